@@ -1,0 +1,15 @@
+"""The language of the command socket: what tools, master and workers say to each other, and the state they agree on.
+
+Nothing here needs gevent or knows a process: any script may import it. In the order a newcomer should read:
+    facts            what a configuration consists of: listener, cluster, frontend, backend, certificate
+    orders           one change of configuration each
+    requests         everything else that a tool may ask of the master
+    answers          PROCESSING | OK | ERROR
+    worker_protocol  what master and worker say to each other over a channel
+    channel          a framed two-way socket that can carry descriptors
+    state, commit    the facts by key; orders -> (new state, effects), pure
+    routes           the table that answers "whose request is this?"
+    journal          the file that holds the committed transactions
+    settings, config the configuration file and its errors
+    client           the one answer loop that every tool uses
+"""

@@ -1,0 +1,127 @@
+"""What a configuration consists of. Facts are frozen and compare by value; each has a key by which the state holds it.
+
+They carry no behaviour: `commit` decides what may change, `routes` what a request meets, the proxy what lives.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Protocol(StrEnum):
+    """What a listener speaks to its clients."""
+
+    HTTP = "http"
+    HTTPS = "https"
+    TCP = "tcp"
+
+
+class LoadBalancing(StrEnum):
+    """How a cluster chooses among its backends."""
+
+    ROUND_ROBIN = "round_robin"
+    RANDOM = "random"
+    LEAST_LOADED = "least_loaded"
+    POWER_OF_TWO = "power_of_two"
+    HRW = "hrw"
+    MAGLEV = "maglev"
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing the configuration says; `key` tells it from the others of its kind."""
+
+
+class Timeouts(Fact, frozen=True, kw_only=True):
+    """Limits in seconds: to receive a request's head, on an idle client, on a silent backend, to connect to one."""
+
+    request: float = 10.0
+    front: float = 60.0
+    back: float = 30.0
+    connect: float = 3.0
+
+
+class Listener(Fact, frozen=True, kw_only=True):
+    """An address that workers accept on. `address` is `IPv4:port`, `[IPv6]:port` or `unix:/path`; the port is never 0 here."""
+
+    protocol: Protocol
+    address: str
+    cluster: str | None = None
+    active: bool = True
+
+    @property
+    def key(self) -> str:
+        """One address, one listener."""
+        return self.address
+
+
+class Cluster(Fact, frozen=True, kw_only=True):
+    """A named set of backends, and how requests are spread and bounded among them."""
+
+    cluster: str
+    load_balancing: LoadBalancing = LoadBalancing.ROUND_ROBIN
+    timeouts: Timeouts | None = None
+
+    @property
+    def key(self) -> str:
+        """The cluster's id."""
+        return self.cluster
+
+
+class Frontend(Fact, frozen=True, kw_only=True):
+    """hostname + path rule -> cluster. At most one of the three path rules is set; none means the prefix `/`."""
+
+    cluster: str
+    hostname: str
+    path: str | None = None
+    path_exact: str | None = None
+    path_regex: str | None = None
+    listener: str | None = None
+    certificate: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """(listener or "", hostname, kind of path rule, path): two frontends of one key would match the same requests."""
+        if self.path_exact is not None:
+            rule = ("exact", self.path_exact)
+        elif self.path_regex is not None:
+            rule = ("regex", self.path_regex)
+        else:
+            rule = ("prefix", self.path or "/")
+        return (self.listener or "", self.hostname, *rule)
+
+
+class Backend(Fact, frozen=True, kw_only=True):
+    """One address of a cluster. `id` defaults to the address; `weight` is relative; a backup serves when no other can."""
+
+    cluster: str
+    address: str
+    id: str = ""
+    weight: int = 100
+    backup: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(cluster, address)."""
+        return (self.cluster, self.address)
+
+
+class Certificate(Fact, frozen=True, kw_only=True):
+    """A certificate with its key, in PEM, known by the SHA-256 of its DER; for one listener or for all."""
+
+    fingerprint: str
+    certificate: str
+    private_key: str = msgspec.field(name="key")
+    chain: tuple[str, ...] = ()
+    listener: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The fingerprint, in lower-case hex."""
+        return self.fingerprint
+
+    def __repr__(self) -> str:
+        """Name the certificate and never show the private key."""
+        return f"Certificate({self.fingerprint[:16]}…)"
+
+
+AnyFact = Listener | Cluster | Frontend | Backend | Certificate

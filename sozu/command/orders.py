@@ -1,0 +1,97 @@
+"""One change of configuration each: the messages that a tool sends and that the journal keeps.
+
+Optional fields may be left out. `add_*` of something that exists with other settings is an update. At the door unknown
+fields are refused (`requests.read_request`); between master and workers, and in the journal, they are not (schema number).
+An order is frozen and carries no id: the envelope of the request does.
+"""
+
+import msgspec
+
+from sozu.command.facts import LoadBalancing, Protocol, Timeouts
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """One change. The tag is the verb of the command protocol."""
+
+
+class AddCluster(Order, frozen=True, kw_only=True, tag="add_cluster"):
+    """A new cluster, or new settings for one that exists."""
+
+    cluster: str
+    load_balancing: LoadBalancing = LoadBalancing.ROUND_ROBIN
+    timeouts: Timeouts | None = None
+
+
+class RemoveCluster(Order, frozen=True, kw_only=True, tag="remove_cluster"):
+    """Remove a cluster with its frontends and backends."""
+
+    cluster: str
+
+
+class AddHttpFrontend(Order, frozen=True, kw_only=True, tag="add_http_frontend"):
+    """Send hostname + path to a cluster. At most one of path, path_exact, path_regex; none is the prefix `/`."""
+
+    cluster: str
+    hostname: str
+    path: str | None = None
+    path_exact: str | None = None
+    path_regex: str | None = None
+    listener: str | None = None
+    certificate: str | None = None
+
+
+class RemoveHttpFrontend(Order, frozen=True, kw_only=True, tag="remove_http_frontend"):
+    """Take one frontend away; cluster, hostname and path rule must name it exactly."""
+
+    cluster: str
+    hostname: str
+    path: str | None = None
+    path_exact: str | None = None
+    path_regex: str | None = None
+    listener: str | None = None
+
+
+class AddBackend(Order, frozen=True, kw_only=True, tag="add_backend"):
+    """A new address for a cluster, or new settings for one that is there."""
+
+    cluster: str
+    address: str
+    id: str = ""
+    weight: int = 100
+    backup: bool = False
+
+
+class RemoveBackend(Order, frozen=True, kw_only=True, tag="remove_backend"):
+    """Take an address away; with `wait` the answer comes when its last exchange on the last worker has ended."""
+
+    cluster: str
+    address: str
+    wait: bool = False
+
+
+class AddListener(Order, frozen=True, kw_only=True, tag="add_listener"):
+    """Accept on one more address."""
+
+    protocol: Protocol
+    address: str
+    cluster: str | None = None
+    active: bool = True
+
+
+class RemoveListener(Order, frozen=True, kw_only=True, tag="remove_listener"):
+    """Stop accepting on an address and forget it."""
+
+    protocol: Protocol
+    address: str
+
+
+AnyOrder = (
+    AddCluster
+    | RemoveCluster
+    | AddHttpFrontend
+    | RemoveHttpFrontend
+    | AddBackend
+    | RemoveBackend
+    | AddListener
+    | RemoveListener
+)

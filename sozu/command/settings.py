@@ -1,0 +1,44 @@
+"""What the configuration file says besides facts: where the socket and the journal are, how many workers, limits, logs.
+
+Settings are read by the master at its start and handed to each worker; they are not changed by orders.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from sozu.command.facts import Timeouts
+
+
+class LogFormat(StrEnum):
+    """How a line of the access log looks."""
+
+    JSON = "json"
+    COMMON = "common"
+    COMBINED = "combined"
+
+
+class AccessLog(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the access log goes; the path "-" is standard output."""
+
+    path: str
+    format: LogFormat = LogFormat.JSON
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the figures go: `prometheus` is an address to serve them on."""
+
+    prometheus: str | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Paths are absolute here; `max_connections` counts per worker; `welcome` turns a bare 404 into the page that says how to route."""
+
+    command_socket: str
+    journal: str
+    workers: int = 2
+    max_connections: int = 10_000
+    timeouts: Timeouts = Timeouts()
+    access_log: AccessLog | None = None
+    metrics: Metrics = Metrics()
+    welcome: bool = False

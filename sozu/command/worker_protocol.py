@@ -1,0 +1,132 @@
+"""What master and worker say to each other over their channel: NUL-ended JSON, descriptors beside a message that names them.
+
+The conversation of a worker's life (`fill(slot)` is the master's side of it):
+
+    worker                          master
+    Hello(version, schema, pid) ->
+                                    <- Welcome(slot, settings)          descriptor: the access log, if there is one
+                                    <- GiveListeners(...)               descriptors: one per listener, in that order
+                                    <- Load(revision, orders, last)     in parts; the last one says so
+    Ready(revision)             ->                                      it accepts from here on
+                                    <- Publish(id, revision, orders)    one transaction
+    Reply(id, OK, revision)     ->
+                                    <- AskStatus, AskMetrics, WatchBackend, TakeLog …
+                                    <- Drain(id, grace)                 stop accepting, finish, exit 0
+End of file on the channel is no order: the worker goes on serving with what it has.
+Unknown fields are ignored here, so that a rolling upgrade may meet an older or newer peer; SCHEMA names the language.
+"""
+
+from typing import Any
+
+import msgspec
+
+from sozu.command.answers import Status
+from sozu.command.facts import Protocol
+from sozu.command.orders import AnyOrder
+from sozu.command.settings import Settings
+
+SCHEMA = 1
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """One message on a worker's channel. `descriptors` says how many come with it: the manifest that must match."""
+
+    descriptors: int = 0
+
+
+class Hello(Message, frozen=True, kw_only=True, tag="hello"):
+    """A worker's first word: which code it runs and which language it speaks."""
+
+    version: str
+    schema: int
+    pid: int
+
+
+class Ready(Message, frozen=True, kw_only=True, tag="ready"):
+    """The worker has the state of this revision and accepts."""
+
+    revision: int
+
+
+class Reply(Message, frozen=True, kw_only=True, tag="reply"):
+    """Answer to the message of the same id: any number of PROCESSING, then one OK or ERROR."""
+
+    id: int
+    status: Status
+    message: str = ""
+    revision: int = 0
+    data: Any = None
+
+
+class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
+    """Which slot the worker fills, and the settings; the access log's descriptor comes along when there is one."""
+
+    slot: int
+    settings: Settings
+
+
+class ListenerName(msgspec.Struct, frozen=True):
+    """Which listener a descriptor is for."""
+
+    protocol: Protocol
+    address: str
+
+
+class GiveListeners(Message, frozen=True, kw_only=True, tag="give_listeners"):
+    """Listening sockets, one descriptor for each name, in this order."""
+
+    listeners: tuple[ListenerName, ...]
+
+
+class Load(Message, frozen=True, kw_only=True, tag="load"):
+    """A part of the state as orders; after the last part the worker accepts and says Ready."""
+
+    revision: int
+    orders: tuple[AnyOrder, ...]
+    last: bool
+
+
+class Publish(Message, frozen=True, kw_only=True, tag="publish"):
+    """One committed transaction. In parts like Load when it is large: only the last part is applied and answered."""
+
+    id: int
+    revision: int
+    orders: tuple[AnyOrder, ...]
+    last: bool = True
+
+
+class WatchBackend(Message, frozen=True, kw_only=True, tag="watch_backend"):
+    """Tell when no exchange names this backend any more: PROCESSING {"exchanges": n} on change, then OK."""
+
+    id: int
+    cluster: str
+    address: str
+
+
+class AskStatus(Message, frozen=True, kw_only=True, tag="ask_status"):
+    """Reply data: {"connections": n, "exchanges": n, "requests": n, "accepting": bool}."""
+
+    id: int
+
+
+class AskMetrics(Message, frozen=True, kw_only=True, tag="ask_metrics"):
+    """Reply data: the worker's counters, as sozu.proxy.counters describes them."""
+
+    id: int
+
+
+class TakeLog(Message, frozen=True, kw_only=True, tag="take_log"):
+    """A new descriptor for the access log (after a rotation)."""
+
+    id: int
+
+
+class Drain(Message, frozen=True, kw_only=True, tag="drain"):
+    """Stop accepting, close idle sessions, finish exchanges within `grace` seconds, say OK, exit 0."""
+
+    id: int
+    grace: float
+
+
+FromWorker = Hello | Ready | Reply
+FromMaster = Welcome | GiveListeners | Load | Publish | WatchBackend | AskStatus | AskMetrics | TakeLog | Drain
