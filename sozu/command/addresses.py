@@ -1,0 +1,125 @@
+"""Addresses as users write them: `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/app.sock`. Text in, (family, sockaddr) out.
+
+No name is ever resolved here: a proxy that asks DNS for its own configuration stops when DNS does.
+Two spellings of one address give one `Address`, and `str(address)` is the spelling that keys and messages use.
+"""
+
+from dataclasses import dataclass
+import ipaddress
+import socket
+
+UNIX_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path, less the NUL (unix(7))
+
+
+class BadAddress(ValueError):
+    """Not an address; the text says why and what would be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen or connect. `host` is an IP address or a file's path; `port` is 0 for a path."""
+
+    family: socket.AddressFamily
+    host: str
+    port: int = 0
+
+    @property
+    def sockaddr(self) -> str | tuple[str, int]:
+        """What `bind` and `connect` take."""
+        return self.host if self.family is socket.AF_UNIX else (self.host, self.port)
+
+    def __str__(self) -> str:
+        match self.family:
+            case socket.AF_UNIX:
+                return f"unix:{self.host}"
+            case socket.AF_INET6:
+                return f"[{self.host}]:{self.port}"
+            case _:
+                return f"{self.host}:{self.port}"
+
+    def with_port(self, port: int) -> "Address":
+        """The same host at another port: what a listener at port 0 becomes once the kernel has chosen."""
+        return Address(self.family, self.host, port)
+
+
+def parse_address(text: str) -> Address:
+    """Read `IPv4:port`, `[IPv6]:port` or `unix:/path`. Port 0 is let through: only a listener may have it.
+
+    Raises BadAddress.
+    """
+    if text.startswith("unix:"):
+        return _unix(text.removeprefix("unix:"))
+    host, colon, port = text.rpartition(":")
+    if not colon or host.endswith(":"):
+        raise BadAddress(_without_port(text))
+    if host.startswith("["):
+        return _ipv6(host, _port(port))
+    return _ipv4(host, _port(port))
+
+
+def normal_address(text: str) -> str:
+    """The one spelling of this address. Raises BadAddress."""
+    return str(parse_address(text))
+
+
+def _unix(path: str) -> Address:
+    if not path.startswith("/"):
+        raise BadAddress(f'the path of a unix socket begins with "/": "unix:/{path.lstrip("./")}"?')
+    if "\0" in path:
+        raise BadAddress("the path of a unix socket holds no NUL")
+    if len(path.encode("utf-8", "surrogateescape")) > UNIX_PATH_LIMIT:
+        raise BadAddress(f"the path of a unix socket has at most {UNIX_PATH_LIMIT} bytes (unix(7))")
+    return Address(socket.AF_UNIX, path)
+
+
+def _ipv4(host: str, port: int) -> Address:
+    try:
+        return Address(socket.AF_INET, str(ipaddress.IPv4Address(host)), port)
+    except ValueError as error:
+        raise BadAddress(_why_not_ipv4(host, port)) from error
+
+
+def _why_not_ipv4(host: str, port: int) -> str:
+    if host == "localhost":
+        return f'names are not resolved here: write "127.0.0.1:{port}"'
+    if host in ("", "*"):
+        return f'every address of this machine is "0.0.0.0:{port}" or "[::]:{port}"'
+    if _is_ipv6(host):
+        return f'an IPv6 address stands in brackets: "[{host}]:{port}"'
+    return f'"{host}" is not an IPv4 address (names are not resolved here)'
+
+
+def _ipv6(bracketed: str, port: int) -> Address:
+    host = bracketed[1:-1]
+    if not bracketed.endswith("]") or not _is_ipv6(host):
+        raise BadAddress(f'"{bracketed}" is not an IPv6 address in brackets, as in "[::1]:8080"')
+    address = ipaddress.IPv6Address(host)
+    if address.scope_id is not None:
+        raise BadAddress(f'"{host}": addresses with a zone (%) are not supported')
+    return Address(socket.AF_INET6, str(address), port)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _port(text: str) -> int:
+    # int() alone would take "+80", "8_0" and digits of other scripts.
+    if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535:
+        return int(text)
+    raise BadAddress(f'"{text}" is not a port: a number from 0 to 65535')
+
+
+def _without_port(text: str) -> str:
+    if _is_ipv6(text) or _is_ipv6(text[1:-1]):
+        bare = text.strip("[]")
+        return f'a port is missing: "[{bare}]:8080"?'
+    if text.isascii() and text.isdigit():
+        return f'a host is missing: "127.0.0.1:{text}"?'
+    if text.startswith(("/", "./")):
+        return f'a unix socket is written "unix:{text.lstrip(".")}"'
+    return f'a port is missing: "{text}:8080"?' if text else "an address is missing"

@@ -1,0 +1,82 @@
+import socket
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from sozu.command.addresses import Address, BadAddress, normal_address, parse_address
+
+
+@pytest.mark.parametrize(
+    ("text", "family", "sockaddr"),
+    [
+        ("127.0.0.1:8080", socket.AF_INET, ("127.0.0.1", 8080)),
+        ("0.0.0.0:0", socket.AF_INET, ("0.0.0.0", 0)),
+        ("[::1]:65535", socket.AF_INET6, ("::1", 65535)),
+        ("unix:/run/app.sock", socket.AF_UNIX, "/run/app.sock"),
+        ("unix:/odd:name", socket.AF_UNIX, "/odd:name"),
+    ],
+)
+def test_an_address_gives_what_bind_and_connect_take(text: str, family: int, sockaddr: object) -> None:
+    address = parse_address(text)
+
+    assert (address.family, address.sockaddr) == (family, sockaddr)
+    assert str(address) == text
+
+
+@pytest.mark.parametrize(
+    ("written", "normal"),
+    [("[0:0:0:0:0:0:0:1]:80", "[::1]:80"), ("[2001:DB8::A]:80", "[2001:db8::a]:80"), ("127.0.0.1:080", "127.0.0.1:80")],
+)
+def test_two_spellings_of_one_address_are_one(written: str, normal: str) -> None:
+    assert normal_address(written) == normal
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "an address is missing"),
+        ("127.0.0.1", 'a port is missing: "127.0.0.1:8080"?'),
+        ("8080", 'a host is missing: "127.0.0.1:8080"?'),
+        (":8080", '"0.0.0.0:8080" or "[::]:8080"'),
+        ("*:8080", '"0.0.0.0:8080" or "[::]:8080"'),
+        ("localhost:8080", 'names are not resolved here: write "127.0.0.1:8080"'),
+        ("example.com:80", '"example.com" is not an IPv4 address'),
+        ("http://127.0.0.1:80", "is not an IPv4 address"),
+        ("127.0.0.01:80", "is not an IPv4 address"),
+        ("256.0.0.1:80", "is not an IPv4 address"),
+        ("127.0.0.1:65536", '"65536" is not a port'),
+        ("127.0.0.1:+80", '"+80" is not a port'),
+        ("127.0.0.1:8_0", "is not a port"),
+        ("127.0.0.1:٨٠", "is not a port"),
+        ("127.0.0.1:", '"" is not a port'),
+        ("::1:8080", 'an IPv6 address stands in brackets: "[::1]:8080"'),
+        ("::", 'a port is missing: "[::]:8080"?'),
+        ("[::1]", 'a port is missing: "[::1]:8080"?'),
+        ("[::1:80", "is not an IPv6 address in brackets"),
+        ("[127.0.0.1]:80", "is not an IPv6 address in brackets"),
+        ("[fe80::1%eth0]:80", "addresses with a zone"),
+        ("unix:run/app.sock", '"unix:/run/app.sock"?'),
+        ("unix:/a\0b", "no NUL"),
+        ("unix:/" + "x" * 107, "at most 107 bytes"),
+        ("/run/app.sock", 'a unix socket is written "unix:/run/app.sock"'),
+    ],
+)
+def test_a_wrong_address_says_what_would_be_right(text: str, why: str) -> None:
+    with pytest.raises(BadAddress) as refused:
+        parse_address(text)
+
+    assert why in str(refused.value)
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_an_address_or_refused_and_normal_spelling_is_stable(text: str) -> None:
+    try:
+        normal = normal_address(text)
+    except BadAddress:
+        return
+    assert normal_address(normal) == normal
+
+
+def test_a_port_chosen_by_the_kernel_replaces_zero() -> None:
+    assert parse_address("[::1]:0").with_port(4711) == Address(socket.AF_INET6, "::1", 4711)
