@@ -1,0 +1,105 @@
+"""Hostnames and paths of frontends as users write them, brought to the one spelling that requests are compared with. Pure.
+
+A hostname is a name (`blog.example.com`), a name behind a star (`*.example.com`: exactly one label more), the
+star alone (every host), or an IP address. International names become A-labels (RFC 5891), since that is what a
+Host field holds; letters are lower-cased (RFC 9110 section 4.2.3). Underscores are let through: many have them.
+"""
+
+import encodings.idna  # noqa: F401  or the codec imports itself late, which a sandboxed process cannot do any more
+import ipaddress
+import string
+
+NAME_LIMIT, LABEL_LIMIT = 253, 63  # RFC 1035 section 2.3.4, less the root
+_LABEL = frozenset(string.ascii_lowercase + string.digits + "-_")
+# RFC 3986 section 3.3: pchar and "/", with "%" as the beginning of an escape.
+_PATH = frozenset(string.ascii_letters + string.digits + "-._~%!$&'()*+,;=:@/")
+# These four mean one name to a browser (IDNA 2008) and another to Python's codec (IDNA 2003, RFC 3490):
+# sharp s, final sigma and the two joiners. Guessing would route somebody else's name.
+_DEVIATIONS = frozenset("\u00df\u03c2\u200c\u200d")
+
+
+class BadHostname(ValueError):
+    """Not a hostname that a frontend can have; the text says why and what would be one."""
+
+
+class BadPath(ValueError):
+    """Not a path that a frontend can have; the text says why and what would be one."""
+
+
+def normal_hostname(text: str) -> str:
+    """The spelling that requests are compared with. Raises BadHostname."""
+    if text == "*":
+        return text
+    if text.startswith("["):
+        return _ipv6(text)
+    star, name = ("*.", text[2:]) if text.startswith("*.") else ("", text)
+    _refuse_what_is_no_hostname(text, name)
+    return star + _name(name.removesuffix("."))
+
+
+def normal_path(text: str) -> str:
+    """The path itself: it is compared byte by byte, as the client sent it. Raises BadPath."""
+    if not text.startswith("/"):
+        raise BadPath(f'a path begins with "/": "/{text}"?')
+    for position, character in enumerate(text):
+        if character not in _PATH:
+            raise BadPath(_why_not_in_a_path(text, position))
+    return text
+
+
+def _refuse_what_is_no_hostname(text: str, name: str) -> None:
+    if "://" in text:
+        raise BadHostname(f'"{text}" is a URL; a hostname is only its name, as in "blog.example.com"')
+    if "/" in text:
+        raise BadHostname(f'"{text}" holds a path, which is a field of its own: `path`')
+    if ":" in text:
+        raise BadHostname(f'"{text}" holds a port; a hostname has none (`listener` binds a frontend to one address)')
+    if "*" in name:
+        raise BadHostname(f'"{text}": the star stands alone, or as the whole first label, as in "*.example.com"')
+
+
+def _name(name: str) -> str:
+    ascii_name = name.lower() if name.isascii() else _a_labels(name)
+    labels = ascii_name.split(".")
+    for label in labels:
+        if not label or len(label) > LABEL_LIMIT or not _LABEL.issuperset(label) or "-" in (label[0], label[-1]):
+            raise BadHostname(_why_not_a_name(name, label))
+    if len(ascii_name) > NAME_LIMIT:
+        raise BadHostname(f"a hostname has at most {NAME_LIMIT} characters, this one {len(ascii_name)}")
+    return ascii_name
+
+
+def _why_not_a_name(name: str, label: str) -> str:
+    if not name:
+        return "a hostname is missing"
+    if not label:
+        return f'"{name}" has an empty label: one dot too many'
+    if len(label) > LABEL_LIMIT:
+        return f'a label of a hostname has at most {LABEL_LIMIT} characters: "{label[:20]}…" has {len(label)}'
+    return f'"{name}": a label is made of letters, digits, "-" and "_", and does not begin or end with "-"'
+
+
+def _a_labels(name: str) -> str:
+    if not _DEVIATIONS.isdisjoint(name):
+        raise BadHostname(f'"{name}" means different names to different clients: write its A-label ("xn--…")')
+    try:
+        return name.encode("idna").decode("ascii").lower()
+    except UnicodeError as error:
+        raise BadHostname(f'"{name}" is not an international hostname ({error})') from error
+
+
+def _ipv6(text: str) -> str:
+    try:
+        return f"[{ipaddress.IPv6Address(text[1:-1] if text.endswith(']') else '')}]"
+    except ValueError as error:
+        raise BadHostname(f'"{text}" is not an IPv6 address in brackets, as in "[::1]"') from error
+
+
+def _why_not_in_a_path(text: str, position: int) -> str:
+    character = text[position]
+    if character in "?#":
+        return f'"{text}": routes look at the path only, which ends before "{character}"'
+    if character == " " or not character.isprintable():
+        return f"{text!r}: a path holds no spaces or control characters; write them as %20 and the like"
+    escaped = "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
+    return f'"{text}": clients send "{character}" as "{escaped}", so write it so'
