@@ -1,0 +1,78 @@
+"""What a worker counts: plain integers that sessions and exchanges increment in place, and one snapshot for the master.
+
+Nothing here formats: the master sums the snapshots of its workers and writes them out for Prometheus. Nothing here locks:
+all increments happen on the one thread of the hub. Durations are seconds; a latency runs from the first byte of a
+request's head to the last byte of its response.
+"""
+
+from bisect import bisect_left
+from typing import Any
+
+# Upper bounds of the latency buckets, in seconds; one more bucket holds what took longer than the last.
+LATENCY_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+_HIGHEST_STATUS = 999  # RFC 9110 section 15: three digits; an origin may send some that nobody registered
+
+
+class Histogram:
+    """Counts of durations between fixed bounds: one bisection and two additions for each."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(LATENCY_BOUNDS) + 1)
+        self.total = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one duration; one that equals a bound belongs below it (Prometheus' `le`)."""
+        self.counts[bisect_left(LATENCY_BOUNDS, seconds)] += 1
+        self.total += seconds
+
+    def snapshot(self) -> dict[str, Any]:
+        """`counts` are per bucket, not cumulative, and one longer than `bounds`."""
+        return {"bounds": LATENCY_BOUNDS, "counts": tuple(self.counts), "sum": self.total}
+
+
+class Counters:
+    """One worker's figures since its start; the two `…_open` go down as well, all others only up."""
+
+    __slots__ = (
+        "backend_connections",
+        "backend_failures",
+        "bytes_in",
+        "bytes_out",
+        "connections_accepted",
+        "connections_open",
+        "exchanges_open",
+        "latency",
+        "log_lines_dropped",
+        "requests",
+        "retries",
+        "statuses",
+    )
+
+    def __init__(self) -> None:
+        self.connections_accepted = 0
+        self.connections_open = 0
+        self.exchanges_open = 0
+        self.requests = 0  # heads that were read whole, and heads that were refused
+        self.bytes_in = 0  # read from clients
+        self.bytes_out = 0  # written to clients
+        self.backend_connections = 0  # connections opened, not reused
+        self.backend_failures = 0  # connections that could not be opened or broke before a response
+        self.retries = 0
+        self.log_lines_dropped = 0
+        self.statuses = [0] * (_HIGHEST_STATUS + 1)
+        self.latency = Histogram()
+
+    def answered(self, status: int, seconds: float) -> None:
+        """Count a final response (an interim 1xx is none; 101 is): its status and how long the exchange took."""
+        self.statuses[status] += 1
+        self.latency.observe(seconds)
+
+    def snapshot(self) -> dict[str, Any]:
+        """All figures as JSON values: integers by their names here, `statuses` by code as text, `latency` as Histogram says."""
+        figures: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        figures["statuses"] = {str(code): count for code, count in enumerate(self.statuses) if count}
+        figures["latency"] = self.latency.snapshot()
+        return figures
