@@ -1,0 +1,160 @@
+"""What a parser says: Done, Error or Incomplete, three frozen values; and `run`, which turns parsy's calls into them.
+
+parsy knows success and failure only. Our streaming leaves raise `More` when the answer depends on bytes that have not come; parsy
+looks at results, never at exceptions, so `More` flies through `seq`, `alt`, `many` and `@generate` exactly as nom's Incomplete does,
+and `run` catches it. Read next: leaves.py. Nothing here knows a grammar.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, TypeVar, overload
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from enum import StrEnum
+
+    from parsy import Parser
+
+    from sozu.parsers.regular import Regular
+
+T = TypeVar("T")
+
+Bytes: TypeAlias = bytes | bytearray | memoryview
+Names: TypeAlias = frozenset[str]
+
+
+class Done(msgspec.Struct, Generic[T], frozen=True, gc=False):
+    """The parser has its value, and no further byte can change that. `data[end:]` is left for the next one."""
+
+    __match_args__: ClassVar[Any] = ("rest", "value")
+
+    value: T
+    end: int
+    data: Bytes
+
+    @property
+    def rest(self) -> Bytes:
+        """What follows the match: a copy when `data` is bytes, made only when asked for."""
+        return self.data[self.end :]
+
+
+class Error:
+    """The input is wrong, whatever may follow. `position` is the length of the longest prefix that could still become right.
+
+    `expected` and `reason` are worked out when asked for: an error costs an attacker as much as it costs us.
+    """
+
+    __slots__ = ("_expected", "_reason", "position")
+    __match_args__ = ("position", "expected")
+
+    position: int
+
+    def __init__(
+        self,
+        position: int,
+        expected: Names | Callable[[], Names] = frozenset(),
+        reason: StrEnum | Callable[[], StrEnum | None] | None = None,
+    ) -> None:
+        """Both `expected` and `reason` may be functions without arguments: they are called each time that someone looks."""
+        object.__setattr__(self, "position", position)
+        object.__setattr__(self, "_expected", expected)
+        object.__setattr__(self, "_reason", reason)
+
+    @property
+    def expected(self) -> Names:
+        """What could have stood at `position`."""
+        expected: Names | Callable[[], Names] = self._expected  # type: ignore[attr-defined]
+        return expected() if callable(expected) else expected
+
+    @property
+    def reason(self) -> StrEnum | None:
+        """The code of the rule that was broken, where a grammar names its rules."""
+        reason: StrEnum | Callable[[], StrEnum | None] | None = self._reason  # type: ignore[attr-defined]
+        return reason() if callable(reason) else reason
+
+    def line_col(self, data: Bytes) -> tuple[int, int]:
+        """Line and column of the error, both counted from 1; lines end with LF."""
+        before = bytes(data[: self.position])
+        return before.count(b"\n") + 1, self.position - (before.rfind(b"\n") + 1) + 1
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Error is frozen: cannot set {name}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Error):
+            return NotImplemented
+        return (self.position, self.expected, self.reason) == (other.position, other.expected, other.reason)
+
+    def __hash__(self) -> int:
+        return hash(self.position)
+
+    def __repr__(self) -> str:
+        return f"Error(position={self.position}, expected={sorted(self.expected)})"
+
+    def __str__(self) -> str:
+        names = " or ".join(sorted(self.expected)) or "nothing"
+        return f"at byte {self.position}: expected {names}"
+
+
+class Needed(msgspec.Struct, frozen=True):
+    """How many bytes are missing *at least*: waiting for that many never deadlocks, whichever branch turns out to be right."""
+
+    size: int = 1
+
+    def hint(self) -> int:
+        """The lower bound, 1 or more."""
+        return max(1, self.size)
+
+
+class Incomplete(msgspec.Struct, frozen=True):
+    """No answer yet: give the same parser the same bytes and `needed.hint()` or more after them."""
+
+    needed: Needed = Needed()
+
+
+Outcome: TypeAlias = Done[T] | Error | Incomplete
+
+
+class Complete(bytes):
+    """Input that will not grow: at its end a streaming leaf decides instead of asking for more."""
+
+    __slots__ = ()
+
+
+class More(Exception):  # noqa: N818 - a signal, not an error; it never leaves `run`
+    """Raised by a leaf at the end of streaming input."""
+
+    def __init__(self, size: int = 1) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+class Failure(Exception):  # noqa: N818 - a signal, not an error; it never leaves `run`
+    """Raised by `cut`: an error that no alternative may mend."""
+
+    def __init__(self, position: int, expected: Names) -> None:
+        super().__init__(position, expected)
+        self.position = position
+        self.expected = expected
+
+
+INCOMPLETE: Final = Incomplete()
+
+
+@overload
+def run(parser: Regular[T], data: Bytes, pos: int = 0) -> Outcome[T]: ...
+@overload
+def run(parser: Parser, data: Bytes, pos: int = 0) -> Outcome[Any]: ...
+def run(parser: Parser, data: Bytes, pos: int = 0) -> Outcome[Any]:
+    """Run a parser on `data` from `pos`. Positions in the outcome count from the beginning of `data`."""
+    try:
+        result = parser(data, pos)
+    except More as more:
+        return INCOMPLETE if more.size <= 1 else Incomplete(Needed(more.size))
+    except Failure as failure:
+        return Error(failure.position, failure.expected)
+    if result.status:
+        return Done(result.value, result.index, data)
+    return Error(result.furthest, result.expected)
