@@ -1,0 +1,192 @@
+"""How long is the body? RFC 9112 section 6.3, with every ambiguous answer refused.
+
+Grammar says what a head looks like (`http1.py`); this file says what it means for the bytes after it, and holds every smuggling
+refusal. `request_framing` and `response_framing` are pure: they look at a view and return a `Framing` or a `Refusal`.
+They do not read bodies (`chunked.py` does) and decide no policy such as size limits.
+
+The order of the rules is the RFC's. Where it allows a repair (prefer Transfer-Encoding over Content-Length, merge equal
+lengths), we refuse: a repair is right only if everyone on the path makes the same one.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final, Protocol, TypeAlias
+
+import msgspec
+
+from sozu.parsers.reasons import Reason, Refusal, bad_gateway, refusal
+from sozu.parsers.uri import form_refusal
+
+LONGEST_LENGTH: Final = 18  # digits: below 2**63, and int() of them is always exact and cheap
+DIGITS: Final = b"0123456789"
+
+
+class Shape(Enum):
+    """A body whose framing needs no number."""
+
+    NO_BODY = "no-body"
+    CHUNKED = "chunked"
+    UNTIL_CLOSE = "until-close"
+    TUNNEL = "tunnel"
+
+
+class Length(msgspec.Struct, frozen=True, gc=False):
+    """A body of exactly `size` bytes, at least one."""
+
+    size: int
+
+
+Framing: TypeAlias = Shape | Length
+
+NO_BODY: Final = Shape.NO_BODY
+CHUNKED: Final = Shape.CHUNKED
+UNTIL_CLOSE: Final = Shape.UNTIL_CLOSE
+TUNNEL: Final = Shape.TUNNEL
+
+
+class Head(Protocol):
+    """What both views tell about framing; a field is None when the head has no such line."""
+
+    @property
+    def minor(self) -> int | bytes:
+        """0 or 1, as a number or a digit."""
+
+    @property
+    def content_length(self) -> bytes | None:
+        """Value of the one Content-Length line."""
+
+    @property
+    def transfer_encoding(self) -> bytes | None:
+        """Value of the one Transfer-Encoding line."""
+
+
+class Request(Head, Protocol):
+    """The part of a RequestView that decides framing."""
+
+    @property
+    def method(self) -> bytes:
+        """As written."""
+
+    @property
+    def target(self) -> bytes:
+        """As written, never empty."""
+
+    @property
+    def host(self) -> bytes | None:
+        """Value of the one Host line."""
+
+    @property
+    def expect(self) -> bytes | None:
+        """Value of the one Expect line."""
+
+
+class Response(Head, Protocol):
+    """The part of a ResponseView that decides framing."""
+
+    @property
+    def status(self) -> int | bytes:
+        """100 to 999, as a number or digits."""
+
+
+def request_framing(request: Request) -> Framing | Refusal:
+    """How the body of a request ends, or why the request must be refused (RFC 9112 sections 3.2, 6.1 and 6.3).
+
+    Rule 7: a request with neither Content-Length nor Transfer-Encoding has no body.
+    """
+    fault = request_fault(request)
+    if fault is not None:
+        return refusal(fault)
+    if request.transfer_encoding is None and request.content_length is None:
+        return NO_BODY
+    framing = announced(request)
+    return refusal(framing) if isinstance(framing, Reason) else framing
+
+
+def request_fault(request: Request) -> Reason | None:
+    """The rules about a request that have nothing to do with its body.
+
+    RFC 9112 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a
+    Host header field". RFC 9110 10.1.1: 417 for any expectation but 100-continue; HTTP/1.0 has none, there it is ignored.
+    """
+    if request.target[0] != SLASH or request.method == b"CONNECT":
+        fault = form_refusal(request.method, request.target)
+        if fault is not None:
+            return fault
+    if request.host is None and not is_http_1_0(request):
+        return Reason.HOST_MISSING
+    if request.expect is not None and request.expect.lower() != b"100-continue" and not is_http_1_0(request):
+        return Reason.EXPECTATION
+    return None
+
+
+SLASH: Final = 0x2F
+
+
+def response_framing(response: Response, request_method: bytes) -> Framing | Refusal:
+    """How the body of the response to `request_method` ends, or why it must become a 502 (RFC 9112 section 6.3).
+
+    1. "Any response to a HEAD request and any response with a 1xx, 204 or 304 status code is always terminated by the first
+       empty line after the header fields".
+    2. A 2xx response to CONNECT becomes a tunnel, and so does 101 (RFC 9110 7.8): whether it was asked for is the proxy's to know.
+    8. "Otherwise, this is a response message without a declared message body length": it ends with the connection.
+    """
+    status = int(response.status)
+    if status == SWITCHING or (request_method == b"CONNECT" and status // 100 == 2):
+        return TUNNEL
+    framing = announced(response) if has_announcement(response) else UNTIL_CLOSE
+    if isinstance(framing, Reason):
+        return bad_gateway(framing)
+    if status < 200 or status == NO_CONTENT:
+        return NO_BODY if framing in (UNTIL_CLOSE, NO_BODY) else bad_gateway(Reason.BODY_FORBIDDEN)
+    return NO_BODY if request_method == b"HEAD" or status == NOT_MODIFIED else framing
+
+
+SWITCHING: Final = 101
+NO_CONTENT: Final = 204
+NOT_MODIFIED: Final = 304
+
+
+def has_announcement(head: Head) -> bool:
+    """Does the head speak of its body at all?"""
+    return head.transfer_encoding is not None or head.content_length is not None
+
+
+def announced(head: Head) -> Framing | Reason:
+    """Rules 3 to 6 of RFC 9112 section 6.3: Transfer-Encoding, then Content-Length.
+
+    3. "If a message is received with both a Transfer-Encoding and a Content-Length header field … ought to be handled as an error."
+    6.1: "A server or client that receives an HTTP/1.0 message containing a Transfer-Encoding header field MUST treat the message
+       as if the framing is faulty".
+    """
+    if head.transfer_encoding is None:
+        return Reason.LENGTH_INVALID if head.content_length is None else length(head.content_length)
+    if head.content_length is not None:
+        return Reason.LENGTH_AND_CODING
+    if is_http_1_0(head):
+        return Reason.CODING_IN_HTTP_1_0
+    return coding(head.transfer_encoding)
+
+
+def coding(value: bytes) -> Framing | Reason:
+    """Rule 4: chunked has to be the final coding; as it is the only one we know, it has to be the only one.
+
+    "A server that receives a request message with a transfer coding it does not understand SHOULD respond with 501" (6.1).
+    """
+    return CHUNKED if value == b"chunked" or value.lower() == b"chunked" else Reason.CODING_UNKNOWN
+
+
+def length(value: bytes) -> Framing | Reason:
+    """Rules 5 and 6: `Content-Length = 1*DIGIT`, anything else "is invalid and the recipient MUST treat it as an unrecoverable error".
+
+    The class is checked before int(), which would also take +5, 1_0, blanks and digits of other scripts.
+    """
+    if not value or len(value) > LONGEST_LENGTH or value.translate(None, DIGITS):
+        return Reason.LENGTH_INVALID
+    size = int(value)
+    return Length(size) if size else NO_BODY
+
+
+def is_http_1_0(head: Head) -> bool:
+    """Is the message HTTP/1.0? The view may hold the minor version as a digit or as a number."""
+    return head.minor in (0, b"0")
