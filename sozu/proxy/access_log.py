@@ -1,0 +1,116 @@
+"""One line for each exchange, written in batches by one thread, so that no disk or pipe ever holds up traffic.
+
+`record` turns an exchange into a line at once (an exchange object may be used again) and keeps it; a full batch, or a
+tick of the worker's timer, hands the batch to the thread. When the target is slower than the traffic, or fails, lines
+are dropped and counted: a proxy that waits for its log is down. How a line looks is in `log_lines`.
+"""
+
+import os
+from queue import SimpleQueue
+import select
+from threading import Thread
+
+from sozu.command.settings import LogFormat
+from sozu.proxy.counters import Counters
+from sozu.proxy.log_lines import Exchange, formatter_for
+
+_BATCH = 128  # lines: about 40 kB, one write
+_BACKLOG = 32  # batches: what a target that stands still may cost in memory, about 1.3 MB
+
+Batch = list[bytes]
+
+
+class NoLog:
+    """No access log is configured."""
+
+    def record(self, exchange: Exchange) -> None:
+        """Say nothing."""
+
+    def flush(self) -> None:
+        """Nothing is kept."""
+
+    def close(self, seconds: float) -> None:
+        """Nothing is open."""
+
+
+class AccessLog:
+    """Lines to a descriptor, which this object owns from now on."""
+
+    def __init__(self, descriptor: int, kind: LogFormat, counters: Counters) -> None:
+        self._format = formatter_for(kind)
+        self._counters = counters
+        self._lines: Batch = []
+        self._queue: SimpleQueue[Batch | int | None] = SimpleQueue()
+        self._writer = _Writer(descriptor, self._queue)
+        self._writer.start()
+
+    def record(self, exchange: Exchange) -> None:
+        """Keep the exchange's line; every so many, pass them on."""
+        lines = self._lines
+        lines.append(self._format(exchange))
+        if len(lines) >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Pass on what there is; or drop it and count, when the thread is far behind. Never blocks."""
+        lines, self._lines = self._lines, []
+        if self._queue.qsize() >= _BACKLOG:
+            self._counters.log_lines_dropped += len(lines)
+        elif lines:
+            self._queue.put(lines)
+        self._counters.log_lines_dropped += self._writer.newly_lost()
+
+    def reopen(self, descriptor: int) -> None:
+        """Write to this descriptor what is recorded from now on, after what was recorded before (the log was rotated)."""
+        self.flush()
+        self._queue.put(descriptor)
+
+    def close(self, seconds: float) -> None:
+        """Write what there is, waiting this long at most: a blocked target must not keep a worker from ending."""
+        self.flush()
+        self._queue.put(None)
+        self._writer.join(seconds)
+
+
+class _Writer(Thread):
+    """The only place that blocks. It takes batches, new descriptors, and None as its end."""
+
+    def __init__(self, descriptor: int, queue: "SimpleQueue[Batch | int | None]") -> None:
+        super().__init__(name="access log", daemon=True)
+        self._descriptor = descriptor
+        self._queue = queue
+        self._lost = 0  # written by this thread alone
+        self._told = 0  # written by the other alone: neither needs a lock
+
+    def newly_lost(self) -> int:
+        """How many lines failed since the last call, for the thread of the hub."""
+        lost = self._lost
+        news, self._told = lost - self._told, lost
+        return news
+
+    def run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, int):
+                os.close(self._descriptor)
+                self._descriptor = item
+            else:
+                self._write(item)
+        os.close(self._descriptor)
+
+    def _write(self, lines: Batch) -> None:
+        try:
+            _write_all(self._descriptor, b"".join(lines))
+        except OSError:  # no space, a broken pipe: it may pass, and the figure tells
+            self._lost += len(lines)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Write all of it, also to a pipe that someone else made non-blocking. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BlockingIOError:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLOUT)
+            poll.poll()

@@ -1,0 +1,181 @@
+"""How a line of the access log looks: an exchange in, one line out. Pure but for the wall clock, which is an argument.
+
+What a client sent may hold anything that its grammar allows, and an editor or terminal will show it: every byte that is
+not printable ASCII is escaped, in all formats, so that nobody forges lines or colours an operator's screen.
+"""
+
+from collections.abc import Callable
+import time
+from typing import Any, Protocol
+
+import msgspec
+
+from sozu.command.settings import LogFormat
+
+Text = Any  # bytes, str or None; Any, because a protocol's attributes are invariant and the data path keeps bytes
+
+
+class Exchange(Protocol):
+    """What a line is made of. Clock readings are seconds of one monotonic clock; a text may be absent (None or empty)."""
+
+    request_id: Text
+    client: Text  # IP address and port
+    method: Text
+    authority: Text
+    path: Text  # with the query
+    status: int  # 0: the client went away before there was one
+    cluster: Text
+    backend: Text
+    started: float
+    connected: float | None  # when the backend's connection was there
+    finished: float
+    bytes_in: int
+    bytes_out: int
+    user_agent: Text
+    retries: int
+    ended: Text  # why it ended, if not as it should
+
+
+Formatter = Callable[[Exchange], bytes]
+
+
+class _Line(msgspec.Struct, omit_defaults=True):
+    """The JSON line; durations in seconds. Keys are never renamed, and those of a usual value are left out."""
+
+    time: str
+    request_id: str
+    client: str
+    method: str
+    host: str
+    path: str
+    status: int
+    duration: float
+    bytes_in: int
+    bytes_out: int
+    cluster: str | None = None
+    backend: str | None = None
+    connect: float | None = None
+    user_agent: str | None = None
+    retries: int = 0
+    ended: str | None = None
+
+
+class WallClock:
+    """Seconds since 1970 as text, by format; the part that changes once a second is made once a second."""
+
+    __slots__ = ("_format", "_second", "_text", "_wall")
+
+    def __init__(self, form: str, wall: Callable[[], float] = time.time) -> None:
+        self._format = form
+        self._wall = wall
+        self._second = -1
+        self._text = ""
+
+    def ago(self, seconds: float) -> tuple[str, int]:
+        """The moment so many seconds ago: text down to the second (UTC), and the milliseconds."""
+        moment = self._wall() - seconds
+        second = int(moment)
+        if second != self._second:
+            self._second = second
+            self._text = time.strftime(self._format, time.gmtime(second))
+        return self._text, int((moment - second) * 1000)
+
+
+def json_formatter(wall: Callable[[], float] = time.time) -> Formatter:
+    """One JSON object a line; `time` is when the request began."""
+    clock = WallClock("%Y-%m-%dT%H:%M:%S", wall)
+    encode = msgspec.json.Encoder().encode
+
+    def line(exchange: Exchange) -> bytes:
+        started = exchange.started
+        duration = exchange.finished - started
+        text, milliseconds = clock.ago(duration)
+        connected = exchange.connected
+        return (
+            encode(
+                _Line(
+                    f"{text}.{milliseconds:03}Z",
+                    _plain(exchange.request_id) or "",
+                    _plain(exchange.client) or "",
+                    _plain(exchange.method) or "",
+                    _plain(exchange.authority) or "",
+                    _plain(exchange.path) or "",
+                    exchange.status,
+                    round(duration, 6),
+                    exchange.bytes_in,
+                    exchange.bytes_out,
+                    _plain(exchange.cluster),
+                    _plain(exchange.backend),
+                    None if connected is None else round(connected - started, 6),
+                    _plain(exchange.user_agent),
+                    exchange.retries,
+                    _plain(exchange.ended),
+                )
+            )
+            + b"\n"
+        )
+
+    return line
+
+
+def common_formatter(wall: Callable[[], float] = time.time) -> Formatter:
+    """NCSA common log format: what every log reader reads."""
+    clock = WallClock("%d/%b/%Y:%H:%M:%S +0000", wall)
+
+    def line(exchange: Exchange) -> bytes:
+        return (_common(exchange, clock) + "\n").encode("ascii")
+
+    return line
+
+
+def combined_formatter(wall: Callable[[], float] = time.time) -> Formatter:
+    """The common format with referrer (not kept, so "-") and user agent."""
+    clock = WallClock("%d/%b/%Y:%H:%M:%S +0000", wall)
+
+    def line(exchange: Exchange) -> bytes:
+        return f'{_common(exchange, clock)} "-" "{_quotable(exchange.user_agent)}"\n'.encode("ascii")
+
+    return line
+
+
+def _common(exchange: Exchange, clock: WallClock) -> str:
+    moment, _ = clock.ago(exchange.finished - exchange.started)
+    host = (_plain(exchange.client) or "-").rpartition(":")[0] or "-"
+    request = f"{_quotable(exchange.method)} {_quotable(exchange.path)} HTTP/1.1"
+    return f'{host} - - [{moment}] "{request}" {exchange.status or "-"} {exchange.bytes_out or "-"}'
+
+
+def _plain(text: Text) -> str | None:
+    r"""Printable ASCII as it is, any other byte as \xNN. None for what is absent."""
+    return _escaped(_decoded(text)) if text else None
+
+
+def _quotable(text: Text) -> str:
+    """The same between double quotes, where a quote or backslash of the client's would end or bend the field."""
+    return _escaped(_decoded(text).replace("\\", "\\\\").replace('"', '\\"')) if text else "-"
+
+
+def _decoded(text: bytes | str) -> str:
+    return text.decode("latin-1") if isinstance(text, bytes) else text
+
+
+def _escaped(plain: str) -> str:
+    if plain.isascii() and plain.isprintable():
+        return plain
+    return "".join(c if c.isascii() and c.isprintable() else _escape(c) for c in plain)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii") if ord(character) > 0xFF else f"\\x{ord(character):02x}"
+
+
+_FORMATTERS: dict[LogFormat, Callable[[], Formatter]] = {
+    LogFormat.JSON: json_formatter,
+    LogFormat.COMMON: common_formatter,
+    LogFormat.COMBINED: combined_formatter,
+}
+
+
+def formatter_for(kind: LogFormat) -> Formatter:
+    """The function that makes a line of this format."""
+    return _FORMATTERS[kind]()
