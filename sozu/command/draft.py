@@ -1,0 +1,106 @@
+"""A state being changed: copies a kind when it is first written to, and keeps account of what was changed. Pure.
+
+It checks nothing: `commit` decides what may be put and taken. A draft that is dropped leaves no trace.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sozu.command.facts import AnyFact, Backend, Cluster, Frontend, Listener
+from sozu.command.state import BackendKey, ConfigState, FrontendKey
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One fact that came (no `before`), went (no `after`) or was replaced under its key."""
+
+    before: AnyFact | None
+    after: AnyFact | None
+
+
+class Draft:
+    """The next state in the making."""
+
+    __slots__ = ("_base", "_owned", "_tables", "effects")
+
+    def __init__(self, base: ConfigState) -> None:
+        self._base = base
+        self._tables: dict[Any, Any] = {
+            Listener: base.listeners,
+            Cluster: base.clusters,
+            Frontend: base.frontends,
+            Backend: base.backends,
+            _FRONTEND_KEYS: base.frontend_keys,
+            _BACKEND_KEYS: base.backend_keys,
+        }
+        self._owned: set[Any] = set()
+        self.effects: list[Change] = []
+
+    @property
+    def listeners(self) -> Mapping[str, Listener]:
+        """By address."""
+        return cast("Mapping[str, Listener]", self._tables[Listener])
+
+    @property
+    def clusters(self) -> Mapping[str, Cluster]:
+        """By id."""
+        return cast("Mapping[str, Cluster]", self._tables[Cluster])
+
+    @property
+    def frontends(self) -> Mapping[FrontendKey, Frontend]:
+        """By listener, hostname and path rule."""
+        return cast("Mapping[FrontendKey, Frontend]", self._tables[Frontend])
+
+    @property
+    def backends(self) -> Mapping[BackendKey, Backend]:
+        """By cluster and address."""
+        return cast("Mapping[BackendKey, Backend]", self._tables[Backend])
+
+    def frontends_of(self, cluster: str) -> list[Frontend]:
+        """The frontends that lead to a cluster."""
+        return [self.frontends[key] for key in self._tables[_FRONTEND_KEYS].members(cluster)]
+
+    def backends_of(self, cluster: str) -> list[Backend]:
+        """The backends of a cluster."""
+        return [self.backends[key] for key in self._tables[_BACKEND_KEYS].members(cluster)]
+
+    def put(self, fact: Listener | Cluster | Frontend | Backend) -> None:
+        """Add a fact, or replace the one of the same key; putting what is already there changes nothing."""
+        before = self._tables[type(fact)].get(fact.key)
+        if before == fact:
+            return
+        self._own(type(fact))[fact.key] = fact
+        self.effects.append(Change(before, fact))
+        if before is None and isinstance(fact, Frontend | Backend):
+            self._own(_KEYS[type(fact)]).add(fact.cluster, fact.key)
+
+    def take(self, fact: Listener | Cluster | Frontend | Backend) -> None:
+        """Remove a fact that is there."""
+        del self._own(type(fact))[fact.key]
+        self.effects.append(Change(fact, None))
+        if isinstance(fact, Frontend | Backend):
+            self._own(_KEYS[type(fact)]).remove(fact.cluster, fact.key)
+
+    def state(self, revision: int) -> ConfigState:
+        """What was drafted, as a state; the draft is not to be written to any more."""
+        return ConfigState(
+            revision=revision,
+            listeners=self.listeners,
+            clusters=self.clusters,
+            frontends=self.frontends,
+            backends=self.backends,
+            certificates=self._base.certificates,
+            frontend_keys=self._tables[_FRONTEND_KEYS],
+            backend_keys=self._tables[_BACKEND_KEYS],
+        )
+
+    def _own(self, kind: object) -> Any:
+        if kind not in self._owned:
+            self._tables[kind] = self._tables[kind].copy()
+            self._owned.add(kind)
+        return self._tables[kind]
+
+
+_FRONTEND_KEYS, _BACKEND_KEYS = "frontend keys", "backend keys"
+_KEYS = {Frontend: _FRONTEND_KEYS, Backend: _BACKEND_KEYS}

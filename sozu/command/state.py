@@ -1,0 +1,133 @@
+"""The configuration at one revision: frozen facts by key; and `diff`, which says how one configuration becomes another. Pure.
+
+A `ConfigState` is never written to: `commit` makes the next one through a `draft.Draft`, which copies only the kinds it touches.
+The laws (DESIGN section 4, held by tests): applying diff(a, b) to a gives the facts of b; replaying `orders_of(state)` into an
+empty state gives it back.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend, Listener
+from sozu.command.grouping import Grouping
+from sozu.command.orders import (
+    AddBackend,
+    AddCluster,
+    AddHttpFrontend,
+    AddListener,
+    AnyOrder,
+    RemoveBackend,
+    RemoveCluster,
+    RemoveHttpFrontend,
+    RemoveListener,
+)
+
+FrontendKey = tuple[str, str, str, str]
+BackendKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigState:
+    """All facts of one revision. The two groupings say what hangs on a cluster; they follow from the facts."""
+
+    revision: int = 0
+    listeners: Mapping[str, Listener] = field(default_factory=dict)
+    clusters: Mapping[str, Cluster] = field(default_factory=dict)
+    frontends: Mapping[FrontendKey, Frontend] = field(default_factory=dict)
+    backends: Mapping[BackendKey, Backend] = field(default_factory=dict)
+    certificates: Mapping[str, Certificate] = field(default_factory=dict)
+    frontend_keys: Grouping[str, FrontendKey] = field(default_factory=Grouping, compare=False, repr=False)
+    backend_keys: Grouping[str, BackendKey] = field(default_factory=Grouping, compare=False, repr=False)
+
+    def at(self, revision: int) -> "ConfigState":
+        """The same facts under another number: a worker's state after Load, whose orders were not counted one by one."""
+        return replace(self, revision=revision)
+
+    def facts(self) -> Iterator[AnyFact]:
+        """Every fact in rank order: listeners, clusters, certificates, frontends, backends."""
+        for table in _in_rank_order(self):
+            yield from table.values()
+
+    def frontends_of(self, cluster: str) -> list[Frontend]:
+        """The frontends that lead to a cluster."""
+        return [self.frontends[key] for key in self.frontend_keys.members(cluster)]
+
+    def backends_of(self, cluster: str) -> list[Backend]:
+        """The backends of a cluster."""
+        return [self.backends[key] for key in self.backend_keys.members(cluster)]
+
+
+def same_facts(one: ConfigState, other: ConfigState) -> bool:
+    """Whether two states say the same, whatever their revisions."""
+    return one.at(0) == other.at(0)
+
+
+def diff(before: ConfigState, after: ConfigState) -> list[AnyOrder]:
+    """The orders that make `before` say what `after` says: additions and replacements in rank order, then removals in reverse.
+
+    One exception to that order: a frontend that moves to another cluster is removed first, since adding it while
+    another cluster owns it is refused. The whole list is one transaction, so no request sees the gap.
+    """
+    tables = list(zip(_in_rank_order(before), _in_rank_order(after), strict=True))
+    additions = [addition(fact) for old, new in tables for key, fact in new.items() if old.get(key) != fact]
+    removals = [removal(fact) for old, new in reversed(tables) for key, fact in old.items() if key not in new]
+    return [*_moves(before, after), *additions, *removals]
+
+
+def orders_of(state: ConfigState) -> list[AnyOrder]:
+    """The orders that build this state from nothing."""
+    return [addition(fact) for fact in state.facts()]
+
+
+def addition(fact: AnyFact) -> AnyOrder:
+    """The order that adds this fact, or replaces the one of the same key."""
+    values = msgspec.structs.asdict(fact)
+    match fact:
+        case Listener():
+            return AddListener(**values)
+        case Cluster():
+            return AddCluster(**values)
+        case Frontend():
+            return AddHttpFrontend(**values)
+        case Backend():
+            return AddBackend(**values)
+        case Certificate():
+            raise NotImplementedError("no order of this version adds a certificate, so no state holds one")
+
+
+def removal(fact: AnyFact) -> AnyOrder:
+    """The order that removes this fact."""
+    match fact:
+        case Listener(protocol=protocol, address=address):
+            return RemoveListener(protocol=protocol, address=address)
+        case Cluster(cluster=cluster):
+            return RemoveCluster(cluster=cluster)
+        case Frontend():
+            values = msgspec.structs.asdict(fact)
+            del values["certificate"]  # a setting of the frontend, not a part of its name
+            return RemoveHttpFrontend(**values)
+        case Backend(cluster=cluster, address=address):
+            return RemoveBackend(cluster=cluster, address=address)
+        case Certificate():
+            raise NotImplementedError("no order of this version removes a certificate, so no state holds one")
+
+
+def _in_rank_order(state: ConfigState) -> tuple[Mapping[str, AnyFact], ...]:
+    tables: Iterable[Mapping[str, AnyFact]] = (
+        state.listeners,
+        state.clusters,
+        state.certificates,
+        state.frontends,  # type: ignore[assignment]  # keys are only ever compared with keys of their own kind
+        state.backends,
+    )
+    return tuple(tables)
+
+
+def _moves(before: ConfigState, after: ConfigState) -> list[AnyOrder]:
+    return [
+        removal(fact)
+        for key, fact in before.frontends.items()
+        if (successor := after.frontends.get(key)) is not None and successor.cluster != fact.cluster
+    ]
