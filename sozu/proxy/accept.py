@@ -1,0 +1,140 @@
+"""Taking connections off the listening sockets that the master gave us, and knowing when to leave them there.
+
+One watcher per listening socket; a wake-up takes a bounded number, so that a flood of new clients does not starve those
+inside. When there is no room (`max_connections`) or no descriptor left, all watchers pause and the kernel's backlog
+waits; `look_again`, called by the worker's tick, resumes. Listening sockets are shared with the master and with a
+predecessor or successor, so an accept may always find that somebody else was quicker.
+"""
+
+import _socket
+from collections.abc import Callable
+from dataclasses import dataclass
+import errno
+import logging
+from typing import Any
+
+from gevent.hub import Hub
+
+from sozu.proxy.counters import Counters
+
+log = logging.getLogger("sozu.proxy")
+
+_READABLE = 1  # libev's EV_READ
+_PER_WAKE_UP = 32
+
+# accept(2): these belong to the connection that was to be taken, or say that there is none.
+_NOT_THIS_ONE = frozenset(
+    (
+        errno.EAGAIN,
+        errno.ECONNABORTED,
+        errno.EPROTO,
+        errno.EPERM,  # a firewall forbids it
+        errno.ENETDOWN,
+        errno.ENOPROTOOPT,
+        errno.EHOSTDOWN,
+        errno.ENONET,
+        errno.EHOSTUNREACH,
+        errno.EOPNOTSUPP,
+        errno.ENETUNREACH,
+        errno.ETIMEDOUT,
+    )
+)
+_NO_RESOURCES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+Serve = Callable[[_socket.socket, Any, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """A listening socket with its watcher; `listener` is the listener's address."""
+
+    listener: str
+    sock: Any  # a raw _socket.socket; its type hides _accept, which gives a bare descriptor
+    watcher: Any
+
+    def close(self) -> None:
+        self.watcher.stop()
+        self.watcher.close()
+        self.sock.close()
+
+
+class AcceptLoop:
+    """Accepts on any number of listeners and hands each connection to `serve(socket, peer, listener)`.
+
+    The socket is raw and non-blocking. `serve` is called on the hub and must not switch; it owns the socket. The loop
+    counts the connection as open in `counters`; who closes it counts it down.
+    """
+
+    def __init__(self, hub: Hub, counters: Counters, max_connections: int, serve: Serve) -> None:
+        self._loop = hub.loop
+        self._counters = counters
+        self._most = max_connections
+        self._serve = serve
+        self._doors: dict[str, _Door] = {}
+        self._paused = False
+
+    @property
+    def listeners(self) -> frozenset[str]:
+        """Where connections are taken now, or will be after a pause."""
+        return frozenset(self._doors)
+
+    def open(self, listener: str, sock: _socket.socket) -> None:
+        """Accept on this listening socket too; the loop owns the descriptor from now on."""
+        sock.setblocking(False)
+        if sock.family != _socket.AF_UNIX:
+            # Linux hands it down to every accepted socket: one call here saves one per connection.
+            sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        door = _Door(listener, sock, self._loop.io(sock.fileno(), _READABLE))
+        self._doors[listener] = door
+        if not self._paused:
+            door.watcher.start(self._take, door)
+
+    def close(self, listener: str) -> None:
+        """Accept there no more; what waits in the backlog waits for whoever has the socket besides us."""
+        self._doors.pop(listener).close()
+
+    def close_all(self) -> None:
+        """Accept nowhere."""
+        for listener in self.listeners:
+            self.close(listener)
+
+    def look_again(self) -> None:
+        """End a pause when there is room."""
+        if self._paused and self._has_room():
+            self._paused = False
+            for door in self._doors.values():
+                door.watcher.start(self._take, door)
+
+    def _has_room(self) -> bool:
+        return self._counters.connections_open < self._most
+
+    def _take(self, door: _Door) -> None:
+        for _ in range(_PER_WAKE_UP):
+            if not self._has_room():
+                self._pause("max_connections")
+                return
+            try:
+                descriptor, peer = door.sock._accept()  # noqa: SLF001 - accept() would wrap what stays raw
+            except OSError as error:
+                self._fail(error)
+                return
+            self._welcome(door, descriptor, peer)
+
+    def _welcome(self, door: _Door, descriptor: int, peer: Any) -> None:
+        sock = _socket.socket(door.sock.family, _socket.SOCK_STREAM, 0, descriptor)
+        sock.setblocking(False)
+        self._counters.connections_accepted += 1
+        self._counters.connections_open += 1
+        self._serve(sock, peer, door.listener)
+
+    def _fail(self, error: OSError) -> None:
+        if error.errno in _NO_RESOURCES:
+            self._pause(errno.errorcode[error.errno])
+        elif error.errno not in _NOT_THIS_ONE:
+            raise SystemError(f"accept: {error}") from error  # a broken invariant: gevent ends the worker on this one
+
+    def _pause(self, why: str) -> None:
+        self._paused = True
+        log.warning("accept=paused reason=%s connections=%d", why, self._counters.connections_open)
+        for door in self._doors.values():
+            door.watcher.stop()
