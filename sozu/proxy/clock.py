@@ -1,0 +1,57 @@
+"""Time as the data path sees it: a monotonic clock that is read without a call, and ticks.
+
+Deadlines need a tenth of a second, not a system call per request: `now` is refreshed by one timer of the loop. Durations that
+people read (the access log, the histogram) take `monotonic()` itself. Neither moves when someone sets the machine's clock; the
+date in an answer does (`http_date`, RFC 9110 section 5.6.7), once a second.
+"""
+
+from collections.abc import Callable
+from email.utils import formatdate
+from time import monotonic, time
+from typing import Any
+
+from gevent.hub import Hub
+
+TICK = 0.1
+
+
+class Clock:
+    """`now` in seconds of the monotonic clock, late by a tick at most; `http_date` for a Date field."""
+
+    __slots__ = ("_on_tick", "_timer", "http_date", "now")
+
+    def __init__(self) -> None:
+        self._on_tick: list[Callable[[], None]] = []
+        self._timer: Any = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the system's clocks."""
+        self.now = monotonic()
+        self.http_date = formatdate(time(), usegmt=True).encode()
+
+    def after(self, seconds: float) -> float:
+        """The moment that is `seconds` away, and never earlier than that: the tick by which `now` may be late is added."""
+        return self.now + seconds + TICK
+
+    def each_tick(self, call: Callable[[], None]) -> None:
+        """Have `call` called after every tick, in the hub."""
+        self._on_tick.append(call)
+
+    def tick(self) -> None:
+        """One tick: refresh, then tell those who asked."""
+        self.refresh()
+        for call in self._on_tick:
+            call()
+
+    def start(self, hub: Hub) -> None:
+        """Tick with the loop of this hub until `stop`; the timer alone does not keep the loop running."""
+        self._timer = hub.loop.timer(TICK, TICK, ref=False)
+        self._timer.start(self.tick)
+
+    def stop(self) -> None:
+        """Tick no more."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer.close()
+            self._timer = None

@@ -1,0 +1,41 @@
+"""Greenlets that wait for work, so that an exchange costs a switch instead of a birth.
+
+A greenlet takes about 6 kB and 2 us to make; a worker with ten thousand idle clients and ten busy ones keeps ten. Raw greenlets, not
+gevent's: no link, no join, no result. A job handles its own failures: whatever leaves it ends the worker's hub with a report.
+"""
+
+from collections.abc import Callable
+
+from gevent.hub import Hub
+from greenlet import getcurrent, greenlet
+
+Job = Callable[[], object]
+
+
+class Spares:
+    """`run(job)` in a greenlet that is spare, or in a new one; at most `keep` stay when they have nothing to do."""
+
+    __slots__ = ("_hub", "_idle", "_keep")
+
+    def __init__(self, hub: Hub, keep: int = 256) -> None:
+        self._hub = hub
+        self._keep = keep
+        self._idle: list[greenlet] = []
+
+    def run(self, job: Job) -> None:
+        """Run the job until it parks or ends. To be called in the hub only (a watcher's callback): the job returns there."""
+        spare = self._idle.pop() if self._idle else greenlet(self._live, self._hub)
+        spare.switch(job)
+
+    def run_soon(self, job: Job) -> None:
+        """Run the job in the next turn of the loop. May be called from any greenlet."""
+        self._hub.loop.run_callback(self.run, job)
+
+    def _live(self, job: Job) -> None:
+        here, park, idle = getcurrent(), self._hub.switch, self._idle
+        while True:
+            job()
+            if len(idle) >= self._keep:
+                return
+            idle.append(here)
+            job = park()

@@ -1,0 +1,236 @@
+"""A byte stream to a client or a backend: the only file of the data path that touches a socket.
+
+A Stream parks the greenlet that waits on it, and wakes it from a watcher that stays armed (DESIGN section 3.1). It knows no HTTP. The
+rules of the interface, which TLS will have too (tests/proxy hold such a twin and run one suite over both):
+
+* One reader and one writer at a time; they may be two greenlets. A wait may end by an exception that someone throws into it.
+* `read` waits first and receives then: right after a send, a receive would fail. `take` is for who knows that there is something.
+* Bytes that were received too early are put back as `leftover` and come first in the next read.
+* All bytes leave through `flush`; `send` is write and flush in one. Both return when the kernel has everything (back-pressure).
+* Whoever sends a view of the shared buffer loses nothing: what the kernel does not take at once is copied before the greenlet parks.
+* Errors of the connection come as `Broken`, which names the stream.
+"""
+
+import _socket
+from collections.abc import Callable
+from errno import EAGAIN, EINPROGRESS, errorcode
+from fcntl import ioctl
+import struct
+from typing import Any
+
+from gevent.hub import Hub
+from greenlet import getcurrent
+
+READABLE, WRITABLE = 1, 2  # libev's EV_READ and EV_WRITE
+READ_SIZE = 65536
+SIOCOUTQ = 0x5411
+RESET = struct.pack("ii", 1, 0)  # linger on, for no time: close() sends RST and drops what is unsent
+
+SocketAddress = Any  # what connect() of the family takes
+
+
+class Broken(Exception):
+    """The connection failed. `stream` is the one that did; the text is the errno's name."""
+
+    def __init__(self, stream: object, error: OSError) -> None:
+        super().__init__(errorcode.get(error.errno or 0, str(error)))
+        self.stream = stream
+
+
+class Stream:
+    """A connected, non-blocking raw socket on a hub's loop."""
+
+    __slots__ = ("_armed", "_hub", "_queue", "_reader", "_sock", "_wake", "_writer", "leftover")
+
+    def __init__(self, sock: _socket.socket, hub: Hub) -> None:
+        self._sock = sock
+        self._hub = hub
+        self._reader = hub.loop.io(sock.fileno(), READABLE)
+        self._writer: Any = None
+        self._armed = False
+        self._wake: Callable[[], object] | None = None
+        self._queue: list[bytes] | None = None
+        self.leftover = b""
+
+    # ---- reading ----
+
+    def read(self, most: int = READ_SIZE) -> bytes:
+        """Wait for what comes next, at least one byte; b"" when the peer has ended its side."""
+        if not self.leftover:
+            self.wait_readable()
+        return self.take(most)
+
+    def take(self, most: int = READ_SIZE) -> bytes:
+        """Like `read`, but look first: for the one whom `when_readable` has called."""
+        if self.leftover:
+            return self._take_leftover(most)
+        while True:
+            try:
+                return self._sock.recv(most)
+            except OSError as error:
+                self._wait_unless_broken(error)
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Wait, then put what is there into the buffer; 0 when the peer has ended its side."""
+        if self.leftover:
+            piece = self._take_leftover(len(buffer))
+            buffer[: len(piece)] = piece
+            return len(piece)
+        self.wait_readable()
+        while True:
+            try:
+                return self._sock.recv_into(buffer)
+            except OSError as error:
+                self._wait_unless_broken(error)
+
+    def _take_leftover(self, most: int) -> bytes:
+        piece, self.leftover = self.leftover[:most], self.leftover[most:]
+        return piece
+
+    def _wait_unless_broken(self, error: OSError) -> None:
+        if error.errno != EAGAIN:
+            raise Broken(self, error) from error
+        self.wait_readable()
+
+    # ---- waiting ----
+
+    def wait_readable(self) -> None:
+        """Park until the socket has something (bytes, an end, an error)."""
+        self._wake = getcurrent().switch
+        if not self._armed:
+            self._arm()
+        try:
+            self._hub.switch()
+        except BaseException:
+            self._wake = None
+            raise
+
+    def when_readable(self, call: Callable[[], object]) -> None:
+        """Have `call` called once, in the hub, when the stream has something; nobody needs to wait meanwhile."""
+        self._wake = call
+        if not self._armed:
+            self._arm()
+
+    def forget_readable(self) -> None:
+        """Take `when_readable` back."""
+        self._wake = None
+
+    def _arm(self) -> None:
+        self._reader.start(self._readable)
+        self._armed = True
+
+    def _readable(self) -> None:
+        # The watcher is level-triggered: without a waiter it would fire in every turn of the loop until someone reads.
+        wake = self._wake
+        if wake is None:
+            self._disarm()
+        else:
+            self._wake = None
+            wake()
+
+    def _disarm(self) -> None:
+        self._reader.stop()
+        self._armed = False
+
+    def wait_writable(self) -> None:
+        """Park until the socket takes bytes. Rare on a proxy's way, so that this watcher is stopped after each wait."""
+        if self._writer is None:
+            self._writer = self._hub.loop.io(self._sock.fileno(), WRITABLE)
+        self._writer.start(getcurrent().switch)
+        try:
+            self._hub.switch()
+        finally:
+            if self._writer is not None:
+                self._writer.stop()
+
+    # ---- writing ----
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for the next `flush`."""
+        if self._queue is None:
+            self._queue = []
+        self._queue.append(data)
+
+    def flush(self) -> None:
+        """Send what is queued; return when the kernel has all of it."""
+        if self._queue:
+            data, self._queue = b"".join(self._queue), None
+            self.send(data)
+
+    def send(self, data: bytes | bytearray | memoryview) -> None:
+        """Send what is queued, then `data`; return when the kernel has all of it."""
+        if self._queue:
+            self.write(bytes(data))
+            self.flush()
+            return
+        sent = self._send_some(data)
+        if sent < len(data):
+            self._send_rest(bytes(memoryview(data)[sent:]))
+
+    def _send_some(self, data: bytes | bytearray | memoryview) -> int:
+        try:
+            return self._sock.send(data)
+        except OSError as error:
+            if error.errno == EAGAIN:
+                return 0
+            raise Broken(self, error) from error
+
+    def _send_rest(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            self.wait_writable()
+            rest = rest[self._send_some(rest) :]
+
+    def unsent(self) -> int:
+        """Bytes that the kernel holds for a peer that has not acknowledged them."""
+        try:
+            return int.from_bytes(ioctl(self._sock.fileno(), SIOCOUTQ, bytes(4)), "little")
+        except OSError as error:
+            raise Broken(self, error) from error
+
+    # ---- the end ----
+
+    def end(self) -> None:
+        """Say that no more bytes will come from us; reading goes on."""
+        try:
+            self._sock.shutdown(_socket.SHUT_WR)
+        except OSError as error:
+            raise Broken(self, error) from error
+
+    def reset(self) -> None:
+        """Close so that the peer cannot take what it has received for a whole message."""
+        self._sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, RESET)
+        self.close()
+
+    def close(self) -> None:
+        """Close; once is enough, twice is harmless. No greenlet may be waiting."""
+        if self._armed:
+            self._disarm()
+        self._reader.close()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self._wake = None
+        self._sock.close()
+
+
+def connect(family: int, address: SocketAddress, hub: Hub) -> Stream:
+    """Open a connection and park until it stands; raises `Broken`. The caller bounds the time by a deadline."""
+    sock = _socket.socket(family, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC)
+    stream = Stream(sock, hub)
+    try:
+        if family != _socket.AF_UNIX:
+            sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        _finish_connect(sock, stream, sock.connect_ex(address))
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
+def _finish_connect(sock: _socket.socket, stream: Stream, errno: int) -> None:
+    if errno == EINPROGRESS:
+        stream.wait_writable()
+        errno = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+    if errno:
+        raise Broken(stream, OSError(errno, ""))

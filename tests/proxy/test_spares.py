@@ -1,0 +1,40 @@
+import gevent
+from gevent.hub import get_hub
+from greenlet import getcurrent
+
+from sozu.proxy.spares import Spares
+
+
+def in_hub(spares: Spares, *jobs: object) -> None:
+    for job in jobs:
+        spares.run_soon(job)  # type: ignore[arg-type]
+    gevent.sleep(0)
+    gevent.sleep(0)
+
+
+def test_a_finished_greenlet_takes_the_next_job() -> None:
+    spares, seen = Spares(get_hub()), []
+    for _ in range(3):
+        in_hub(spares, lambda: seen.append(getcurrent()))
+    assert len(seen) == 3
+    assert len(set(seen)) == 1
+
+
+def test_jobs_that_park_run_side_by_side() -> None:
+    spares, seen = Spares(get_hub()), []
+
+    def park(name: str) -> None:
+        seen.append(f"{name} in")
+        gevent.sleep(0)
+        seen.append(f"{name} out")
+
+    in_hub(spares, lambda: park("a"), lambda: park("b"))
+    gevent.sleep(0)
+    assert seen == ["a in", "b in", "a out", "b out"]
+
+
+def test_no_more_are_kept_than_asked_for() -> None:
+    spares = Spares(get_hub(), keep=1)
+    in_hub(spares, *[lambda: gevent.sleep(0)] * 3)
+    gevent.sleep(0)
+    assert len(spares._idle) == 1

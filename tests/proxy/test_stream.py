@@ -1,0 +1,291 @@
+import _socket
+from collections.abc import Callable, Iterator
+import socket
+import ssl
+from typing import Any
+
+import gevent
+from gevent.hub import get_hub
+from greenlet import getcurrent
+import pytest
+import trustme
+
+from sozu.proxy.stream import Broken, Stream, connect
+from tests.proxy.tls_twin import TlsTwin
+
+MEBIBYTE = 1 << 20
+
+Pair = tuple[Any, Any]
+
+
+def raw(sock: socket.socket) -> _socket.socket:
+    sock.setblocking(False)
+    return _socket.socket(sock.family, sock.type, sock.proto, fileno=sock.detach())
+
+
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        left = socket.create_connection(listener.getsockname())
+        right, _ = listener.accept()
+    return left, right
+
+
+def plain_pair(sockets: tuple[socket.socket, socket.socket]) -> tuple[Stream, Stream]:
+    left, right = sockets
+    return Stream(raw(left), get_hub()), Stream(raw(right), get_hub())
+
+
+def tls_pair(sockets: tuple[socket.socket, socket.socket]) -> tuple[TlsTwin, TlsTwin]:
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("localhost").configure_cert(server)
+    authority.configure_trust(client)
+    left, right = plain_pair(sockets)
+    twins = TlsTwin(left, server, server=True), TlsTwin(right, client, server=False)
+    gevent.joinall([gevent.spawn(twin.handshake) for twin in twins], raise_error=True)
+    return twins
+
+
+@pytest.fixture(params=["plain", "unix", "tls"])
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    sockets = tcp_pair() if request.param == "plain" else socket.socketpair()
+    streams: Pair = tls_pair(sockets) if request.param == "tls" else plain_pair(sockets)
+    yield streams
+    for stream in streams:
+        stream.close()
+
+
+def settle() -> None:
+    """Let the loop run until nothing is ready any more."""
+    for _ in range(3):
+        gevent.idle()
+
+
+def test_what_one_sends_the_other_reads(pair: Pair) -> None:
+    left, right = pair
+    left.send(b"hello")
+    assert right.read() == b"hello"
+
+
+def test_reading_parks_until_something_comes(pair: Pair) -> None:
+    left, right = pair
+    reader = gevent.spawn(right.read)
+    settle()
+    assert not reader.ready()
+    left.send(b"late")
+    assert reader.get(timeout=5) == b"late"
+
+
+def test_written_bytes_leave_together_at_the_flush(pair: Pair) -> None:
+    left, right = pair
+    left.write(b"one ")
+    left.write(b"two ")
+    left.send(b"three")
+    left.flush()
+    received = b""
+    while len(received) < 13:
+        received += right.read()
+    assert received == b"one two three"
+
+
+def test_leftover_comes_first(pair: Pair) -> None:
+    left, right = pair
+    left.send(b"second")
+    right.leftover = b"first"
+    assert [right.read(3), right.read(), right.read()] == [b"fir", b"st", b"second"]
+
+
+def test_read_into_fills_a_buffer_and_takes_leftover_first(pair: Pair) -> None:
+    left, right = pair
+    left.send(b"abc")
+    right.leftover = b"xyz"
+    buffer = memoryview(bytearray(8))
+    assert (right.read_into(buffer[:2]), bytes(buffer[:2])) == (2, b"xy")
+    assert (right.read_into(buffer), bytes(buffer[:1])) == (1, b"z")
+    assert (right.read_into(buffer), bytes(buffer[:3])) == (3, b"abc")
+
+
+def test_an_end_is_read_as_nothing_and_the_other_way_stays_open(pair: Pair) -> None:
+    left, right = pair
+    left.send(b"last")
+    left.end()
+    assert [right.read(), right.read()] == [b"last", b""]
+
+
+def test_half_closed_streams_still_carry_an_answer() -> None:
+    left, right = plain_pair(tcp_pair())
+    left.end()
+    assert right.read() == b""
+    right.send(b"answer")
+    assert left.read() == b"answer"
+    left.close()
+    right.close()
+
+
+def test_sending_parks_while_the_peer_does_not_read_and_loses_nothing(pair: Pair) -> None:
+    left, right = pair
+    data = bytes(range(256)) * (8 * MEBIBYTE // 256)
+    buffer = bytearray(data)
+
+    def send() -> None:
+        left.send(memoryview(buffer))
+
+    sender = gevent.spawn(send)
+    settle()
+    assert not sender.ready()
+    buffer[:] = bytes(len(buffer))  # the shared buffer is reused while the sender is parked
+    received = bytearray()
+    while len(received) < len(data):
+        received += right.read()
+    sender.get(timeout=5)
+    assert received == data
+
+
+def test_an_idle_stream_calls_once_when_something_comes(pair: Pair) -> None:
+    left, right = pair
+    called: list[str] = []
+    right.when_readable(lambda: called.append("woken"))
+    settle()
+    assert called == []
+    left.send(b"first")
+    left.send(b"second")
+    settle()
+    assert called == ["woken"]
+    assert right.take().startswith(b"first")
+
+
+def test_a_forgotten_call_does_not_come(pair: Pair) -> None:
+    left, right = pair
+    called: list[str] = []
+    right.when_readable(lambda: called.append("woken"))
+    right.forget_readable()
+    left.send(b"something")
+    settle()
+    assert called == []
+
+
+def test_an_idle_stream_calls_at_the_end_too(pair: Pair) -> None:
+    left, right = pair
+    called: list[str] = []
+    right.when_readable(lambda: called.append("woken"))
+    left.end()
+    settle()
+    assert called == ["woken"]
+    assert right.take() == b""
+
+
+def test_a_wait_can_be_ended_from_outside(pair: Pair) -> None:
+    left, right = pair
+    reader = gevent.spawn(right.read)
+    settle()
+    reader.kill(KeyError("late"), block=False)
+    settle()
+    assert isinstance(reader.exception, KeyError)
+    left.send(b"for the next reader")
+    assert right.read() == b"for the next reader"
+
+
+def test_two_greenlets_may_read_and_write_at_once(pair: Pair) -> None:
+    left, right = pair
+    data = b"z" * (2 * MEBIBYTE)
+
+    def echo() -> None:
+        seen = 0
+        while seen < len(data):
+            piece = right.read()
+            seen += len(piece)
+            right.send(piece)
+
+    gevent.spawn(echo)
+    sender = gevent.spawn(left.send, data)
+    received = 0
+    while received < len(data):
+        received += len(left.read())
+    sender.get(timeout=5)
+
+
+def test_unread_bytes_without_a_waiter_do_not_spin() -> None:
+    left, right = plain_pair(tcp_pair())
+    turns: list[int] = []
+    right.when_readable(lambda: turns.append(1))
+    left.send(b"unread")
+    settle()
+    assert turns == [1]
+    assert right._armed is False
+    assert right.read() == b"unread"
+    left.close()
+    right.close()
+
+
+def test_a_reset_is_broken_and_names_the_stream() -> None:
+    left, right = plain_pair(tcp_pair())
+    left.reset()
+    with pytest.raises(Broken, match="ECONNRESET") as caught:
+        right.read()
+    assert caught.value.stream is right
+    right.close()
+
+
+def test_sending_to_one_who_has_gone_is_broken() -> None:
+    left, right = plain_pair(socket.socketpair())
+    right.close()
+    with pytest.raises(Broken, match="EPIPE"):
+        left.send(b"hello")
+    left.close()
+
+
+def test_unsent_counts_what_the_peer_has_not_taken() -> None:
+    left, right = plain_pair(socket.socketpair())
+    assert left.unsent() == 0
+    left.send(b"x" * 100)
+    assert left.unsent() >= 100
+    left.close()
+    right.close()
+
+
+def test_closing_twice_is_harmless() -> None:
+    left, right = plain_pair(socket.socketpair())
+    left.close()
+    left.close()
+    right.close()
+
+
+def test_connecting_gives_a_stream() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stream = connect(socket.AF_INET, listener.getsockname(), get_hub())
+        accepted, _ = listener.accept()
+    with accepted:
+        stream.send(b"hello")
+        assert accepted.recv(10) == b"hello"
+    stream.close()
+
+
+def refused_port() -> tuple[str, int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address: tuple[str, int] = probe.getsockname()
+    return address
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
+def test_a_refused_connection_is_broken(family: int, tmp_path: Any) -> None:
+    address: Any = refused_port() if family == socket.AF_INET else str(tmp_path / "nobody")
+    with pytest.raises(Broken, match=r"ECONNREFUSED|ENOENT"):
+        connect(family, address, get_hub())
+
+
+def test_woken_greenlets_run_where_they_waited() -> None:
+    left, right = plain_pair(socket.socketpair())
+    here: list[object] = []
+
+    def read(then: Callable[[object], None]) -> None:
+        right.read()
+        then(getcurrent())
+
+    reader = gevent.spawn(read, here.append)
+    settle()
+    left.send(b"x")
+    reader.get(timeout=5)
+    assert here == [reader]
+    left.close()
+    right.close()
