@@ -1,0 +1,11 @@
+"""`sozu …`: arguments -> request -> rendered answer. One small file per noun.
+
+    program       the list of verbs; each is imported when it is called, so that a client verb starts fast
+    options       what verbs share: --socket before or after the verb, --json
+    conversation  the one answer loop, and the exit codes
+    columns       rows as aligned columns or as JSON
+    serve, demo   the master's door, and two small backends to look at it with
+    check         the configuration file's errors, without a master
+    status, stop, metrics, cluster, frontend, backend   a client verb each
+Only `serve` sees both wings; no other verb imports gevent, YAML or rich.
+"""

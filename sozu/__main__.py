@@ -1,0 +1,21 @@
+"""One executable, many parts: `sozu worker` is the data path that the master starts; all else is the command line.
+
+A worker must not pay for click nor the command line for gevent, so the part is chosen before either is imported.
+`sozu`, `sozuctl` and `python -m sozu` all come here.
+"""
+
+from importlib import import_module
+import sys
+
+
+def main() -> int:
+    """Play the part that the first argument names; the exit code of the process."""
+    if sys.argv[1:2] == ["worker"]:
+        code: int = import_module("sozu.proxy.worker").main(sys.argv[2:])
+    else:
+        code = import_module("sozu.cli.program").main(sys.argv[1:])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""`sozu backend …`: the addresses of a cluster."""
+
+import click
+
+from sozu.cli.columns import show_rows
+from sozu.cli.conversation import order
+from sozu.cli.options import json_option, socket_option
+from sozu.cli.state import orders_in_force
+from sozu.command.orders import AddBackend, RemoveBackend
+
+
+@click.group()
+@socket_option
+def backend() -> None:
+    """
+    Add, remove or list the addresses of a cluster.
+
+    \b
+    Example:
+      sozu backend add blog 127.0.0.1:9001
+    """
+
+
+@backend.command()
+@click.argument("cluster")
+@click.argument("address")
+@click.option("--id", "backend_id", default="", metavar="ID", help="A name for it; else its address.")
+@click.option("--weight", type=click.IntRange(0), default=100, show_default=True, help="Its share, relative to the others.")
+@click.option("--backup", is_flag=True, help="Serve only when no other backend can.")
+@socket_option
+def add(cluster: str, address: str, backend_id: str, weight: int, *, backup: bool) -> None:
+    """
+    Give a cluster one more address (IPv4:port, [IPv6]:port or unix:/path), or an address new settings.
+
+    \b
+    Examples:
+      sozu backend add blog 127.0.0.1:9001
+      sozu backend add blog 127.0.0.1:9002 --id b2 --weight 50
+    """
+    order(AddBackend(cluster=cluster, address=address, id=backend_id, weight=weight, backup=backup))
+
+
+@backend.command()
+@click.argument("cluster")
+@click.argument("address")
+@click.option("--no-wait", is_flag=True, help="Answer once committed, while exchanges may still run.")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Stop waiting after this long; else never.")
+@socket_option
+def remove(cluster: str, address: str, timeout: float | None, *, no_wait: bool) -> None:
+    """
+    Take an address away and wait until its last exchange has ended: then it may be stopped.
+
+    The change is made before the wait; who stops waiting changes nothing.
+
+    \b
+    Example:
+      sozu backend remove blog 127.0.0.1:9001 --timeout 60
+    """
+    order(RemoveBackend(cluster=cluster, address=address, wait=not no_wait), timeout=timeout, endless=not no_wait)
+
+
+@backend.command("list")
+@json_option
+@socket_option
+def list_backends(*, as_json: bool) -> None:
+    """
+    List the backends.
+
+    \b
+    Example:
+      sozu backend list --json
+    """
+    rows = orders_in_force("add_backend")
+    nothing = "No backend. Add one: sozu backend add CLUSTER ADDRESS"
+    show_rows(rows, ("cluster", "address", "id", "weight", "backup"), as_json=as_json, nothing=nothing)

@@ -1,0 +1,78 @@
+"""`sozu cluster …`: named sets of backends."""
+
+import click
+
+from sozu.cli.columns import show_rows
+from sozu.cli.conversation import order
+from sozu.cli.options import json_option, socket_option
+from sozu.cli.state import orders_in_force
+from sozu.command.facts import LoadBalancing, Timeouts
+from sozu.command.orders import AddCluster, RemoveCluster
+
+
+@click.group()
+@socket_option
+def cluster() -> None:
+    """
+    Add, remove or list clusters: named sets of backends.
+
+    \b
+    Example:
+      sozu cluster add blog --load-balancing least_loaded
+    """
+
+
+@cluster.command()
+@click.argument("cluster_id", metavar="ID")
+@click.option("--load-balancing", type=click.Choice([policy.value for policy in LoadBalancing]), default="round_robin", show_default=True)
+@click.option("--timeout", "limits", metavar="NAME=SECONDS", multiple=True, help="request, front, back or connect; may be repeated.")
+@socket_option
+def add(cluster_id: str, load_balancing: str, limits: tuple[str, ...]) -> None:
+    """
+    Add a cluster, or give one new settings.
+
+    \b
+    Example:
+      sozu cluster add blog --load-balancing least_loaded --timeout back=5
+    """
+    timeouts = Timeouts(**dict(map(_limit, limits))) if limits else None
+    order(AddCluster(cluster=cluster_id, load_balancing=LoadBalancing(load_balancing), timeouts=timeouts))
+
+
+@cluster.command()
+@click.argument("cluster_id", metavar="ID")
+@socket_option
+def remove(cluster_id: str) -> None:
+    """
+    Remove a cluster with its frontends and backends.
+
+    \b
+    Example:
+      sozu cluster remove blog
+    """
+    order(RemoveCluster(cluster=cluster_id))
+
+
+@cluster.command("list")
+@json_option
+@socket_option
+def list_clusters(*, as_json: bool) -> None:
+    """
+    List the clusters.
+
+    \b
+    Example:
+      sozu cluster list --json
+    """
+    rows = orders_in_force("add_cluster")
+    show_rows(rows, ("cluster", "load_balancing"), as_json=as_json, nothing="No cluster. Add one: sozu cluster add ID")
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, _, seconds = text.partition("=")
+    if name not in Timeouts.__struct_fields__:
+        raise click.BadParameter(f"{text!r}: expected one of {', '.join(Timeouts.__struct_fields__)}, then =SECONDS")
+    try:
+        return name, float(seconds)
+    except ValueError:
+        raise click.BadParameter(f"{text!r}: expected a number of seconds after {name}=") from None

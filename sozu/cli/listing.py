@@ -1,0 +1,60 @@
+"""Listings: the orders that rebuild the master's state, shown as aligned columns for people or as JSON for programs.
+
+Plain text in both: it reads the same in a pipe.
+"""
+
+from collections.abc import Mapping, Sequence
+import json
+from typing import Any
+
+import click
+import msgspec
+
+from sozu.cli.conversation import collect
+from sozu.command.orders import Order
+from sozu.command.requests import DumpState
+
+Row = Mapping[str, Any]
+
+
+def orders_in_force(kind: type[Order]) -> list[Row]:
+    """Every order of this kind in the master's dump, with all its fields (those left at their default included)."""
+    dumped = [order for part in collect(DumpState()) for order in part["orders"]]
+    tag = kind.__struct_config__.tag
+    return [msgspec.to_builtins(_whole(order, kind)) for order in dumped if order["type"] == tag]
+
+
+def show_rows(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, nothing: str) -> None:
+    """Print rows under their column names; with `as_json` the rows as they are; `nothing` is said when there are none."""
+    if as_json:
+        show_json(list(rows))
+    elif not rows:
+        click.echo(nothing)
+    else:
+        click.echo("\n".join(aligned(rows, columns)))
+
+
+def show_json(value: object) -> None:
+    """Print one JSON value."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def aligned(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
+    """The header and one line per row, each column as wide as its widest cell."""
+    cells = [list(columns), *([_cell(row.get(column)) for column in columns] for row in rows)]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+
+
+def _whole(order: Row, kind: type[Order]) -> dict[str, Any]:
+    return msgspec.structs.asdict(msgspec.convert(order, kind, strict=False))
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None | "":
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)

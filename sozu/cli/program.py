@@ -1,0 +1,79 @@
+"""The list of verbs, and how one is found. A verb's file is imported only when that verb is called.
+
+Which is why each verb's line of help stands here: `sozu --help` imports no verb at all.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+import click
+
+from sozu import __version__
+from sozu.cli.options import socket_option
+from sozu.command.nearest import nearest
+
+VERBS: Final = {
+    "serve": "Start the proxy: a master and its workers.",
+    "check": "Read a configuration file and show all its errors.",
+    "status": "Show the master, its listeners and its workers.",
+    "stop": "Stop the proxy when its sessions have ended, or at once.",
+    "cluster": "Add, remove or list clusters.",
+    "frontend": "Add, remove or list frontends: hostname + path -> cluster.",
+    "backend": "Add, remove or list the addresses of a cluster.",
+    "metrics": "Show the counters of the workers.",
+}
+
+
+class Verbs(click.Group):
+    """A group whose verbs are files of this package, imported by need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Every verb, in the order in which a newcomer meets them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The verb of that name; None makes `resolve_command` speak."""
+        if cmd_name not in VERBS:
+            return None
+        verb: click.Command = getattr(import_module(f"sozu.cli.{cmd_name}"), cmd_name)
+        return verb
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but an unknown verb is answered with the nearest one."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            near = nearest(args[0], VERBS)
+            hint = f"did you mean {near!r}?" if near else f"the verbs are: {', '.join(VERBS)}"
+            ctx.fail(f"there is no verb {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """The table above, without importing what it names."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, message="sozu %(version)s")
+@socket_option
+def program() -> None:
+    """
+    An HTTP reverse proxy that never stops.
+
+    \b
+    Examples:
+      sozu serve --demo                                  something to look at, on http://127.0.0.1:8080
+      sozu serve --to 127.0.0.1:9001                     a proxy in one line
+      sozu backend add blog 127.0.0.1:9002               change it while it serves
+
+    Exit codes: 0 done, 1 refused by the proxy, 2 bad input, 3 no master, 4 timed out, 5 committed, but a worker had not
+    confirmed by the deadline (it is replaced).
+    """
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one verb; the exit code. Says no more than a verb's own words on the way out."""
+    outcome = program.main(list(arguments), prog_name="sozu", standalone_mode=True)
+    return int(outcome or 0)

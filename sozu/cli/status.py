@@ -1,0 +1,51 @@
+"""`sozu status`: the master, its listeners and its workers."""
+
+from typing import Any
+
+import click
+
+from sozu.cli.conversation import converse
+from sozu.cli.listing import aligned, show_json
+from sozu.cli.options import json_option, socket_option
+from sozu.command.requests import Status
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+_WORKER_COLUMNS = ("id", "pid", "state", "connections", "requests")
+
+
+@click.command()
+@json_option
+@socket_option
+def status(*, as_json: bool) -> None:
+    """
+    Show the master, its listeners and its workers.
+
+    \b
+    Examples:
+      sozu status
+      sozu status --json
+    """
+    told = converse(Status()).data
+    if as_json:
+        show_json(told)
+    else:
+        click.echo("\n".join(_page(told)))
+
+
+def _page(told: dict[str, Any]) -> list[str]:
+    listeners = [f"  {listener['protocol']} {listener['address']}" for listener in told["listeners"]]
+    return [
+        f"sozu {told['version']}, pid {told['pid']}, revision {told['revision']}, up {lasting(told['uptime'])}",
+        "listeners",
+        *(listeners or ["  none"]),
+        "workers",
+        *(f"  {line}" for line in aligned(told["workers"], _WORKER_COLUMNS)),
+    ]
+
+
+def lasting(seconds: float) -> str:
+    """A duration in its largest whole unit: 59 s, 3 min, 2 h, 5 d."""
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,266 @@
+from collections.abc import Callable, Iterator
+import json
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+import pytest
+
+from sozu.cli.program import program
+from tests.cli.scripted_master import OK, Script, ScriptedMaster
+
+Start = Callable[[Script], ScriptedMaster]
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variable in ("SOZU_SOCKET", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    started: list[ScriptedMaster] = []
+
+    def begin(script: Script) -> ScriptedMaster:
+        started.append(ScriptedMaster(tmp_path / "sozu.sock", script))
+        return started[-1]
+
+    yield begin
+    for master in started:
+        master.__exit__()
+
+
+def sozu(*arguments: str) -> Result:
+    return CliRunner().invoke(program, arguments, prog_name="sozu")
+
+
+def without_id(request: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in request.items() if name != "id"}
+
+
+ORDERS = [
+    (["cluster", "add", "blog"], {"type": "add_cluster", "cluster": "blog"}),
+    (
+        ["cluster", "add", "blog", "--load-balancing", "random", "--timeout", "back=5"],
+        {"type": "add_cluster", "cluster": "blog", "load_balancing": "random", "timeouts": {"back": 5.0}},
+    ),
+    (["cluster", "remove", "blog"], {"type": "remove_cluster", "cluster": "blog"}),
+    (
+        ["frontend", "add", "blog", "*.example.com", "--path", "/api"],
+        {"type": "add_http_frontend", "cluster": "blog", "hostname": "*.example.com", "path": "/api"},
+    ),
+    (
+        ["frontend", "remove", "blog", "x.example.com", "--path-exact", "/a", "--listener", "127.0.0.1:80"],
+        {
+            "type": "remove_http_frontend",
+            "cluster": "blog",
+            "hostname": "x.example.com",
+            "path_exact": "/a",
+            "listener": "127.0.0.1:80",
+        },
+    ),
+    (
+        ["backend", "add", "blog", "127.0.0.1:9002", "--id", "b2", "--weight", "50", "--backup"],
+        {
+            "type": "add_backend",
+            "cluster": "blog",
+            "address": "127.0.0.1:9002",
+            "backend_id": "b2",
+            "weight": 50,
+            "backup": True,
+        },
+    ),
+    (
+        ["backend", "remove", "blog", "127.0.0.1:9002"],
+        {"type": "remove_backend", "cluster": "blog", "address": "127.0.0.1:9002", "wait": True},
+    ),
+    (
+        ["backend", "remove", "blog", "127.0.0.1:9002", "--no-wait"],
+        {"type": "remove_backend", "cluster": "blog", "address": "127.0.0.1:9002"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "order"), ORDERS, ids=[" ".join(arguments[:2]) for arguments, _ in ORDERS])
+def test_a_verb_sends_one_order_and_says_what_became_of_it(
+    start: Start, arguments: list[str], order: dict[str, Any]
+) -> None:
+    master = start({})
+
+    done = sozu(*arguments)
+
+    assert done.exit_code == 0, done.output
+    assert done.stdout == "committed as revision 2\n"
+    assert [without_id(request) for request in master.asked] == [order]
+
+
+def test_an_order_that_is_refused_ends_with_1_and_says_that_nothing_changed(start: Start) -> None:
+    start({"add_backend": [{"status": "ERROR", "message": 'there is no cluster "blgo"; did you mean "blog"?'}]})
+
+    done = sozu("backend", "add", "blgo", "127.0.0.1:1")
+
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert 'did you mean "blog"?' in done.stderr
+    assert "Nothing was changed" in done.stderr
+
+
+def test_bad_input_ends_with_2() -> None:
+    for arguments in (
+        ["cluster", "add"],
+        ["cluster", "add", "blog", "--timeout", "bak=1"],
+        ["cluster", "add", "blog", "--timeout", "back=soon"],
+        ["cluster", "add", "blog", "--load-balancing", "best"],
+        ["backend", "add", "blog", "127.0.0.1:1", "--weight", "-1"],
+        ["stop", "--grace", "never"],
+    ):
+        assert sozu(*arguments).exit_code == 2, arguments
+
+
+def test_no_master_ends_with_3_and_names_every_path_that_was_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+
+    done = sozu("status")
+
+    assert done.exit_code == 3
+    assert "sozu.sock" in done.stderr
+    assert str(tmp_path / "runtime") in done.stderr
+    assert "sozu serve" in done.stderr
+
+
+def test_a_socket_named_by_hand_is_the_only_one_tried(start: Start) -> None:
+    master = start({})
+
+    done = sozu("--socket", "elsewhere.sock", "cluster", "remove", "x")
+
+    assert done.exit_code == 3
+    assert "elsewhere.sock" in done.stderr
+    assert master.asked == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--socket", "here.sock", "cluster", "remove", "x"],
+        ["cluster", "--socket", "here.sock", "remove", "x"],
+        ["cluster", "remove", "x", "--socket", "here.sock"],
+        ["--socket", "there.sock", "cluster", "remove", "x", "--socket", "here.sock"],
+    ],
+)
+def test_the_socket_may_stand_before_or_after_the_verb(tmp_path: Path, arguments: list[str]) -> None:
+    with ScriptedMaster(tmp_path / "here.sock", {}) as master:
+        assert sozu(*arguments).exit_code == 0
+
+    assert len(master.asked) == 1
+
+
+def test_waiting_for_a_backend_can_time_out_with_4(start: Start) -> None:
+    start({"remove_backend": [{"status": "PROCESSING", "message": "1 exchange left", "data": {"exchanges": 1}}]})
+
+    done = sozu("backend", "remove", "blog", "127.0.0.1:9002", "--timeout", "0.05")
+
+    assert done.exit_code == 4
+    assert "1 exchange left" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_worker_that_confirms_late_ends_with_5(start: Start) -> None:
+    start({"add_cluster": [{"status": "OK", "message": "committed as revision 3", "data": {"revision": 3, "late": [1]}}]})
+
+    done = sozu("cluster", "add", "blog")
+
+    assert done.exit_code == 5
+    assert done.stdout == "committed as revision 3\n"
+    assert "worker 1" in done.stderr
+
+
+def test_a_master_that_hangs_up_is_no_success(start: Start, tmp_path: Path) -> None:
+    start({"status": [{"status": "no such status"}]})
+
+    assert sozu("status").exit_code != 0
+
+
+DUMP = [
+    {"status": "PROCESSING", "data": {"orders": [{"type": "add_cluster", "cluster": "blog"}]}},
+    {
+        "status": "PROCESSING",
+        "data": {
+            "orders": [
+                {"type": "add_http_frontend", "cluster": "blog", "hostname": "blog.example.com", "path": "/api"},
+                {"type": "add_backend", "cluster": "blog", "address": "127.0.0.1:9001"},
+            ]
+        },
+    },
+    {"status": "OK", "message": "3 orders"},
+]
+
+
+def test_a_listing_is_columns_for_people(start: Start) -> None:
+    start({"dump_state": DUMP})
+
+    lines = sozu("frontend", "list").stdout.splitlines()
+
+    assert lines[0].split() == ["hostname", "path", "path_exact", "listener", "cluster"]
+    assert lines[1].split() == ["blog.example.com", "/api", "-", "-", "blog"]
+    assert len(lines) == 2
+
+
+def test_a_listing_is_json_with_all_its_fields_for_programs(start: Start) -> None:
+    start({"dump_state": DUMP})
+
+    assert json.loads(sozu("backend", "list", "--json").stdout) == [
+        {"cluster": "blog", "address": "127.0.0.1:9001", "id": "127.0.0.1:9001", "weight": 100, "backup": False}
+    ]
+    assert json.loads(sozu("cluster", "list", "--json").stdout)[0]["load_balancing"] == "round_robin"
+
+
+def test_an_empty_listing_says_how_to_fill_it(start: Start) -> None:
+    start({"dump_state": [OK]})
+
+    assert "sozu cluster add" in sozu("cluster", "list").stdout
+    assert json.loads(sozu("cluster", "list", "--json").stdout) == []
+
+
+STATUS = {
+    "pid": 7,
+    "revision": 3,
+    "version": "0.1.0",
+    "uptime": 190.5,
+    "listeners": [{"protocol": "http", "address": "127.0.0.1:8080"}],
+    "workers": [{"id": 0, "pid": 8, "state": "running", "connections": 2, "requests": 5}],
+}
+
+
+def test_status_shows_master_listeners_and_workers(start: Start) -> None:
+    start({"status": [{"status": "OK", "data": STATUS}]})
+
+    shown = sozu("status").stdout
+
+    assert "pid 7, revision 3, up 3 min" in shown
+    assert "http 127.0.0.1:8080" in shown
+    assert ["0", "8", "running", "2", "5"] in [line.split() for line in shown.splitlines()]
+    assert json.loads(sozu("status", "--json").stdout) == STATUS
+
+
+def test_stop_is_soft_with_a_grace_unless_hard(start: Start) -> None:
+    master = start({})
+
+    sozu("stop")
+    sozu("stop", "--grace", "60")
+    sozu("stop", "--hard")
+
+    assert [without_id(request) for request in master.asked] == [
+        {"type": "soft_stop", "grace": 10.0},
+        {"type": "soft_stop", "grace": 60.0},
+        {"type": "hard_stop"},
+    ]
+
+
+def test_metrics_are_printed_as_they_came(start: Start) -> None:
+    start({"metrics": [{"status": "OK", "data": {"requests": 5}}]})
+
+    assert json.loads(sozu("metrics").stdout) == {"requests": 5}
