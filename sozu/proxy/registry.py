@@ -3,7 +3,7 @@
 Tables hold facts and are replaced; a LiveBackend survives every swap that keeps its key. It retires when no table names
 it (its idle connections are closed at once), and is gone when, besides, its last exchange or tunnel has ended: that
 moment is the "drained" event for which an operator waits. See docs/life_of_an_order.md.
-A change is drafted aside (`Registry.draft`, `Draft.after`) and published by one assignment. Nothing here switches greenlets.
+A change is drafted aside (`Registry.draft`, `RosterDraft.after`) and published by one assignment. Nothing here switches greenlets.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sozu.command.addresses import parse_address
-from sozu.command.facts import AnyFact, Backend, Cluster
+from sozu.command.draft import Change
+from sozu.command.facts import Backend, Cluster
 from sozu.proxy.balancing import Balancer, balancer_for
 
 BackendKey = tuple[str, str]  # (cluster, address), as facts.Backend.key
@@ -22,18 +23,6 @@ class Idle(Protocol):
 
     def close(self) -> None:
         """Close it; must not switch greenlets."""
-
-
-class Change(Protocol):
-    """One effect of a commit: a fact that came (before is None), went (after is None) or was replaced."""
-
-    @property
-    def before(self) -> AnyFact | None:
-        """The fact until now."""
-
-    @property
-    def after(self) -> AnyFact | None:
-        """The fact from now on."""
 
 
 class LiveBackend:
@@ -124,11 +113,11 @@ class Registry:
         """A backend in use, or a retired one that still has exchanges; None once it is gone."""
         return self._live.get(key)
 
-    def draft(self) -> "Draft":
+    def draft(self) -> "RosterDraft":
         """Begin a change aside."""
-        return Draft(self)
+        return RosterDraft(self)
 
-    def publish(self, draft: "Draft") -> None:
+    def publish(self, draft: "RosterDraft") -> None:
         """The swap. From here on new exchanges meet the new rosters; those that run keep what they chose."""
         self.rosters = draft.rosters
         for live, fact in draft.facts.items():
@@ -149,7 +138,7 @@ class Registry:
         return forget
 
 
-class Draft:
+class RosterDraft:
     """The next rosters, built beside those in use. Feed it effects in order, in slices if there are many."""
 
     def __init__(self, registry: Registry) -> None:

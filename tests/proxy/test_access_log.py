@@ -1,0 +1,98 @@
+from collections.abc import Iterator
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sozu.command.settings import LogFormat
+from sozu.proxy.access_log import AccessLog, NoLog
+from sozu.proxy.counters import Counters
+
+
+class Exchange:
+    client: Any = ""
+    method = authority = path = cluster = backend = user_agent = ended = client
+    status, retries, bytes_in, bytes_out = 200, 0, 0, 0
+    started = finished = 1.0
+    connected: float | None = None
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+
+
+def writable(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+
+def ids(path: Path) -> list[str]:
+    return [json.loads(line)["request_id"] for line in path.read_text().splitlines()]
+
+
+def test_lines_are_written_in_order_when_the_log_closes(tmp_path: Path) -> None:
+    path, counters = tmp_path / "log", Counters()
+    log = AccessLog(writable(path), LogFormat.JSON, counters)
+    for number in range(1000):
+        log.record(Exchange(str(number)))
+    log.close(10)
+    assert ids(path) == [str(number) for number in range(1000)]
+    assert counters.log_lines_dropped == 0
+
+
+def test_a_new_descriptor_gets_what_is_recorded_afterwards(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    log = AccessLog(writable(old), LogFormat.JSON, Counters())
+    log.record(Exchange("before"))
+    log.reopen(writable(new))
+    log.record(Exchange("after"))
+    log.close(10)
+    assert (ids(old), ids(new)) == (["before"], ["after"])
+
+
+@pytest.fixture
+def full_pipe() -> Iterator[tuple[int, int]]:
+    """A pipe that nobody reads, one page large; its two ends."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    yield reader, writer
+    os.close(reader)
+
+
+def drain_pipe(reader: int) -> int:
+    lines = 0
+    while data := os.read(reader, 65536):
+        lines += data.count(b"\n")
+    return lines
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_blocked_target_costs_lines_and_never_time(full_pipe: tuple[int, int], blocking: bool) -> None:  # noqa: FBT001
+    reader, writer = full_pipe
+    os.set_blocking(writer, blocking)
+    counters = Counters()
+    log = AccessLog(writer, LogFormat.JSON, counters)
+    for number in range(20_000):
+        log.record(Exchange(str(number)))
+    log.close(0)
+    assert counters.log_lines_dropped > 10_000
+    assert drain_pipe(reader) == 20_000 - counters.log_lines_dropped
+
+
+def test_a_target_that_fails_counts_its_lines() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    counters = Counters()
+    log = AccessLog(writer, LogFormat.JSON, counters)
+    log.record(Exchange("lost"))
+    log.close(10)
+    log.flush()
+    assert counters.log_lines_dropped == 1
+
+
+def test_no_log_takes_everything() -> None:
+    log = NoLog()
+    log.record(Exchange("x"))
+    log.flush()
+    log.close(0)

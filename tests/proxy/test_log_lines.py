@@ -1,0 +1,102 @@
+from dataclasses import dataclass
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from sozu.command.settings import LogFormat
+from sozu.proxy.log_lines import combined_formatter, common_formatter, formatter_for, json_formatter
+
+NOON = 1_700_000_000.25  # 2023-11-14 22:13:20.25 UTC
+
+
+def noon() -> float:
+    return NOON
+
+
+@dataclass
+class Exchange:
+    request_id: Any = b"7f3a"
+    client: Any = "192.0.2.7:40312"
+    method: Any = b"GET"
+    authority: Any = b"blog.example.com"
+    path: Any = b"/a?b=c"
+    status: int = 200
+    cluster: Any = "blog"
+    backend: Any = "127.0.0.1:9001"
+    started: float = 100.0
+    connected: float | None = 100.001
+    finished: float = 100.25
+    bytes_in: int = 120
+    bytes_out: int = 4096
+    user_agent: Any = b"curl/8"
+    retries: int = 0
+    ended: Any = None
+
+
+def test_a_json_line_says_when_it_began_and_how_long_it_took() -> None:
+    line = json_formatter(noon)(Exchange())
+    assert line.endswith(b"}\n")
+    assert json.loads(line) == {
+        "time": "2023-11-14T22:13:20.000Z",
+        "request_id": "7f3a",
+        "client": "192.0.2.7:40312",
+        "method": "GET",
+        "host": "blog.example.com",
+        "path": "/a?b=c",
+        "status": 200,
+        "duration": 0.25,
+        "bytes_in": 120,
+        "bytes_out": 4096,
+        "cluster": "blog",
+        "backend": "127.0.0.1:9001",
+        "connect": 0.001,
+        "user_agent": "curl/8",
+    }
+
+
+def test_a_json_line_leaves_out_what_there_was_not() -> None:
+    exchange = Exchange(authority=b"", cluster=None, backend=None, connected=None, user_agent=None, status=400, retries=2)
+    exchange.ended = "head_timeout"
+    values = json.loads(json_formatter(noon)(exchange))
+    assert values["host"] == ""
+    assert (values["retries"], values["ended"]) == (2, "head_timeout")
+    assert not {"cluster", "backend", "connect", "user_agent"} & set(values)
+
+
+def test_the_second_is_made_anew_when_it_changes() -> None:
+    moments = iter([NOON, NOON + 0.5, NOON + 1])
+    formatter = json_formatter(lambda: next(moments))
+    times = [json.loads(formatter(Exchange()))["time"] for _ in range(3)]
+    assert times == ["2023-11-14T22:13:20.000Z", "2023-11-14T22:13:20.500Z", "2023-11-14T22:13:21.000Z"]
+
+
+def test_the_common_format() -> None:
+    line = common_formatter(noon)(Exchange())
+    assert line == b'192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] "GET /a?b=c HTTP/1.1" 200 4096\n'
+
+
+def test_the_common_format_shows_a_dash_for_what_there_was_not() -> None:
+    line = common_formatter(noon)(Exchange(client="", method=b"", path=b"", status=0, bytes_out=0))
+    assert line == b'- - - [14/Nov/2023:22:13:20 +0000] "- - HTTP/1.1" - -\n'
+
+
+def test_the_combined_format_escapes_quotes_and_backslashes() -> None:
+    line = combined_formatter(noon)(Exchange(client="[::1]:5", user_agent=b'a "b" \\c\n'))
+    assert line.startswith(b"[::1] - - [")
+    assert line.endswith(b'200 4096 "-" "a \\"b\\" \\\\c\\x0a"\n')
+
+
+def test_a_text_beyond_latin_1_is_escaped_too() -> None:
+    assert json.loads(json_formatter(noon)(Exchange(cluster="caf\u00e9 \u0416")))["cluster"] == "caf\\xe9 \\u0416"
+
+
+@pytest.mark.parametrize("kind", list(LogFormat))
+@given(hostile=st.binary(max_size=60))
+def test_a_line_is_one_line_of_printable_ascii_whatever_a_client_sends(kind: LogFormat, hostile: bytes) -> None:
+    exchange = Exchange(method=hostile, authority=hostile, path=hostile, user_agent=hostile, request_id=hostile)
+    line = formatter_for(kind)(exchange)
+    assert line[-1:] == b"\n"
+    assert all(0x20 <= byte < 0x7F for byte in line[:-1])

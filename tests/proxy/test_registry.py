@@ -1,0 +1,198 @@
+from sozu.command.commit import commit
+from sozu.command.facts import LoadBalancing
+from sozu.command.orders import AddBackend, AddCluster, AnyOrder, RemoveBackend, RemoveCluster
+from sozu.command.state import ConfigState
+from sozu.proxy.registry import LiveBackend, Registry
+
+A, B = "127.0.0.1:9001", "127.0.0.1:9002"
+
+
+class Pooled:
+    def __init__(self) -> None:
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class World:
+    """A registry that follows a state."""
+
+    def __init__(self, *orders: AnyOrder) -> None:
+        self.state = ConfigState()
+        self.registry = Registry()
+        self.order(*orders)
+
+    def order(self, *orders: AnyOrder) -> None:
+        done = commit(self.state, orders)
+        self.state = done.state
+        draft = self.registry.draft()
+        draft.after(done.effects)
+        self.registry.publish(draft)
+
+    def choose(self) -> LiveBackend:
+        live = self.registry.choose("web")
+        assert live is not None
+        return live
+
+
+def add(address: str, *, weight: int = 100, backup: bool = False) -> AddBackend:
+    return AddBackend(cluster="web", address=address, weight=weight, backup=backup)
+
+
+def remove(address: str) -> RemoveBackend:
+    return RemoveBackend(cluster="web", address=address)
+
+
+WEB = AddCluster(cluster="web")
+
+
+def test_a_cluster_that_is_not_there_has_no_backend() -> None:
+    assert Registry().choose("web") is None
+
+
+def test_a_cluster_without_backends_has_none() -> None:
+    assert World(WEB).registry.choose("web") is None
+
+
+def test_a_backend_is_ready_for_a_socket() -> None:
+    family, sockaddr = World(WEB, add(A)).choose().address
+    assert (family.name, sockaddr) == ("AF_INET", ("127.0.0.1", 9001))
+
+
+def test_backends_take_turns() -> None:
+    world = World(WEB, add(A), add(B))
+    assert [world.choose().fact.address for _ in range(4)] == [A, B, A, B]
+
+
+def test_who_was_tried_is_not_chosen_again() -> None:
+    world = World(WEB, add(A), add(B))
+    tried = {("web", A)}
+    assert [live.fact.address for _ in range(3) if (live := world.registry.choose("web", tried))] == [B, B, B]
+    assert world.registry.choose("web", {("web", A), ("web", B)}) is None
+
+
+def test_a_backup_serves_only_when_no_other_can() -> None:
+    world = World(WEB, add(A), add(B, backup=True))
+    assert [world.choose().fact.address for _ in range(3)] == [A, A, A]
+    backup = world.registry.choose("web", {("web", A)})
+    assert backup is not None
+    assert backup.fact.address == B
+
+
+def test_weight_zero_gets_nothing_new() -> None:
+    world = World(WEB, add(A), add(B, weight=0))
+    assert [world.choose().fact.address for _ in range(3)] == [A, A, A]
+
+
+def test_a_live_backend_survives_new_settings() -> None:
+    world = World(WEB, add(A))
+    live = world.choose()
+    live.begin()
+    pooled = Pooled()
+    live.idle.append(pooled)
+    world.order(add(A, weight=7))
+    assert world.choose() is live
+    assert (live.weight, live.exchanges, live.idle) == (7, 1, [pooled])
+
+
+def test_a_draft_changes_nothing_before_it_is_published() -> None:
+    world = World(WEB, add(A))
+    live = world.choose()
+    draft = world.registry.draft()
+    draft.after(commit(world.state, [add(A, weight=7), add(B)]).effects)
+    assert (live.weight, world.registry.find(("web", B))) == (100, None)
+    assert {world.choose() for _ in range(3)} == {live}
+
+
+def test_the_same_round_goes_on_after_a_change() -> None:
+    world = World(WEB, add(A), add(B))
+    assert world.choose().fact.address == A
+    world.order(add(B, backup=False), AddCluster(cluster="web"))
+    assert world.choose().fact.address == B
+
+
+def test_another_kind_of_balancing_takes_effect() -> None:
+    world = World(WEB, add(A), add(B))
+    world.order(AddCluster(cluster="web", load_balancing=LoadBalancing.LEAST_LOADED))
+    first = world.choose()
+    first.begin()
+    assert {world.choose() for _ in range(4)} == {live for live in [world.choose()] if live is not first}
+
+
+def test_a_removed_backend_without_exchanges_is_gone_and_its_idle_connections_are_closed() -> None:
+    world = World(WEB, add(A))
+    live = world.choose()
+    pooled = [Pooled(), Pooled()]
+    live.idle.extend(pooled)
+    world.order(remove(A))
+    assert world.registry.find(("web", A)) is None
+    assert all(one.closed for one in pooled)
+    assert live.retired
+    assert world.registry.choose("web") is None
+
+
+def test_a_removed_backend_is_gone_when_its_last_exchange_ends() -> None:
+    world = World(WEB, add(A))
+    live = world.choose()
+    live.begin()
+    live.begin()
+    world.order(remove(A))
+    told: list[int] = []
+    live.on_gone.append(lambda: told.append(live.exchanges))
+    live.end()
+    assert (world.registry.find(("web", A)), told) == (live, [])
+    live.end()
+    assert (world.registry.find(("web", A)), told) == (None, [0])
+
+
+def test_a_backend_that_comes_back_keeps_its_count_and_is_told() -> None:
+    world = World(WEB, add(A))
+    live = world.choose()
+    live.begin()
+    world.order(remove(A))
+    told: list[bool] = []
+    live.on_gone.append(lambda: told.append(live.retired))
+    world.order(add(A))
+    assert world.choose() is live
+    assert (live.retired, live.exchanges, told) == (False, 1, [False])
+    live.end()
+    assert world.registry.find(("web", A)) is live
+    world.order(remove(A))
+    assert world.registry.find(("web", A)) is None
+
+
+def test_a_cluster_takes_its_backends_along() -> None:
+    world = World(WEB, add(A), add(B))
+    live = world.choose()
+    live.begin()
+    world.order(RemoveCluster(cluster="web"))
+    assert world.registry.choose("web") is None
+    assert world.registry.find(live.key) is live
+    live.end()
+    assert world.registry.find(live.key) is None
+
+
+def test_a_backend_that_comes_and_goes_in_one_transaction_leaves_no_trace() -> None:
+    world = World(WEB)
+    done = commit(world.state, [add(A)])
+    draft = world.registry.draft()
+    draft.after(done.effects)
+    draft.after(commit(done.state, [remove(A)]).effects)
+    world.registry.publish(draft)
+    assert world.registry.find(("web", A)) is None
+    assert world.registry.choose("web") is None
+
+
+def test_a_backend_that_goes_and_comes_in_one_transaction_lives_on() -> None:
+    world = World(WEB, add(A))
+    live = world.choose()
+    live.idle.append(pooled := Pooled())
+    world.order(remove(A), add(A))
+    draft = world.registry.draft()
+    done = commit(world.state, [remove(A)])
+    draft.after(done.effects)
+    draft.after(commit(done.state, [add(A)]).effects)
+    world.registry.publish(draft)
+    assert world.choose() is live
+    assert not pooled.closed
