@@ -10,7 +10,7 @@ What Incomplete does: it flies through everything here, except `complete`, which
     sep_by(a, s)    a, s, a, s, a                      recognize(a)       the bytes that a took
     value(v, a)     v where a matches                  verify(a, test)    a, if its value passes the test
     map_(a, f)      f of its value                     length_data(n)     as many bytes as n says
-                                                       length_value(n, a) a, inside as many bytes as n says
+    record(C, a, b) C(a, b)                            length_value(n, a) a, inside as many bytes as n says
 `a | b`, `a >> b` and `a << b` are alt, and seq with the right or left value. Many, sep_by and opt refuse a parser that may match nothing.
 """
 
@@ -157,6 +157,11 @@ def value(constant: Any, parser: Parser) -> Parser:
 def map_(parser: Parser, function: Callable[[Any], Any]) -> Parser:
     """`function` of the parser's value."""
     return parser.map(function)
+
+
+def record(make: Callable[..., T], *parsers: Regular[Any]) -> Regular[T]:
+    """All of them, one after the other; the value is `make` of their values: a class, usually."""
+    return Regular(Map(Seq(tuple(parser.tree for parser in parsers)), make, spread=True))
 
 
 def verify(parser: Parser, test: Callable[[Any], bool], name: str) -> Parser:

@@ -73,7 +73,7 @@ def take_till(members: Iterable[int]) -> Regular[bytes]:
 
 
 def trimmed(members: Iterable[int], blank: Iterable[int]) -> Regular[bytes]:
-    """The longest run of `members`; the value is without the `blank` bytes at its end, which are consumed as well."""
+    """The longest run of `members`, perhaps empty; the value is without the `blank` ones at its ends. `OWS value OWS` of RFC 9110."""
     return Regular(Trim(frozenset(members), frozenset(blank)))
 
 

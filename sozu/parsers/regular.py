@@ -114,8 +114,8 @@ def reading(node: Node) -> Reading:  # noqa: C901 - one arm for each kind of nod
             return recognized(reading(item))
         case Const(item, value):
             return step(item).map(lambda _: value)
-        case Map(item, function):
-            return step(item).map(function)
+        case Map(item, function, spread):
+            return step(item).combine(function) if spread else step(item).map(function)
         case Label(item, name):
             return labelled(reading(item), name)
 
@@ -175,13 +175,13 @@ def run_end(data: Bytes, at: int, members: frozenset[int], most: int | None) -> 
 
 
 def trimmed_run(members: frozenset[int], blank: frozenset[int]) -> Reading:
-    """Take the whole run, then give it without the blanks at its end."""
+    """Take the whole run, then give it without the blanks at its ends."""
     everything = byte_run(members, 0, None)
     blanks = bytes(blank)
 
     def read(data: Bytes, at: int) -> Result:
         result = everything(data, at)
-        return Result(True, result.index, result.value.rstrip(blanks), result.furthest, result.expected)
+        return Result(True, result.index, result.value.strip(blanks), result.furthest, result.expected)
 
     return read
 

@@ -123,16 +123,16 @@ class Complete(bytes):
     __slots__ = ()
 
 
-class More(Exception):  # noqa: N818 - a signal, not an error; it never leaves `run`
-    """Raised by a leaf at the end of streaming input."""
+class More(Exception):
+    """Raised by a leaf at the end of streaming input. A signal between leaves and `run`, which it never leaves."""
 
     def __init__(self, size: int = 1) -> None:
         super().__init__(size)
         self.size = size
 
 
-class Failure(Exception):  # noqa: N818 - a signal, not an error; it never leaves `run`
-    """Raised by `cut`: an error that no alternative may mend."""
+class Failure(Exception):
+    """Raised by `cut`: an error that no alternative may mend. Like More, a signal to `run`."""
 
     def __init__(self, position: int, expected: Names) -> None:
         super().__init__(position, expected)
@@ -147,8 +147,11 @@ INCOMPLETE: Final = Incomplete()
 def run(parser: Regular[T], data: Bytes, pos: int = 0) -> Outcome[T]: ...
 @overload
 def run(parser: Parser, data: Bytes, pos: int = 0) -> Outcome[Any]: ...
-def run(parser: Parser, data: Bytes, pos: int = 0) -> Outcome[Any]:
+def run(parser: Any, data: Bytes, pos: int = 0) -> Outcome[Any]:
     """Run a parser on `data` from `pos`. Positions in the outcome count from the beginning of `data`."""
+    fused: Callable[[Bytes, int], Outcome[Any]] | None = getattr(parser, "fused", None)
+    if fused is not None:
+        return fused(data, pos)
     try:
         result = parser(data, pos)
     except More as more:

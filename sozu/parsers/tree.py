@@ -35,7 +35,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Trim:
-    """As many bytes out of `members` as there are. Value: those bytes less the `blank` ones at their end."""
+    """As many bytes out of `members` as there are. Value: those bytes less the `blank` ones at both ends (OWS value OWS)."""
 
     members: frozenset[int]
     blank: frozenset[int]
@@ -90,10 +90,11 @@ class Const:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """The item; value: `function` of its value."""
+    """The item; value: `function` of its value, or with `spread`, of the parts of its value (a tuple)."""
 
     item: Node
-    function: Callable[[Any], Any]
+    function: Callable[..., Any]
+    spread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,188 @@
+r"""`fuse(grammar)`: the same parser, run by C. The door to the package fusion/, where the how and why is.
+
+    grammar  = seq(take_while1(TCHAR) << tag(b":"), take_while(VCHAR) << tag(b"\\r\\n"))
+    parser   = fuse(grammar)              # ValueError if the certificate does not hold, naming the rules that clash
+    parser.fused(data, pos)               # Done | Error | Incomplete; the hot call
+    run(parser, data) == run(grammar, data)          # always, but for the time that it takes
+    print(explain(parser))                # tree, patterns, generated function
+
+Patterns are compiled at their first use, so that importing a grammar costs nothing. A Fused is a Regular: it may be a part of another.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import islice
+import re
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from parsy import Result
+
+from sozu.parsers.fusion.analysis import clashes, name
+from sozu.parsers.fusion.decoding import Decoder
+from sozu.parsers.fusion.emission import Emitter
+from sozu.parsers.fusion.prefix import Streaming, viable
+from sozu.parsers.regular import Reading, Regular
+from sozu.parsers.result import INCOMPLETE, Bytes, Complete, Done, Error, Incomplete, More, Names, Outcome, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sozu.parsers.tree import Node
+
+T = TypeVar("T")
+CLASHES_SHOWN = 5
+
+TEMPLATE = """\
+def build(match, data):
+    {unpack}
+    return Done({expression}, match.end(), data)
+
+def fused(data, pos=0):
+    match = MATCH(data, pos)
+    if match is None:
+        return slower(data, pos)
+    {unpack}
+    return Done({expression}, match.end(), data)
+"""
+
+
+class Fused(Regular[T], Generic[T]):
+    """A regular grammar with its patterns and its generated function."""
+
+    def __init__(self, source: Regular[T]) -> None:
+        """`source` must hold the certificate: make it with `fuse`."""
+        super().__init__(source.tree)
+        self.source = source
+
+    @cached_property
+    def wrapped_fn(self) -> Reading:  # type: ignore[override]
+        """In parsy's convention, for use within plain combinators."""
+        fused = self.fused
+
+        def read(data: Any, at: int) -> Result:
+            outcome = fused(data, at)
+            if isinstance(outcome, Incomplete):
+                raise More(outcome.needed.size)
+            if isinstance(outcome, Error):
+                return Result(False, -1, None, outcome.position, outcome.expected)
+            return Result.success(outcome.end, outcome.value)
+
+        return read
+
+    @cached_property
+    def fused(self) -> Callable[..., Outcome[T]]:
+        """`fused(data, pos=0)`: the generated function. It tries the quick pattern, then `slower` decides."""
+        scope: dict[str, Any] = {"Done": Done, "MATCH": self.quick.match, "slower": self.slower}
+        return self.quick.function(scope, "fused")
+
+    @cached_property
+    def quick(self) -> Variant[T]:
+        """For streaming input with nothing to trim: nearly always."""
+        return Variant(self.tree, Streaming(quick=True))
+
+    @cached_property
+    def exact(self) -> Variant[T]:
+        """For streaming input."""
+        return Variant(self.tree, Streaming())
+
+    @cached_property
+    def closed(self) -> Variant[T]:
+        """For complete input."""
+        return Variant(self.tree, Emitter())
+
+    @cached_property
+    def prefix(self) -> re.Pattern[bytes]:
+        """The longest viable prefix."""
+        return re.compile(viable(self.tree))
+
+    @property
+    def pattern(self) -> bytes:
+        """The pattern that nearly all input meets."""
+        return self.quick.pattern
+
+    @property
+    def prefix_pattern(self) -> bytes:
+        """The pattern that tells Incomplete from Error."""
+        return self.prefix.pattern
+
+    @property
+    def generated(self) -> str:
+        """The source of the generated function."""
+        return self.quick.generated
+
+    def slower(self, data: Bytes, pos: int) -> Outcome[T]:
+        """What the quick pattern did not match: blanks to trim, the end of complete input, an error, or more to come."""
+        variant = self.closed if isinstance(data, Complete) else self.exact
+        if outcome := variant.read(data, pos):
+            return outcome
+        end = self.viable_end(data, pos)
+        if end == len(data) and not isinstance(data, Complete):
+            return INCOMPLETE
+        return Error(end, lambda: self.expected(data, pos))
+
+    def viable_end(self, data: Bytes, pos: int) -> int:
+        """Where the longest viable prefix ends."""
+        found = self.prefix.match(data, pos)
+        assert found is not None
+        return found.end()
+
+    def expected(self, data: Bytes, pos: int) -> Names:
+        """Named by the combinators: the slow reading stops at the same byte and knows what it wanted there."""
+        outcome = run(Regular[T](self.tree), data, pos)
+        return outcome.expected if isinstance(outcome, Error) else frozenset()
+
+
+class Variant(Generic[T]):
+    """One pattern and the expression of its value; the function `read` is compiled when it is first called."""
+
+    def __init__(self, tree: Node, dialect: Emitter) -> None:
+        self.scope: dict[str, Any] = {}
+        decoder = Decoder(dialect, self.scope)
+        part = decoder.part(tree)
+        self.pattern = part.pattern
+        groups = ", ".join(decoder.groups)
+        unpack = f"({groups},) = match.groups()" if groups else ""
+        self.generated = TEMPLATE.format(unpack=unpack, expression=part.expression)
+
+    @cached_property
+    def match(self) -> Callable[[Bytes, int], re.Match[bytes] | None]:
+        """The compiled pattern's match."""
+        return re.compile(self.pattern).match
+
+    def function(self, scope: dict[str, Any], wanted: str) -> Callable[..., Any]:
+        """A function of the generated source."""
+        environment = {**self.scope, **scope}
+        exec(self.generated, environment)  # noqa: S102 - our own source, made from a grammar, never from input
+        made: Callable[..., Any] = environment[wanted]
+        return made
+
+    @cached_property
+    def build(self) -> Callable[[re.Match[bytes], Bytes], Done[T]]:
+        """From match to outcome."""
+        return self.function({"Done": Done}, "build")
+
+    def read(self, data: Bytes, pos: int) -> Done[T] | None:
+        """The outcome if the pattern matches."""
+        match = self.match(data, pos)
+        return self.build(match, data) if match else None
+
+
+def fuse(grammar: Regular[T]) -> Fused[T]:
+    """The fused parser. Raises ValueError with the clashes if matching could be worse than linear, or differ from the combinators."""
+    faults = list(islice(clashes(grammar.tree), CLASHES_SHOWN))
+    if faults:
+        raise ValueError("grammar cannot be fused: " + "; ".join(faults))
+    return Fused(grammar)
+
+
+def explain(parser: Fused[Any]) -> str:
+    """Everything about a fused grammar, to read."""
+    sections = {
+        "grammar": name(parser.tree),
+        "tree": repr(parser.tree),
+        "pattern": parser.pattern.decode("ascii"),
+        "prefix pattern": parser.prefix_pattern.decode("ascii"),
+        "generated": parser.generated,
+    }
+    return "\n".join(f"-- {title}\n{text}\n" for title, text in sections.items())

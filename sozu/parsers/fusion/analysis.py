@@ -1,0 +1,124 @@
+"""The certificate: a tree whose pattern matches in linear time, and exactly as the combinators read it.
+
+Possessive patterns alone are not enough: `(?>a++b|a)*+` is quadratic. What suffices is LL(1), the condition of typed algebraic parsing and
+of flap: with one byte in hand it is certain which way to go. That is: alternatives begin with different bytes; what may be repeated or
+left out begins with other bytes than what may follow it; a run does not eat into what follows; only the last alternative may be empty.
+`clashes` lists every place where a tree breaks that, in words that name the rules involved.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Final
+
+from sozu.parsers.regular import class_name, shown
+from sozu.parsers.tree import Alt, Const, Label, Lit, Map, Node, Opt, Rep, Run, Seq, Slice, Trim, nullable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOTHING: Final[frozenset[int]] = frozenset()
+
+
+def first(node: Node) -> frozenset[int]:
+    """The bytes that a match of `node` may begin with (an empty match aside)."""
+    match node:
+        case Lit(text, fold):
+            return cases(text[0]) if fold and text else frozenset(text[:1])
+        case Run(members, _, most):
+            return NOTHING if most == 0 else members
+        case Trim(members):
+            return members
+        case Seq(items):
+            return first_of_sequence(items)
+        case Alt(items):
+            return NOTHING.union(*map(first, items))
+        case Rep(item, _, most):
+            return NOTHING if most == 0 else first(item)
+        case Opt(item) | Slice(item) | Const(item) | Map(item) | Label(item):
+            return first(item)
+
+
+def first_of_sequence(items: tuple[Node, ...]) -> frozenset[int]:
+    """An item that may be empty lets the next one's bytes come first as well."""
+    found = NOTHING
+    for item in items:
+        found |= first(item)
+        if not nullable(item):
+            break
+    return found
+
+
+def cases(byte: int) -> frozenset[int]:
+    """The byte in both cases, if it is an ASCII letter."""
+    return frozenset(bytes([byte]).lower() + bytes([byte]).upper())
+
+
+def clashes(node: Node, follow: frozenset[int] = NOTHING) -> Iterator[str]:
+    """Every reason why `node`, followed by one of `follow`, must not be fused."""
+    match node:
+        case Run(members, least, most) if least != most:
+            yield from overlap(node, members, follow)
+        case Trim(members):
+            yield from overlap(node, members, follow)
+        case Seq(items):
+            yield from sequence_clashes(items, follow)
+        case Alt(items):
+            yield from choice_clashes(items, follow)
+        case Opt(item):
+            yield from overlap(node, first(item), follow)
+            yield from clashes(item, follow)
+        case Rep(item, least, most):
+            if least != most:
+                yield from overlap(node, first(item), follow)
+            yield from clashes(item, follow | first(item))
+        case Slice(item) | Const(item) | Map(item) | Label(item):
+            yield from clashes(item, follow)
+
+
+def sequence_clashes(items: tuple[Node, ...], follow: frozenset[int]) -> Iterator[str]:
+    """Each item is followed by what the later ones begin with, and by `follow` if they may all be empty."""
+    for number, item in enumerate(items):
+        later = items[number + 1 :]
+        after = first_of_sequence(later)
+        yield from clashes(item, after | follow if all(map(nullable, later)) else after)
+
+
+def choice_clashes(items: tuple[Node, ...], follow: frozenset[int]) -> Iterator[str]:
+    """Alternatives are told apart by their first byte; the empty one by what follows."""
+    for one, other in combinations(items, 2):
+        yield from overlap(one, first(one), first(other), "or else")
+    for item in items[:-1]:
+        if nullable(item):
+            yield f"{name(item)} may be empty, so that no later alternative is ever tried"
+    for item in items:
+        if nullable(items[-1]):
+            yield from overlap(item, first(item), follow)
+        yield from clashes(item, follow)
+
+
+def overlap(node: Node, mine: frozenset[int], theirs: frozenset[int], relation: str = "before") -> Iterator[str]:
+    """One byte in hand must be enough to know whether `node` goes on."""
+    if both := mine & theirs:
+        yield f"{name(node)} {relation} something that also begins with {class_name(both)}"
+
+
+def name(node: Node) -> str:
+    """How a node is called in a report."""
+    match node:
+        case Lit(text):
+            return shown(text)
+        case Run(members) | Trim(members):
+            return class_name(members)
+        case Label(_, label):
+            return label
+        case Seq(items):
+            return " ".join(map(name, items))
+        case Alt(items):
+            return "(" + " | ".join(map(name, items)) + ")"
+        case Opt(item):
+            return f"[{name(item)}]"
+        case Rep(item, least, most):
+            return f"{least}*{'' if most is None else most}({name(item)})"
+        case Slice(item) | Const(item) | Map(item):
+            return name(item)

@@ -1,0 +1,190 @@
+"""From match to value: which parts of the pattern are groups, and the Python expression that makes the value out of them.
+
+Rules that CPython's `re` imposes (found by the tests, on several versions):
+    * no group inside a repeated body: gh-101955 gives `SystemError` or wrong spans. A repetition is one group as a whole; its bytes,
+      known to be right, are then split by a second pattern, with `findall` where that gives the very values we want.
+    * a group that did not take part is None, but `findall` says b"" for it: bodies with a choice are split with `finditer`.
+    * which branch of a choice was taken is told by a group that always takes part in that branch, an empty one if need be.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sozu.parsers.fusion.analysis import NOTHING, first
+from sozu.parsers.fusion.emission import Emitter, byte_set, choice, not_after, quantified, run, with_last
+from sozu.parsers.tree import EVERY_BYTE, Alt, Const, Label, Lit, Map, Node, Opt, Rep, Run, Seq, Slice, Trim, nullable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Part:
+    """A piece of pattern, the expression of its value, and the group (if any) that takes part whenever the piece does."""
+
+    __slots__ = ("expression", "group", "pattern")
+
+    def __init__(self, pattern: bytes, expression: str, group: int | None = None) -> None:
+        self.pattern = pattern
+        self.expression = expression
+        self.group = group
+
+
+class Decoder:
+    """Numbers the groups of one pattern and names the objects that its expression refers to."""
+
+    def __init__(self, dialect: Emitter, scope: dict[str, Any]) -> None:
+        self.dialect = dialect
+        self.scope = scope
+        self.groups: list[str] = []
+        self.certain = True
+
+    def part(self, node: Node, *, last: bool = True) -> Part:  # noqa: C901 - one arm for each kind of node
+        """Pattern and value of `node`; `last` as in Emitter.emit."""
+        match node:
+            case Lit(text, False):
+                return Part(self.dialect.emit(node), repr(text))
+            case Lit() | Run() | Slice():
+                return self.capture(self.dialect.emit(node, last=last))
+            case Trim(members, blank):
+                return self.trimmed(members, blank, last=last)
+            case Seq():
+                return self.sequence(node, last=last)
+            case Alt(items):
+                return self.alternatives(items, last=last)
+            case Opt(item, default):
+                return self.optional(item, default, last=last)
+            case Rep():
+                return self.repetition(node, last=last)
+            case Const(item, value):
+                return Part(self.dialect.emit(item, last=last), self.bind("c", value))
+            case Map():
+                return self.mapped(node, last=last)
+            case Label(item):
+                return self.part(item, last=last)
+
+    def bind(self, prefix: str, thing: Any) -> str:
+        """A new name for `thing` in the scope that all levels of one function share."""
+        name = f"{prefix}{len(self.scope)}"
+        self.scope[name] = thing
+        return name
+
+    def capture(self, pattern: bytes) -> Part:
+        """A group around `pattern`."""
+        self.groups.append(self.bind("g", None))
+        return Part(b"(" + pattern + b")", self.groups[-1], len(self.groups))
+
+    def trimmed(self, members: frozenset[int], blank: frozenset[int], *, last: bool) -> Part:
+        """A run without the blanks at its ends."""
+        before = run(blank, 0, None)
+        if self.dialect.quick:
+            part = self.capture(self.dialect.run(members, 0, None, last=last))
+            part.pattern = before + part.pattern + not_after(blank)
+            return part
+        # The backtracking here is over the blanks at the end alone, once.
+        part = self.capture(choice(quantified(byte_set(members), 0, None) + byte_set(members - blank), b""))
+        part.pattern = before + part.pattern + self.dialect.run(blank, 0, None, last=last)
+        return part
+
+    def sequence(self, node: Seq, *, last: bool) -> Part:
+        """Only the items whose values are wanted get groups."""
+        pattern, values, group = b"", [], None
+        for number, (item, is_last) in enumerate(with_last(node.items, last=last)):
+            if node.pick not in (None, number):
+                pattern += self.dialect.emit(item, last=is_last)
+                continue
+            part = self.part(item, last=is_last)
+            pattern += part.pattern
+            values.append(part.expression)
+            group = group or part.group
+        return Part(pattern, tuple_of(values) if node.pick is None else values[0], group)
+
+    def mapped(self, node: Map, *, last: bool) -> Part:
+        """A call; where a tuple would be built only to be spread, its parts are the arguments."""
+        part = self.part(node.item, last=last)
+        arguments = f"(*{part.expression})" if node.spread else f"({part.expression})"
+        if node.spread and isinstance(node.item, Seq) and node.item.pick is None:
+            arguments = part.expression
+        part.expression = self.bind("f", node.function) + arguments
+        return part
+
+    def alternatives(self, items: tuple[Node, ...], *, last: bool) -> Part:
+        """The value of the branch that was taken."""
+        parts = [self.part(item, last=last) for item in items]
+        expression = parts[-1].expression
+        for part in reversed(parts[:-1]):
+            expression = f"({part.expression} if {self.witness(part)} is not None else {expression})"
+        self.certain = False
+        return Part(self.dialect.choice(items, [part.pattern for part in parts], last=last), expression)
+
+    def optional(self, item: Node, default: Any, *, last: bool) -> Part:
+        """The item's value or the default."""
+        part = self.part(item, last=last)
+        witness = self.witness(part)
+        expression = part.expression
+        if expression != witness or default is not None:
+            expression = f"({expression} if {witness} is not None else {self.bind('c', default)})"
+        self.certain = False
+        return Part(self.dialect.optional(item, part.pattern, last=last), expression)
+
+    def witness(self, part: Part) -> str:
+        """The name of a group that tells whether `part` took part."""
+        if part.group is None:
+            marker = self.capture(b"")
+            part.pattern += marker.pattern
+            return marker.expression
+        return self.groups[part.group - 1]
+
+    def repetition(self, node: Rep, *, last: bool) -> Part:
+        """One group for all, and a second pattern that splits it into the items."""
+        whole = self.capture(self.dialect.repetition(node.item, node.least, node.most, last=last))
+        whole.expression = self.items(relaxed(node.item) if self.dialect.quick else node.item, whole.expression)
+        return whole
+
+    def items(self, node: Node, whole: str) -> str:
+        """The list of the items' values: `findall` if that gives just the values, else a comprehension."""
+        inner = Decoder(Emitter(quick=self.dialect.quick), self.scope)
+        item = inner.part(node)
+        pattern = re.compile(item.pattern)
+        plain = inner.groups[0] if len(inner.groups) == 1 else tuple_of(inner.groups)
+        if inner.groups and inner.certain and item.expression == plain:
+            return f"{self.bind('f', pattern.findall)}({whole})"
+        groups, finditer = self.bind("f", re.Match.groups), self.bind("f", pattern.finditer)
+        return f"[{item.expression} for {tuple_of(inner.groups)} in map({groups}, {finditer}({whole}))]"
+
+
+def tuple_of(values: list[str]) -> str:
+    """The source of a tuple."""
+    return "(" + "".join(f"{value}, " for value in values) + ")"
+
+
+def relaxed(node: Node, after: frozenset[int] = NOTHING) -> Node:
+    """The same tree for input that is known to match: a run that only `:` can follow is everything but `:`, which scans three times faster.
+
+    `after` is what must follow, if it is known. Nothing below a choice is touched: its first byte still has to decide.
+    """
+    match node:
+        case Run(members, least, None) if len(after) == 1 and not after & members:
+            return Run(EVERY_BYTE - after, least, None)
+        case Trim(members, blank) if len(after) == 1 and not after & members:
+            return Seq((Run(blank, 0, None), Run(EVERY_BYTE - after, 0, None)), 1)
+        case Seq(items, pick):
+            return Seq(tuple(relaxed_sequence(items, after)), pick)
+        case Slice(item):
+            return Slice(relaxed(item, after))
+        case Const(item, value):
+            return Const(relaxed(item, after), value)
+        case Map(item, function, spread):
+            return Map(relaxed(item, after), function, spread)
+        case Label(item, name):
+            return Label(relaxed(item, after), name)
+    return node
+
+
+def relaxed_sequence(items: tuple[Node, ...], after: frozenset[int]) -> Iterator[Node]:
+    """Each item is followed by the next one, if that cannot be empty."""
+    for number, item in enumerate(items):
+        follower = items[number + 1] if number + 1 < len(items) else None
+        known = after if follower is None else NOTHING if nullable(follower) else first(follower)
+        yield relaxed(item, known)
