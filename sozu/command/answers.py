@@ -13,6 +13,11 @@ class Status(StrEnum):
     OK = "OK"
     ERROR = "ERROR"
 
+    @property
+    def final(self) -> bool:
+        """True for OK and ERROR."""
+        return self is not Status.PROCESSING
+
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """One answer to the request of the same id. `data` is JSON of a shape that the verb documents."""
@@ -25,4 +30,4 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     @property
     def final(self) -> bool:
         """True for OK and ERROR."""
-        return self.status is not Status.PROCESSING
+        return self.status.final
