@@ -52,11 +52,14 @@ class RemoveHttpFrontend(Order, frozen=True, kw_only=True, tag="remove_http_fron
 
 
 class AddBackend(Order, frozen=True, kw_only=True, tag="add_backend"):
-    """A new address for a cluster, or new settings for one that is there."""
+    """A new address for a cluster, or new settings for one that is there.
+
+    In JSON its id is `backend_id`: in a request, `id` is the request's own.
+    """
 
     cluster: str
     address: str
-    id: str = ""
+    id: str = msgspec.field(default="", name="backend_id")
     weight: int = 100
     backup: bool = False
 

@@ -1,0 +1,184 @@
+"""Does a value read from JSON or YAML have the shape of a struct? Finds every misfit, with its path and the nearest name. Pure.
+
+msgspec's own decoder stops at the first misfit and lets unknown fields pass or names one without a suggestion; that is right between
+programs, and what `requests` and the configuration file are for is people. Only the types that our structs use are known here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from msgspec import inspect
+
+from sozu.command.nearest import nearest
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """One place where a value is not what the struct says. `at_key`: the key itself is wrong, not its value."""
+
+    path: Path
+    message: str
+    expected: str = ""
+    nearest: str | None = None
+    at_key: bool = False
+
+    def __str__(self) -> str:
+        """All in one line, as an answer on the command socket says it."""
+        place = ".".join(map(str, self.path))
+        expected = f" (expected {self.expected})" if self.expected else ""
+        meant = f'; did you mean "{self.nearest}"?' if self.nearest is not None else ""
+        return f"{place}: {self.message}{expected}{meant}" if place else f"{self.message}{expected}{meant}"
+
+
+def misfits(shape: type, value: object) -> list[Misfit]:
+    """All misfits, in the order in which a reader meets them. `shape` is a msgspec.Struct of plain types."""
+    return list(_misfits(_type_info(shape), value, ()))
+
+
+def described(value: object) -> str:
+    """What was found instead, in words: `the text "yes"`."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f'the text "{value if len(value) <= 40 else value[:40] + "…"}"'
+        case list():
+            return "a list"
+        case _:
+            return "a mapping"
+
+
+@cache
+def _type_info(shape: type) -> inspect.Type:
+    return inspect.type_info(shape)
+
+
+def _misfits(kind: inspect.Type, value: object, path: Path) -> Iterator[Misfit]:
+    match kind:
+        case inspect.UnionType():
+            yield from _misfits_of_union(kind, value, path)
+        case inspect.StructType() if isinstance(value, dict):
+            yield from _misfits_of_struct(kind, value, path)
+        case inspect.DictType() if isinstance(value, dict):
+            for key, item in value.items():
+                yield from _misfits(kind.value_type, item, (*path, key))
+        case inspect.VarTupleType() if isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from _misfits(kind.item_type, item, (*path, index))
+        case _ if not _fits(kind, value):
+            found = f"found {described(value)}"
+            yield Misfit(path, found, _expected(kind), _nearest_choice(kind, value))
+
+
+def _misfits_of_union(union: inspect.UnionType, value: object, path: Path) -> Iterator[Misfit]:
+    for kind in union.types:
+        if _of_that_sort(kind, value):
+            yield from _misfits(kind, value, path)
+            return
+    yield Misfit(path, f"found {described(value)}", _expected(union))
+
+
+def _misfits_of_struct(struct: inspect.StructType, value: Mapping[str, object], path: Path) -> Iterator[Misfit]:
+    fields = {field.encode_name: field for field in struct.fields}
+    for key, item in value.items():
+        if key in fields:
+            yield from _misfits(fields[key].type, item, (*path, key))
+        else:
+            expected = f"one of {', '.join(fields)}" if fields else "no fields here"
+            yield Misfit((*path, key), "unknown field", expected, nearest(key, fields), at_key=True)
+    for field in struct.fields:
+        if field.required and field.encode_name not in value:
+            yield Misfit(path, f"{field.encode_name} is missing", _expected(field.type))
+
+
+def _of_that_sort(kind: inspect.Type, value: object) -> bool:
+    """Whether this branch of a union is the one that was meant; what is wrong inside it is for later."""
+    match kind:
+        case inspect.StructType() | inspect.DictType():
+            return isinstance(value, dict)
+        case inspect.VarTupleType():
+            return isinstance(value, list)
+        case inspect.EnumType():
+            return isinstance(value, str)
+        case inspect.IntType() | inspect.FloatType():
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case _:
+            return _fits(kind, value)
+
+
+def _fits(kind: inspect.Type, value: object) -> bool:
+    match kind:
+        case inspect.AnyType():
+            return True
+        case inspect.NoneType():
+            return value is None
+        case inspect.BoolType():
+            return isinstance(value, bool)
+        case inspect.StrType():
+            return isinstance(value, str)
+        case inspect.IntType():
+            return isinstance(value, int) and not isinstance(value, bool) and _within(kind, value)
+        case inspect.FloatType():
+            return isinstance(value, int | float) and not isinstance(value, bool) and _within(kind, value)
+        case inspect.EnumType():
+            return isinstance(value, str) and value in _choices(kind)
+        case _:
+            return False
+
+
+def _within(kind: inspect.IntType | inspect.FloatType, value: float) -> bool:
+    return (
+        (kind.gt is None or value > kind.gt)
+        and (kind.ge is None or value >= kind.ge)
+        and (kind.le is None or value <= kind.le)
+    )
+
+
+def _choices(kind: inspect.EnumType) -> list[str]:
+    return [str(member.value) for member in kind.cls]
+
+
+def _nearest_choice(kind: inspect.Type, value: object) -> str | None:
+    return nearest(value, _choices(kind)) if isinstance(kind, inspect.EnumType) and isinstance(value, str) else None
+
+
+def _expected(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.UnionType():
+            return " or ".join(_expected(branch) for branch in kind.types if not isinstance(branch, inspect.NoneType))
+        case inspect.EnumType():
+            return f"one of {', '.join(_choices(kind))}"
+        case inspect.IntType():
+            return f"a whole number{_bounds(kind)}"
+        case inspect.FloatType():
+            return f"a number{_bounds(kind)}"
+        case inspect.StructType():
+            return f"a mapping with {', '.join(_names(kind.fields))}"
+        case _:
+            return _WORDS[type(kind)]
+
+
+_WORDS: dict[type[inspect.Type], str] = {
+    inspect.StrType: "a text",
+    inspect.BoolType: "true or false",
+    inspect.VarTupleType: "a list",
+    inspect.DictType: "a mapping",
+}
+
+
+def _names(fields: Iterable[inspect.Field]) -> Iterator[str]:
+    return (field.encode_name for field in fields)
+
+
+def _bounds(kind: inspect.IntType | inspect.FloatType) -> str:
+    lower = f"more than {kind.gt:g}" if kind.gt is not None else f"at least {kind.ge:g}" if kind.ge is not None else ""
+    upper = f"at most {kind.le:g}" if kind.le is not None else ""
+    bounds = " and ".join(filter(None, (lower, upper)))
+    return f", {bounds}" if bounds else ""
