@@ -111,12 +111,18 @@ class Decoder:
 
     def alternatives(self, items: tuple[Node, ...], *, last: bool) -> Part:
         """The value of the branch that was taken."""
-        parts = [self.part(item, last=last) for item in items]
+        branches = [self.branch(item, last=last) for item in items[:-1]]
+        parts = [*(part for part, _ in branches), self.part(items[-1], last=last)]
         expression = parts[-1].expression
-        for part in reversed(parts[:-1]):
-            expression = f"({part.expression} if {self.witness(part)} is not None else {expression})"
+        for part, witness in reversed(branches):
+            expression = f"({part.expression} if {witness} is not None else {expression})"
         self.certain = False
         return Part(self.dialect.choice(items, [part.pattern for part in parts], last=last), expression)
+
+    def branch(self, item: Node, *, last: bool) -> tuple[Part, str]:
+        """A branch and its witness. Groups are numbered as they come in the pattern, so a witness is made before the next branch."""
+        part = self.part(item, last=last)
+        return part, self.witness(part)
 
     def optional(self, item: Node, default: Any, *, last: bool) -> Part:
         """The item's value or the default."""
