@@ -1,0 +1,34 @@
+"""Waiting until nobody uses a backend any more: the worker's half of `backend remove`."""
+
+from collections.abc import Callable
+
+from gevent.event import Event
+
+from sozu.command.answers import Status
+from sozu.proxy.registry import BackendKey, Registry
+
+_NEWS_EVERY = 0.25  # seconds; counts fall by the thousand, people read a few
+
+Tell = Callable[[Status, int], None]  # status and the number of live exchanges
+
+
+def watch_backend(registry: Registry, key: BackendKey, tell: Tell) -> None:
+    """Tell PROCESSING with the count while it changes, then OK; ERROR if the backend is (again) in use.
+
+    OK comes the moment the last exchange or tunnel ends, whatever the pace of the news.
+    """
+    live = registry.find(key)
+    gone = Event()
+    told = 0
+    while live is not None and live.retired and live.exchanges:
+        if gone.set not in live.on_gone:  # at first, and when it came back and went again unseen
+            gone.clear()
+            live.on_gone.append(gone.set)
+        if live.exchanges != told:
+            told = live.exchanges
+            tell(Status.PROCESSING, told)
+        gone.wait(_NEWS_EVERY)
+    if live is None or live.retired:
+        tell(Status.OK, 0)
+    else:
+        tell(Status.ERROR, live.exchanges)
