@@ -104,6 +104,10 @@ class Client:
         """Close the connection."""
         self._sock.close()
 
+    def wait_at_most(self, timeout: float | None) -> None:
+        """Bound the wait for each further answer, in seconds: for who has a deadline for them all."""
+        self._sock.settimeout(timeout)
+
     def ask(self, request: Order | Request | Mapping[str, Any]) -> Iterator[Answer]:
         """Send a request (or one as a mapping with `type` and fields) and yield its answers; the last one is OK.
 
