@@ -2,10 +2,9 @@
 
 import click
 
-from sozu.cli.columns import show_rows
-from sozu.cli.conversation import order
+from sozu.cli.conversation import PATIENCE, order
+from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
-from sozu.cli.state import orders_in_force
 from sozu.command.orders import AddBackend, RemoveBackend
 
 
@@ -56,7 +55,7 @@ def remove(cluster: str, address: str, timeout: float | None, *, no_wait: bool) 
     Example:
       sozu backend remove blog 127.0.0.1:9001 --timeout 60
     """
-    order(RemoveBackend(cluster=cluster, address=address, wait=not no_wait), timeout=timeout, endless=not no_wait)
+    order(RemoveBackend(cluster=cluster, address=address, wait=not no_wait), within=PATIENCE if no_wait else timeout)
 
 
 @backend.command("list")
@@ -70,6 +69,6 @@ def list_backends(*, as_json: bool) -> None:
     Example:
       sozu backend list --json
     """
-    rows = orders_in_force("add_backend")
+    rows = orders_in_force(AddBackend)
     nothing = "No backend. Add one: sozu backend add CLUSTER ADDRESS"
     show_rows(rows, ("cluster", "address", "id", "weight", "backup"), as_json=as_json, nothing=nothing)

@@ -2,10 +2,9 @@
 
 import click
 
-from sozu.cli.columns import show_rows
 from sozu.cli.conversation import order
+from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
-from sozu.cli.state import orders_in_force
 from sozu.command.facts import LoadBalancing, Timeouts
 from sozu.command.orders import AddCluster, RemoveCluster
 
@@ -64,7 +63,7 @@ def list_clusters(*, as_json: bool) -> None:
     Example:
       sozu cluster list --json
     """
-    rows = orders_in_force("add_cluster")
+    rows = orders_in_force(AddCluster)
     show_rows(rows, ("cluster", "load_balancing"), as_json=as_json, nothing="No cluster. Add one: sozu cluster add ID")
 
 

@@ -5,17 +5,21 @@ News on the way (PROCESSING) goes to standard error, the final word to standard 
 """
 
 from collections.abc import Callable
+from math import inf
+from time import monotonic
 from typing import Any
 
 import click
 
 from sozu.cli.options import chosen_socket
 from sozu.command.answers import Answer
-from sozu.command.client import Client, NoMaster, RequestRefused, find_socket
+from sozu.command.client import Client, ConnectionLost, NoMaster, RequestRefused, find_socket
 from sozu.command.orders import AnyOrder
-from sozu.command.requests import Request
+from sozu.command.requests import AnyRequest
 
-PATIENCE = 30.0  # seconds between two answers; the master's own deadlines are shorter, so its word comes first
+_WHETHER_IT_ACTED = "Whether it acted is not known here: `sozu status` shows the revision in force."
+_SHORTEST_WAIT = 0.001
+PATIENCE = 30.0  # seconds for a whole conversation; the master's own deadlines are shorter, so its word comes first
 
 
 class Failure(click.ClickException):
@@ -32,38 +36,50 @@ def show_news(answer: Answer) -> None:
 
 
 def converse(
-    request: Request | AnyOrder, *, patience: float | None = PATIENCE, hear: Callable[[Answer], None] = show_news
+    request: AnyRequest | AnyOrder, *, within: float | None = PATIENCE, hear: Callable[[Answer], None] = show_news
 ) -> Answer:
     """Send one request, hear each PROCESSING, return the final OK.
 
-    `patience` bounds the wait for each next answer, in seconds; None waits for ever.
+    `within` bounds the whole, in seconds; None waits for ever.
     Raises Failure with the exit code of the contract for everything else that may come.
     """
     try:
-        with Client(find_socket(chosen_socket()), timeout=patience) as client:
-            for answer in client.ask(request):
-                if answer.final:
-                    return answer
-                hear(answer)
+        with Client(find_socket(chosen_socket()), timeout=within) as client:
+            return _final(client, request, within, hear)
     except NoMaster as error:
         raise Failure(f"{error}\nStart one with: sozu serve", 3) from None
     except RequestRefused as error:
         raise Failure(f"refused: {error}\nNothing was changed.", 1) from None
     except TimeoutError:
-        raise Failure(f"the master did not answer for {patience:g} s. `sozu status` tells what it has committed.", 4) from None
-    raise Failure("the master closed the connection before its final answer. `sozu status` tells what it has committed.", 3)
+        raise Failure(f"no final answer within {within:g} s. {_WHETHER_IT_ACTED}", 4) from None
+    except ConnectionLost as error:
+        raise Failure(f"{error}. {_WHETHER_IT_ACTED}", 3) from None
 
 
-def collect(request: Request) -> list[Any]:
+def _final(
+    client: Client, request: AnyRequest | AnyOrder, within: float | None, hear: Callable[[Answer], None]
+) -> Answer:
+    deadline = monotonic() + (inf if within is None else within)
+    for answer in client.ask(request):
+        if answer.final:
+            return answer
+        hear(answer)
+        if within is not None:
+            # A timeout of zero would mean "do not block"; the shortest wait stands for a deadline that has passed.
+            client.wait_at_most(max(deadline - monotonic(), _SHORTEST_WAIT))
+    raise ConnectionLost("the answers ended without a final one")
+
+
+def collect(request: AnyRequest) -> list[Any]:
     """The data of all answers to a listing: a long one comes in several PROCESSING."""
     parts: list[Any] = []
     final = converse(request, hear=lambda answer: parts.append(answer.data))
     return [part for part in (*parts, final.data) if part is not None]
 
 
-def order(change: AnyOrder, *, patience: float | None = PATIENCE) -> None:
+def order(change: AnyOrder, *, within: float | None = PATIENCE) -> None:
     """Send one change and say what became of it; exit code 5 when a worker was late to confirm it."""
-    answer = converse(change, patience=patience)
+    answer = converse(change, within=within)
     click.echo(answer.message)
     if isinstance(answer.data, dict) and answer.data.get("late"):
         raise Failure(f"committed, but not confirmed in time by worker {_names(answer.data['late'])}: replaced", 5)

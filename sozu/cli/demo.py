@@ -1,38 +1,15 @@
-"""Two small backends in a process of their own, so that `sozu serve --demo` has something to show.
+"""The backends of `sozu serve --demo`, seen from the process that starts them."""
 
-The process prints its addresses as one line of JSON and ends when its standard input ends, hence with its parent however
-that dies. Loopback only; the ports are the kernel's choice.
-"""
-
-from collections.abc import Callable, Iterable
-from html import escape
 import json
-import signal
 import subprocess
 import sys
-from typing import Any, Final
-
-from gevent.fileobject import FileObjectThread
-from gevent.pywsgi import WSGIServer
-
-COLOURS: Final = ("red", "blue")
-
-_PAGE: Final = """<!doctype html>
-<meta charset="utf-8"><title>sozu demo: {colour}</title>
-<body style="font: 1.2em sans-serif; margin: 15%; border-left: .4em solid {colour}; padding-left: 1em">
-<h1>Hello from {colour}</h1>
-<p>You asked for {path}. Ask again: the other backend may answer.</p>
-"""
-
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
-Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
 class Demo:
     """The demo's backends, seen from the process that starts them; `addresses` can be connected to at once."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "sozu.cli.demo"]
+        command = [sys.executable, "-m", "sozu.cli.demo_backends"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own file
         assert self._process.stdout is not None
         with self._process.stdout as told:
@@ -41,29 +18,3 @@ class Demo:
     def close(self) -> None:
         """End the backends and wait for their process."""
         self._process.communicate()
-
-
-def application(colour: str) -> Application:
-    """A WSGI application that says who answered and what was asked for."""
-
-    def answer(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        path = escape(environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"))
-        page = _PAGE.format(colour=colour, path=path).encode()
-        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(page)))])
-        return [page]
-
-    return answer
-
-
-def main() -> None:
-    """Serve until standard input ends. Ctrl-C in the terminal is the master's business: it drains first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    servers = [WSGIServer(("127.0.0.1", 0), application(colour), log=None) for colour in COLOURS]
-    for server in servers:
-        server.start()
-    print(json.dumps([f"127.0.0.1:{server.server_port}" for server in servers]), flush=True)  # noqa: T201 - the parent reads it
-    FileObjectThread(sys.stdin.buffer, "rb").read()
-
-
-if __name__ == "__main__":
-    main()

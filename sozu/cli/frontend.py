@@ -5,10 +5,9 @@ from typing import Any, TypeVar
 
 import click
 
-from sozu.cli.columns import show_rows
 from sozu.cli.conversation import order
+from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
-from sozu.cli.state import orders_in_force
 from sozu.command.orders import AddHttpFrontend, RemoveHttpFrontend
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -77,6 +76,6 @@ def list_frontends(*, as_json: bool) -> None:
     Example:
       sozu frontend list --json
     """
-    rows = orders_in_force("add_http_frontend")
+    rows = orders_in_force(AddHttpFrontend)
     nothing = "No frontend. Add one: sozu frontend add CLUSTER HOSTNAME"
     show_rows(rows, ("hostname", "path", "path_exact", "listener", "cluster"), as_json=as_json, nothing=nothing)

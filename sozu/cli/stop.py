@@ -21,5 +21,5 @@ def stop(grace: float, *, hard: bool) -> None:
       sozu stop --grace 60
       sozu stop --hard
     """
-    answer = converse(HardStop()) if hard else converse(SoftStop(grace=grace), patience=grace + 30)
+    answer = converse(HardStop()) if hard else converse(SoftStop(grace=grace), within=grace + 30)
     click.echo(answer.message)

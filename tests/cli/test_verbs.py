@@ -178,7 +178,7 @@ def test_a_worker_that_confirms_late_ends_with_5(start: Start) -> None:
     assert "worker 1" in done.stderr
 
 
-def test_a_master_that_hangs_up_is_no_success(start: Start, tmp_path: Path) -> None:
+def test_an_answer_without_meaning_is_no_success(start: Start) -> None:
     start({"status": [{"status": "no such status"}]})
 
     assert sozu("status").exit_code != 0
@@ -191,7 +191,7 @@ DUMP = [
         "data": {
             "orders": [
                 {"type": "add_http_frontend", "cluster": "blog", "hostname": "blog.example.com", "path": "/api"},
-                {"type": "add_backend", "cluster": "blog", "address": "127.0.0.1:9001"},
+                {"type": "add_backend", "cluster": "blog", "address": "127.0.0.1:9001", "backend_id": "b1"},
             ]
         },
     },
@@ -213,7 +213,7 @@ def test_a_listing_is_json_with_all_its_fields_for_programs(start: Start) -> Non
     start({"dump_state": DUMP})
 
     assert json.loads(sozu("backend", "list", "--json").stdout) == [
-        {"cluster": "blog", "address": "127.0.0.1:9001", "id": "127.0.0.1:9001", "weight": 100, "backup": False}
+        {"cluster": "blog", "address": "127.0.0.1:9001", "id": "b1", "weight": 100, "backup": False}
     ]
     assert json.loads(sozu("cluster", "list", "--json").stdout)[0]["load_balancing"] == "round_robin"
 

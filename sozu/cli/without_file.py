@@ -1,0 +1,38 @@
+"""The configuration of a `sozu serve` that was given no file: one listener, and what `--to` or `--demo` say."""
+
+from collections.abc import Iterable, Iterator
+
+import click
+
+from sozu.command.commit import Refused, commit
+from sozu.command.facts import Protocol
+from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder
+from sozu.command.state import ConfigState
+
+EVERY_HOST = "*"
+
+
+def state_of(listen: str, routes: Iterable[str]) -> ConfigState:
+    """One HTTP listener on `listen`, and for each `[HOST=]ADDRESS` a backend in the cluster of that host.
+
+    Raises click.UsageError for what the proxy would refuse.
+    """
+    try:
+        return commit(ConfigState(), [_listener(listen), *_orders_of(routes)]).state.at(0)
+    except Refused as refusal:
+        raise click.UsageError(f"{refusal.reason}. Nothing was started.") from None
+
+
+def _listener(address: str) -> AnyOrder:
+    return AddListener(protocol=Protocol.HTTP, address=address)
+
+
+def _orders_of(routes: Iterable[str]) -> Iterator[AnyOrder]:
+    for route in routes:
+        host, _, address = route.rpartition("=")
+        hostname = host or EVERY_HOST
+        cluster = "all" if hostname == EVERY_HOST else hostname
+        # To add once more what is there already is an update that changes nothing.
+        yield AddCluster(cluster=cluster)
+        yield AddHttpFrontend(cluster=cluster, hostname=hostname)
+        yield AddBackend(cluster=cluster, address=address)

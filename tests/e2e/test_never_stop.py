@@ -1,0 +1,87 @@
+from collections import Counter
+import os
+import signal
+
+import pytest
+
+from tests.e2e.asking import connect, get
+from tests.e2e.load import Load
+from tests.e2e.processes import LIMIT, Proxy
+
+CLIENTS = 4
+
+
+def test_a_killed_worker_refuses_no_connection_and_is_replaced(proxy: Proxy) -> None:
+    before = proxy.status()
+    victim = before["workers"][0]["pid"]
+
+    with Load(proxy.port, clients=CLIENTS) as load:
+        load.further(200)
+        os.kill(victim, signal.SIGKILL)
+        proxy.lines.until(r"worker.*(ready|running)")
+        load.further(200)
+
+    # Each client has one request under way, so one worker's death can cost each client one.
+    assert load.failures.total() <= CLIENTS
+    assert load.failures["refused"] == 0
+    assert load.failures["503"] == load.failures["404"] == 0
+    after = proxy.status()
+    assert after["pid"] == before["pid"] == proxy.process.pid
+    assert victim not in proxy.worker_pids()
+    assert [worker["state"] for worker in after["workers"]] == ["running", "running"]
+    assert get(proxy.port) == (200, b"origin")
+
+
+def test_a_soft_stop_lets_a_download_end(proxy: Proxy, origin_address: str) -> None:
+    downloading = connect(proxy.port)
+    downloading.request("GET", "/held/gate", headers={"Host": "any.example"})
+    response = downloading.getresponse()
+    begun = response.read(500)
+
+    proxy.process.send_signal(signal.SIGTERM)
+    proxy.lines.until(r"(?i)stop")
+    get(int(origin_address.partition(":")[2]), "/release/gate")
+
+    with response:
+        assert begun + response.read() == b"a" * 500 + b"b" * 500
+    downloading.close()
+    assert proxy.wait() == 0
+
+
+def test_a_hard_stop_waits_for_nothing(proxy: Proxy) -> None:
+    downloading = connect(proxy.port)
+    downloading.request("GET", "/held/gate", headers={"Host": "any.example"})
+    with downloading.getresponse() as response:
+        response.read(500)
+        proxy.run("stop", "--hard")
+        proxy.process.wait(LIMIT)
+    downloading.close()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_signals_stop_it_with_exit_code_0_and_leave_nothing_behind(proxy: Proxy, sign: signal.Signals) -> None:
+    pids = proxy.worker_pids()
+
+    proxy.process.send_signal(sign)
+
+    assert proxy.wait() == 0
+    assert not proxy.socket.exists()
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_sighup_opens_the_access_log_anew(proxy: Proxy) -> None:
+    log, rotated = proxy.folder / "access.log", proxy.folder / "access.log.1"
+    get(proxy.port)
+    log.rename(rotated)
+
+    proxy.process.send_signal(signal.SIGHUP)
+    with Load(proxy.port) as load:
+        for _ in range(1000):
+            load.further(10)
+            if log.exists() and log.stat().st_size:
+                break
+
+    assert load.failures == Counter()
+    assert log.stat().st_size > 0

@@ -1,0 +1,86 @@
+"""The proxy between programs that others wrote: wrk before it, nginx behind it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import os
+from pathlib import Path
+import re
+import socket
+import subprocess
+
+from tests.e2e.asking import get
+from tests.e2e.processes import LIMIT, Proxy, configuration, every_host, peer, run_peer
+
+REQUESTS = 100_000
+CONNECTIONS = 32
+
+NGINX = """
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen {address};
+        location / {{ return 200 "hello from nginx\\n"; }}
+    }}
+}}
+"""
+
+
+@contextmanager
+def nginx(folder: Path) -> Iterator[str]:
+    """An nginx of our own; its address. It inherits the socket as after an upgrade of itself: the port is the kernel's choice."""
+    program = peer("nginx")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        file = folder / "nginx.conf"
+        file.write_text(NGINX.format(folder=folder, address=address))
+        process = subprocess.Popen(
+            [program, "-c", str(file), "-e", str(folder / "error.log")],
+            pass_fds=[listener.fileno()],
+            env={**os.environ, "NGINX": f"{listener.fileno()};"},
+        )
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.wait(LIMIT)
+
+
+def test_a_hundred_thousand_requests_of_wrk_reach_nginx_without_an_error(tmp_path: Path) -> None:
+    wrk = peer("wrk")
+    with nginx(tmp_path) as address, Proxy(tmp_path, "-c", str(configuration(tmp_path, every_host(address)))) as proxy:
+        assert get(proxy.port) == (200, b"hello from nginx\n")
+        told, asked = "", 0
+        while asked < REQUESTS:
+            told = run_peer([wrk, "-t1", f"-c{CONNECTIONS}", "-d4s", "--timeout", "10s", f"http://127.0.0.1:{proxy.port}/"])
+            assert "Socket errors" not in told, told
+            assert "Non-2xx" not in told, told
+            found = re.search(r"(\d+) requests in", told)
+            assert found, told
+            asked += int(found.group(1))
+        served = [worker["requests"] for worker in proxy.status()["workers"]]
+
+    assert len(served) == 2
+    assert all(count > asked / 10 for count in served), served
+    # wrk ends in the middle of its last requests: those are served as well, and not counted by it.
+    assert asked <= sum(served)
+
+
+def test_curl_sees_the_pages_of_the_origin(tmp_path: Path) -> None:
+    curl = peer("curl")
+    with nginx(tmp_path) as address, Proxy(tmp_path, "-c", str(configuration(tmp_path, every_host(address)))) as proxy:
+        said = run_peer([curl, "-sS", "-i", f"http://127.0.0.1:{proxy.port}/"])
+
+    assert said.startswith("HTTP/1.1 200 OK")
+    assert said.endswith("hello from nginx\n")
+    assert "sozu-id:" in said.lower()
