@@ -1,11 +1,11 @@
 """The journal: the file that holds every committed transaction, one JSON line each, appended and fsynced before anybody is told.
 
 It is the memory of a proxy that is configured by diffs: after a restart it is replayed, and it wins over the configuration file.
-The lock on it keeps two masters apart. `append` and `sync` are two calls, so that a master may sync in a thread, and once for several
-transactions. A last line without its line feed was never acknowledged (the power failed while it was written): it is cut off,
-and `torn` tells. Damage anywhere else is for a person to judge: nothing is loaded then.
+The lock on it keeps two masters apart. `write` may run in a thread, and syncs once for several transactions. A last line without
+its line feed was never acknowledged (the power failed while it was written): it is cut off, and `torn` tells. Damage anywhere else is for a person to judge: nothing is loaded then.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 import fcntl
 import os
@@ -119,6 +119,21 @@ class Journal:
         """Wait until everything appended is on the disk; any thread may call it. Raises OSError: what is on the disk is not known then."""
         os.fdatasync(self._descriptor)
 
+    def write(self, records: Iterable[Record]) -> None:
+        """Append and sync all of these or none. Raises OSError, and then the file is as it was before.
+
+        Raises JournalUnusable if not even that could be done: what a restart would read is not known then, and nothing
+        more may be written.
+        """
+        before = self._size
+        try:
+            for record in records:
+                self.append(record)
+            self.sync()
+        except OSError as error:
+            self._take_back(before, error)
+            raise
+
     def close(self) -> None:
         """Close the file, which gives up the lock."""
         os.close(self._descriptor)
@@ -134,6 +149,12 @@ class Journal:
     def fileno(self) -> int:
         """The descriptor, which also holds the lock."""
         return self._descriptor
+
+    def _take_back(self, size: int, cause: OSError) -> None:
+        try:
+            self._cut(size)
+        except OSError as error:
+            raise JournalUnusable(f"{self.path}: {cause}; and what was written cannot be taken back: {error}") from cause
 
     def _cut(self, size: int) -> None:
         os.ftruncate(self._descriptor, size)
