@@ -1,0 +1,48 @@
+"""What a new worker is told before it may accept: who it is, its sockets, the state. In one instant, without a switch.
+
+That instant is what makes a worker that starts in the middle of transactions consistent: the state it is given has one
+revision, it joins the roster in the same instant, and its channel keeps order; so it hears each later transaction, once.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sozu.command.channel import parts, portions
+from sozu.command.facts import Listener
+from sozu.command.settings import Settings
+from sozu.command.state import ConfigState, orders_of
+from sozu.command.worker_protocol import GiveListeners, ListenerName, Load, Welcome
+from sozu.master.logs import LogFile
+from sozu.master.roster import Roster, Worker
+from sozu.master.sockets import ListenerSockets
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """Where the facts for a newcomer come from; `state` gives the state that is in force now."""
+
+    settings: Settings
+    log: LogFile
+    sockets: ListenerSockets
+    state: Callable[[], ConfigState]
+    roster: Roster
+
+    def give(self, newcomer: Worker) -> None:
+        """Tell a newcomer everything up to the last part of the state, which makes it accept and say Ready."""
+        state, log = self.state(), self.log.descriptors
+        welcome = Welcome(slot=newcomer.slot, settings=self.settings, descriptors=len(log))
+        newcomer.link.tell(welcome, log)
+        give_listeners(newcomer, self.sockets, state.listeners.values())
+        *some, last = parts(orders_of(state))
+        for orders in some:
+            newcomer.link.tell(Load(revision=state.revision, orders=orders, last=False))
+        newcomer.link.tell(Load(revision=state.revision, orders=last, last=True))
+        self.roster.join(newcomer)
+
+
+def give_listeners(worker: Worker, sockets: ListenerSockets, listeners: Iterable[Listener]) -> None:
+    """Hand a worker its sockets of those listeners that are active, in as many messages as the kernel's limit makes it."""
+    for some in portions([listener for listener in listeners if listener.active]):
+        names = tuple(ListenerName(each.protocol, each.address) for each in some)
+        files = [sockets.of_slot(worker.slot, each.address) for each in some]
+        worker.link.tell(GiveListeners(listeners=names, descriptors=len(names)), files)

@@ -1,0 +1,71 @@
+"""One question to many workers, and one deadline: replies come as they come, a worker that goes is not waited for.
+
+Ask with `ask`, then iterate over `replies`; afterwards `late` names those that had not said their final word by the deadline,
+and `gone` those that ended meanwhile (a successor starts from the state, so it needs no question).
+"""
+
+from collections.abc import Iterator, Sequence
+import socket
+from time import monotonic
+
+from gevent.queue import Empty, Queue
+
+from sozu.command.worker_protocol import Reply
+from sozu.master.roster import Worker
+from sozu.master.worker_link import Question, WorkerLink
+
+
+class Gathering:
+    """The replies to one question. `patience` is in seconds from now; None waits for ever."""
+
+    def __init__(self, patience: float | None) -> None:
+        self._deadline = None if patience is None else monotonic() + patience
+        self._heard: Queue[tuple[WorkerLink, Reply | None] | None] = Queue()
+        self._waiting: dict[WorkerLink, Worker] = {}
+        self._asked = 0
+        self.gone: list[Worker] = []
+
+    @property
+    def asked(self) -> int:
+        """How many workers were asked."""
+        return self._asked
+
+    @property
+    def late(self) -> list[Worker]:
+        """Who has not said its final word yet."""
+        return list(self._waiting.values())
+
+    def ask(self, worker: Worker, question: Question, files: Sequence[socket.socket | int] = ()) -> None:
+        """Ask one more worker. Never waits."""
+        self._asked += 1
+        self._waiting[worker.link] = worker
+        worker.link.ask(question, self, files)
+
+    def hear(self, link: WorkerLink, reply: Reply | None) -> None:
+        """Take a reply from a link."""
+        self._heard.put((link, reply))
+
+    def cancel(self) -> None:
+        """Wait no longer: `replies` ends."""
+        self._heard.put(None)
+
+    def replies(self) -> Iterator[tuple[Worker, Reply]]:
+        """Every reply until all have said their final word or have gone, until the deadline, or until cancelled."""
+        while self._waiting:
+            try:
+                heard = self._heard.get(timeout=self._left())
+            except Empty:
+                return
+            if heard is None:
+                return
+            link, reply = heard
+            worker = self._waiting[link]
+            if reply is None:
+                self.gone.append(self._waiting.pop(link))
+                continue
+            if reply.status.final:
+                del self._waiting[link]
+            yield worker, reply
+
+    def _left(self) -> float | None:
+        return None if self._deadline is None else max(0.0, self._deadline - monotonic())

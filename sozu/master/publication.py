@@ -1,0 +1,61 @@
+"""One committed transaction on its way to the workers, followed to its end whether or not the tool that sent it still listens.
+
+After the fsync nothing can fail, a worker can only be late; and late means replaced by one that starts from the new state.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from gevent.queue import Queue
+
+from sozu.command.answers import Status
+from sozu.command.channel import parts
+from sozu.command.draft import Change
+from sozu.command.orders import AnyOrder
+from sozu.command.worker_protocol import Publish, Reply
+from sozu.master.gathering import Gathering
+from sozu.master.roster import Worker, WorkerState
+
+PATIENCE = 5.0  # seconds in which a worker confirms a transaction,
+PATIENCE_PER_ORDER = 0.001  # and so much more for each of its orders
+
+
+class Publication:
+    """A transaction with its revision; iterate over it for the workers' replies, then read `late` and `confirmed`."""
+
+    def __init__(self, revision: int, orders: Sequence[AnyOrder], effects: Sequence[Change]) -> None:
+        self.revision, self.orders, self.effects = revision, orders, effects
+        self.late: list[Worker] = []
+        self.confirmed = 0
+        self._gathering = Gathering(PATIENCE + PATIENCE_PER_ORDER * len(orders))
+        self._news: Queue[tuple[Worker, Reply] | None] = Queue()
+        self._parts = list(parts(orders))
+
+    def send(self, worker: Worker) -> None:
+        """Publish to one worker. Never waits."""
+        self._gathering.ask(worker, self._messages)
+
+    def follow(self) -> None:
+        """Take the replies until all have confirmed or the time is over, and have the late ones replaced."""
+        for worker, reply in self._gathering.replies():
+            if reply.status is Status.ERROR:
+                self._fail(worker, f"revision {self.revision} failed: {reply.message}")
+            elif reply.status is Status.OK:
+                self.confirmed += 1
+            self._news.put((worker, reply))
+        for worker in self._gathering.late:
+            # One that is starting has this transaction in its queue; one that drains takes no new requests.
+            if worker.state is WorkerState.RUNNING:
+                self._fail(worker, f"it had not confirmed revision {self.revision} in time")
+        self._news.put(None)
+
+    def __iter__(self) -> Iterator[tuple[Worker, Reply]]:
+        return iter(self._news.get, None)
+
+    def _fail(self, worker: Worker, reason: str) -> None:
+        self.late.append(worker)
+        worker.replace(reason)
+
+    def _messages(self, number: int) -> Iterator[Publish]:
+        for some in self._parts[:-1]:
+            yield Publish(id=number, revision=self.revision, orders=some, last=False)
+        yield Publish(id=number, revision=self.revision, orders=self._parts[-1])

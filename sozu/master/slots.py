@@ -1,0 +1,215 @@
+"""Slots are permanent, workers are not. `fill` is the one way a worker comes to be: at the start, after a crash, as a replacement.
+
+Failure before a newcomer accepts costs the newcomer and nothing else; the worker before it is told to drain only afterwards.
+Both accept on the very same sockets for that while, so no connection meets a closed door (DESIGN.md 4).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+import logging
+import signal
+from time import monotonic
+
+import gevent
+from gevent import socket
+from gevent.event import Event
+from gevent.lock import BoundedSemaphore
+
+from sozu import __version__
+from sozu.command.channel import channel_to_worker
+from sozu.command.worker_protocol import SCHEMA, Drain, Hello, Ready
+from sozu.master.backoff import Backoff
+from sozu.master.briefing import Briefing
+from sozu.master.gathering import Gathering
+from sozu.master.process import Process
+from sozu.master.roster import Roster, Worker, WorkerState
+from sozu.master.worker_link import LinkEnded, WorkerLink
+
+log = logging.getLogger("sozu.master")
+
+START_PATIENCE = 30.0  # seconds from exec to Ready
+REPLACEMENT_GRACE = 10.0  # seconds that a replaced worker has for its sessions
+EXIT_PATIENCE = 2.0  # seconds that a worker may take beyond its grace before it is killed
+EOF_PATIENCE = 1.0  # seconds between the end of a channel and the end of its process
+
+
+class SlotNotFilled(Exception):
+    """A newcomer did not come to accept; it is gone, and whatever ran before runs on."""
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """A permanent number, and the worker that serves under it now."""
+
+    number: int
+    worker: Worker | None = None
+    unfit: Worker | None = None  # to be replaced, if it still is the one that serves
+    fills: int = 0
+    pause: float = 0.0  # seconds to wait before the next attempt
+    backoff: Backoff = field(default_factory=Backoff)
+    attention: Event = field(default_factory=Event)
+    tried: Event = field(default_factory=Event)
+
+    @property
+    def vacant(self) -> bool:
+        """Nobody serves."""
+        return self.worker is None or self.worker.process.ended.is_set()
+
+    @property
+    def wanting(self) -> bool:
+        """A newcomer is needed."""
+        return self.vacant or self.worker is self.unfit
+
+
+class Slots:
+    """All slots of this master, each with a greenlet that keeps it filled."""
+
+    def __init__(self, count: int, command: Sequence[str], briefing: Briefing, roster: Roster) -> None:
+        self._slots = [Slot(number) for number in range(count)]
+        self._command, self._briefing, self._roster = command, briefing, roster
+        self._living: set[Worker] = set()
+        self._keepers: list[gevent.Greenlet[..., None]] = []
+        self._one_replacement = BoundedSemaphore(1)
+
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self._slots)
+
+    def start(self) -> bool:
+        """Fill every slot, and keep them filled. Returns when each was tried once: is there a worker now?"""
+        self._keepers = [gevent.spawn(self._keep_filled, slot) for slot in self._slots]
+        gevent.wait([slot.tried for slot in self._slots])
+        return not all(slot.vacant for slot in self._slots)
+
+    # ---- filling ------------------------------------------------------------------------------
+
+    def fill(self, slot: Slot) -> None:
+        """Start a worker for this slot; once it accepts, tell the one before it to drain.
+
+        Raises SlotNotFilled: then the newcomer is gone and the one before has noticed nothing.
+        """
+        newcomer = self._launch(slot)
+        try:
+            with gevent.Timeout(START_PATIENCE, SlotNotFilled(f"{newcomer.name} was not ready within {START_PATIENCE:g} s")):
+                _check(newcomer.link.greeting(Hello))
+                self._briefing.give(newcomer)
+                newcomer.link.greeting(Ready)
+        except LinkEnded as why:
+            newcomer.process.ended.wait(EOF_PATIENCE)
+            raise SlotNotFilled(f"{newcomer.name} was not ready: {why} ({newcomer.process.fate})") from why
+        else:
+            newcomer.now(WorkerState.RUNNING)
+        finally:
+            if newcomer.state is WorkerState.STARTING:
+                newcomer.process.kill()
+        before, slot.worker = slot.worker, newcomer
+        if before is not None:
+            self.see_off(before, REPLACEMENT_GRACE)
+        slot.fills += 1
+        log.info("event=worker_ready slot=%d pid=%d fills=%d", slot.number, newcomer.process.pid, slot.fills)
+
+    def _launch(self, slot: Slot) -> Worker:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                process = Process([*self._command, "--channel", str(theirs.fileno())], theirs.fileno())
+            except OSError as error:
+                ours.close()
+                raise SlotNotFilled(f"the worker's process cannot be started: {error}") from error
+        link = WorkerLink(channel_to_worker(ours))
+        worker = Worker(slot.number, process, link, replace=lambda reason: self._replace(slot, worker, reason))
+        self._living.add(worker)
+        process.ended.rawlink(lambda _: self._ended(slot, worker))
+        link.ended.rawlink(lambda _: gevent.spawn(self._link_ended, worker))
+        return worker
+
+    # ---- keeping them filled ------------------------------------------------------------------
+
+    def _keep_filled(self, slot: Slot) -> None:
+        while True:
+            while slot.wanting:
+                gevent.sleep(slot.pause)
+                self._try_to_fill(slot)
+                slot.tried.set()
+            slot.attention.wait()
+            slot.attention.clear()
+
+    def _try_to_fill(self, slot: Slot) -> None:
+        slot.pause = 0.0
+        try:
+            if slot.vacant:
+                self.fill(slot)
+            else:
+                # A load under which one worker is late makes others late as well: replacing all at once would add to it.
+                with self._one_replacement:
+                    self.fill(slot)
+        except SlotNotFilled as why:
+            slot.pause = slot.backoff.after(0.0)
+            log.error(  # noqa: TRY400 - the reason is in words; a traceback of ours would say nothing about the worker
+                "event=slot_not_filled slot=%d retry_in=%.2f reason=%r", slot.number, slot.pause, str(why)
+            )
+
+    def _replace(self, slot: Slot, worker: Worker, reason: str) -> None:
+        if slot.worker is worker and slot.unfit is not worker:
+            log.warning("event=worker_replaced slot=%d pid=%d reason=%r", worker.slot, worker.process.pid, reason)
+            slot.unfit = worker
+            slot.attention.set()
+
+    def _ended(self, slot: Slot, worker: Worker) -> None:
+        # On the hub: nothing here may switch.
+        self._living.discard(worker)
+        self._roster.leave(worker)
+        if worker.state is WorkerState.DRAINING:
+            log.info("event=worker_left slot=%d pid=%d fate=%r", slot.number, worker.process.pid, worker.process.fate)
+        elif slot.worker is worker:
+            lifetime = monotonic() - worker.since
+            slot.pause = slot.backoff.after(lifetime)
+            log.error(
+                "event=worker_ended slot=%d pid=%d fate=%r lifetime=%.1f retry_in=%.2f",
+                *(slot.number, worker.process.pid, worker.process.fate, lifetime, slot.pause),
+            )
+            slot.attention.set()
+
+    def _link_ended(self, worker: Worker) -> None:
+        if not worker.process.ended.wait(EOF_PATIENCE) and worker.state is WorkerState.RUNNING:
+            worker.replace("its channel ended and it did not")
+
+    # ---- letting them go ----------------------------------------------------------------------
+
+    def see_off(self, worker: Worker, grace: float) -> None:
+        """Tell a worker to finish within `grace` seconds and exit; kill it if it does not. Never waits."""
+        worker.now(WorkerState.DRAINING)
+        # Nobody listens for the replies: the end of the process says it all.
+        Gathering(None).ask(worker, lambda number: [Drain(id=number, grace=grace)])
+        gevent.spawn(self._await_exit, worker, grace + EXIT_PATIENCE)
+
+    def _await_exit(self, worker: Worker, patience: float) -> None:
+        if worker.link.ended.is_set():
+            worker.process.send(signal.SIGTERM)
+        if not worker.process.ended.wait(patience):
+            log.warning("event=worker_killed slot=%d pid=%d reason='did not exit'", worker.slot, worker.process.pid)
+            worker.process.kill()
+
+    def drain_all(self, grace: float) -> None:
+        """Fill no slot any more, tell every worker to finish, and wait until the last one has ended."""
+        gevent.killall(self._keepers)
+        for worker in tuple(self._living):
+            self.see_off(worker, grace)
+        self._await_all()
+
+    def kill_all(self) -> None:
+        """End every worker now, and wait until the last one has ended."""
+        gevent.killall(self._keepers)
+        for worker in tuple(self._living):
+            worker.process.kill()
+        self._await_all()
+
+    def _await_all(self) -> None:
+        gevent.wait([worker.process.ended for worker in self._living])
+
+
+def _check(hello: Hello) -> None:
+    if hello.schema != SCHEMA:
+        raise SlotNotFilled(f"the worker speaks schema {hello.schema}, this master {SCHEMA}")
+    if hello.version != __version__:
+        log.warning("event=other_version worker=%s master=%s", hello.version, __version__)
+

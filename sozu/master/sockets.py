@@ -1,0 +1,192 @@
+"""The listening sockets of the whole proxy. The master opens them and keeps them; workers get duplicates over their channel.
+
+That is why a crash loses no connection that no worker had accepted yet: the queue belongs to the socket, not to the worker,
+and the next worker of the slot finds it as it was (DESIGN.md 4).
+
+TCP: one socket per listener and slot with SO_REUSEPORT, so that the kernel spreads connections evenly over the workers.
+Unix: one socket that all slots share, there is nothing to spread over.
+"""
+
+from collections.abc import Iterable, Iterator
+import errno
+import os
+from pathlib import Path
+import socket
+import stat
+from typing import Self
+
+from sozu.command.addresses import Address, parse_address
+
+BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn
+
+
+class CannotListen(Exception):
+    """An address cannot be listened on; the text names it and says why."""
+
+
+class ListenerSockets:
+    """What the master listens on: for every open address one socket per slot."""
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._open: dict[str, tuple[socket.socket, ...]] = {}
+
+    def __contains__(self, address: str) -> bool:
+        return address in self._open
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._open))
+
+    def of_slot(self, slot: int, address: str) -> socket.socket:
+        """The socket by which this slot's worker accepts on this open address."""
+        return self._open[address][slot]
+
+    def open(self, text: str) -> str:
+        """Listen on an address for every slot and return it with its real port (0 = the kernel chooses one).
+
+        Raises CannotListen, with nothing opened.
+        """
+        address = parse_address(text)
+        assert str(address) not in self._open
+        try:
+            sockets = _listen_unix(address, self._slots) if _is_unix(address) else _listen_tcp(address, self._slots)
+        except OSError as error:
+            raise CannotListen(f"cannot listen on {address}: {_reason(error)}") from error
+        resolved = str(_name_of(sockets[0], address))
+        self._open[resolved] = sockets
+        return resolved
+
+    def close(self, address: str) -> None:
+        """Stop listening on an address; connections that no worker had accepted are reset."""
+        for opened in self._open.pop(address):
+            opened.close()
+        _remove_socket_file(parse_address(address))
+
+    def close_all(self) -> None:
+        """Stop listening."""
+        for address in self:
+            self.close(address)
+
+    def staging(self) -> "Staging":
+        """Open addresses for a transaction that may still be refused."""
+        return Staging(self)
+
+
+class Staging:
+    """Addresses opened for one transaction. As a context manager it closes them when the block fails."""
+
+    def __init__(self, sockets: ListenerSockets) -> None:
+        self._sockets = sockets
+        self._opened: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.undo()
+
+    def open(self, text: str) -> str:
+        """As ListenerSockets.open."""
+        self._opened.append(self._sockets.open(text))
+        return self._opened[-1]
+
+    def undo(self) -> None:
+        """Close what was opened."""
+        while self._opened:
+            self._sockets.close(self._opened.pop())
+
+
+def _is_unix(address: Address) -> bool:
+    return address.family is socket.AF_UNIX
+
+
+def _name_of(opened: socket.socket, address: Address) -> Address:
+    return address if _is_unix(address) else address.with_port(opened.getsockname()[1])
+
+
+def _listen_tcp(address: Address, slots: int) -> tuple[socket.socket, ...]:
+    if address.port:
+        _probe(address)
+    opened: list[socket.socket] = []
+    try:
+        for _ in range(slots):
+            opened.append(_shared(address))
+            address = _name_of(opened[0], address)
+        # Only once all are bound: a socket that listens gets connections at once, and one that failed would reset them.
+        for each in opened:
+            each.listen(BACKLOG)
+    except OSError:
+        _close(opened)
+        raise
+    return tuple(opened)
+
+
+def _probe(address: Address) -> None:
+    # SO_REUSEPORT alone would let a second `serve` of the same user take half of the connections in silence. SO_REUSEADDR
+    # tells apart what listens (refused) from what a former run left in TIME_WAIT (not refused).
+    with _tcp(address) as probe:
+        probe.bind(address.sockaddr)
+        probe.listen(1)
+
+
+def _shared(address: Address) -> socket.socket:
+    opened = _tcp(address)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        opened.bind(address.sockaddr)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def _tcp(address: Address) -> socket.socket:
+    opened = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
+    if address.family is socket.AF_INET6:
+        # "[::]:80" is IPv6 alone, whatever the machine's default: who wants both says both.
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    return opened
+
+
+def _listen_unix(address: Address, slots: int) -> tuple[socket.socket, ...]:
+    refuse_if_alive(address.host)
+    Path(address.host).unlink(missing_ok=True)
+    first = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        first.bind(address.host)
+        first.listen(BACKLOG)
+        return (first, *(first.dup() for _ in range(slots - 1)))
+    except OSError:
+        first.close()
+        raise
+
+
+def refuse_if_alive(path: str) -> None:
+    """Raise OSError if the file at `path` is no socket, or one that somebody listens on; it may be removed otherwise."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise OSError(errno.EEXIST, "a file that is no socket is there", path)
+    # Non-blocking: a queue that is full (EAGAIN) means that somebody listens, however busy.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
+        if probe.connect_ex(path) != errno.ECONNREFUSED:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), path)
+
+
+def _remove_socket_file(address: Address) -> None:
+    if _is_unix(address):
+        Path(address.host).unlink(missing_ok=True)
+
+
+def _close(sockets: Iterable[socket.socket]) -> None:
+    for each in sockets:
+        each.close()
+
+
+def _reason(error: OSError) -> str:
+    return "another process listens on it" if error.errno == errno.EADDRINUSE else (error.strerror or str(error))

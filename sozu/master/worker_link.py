@@ -1,0 +1,134 @@
+"""The master's side of one worker's channel: letters go out in order, replies find the question they belong to.
+
+Telling never waits. A worker that does not read costs its own queue and nothing else, until a deadline has it replaced:
+so the ledger may publish to it in the middle of a transaction, and no worker can hold up the others.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+import itertools
+import logging
+import os
+import socket
+from typing import Protocol, TypeVar
+
+import gevent
+from gevent.event import Event
+from gevent.queue import Queue
+
+from sozu.command.channel import Channel, ChannelError
+from sozu.command.worker_protocol import FromWorker, Hello, Message, Ready, Reply
+
+log = logging.getLogger("sozu.master")
+
+Greeting = TypeVar("Greeting", Hello, Ready)
+Question = Callable[[int], Iterable[Message]]  # given the id of the reply, the messages that ask
+
+
+class Listening(Protocol):
+    """Who asked: takes each reply, and None when the worker has gone without a final one."""
+
+    def hear(self, link: "WorkerLink", reply: Reply | None) -> None:
+        """Note it; must not switch greenlets."""
+
+
+class LinkEnded(Exception):
+    """The worker has closed its channel, or says what is not in the protocol."""
+
+
+class WorkerLink:
+    """One channel. Ends when the worker closes it, breaks the protocol, or `close` is called; `ended` is set then."""
+
+    def __init__(self, channel: Channel[FromWorker]) -> None:
+        self.ended = Event()
+        self._channel = channel
+        self._ids = itertools.count(1)
+        self._asked: dict[int, Listening] = {}
+        self._greetings: Queue[Hello | Ready | None] = Queue()
+        self._outbox: Queue[tuple[Message, list[int]]] = Queue()
+        self._reader, self._writer = gevent.spawn(self._read), gevent.spawn(self._write)
+
+    def tell(self, message: Message, files: Sequence[socket.socket | int] = ()) -> None:
+        """Send a message, with duplicates of these files (ours stay open). Never waits."""
+        if not self.ended.is_set():
+            self._outbox.put((message, [_duplicate(each) for each in files]))
+
+    def ask(self, question: Question, listener: Listening, files: Sequence[socket.socket | int] = ()) -> None:
+        """Send a question whose replies go to `listener`; its last message carries the files. Never waits."""
+        number = next(self._ids)
+        *parts, last = question(number)
+        for part in parts:
+            self.tell(part)
+        self.tell(last, files)
+        if self.ended.is_set():
+            listener.hear(self, None)
+        else:
+            self._asked[number] = listener
+
+    def greeting(self, kind: type[Greeting]) -> Greeting:
+        """Wait for the worker's Hello, then for its Ready. Raises LinkEnded."""
+        heard = self._greetings.get()
+        if not isinstance(heard, kind):
+            raise LinkEnded("it closed its channel" if heard is None else f"it said {heard} where {kind.__name__} was due")
+        return heard
+
+    def close(self) -> None:
+        """End the link from our side. A worker takes that as the end of its master and goes on serving."""
+        gevent.killall([self._reader, self._writer], block=False)
+        self._end()
+
+    def _read(self) -> None:
+        try:
+            while True:
+                message, _ = self._channel.receive()
+                self._take(message)
+        except (ChannelError, OSError) as error:
+            log.debug("event=channel_ended reason=%r", str(error))
+        self._writer.kill(block=False)
+        self._end()
+
+    def _take(self, message: FromWorker) -> None:
+        match message:
+            case Reply():
+                self._hand_over(message)
+            case Hello() | Ready():
+                self._greetings.put(message)
+
+    def _hand_over(self, reply: Reply) -> None:
+        listener = self._asked.get(reply.id)
+        if reply.status.final:
+            self._asked.pop(reply.id, None)
+        if listener is not None:
+            listener.hear(self, reply)
+
+    def _write(self) -> None:
+        while True:
+            message, descriptors = self._outbox.get()
+            try:
+                self._channel.send(message, descriptors)
+            except (ChannelError, OSError) as error:
+                # The reader learns of it as well, and it is the one that ends the link: it may still hold replies.
+                log.debug("event=channel_write_failed reason=%r", str(error))
+                return
+            finally:
+                _close(descriptors)
+
+    def _end(self) -> None:
+        if self.ended.is_set():
+            return
+        self.ended.set()
+        self._channel.close()
+        self._greetings.put(None)
+        while not self._outbox.empty():
+            _close(self._outbox.get()[1])
+        asked, self._asked = self._asked, {}
+        for listener in asked.values():
+            listener.hear(self, None)
+
+
+def _duplicate(file: socket.socket | int) -> int:
+    return os.dup(file if isinstance(file, int) else file.fileno())
+
+
+def _close(descriptors: Iterable[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
