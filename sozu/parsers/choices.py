@@ -1,0 +1,62 @@
+"""Grammars made from a table: one of these words, a number up to this one.
+
+Written by hand such a grammar is either not LL(1) (`"Sat" / "Sun"` begin alike, so it would not fuse) or unreadable (`"S" ("at" / "un")`).
+Here the common beginnings are factored out, and what the certificate demands holds by construction.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from sozu.parsers.abnf import DIGIT
+from sozu.parsers.combinators import alt, map_, opt, recognize, seq
+from sozu.parsers.leaves import one_of, tag, take_while_m_n
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sozu.parsers.regular import Regular
+
+ZERO: Final = 0x30
+NINE: Final = 0x39
+
+
+def one_word(words: Iterable[bytes]) -> Regular[bytes]:
+    """The longest of `words` that is there. No word may be empty."""
+    return recognize(trie(sorted(set(words))))
+
+
+def trie(words: list[bytes]) -> Regular[Any]:
+    """One branch for each first byte of the sorted words; in it that byte, and then what may follow it."""
+    return alt(*(branch(first, [word[1:] for word in group]) for first, group in groupby(words, lambda word: word[:1])))
+
+
+def branch(first: bytes, ends: list[bytes]) -> Regular[Any]:
+    """`first`, then one of the ends; the empty end, which sorts first, makes the others optional."""
+    longer = [end for end in ends if end]
+    if not longer:
+        return tag(first)
+    return seq(tag(first), trie(longer) if len(longer) == len(ends) else opt(trie(longer)))
+
+
+def decimal(most: int) -> Regular[int]:
+    """A number from 0 to `most` in decimal digits, without leading zeros. `most` is 1 or more."""
+    bounded = alt(tag(b"0"), up_to(b"%d" % most, lowest=ZERO + 1))
+    return map_(recognize(bounded), int).desc(f"0 to {most}")
+
+
+def up_to(bound: bytes, lowest: int = ZERO) -> Regular[Any]:
+    """Digits that begin no lower than `lowest`, not more than in `bound`; and if as many, no greater number."""
+    head, tail = bound[0], bound[1:]
+    branches = [seq(tag(bound[:1]), opt(up_to(tail)))] if tail else [tag(bound[:1])]
+    if lowest < head:
+        branches.append(seq(one_of(range(lowest, head)), digits(len(tail))))
+    if head < NINE and tail:
+        branches.append(seq(one_of(range(head + 1, NINE + 1)), digits(len(tail) - 1)))
+    return alt(*branches)
+
+
+def digits(most: int) -> Regular[bytes]:
+    """No more digits than that."""
+    return take_while_m_n(0, most, DIGIT)
