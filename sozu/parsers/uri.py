@@ -65,7 +65,7 @@ class Target(msgspec.Struct, frozen=True):
 # port        = *DIGIT
 
 pct_encoded = seq(tag(b"%"), one_of(HEXDIG), one_of(HEXDIG))
-reg_name = many(alt(take_while1(UNRESERVED + SUB_DELIMS), pct_encoded))
+reg_name = many(alt(one_of(UNRESERVED + SUB_DELIMS), pct_encoded))
 ip_literal = seq(tag(b"["), take_while1(HEXDIG + b":."), tag(b"]"))
 host = recognize(alt(ip_literal, reg_name)).desc("host")
 port = take_while_m_n(0, 5, DIGIT)

@@ -60,4 +60,3 @@ forwarded = comma_list(element)
 # X-Forwarded-For has no RFC: addresses, the client first, each proxy adds the one that it saw. Ports and brackets occur.
 ADDRESS: Final = VCHAR.translate(None, b",")
 x_forwarded_for = comma_list(take_while1(ADDRESS))
-

@@ -1,0 +1,258 @@
+"""The chunked transfer coding (RFC 9112 section 7.1): its grammar, and a reader that finds its end in a stream.
+
+A proxy passes a chunked body on as it came: it has to know where the body ends and that everyone else will find the same end. So the reader
+does not copy payload: it tells which bytes of a piece are payload (`spans`), how many are still to come (`payload_left`, which may bypass
+the reader by splice), and where in the piece the body ended.
+
+The grammar is the RFC's with three exceptions, all refusals: at most 15 digits of size, no blank before "=" in an extension, and no trailer that
+frames, routes or authenticates (RFC 9110 section 6.5.1). Blanks around ";" are the RFC's BWS, "MUST parse".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import msgspec
+import parsy
+
+from sozu.parsers.abnf import HEXDIG, WSP
+from sozu.parsers.combinators import alt, many, map_, opt, recognize, seq, value, verify
+from sozu.parsers.fields.lists import quoted_raw, token
+from sozu.parsers.fuse import fuse
+from sozu.parsers.http1 import CRLF, field_line, field_section
+from sozu.parsers.leaves import tag, take, take_while, take_while1, take_while_m_n
+from sozu.parsers.reasons import Reason
+from sozu.parsers.result import INCOMPLETE, Bytes, Done, Error, Incomplete, Needed, Outcome
+
+if TYPE_CHECKING:
+    from parsy import Parser
+
+# chunked-body   = *chunk last-chunk trailer-section CRLF
+# chunk          = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
+# chunk-size     = 1*HEXDIG
+# last-chunk     = 1*("0") [ chunk-ext ] CRLF
+# chunk-ext      = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
+# chunk-ext-name = token
+# chunk-ext-val  = token / quoted-string
+
+LONGEST_SIZE: Final = 15  # digits: below 2**60, so no one's integer overflows
+
+bws = take_while(WSP)
+semicolon = alt(tag(b";"), seq(take_while1(WSP), tag(b";")))
+extension = seq(semicolon, bws, token, opt(seq(tag(b"="), bws, alt(quoted_raw, token))))
+chunk_ext = recognize(many(extension))
+chunk_size = map_(take_while_m_n(1, LONGEST_SIZE, HEXDIG), lambda digits: int(digits, 16)).desc("chunk size")
+chunk_line = chunk_size << chunk_ext << CRLF
+next_chunk_line = CRLF >> chunk_line  # the end of one chunk's data and the line of the next, in one match
+plain_line = CRLF >> take_while_m_n(1, LONGEST_SIZE, HEXDIG) << CRLF  # the same without extension, as nearly all are
+
+# trailer-section = *( field-line CRLF )                            RFC 9112 section 7.1.2
+
+trailer_line = alt(value(None, CRLF), field_line)  # one line of `trailer-section CRLF`: a trailer, or the end
+
+# RFC 9110 section 6.5.1: a trailer must not frame, route, modify the request, authenticate, or say what the content is. Fields that merely
+# make no sense there (Date, Expires…) are passed on: whoever reads them late is not misled about the message's end.
+FORBIDDEN_TRAILERS: Final = frozenset(
+    b"transfer-encoding content-length host connection keep-alive proxy-connection te trailer upgrade expect max-forwards range "
+    b"authorization proxy-authorization proxy-authenticate www-authenticate cookie set-cookie "
+    b"content-encoding content-type content-range".split()
+)
+
+Trailers: TypeAlias = list[tuple[bytes, bytes]]
+
+
+class ChunkedBody(msgspec.Struct, frozen=True):
+    """A whole body: the payload of each chunk, and the trailers as (name, value)."""
+
+    chunks: list[bytes]
+    trailers: Trailers
+
+
+def are_allowed(trailers: Trailers) -> bool:
+    """Is none of them forbidden?"""
+    return not any(name.lower() in FORBIDDEN_TRAILERS for name, _ in trailers)
+
+
+def data_of(size: int) -> Parser:
+    """`chunk-data CRLF`; a size of zero begins no chunk."""
+    return take(size) << CRLF if size else parsy.fail("a chunk that is not the last")
+
+
+# The coding as one grammar, for a body that is all there. It is what ChunkedReader is tested against; sizes make it more than regular.
+chunk = chunk_line.bind(data_of)
+last_chunk = verify(chunk_line, lambda size: size == 0, "last chunk")
+trailer_section = verify(field_section, are_allowed, "trailers that are allowed")
+chunked_body = parsy.seq(many(chunk) << last_chunk, trailer_section).combine(ChunkedBody)
+
+FIRST_LINE: Final = fuse(chunk_line)
+NEXT_LINE: Final = fuse(next_chunk_line)
+PLAIN: Final = fuse(plain_line)
+TRAILER: Final = fuse(trailer_line)
+PLAIN_LINE: Final = LONGEST_SIZE + 4  # bytes: what is longer has an extension
+SHORTEST_END: Final = len(b"\r\n0\r\n\r\n")
+
+
+class ChunkedReader:
+    """Follows one chunked body through the pieces of a stream; payload is never looked at, framing once.
+
+    `limit_line` bounds one chunk line, `limit_extensions` all long lines of a body together, `limit_trailers` the trailer section, in
+    bytes. Positions count from the beginning of the body, so they are the same however the stream is cut.
+
+    After each `feed`, `spans` holds the payload in that piece as (start, end) indices; `payload_left` is the payload of the
+    current chunk that has not come: that many bytes may be moved without showing them to the reader, told by `skip`.
+    """
+
+    __slots__ = (
+        "_extensions",
+        "_held",
+        "_limit_extensions",
+        "_limit_line",
+        "_limit_trailers",
+        "_line",
+        "_offset",
+        "_trailers",
+        "_trailers_size",
+        "payload_left",
+        "spans",
+    )
+
+    def __init__(self, *, limit_line: int = 1024, limit_extensions: int = 16384, limit_trailers: int = 8192) -> None:
+        self.payload_left = 0
+        self.spans: list[tuple[int, int]] = []
+        self._line = FIRST_LINE
+        self._held = b""  # the beginning of a line that has not ended
+        self._offset = 0  # where in the body the held bytes, or else the next piece, begin
+        self._extensions = 0
+        self._trailers: Trailers | None = None
+        self._trailers_size = 0
+        self._limit_line = limit_line
+        self._limit_extensions = limit_extensions
+        self._limit_trailers = limit_trailers
+
+    def feed(self, data: Bytes) -> Outcome[Trailers]:
+        """Done with the trailers, `end` telling where in `data` the body ended; or Incomplete: all of `data` belongs to the body.
+
+        An Error tells position and reason: the body must not be passed on as if it were whole.
+        """
+        held = len(self._held)
+        window = self._held + bytes(data) if held else data
+        outcome = self._follow(window)
+        if held:
+            self.spans = [(start - held, end - held) for start, end in self.spans]
+        return Done(outcome.value, outcome.end - held, data) if isinstance(outcome, Done) else outcome
+
+    def skip(self, size: int) -> None:
+        """`size` bytes of the current chunk's payload went another way."""
+        assert size <= self.payload_left
+        self.payload_left -= size
+        self._offset += size
+
+    def _follow(self, window: Bytes) -> Outcome[Trailers]:
+        """From line to line. `window` begins at the held bytes."""
+        self.spans = []
+        at = 0
+        while self._trailers is None:
+            at = self._skim(window, at)
+            if self.payload_left:
+                return self._hold(window, at)
+            if self._trailers is None:
+                line = self._line.fused(window, at)
+                if not isinstance(line, Done) or (line.end - at > PLAIN_LINE and self._is_excessive(line.end - at)):
+                    return self._stopped(window, at, line)
+                at = line.end
+                self._begin(line.value)
+        return self._follow_trailers(window, at, self._trailers)
+
+    def _skim(self, window: Bytes, at: int) -> int:
+        """The hot loop: payload and plain chunk lines, as far as they go. No outcome is made, the bare pattern is asked."""
+        end, size = len(window), self.payload_left
+        match, append = PLAIN.quick.match, self.spans.append
+        while size:
+            start, at = at, at + size
+            if at > end:
+                append((start, end))
+                self.payload_left = at - end
+                return end
+            append((start, at))
+            line = match(window, at)
+            if line is None:
+                self.payload_left = 0
+                return at
+            size, at = int(line[1], 16), line.end()
+            if not size:
+                self._begin(size)
+        return at
+
+    def _begin(self, size: int) -> None:
+        """A chunk of `size` bytes begins, or if it has none, the trailers do."""
+        self.payload_left = size
+        self._line = NEXT_LINE
+        if not size:
+            self._trailers = []
+
+    def _follow_trailers(self, window: Bytes, at: int, trailers: Trailers) -> Outcome[Trailers]:
+        """The lines after the last chunk."""
+        while True:
+            line = TRAILER.fused(window, at)
+            size = reach(line, window) - at
+            if self._trailers_size + size > self._limit_trailers:
+                return self._error(at + self._limit_trailers - self._trailers_size, Reason.TRAILERS_TOO_LARGE)
+            if isinstance(line, Error):
+                return self._error(line.position, Reason.TRAILER_LINE, line)
+            if isinstance(line, Incomplete):
+                return self._hold(window, at)
+            if line.value is None:
+                return Done(trailers, line.end, window)
+            if line.value[0].lower() in FORBIDDEN_TRAILERS:
+                return self._error(at, Reason.TRAILER_FORBIDDEN)
+            trailers.append(line.value)
+            self._trailers_size += size
+            at = line.end
+
+    def _is_excessive(self, size: int) -> bool:
+        """Count a line with an extension: one that is too long, or one too many, is an attack (RFC 9112 section 7.1.1)."""
+        self._extensions += size
+        return size > self._limit_line or self._extensions > self._limit_extensions
+
+    def _stopped(self, window: Bytes, at: int, line: Outcome[int]) -> Error | Incomplete:
+        """The chunk line that begins at `at` is excessive, wrong, or not all there."""
+        if reach(line, window) - at > self._limit_line:
+            return self._error(at + self._limit_line, Reason.CHUNK_LINE_TOO_LONG)
+        match line:
+            case Done():
+                return self._error(at, Reason.CHUNK_EXTENSIONS_TOO_LARGE)
+            case Error(position=position):
+                return self._error(position, chunk_reason(window, at, position, self._line is NEXT_LINE), line)
+            case Incomplete():
+                return self._hold(window, at)
+
+    def _hold(self, window: Bytes, at: int) -> Incomplete:
+        """Keep what begins at `at` until more comes."""
+        self._held = bytes(window[at:])
+        self._offset += at
+        return Incomplete(Needed(self.payload_left + SHORTEST_END)) if self.payload_left else INCOMPLETE
+
+    def _error(self, position: int, reason: Reason, cause: Error | None = None) -> Error:
+        """An error at `position` of the window."""
+        return Error(self._offset + position, lambda: cause.expected if cause else frozenset(), reason)
+
+
+def reach(outcome: Outcome[object], window: Bytes) -> int:
+    """How far the input is known to be right: the same index for every way to cut the stream."""
+    match outcome:
+        case Done(end=end):
+            return end
+        case Error(position=position):
+            return position
+        case Incomplete():
+            return len(window)
+
+
+def chunk_reason(window: Bytes, at: int, position: int, after_data: bool) -> Reason:  # noqa: FBT001
+    """Which rule was broken at `position` of the chunk line that begins at `at`, its CRLF of the chunk before included?"""
+    start = at + len(b"\r\n") if after_data else at
+    if position < start:
+        return Reason.CHUNK_END
+    if b";" in bytes(window[start : position + 1]):
+        return Reason.CHUNK_EXTENSION
+    return Reason.CHUNK_SIZE_OVERFLOW if window[position] in HEXDIG else Reason.CHUNK_SIZE

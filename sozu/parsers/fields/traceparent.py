@@ -1,0 +1,55 @@
+"""traceparent: the place of a request in a distributed trace (W3C Trace Context, section 3.2)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from sozu.parsers.abnf import VCHAR
+from sozu.parsers.combinators import map_, opt, seq, verify
+from sozu.parsers.leaves import tag, take_while, take_while_m_n
+
+LOWER_HEX: Final = b"0123456789abcdef"
+SAMPLED: Final = 1
+
+
+class TraceParent(msgspec.Struct, frozen=True):
+    """Identifiers as lower-case hexadecimal digits; `flags` bit 0 is "sampled"; `later` is what a version above 00 adds."""
+
+    version: bytes
+    trace_id: bytes
+    parent_id: bytes
+    flags: int
+    later: bytes | None = None
+
+    @property
+    def sampled(self) -> bool:
+        """Did the caller record this request?"""
+        return bool(self.flags & SAMPLED)
+
+
+def write_traceparent(trace: TraceParent) -> bytes:
+    """The field value, as the version 00 that we speak (section 3.2.2.5: of flags it knows "sampled" alone)."""
+    return b"00-%b-%b-%02x" % (trace.trace_id, trace.parent_id, trace.flags & SAMPLED)
+
+
+# value          = version "-" version-format                       ; version = 2HEXDIGLC, ff is invalid
+# version-format = trace-id "-" parent-id "-" trace-flags           ; of version 00; a later one may add "-" and more
+# trace-id       = 32HEXDIGLC                                       ; not all zeros
+# parent-id      = 16HEXDIGLC                                       ; not all zeros
+# trace-flags    = 2HEXDIGLC
+two, sixteen, thirty_two = (take_while_m_n(size, size, LOWER_HEX) for size in (2, 16, 32))
+flags = map_(two, lambda digits: int(digits, 16))
+dash = tag(b"-")
+parts = seq(two << dash, thirty_two << dash, sixteen << dash, flags, opt(dash >> take_while(VCHAR)))
+
+
+def is_sound(trace: TraceParent) -> bool:
+    """What the grammar does not say."""
+    if trace.version == b"ff" or (trace.version == b"00" and trace.later is not None):
+        return False
+    return bool(trace.trace_id.strip(b"0") and trace.parent_id.strip(b"0"))
+
+
+traceparent = verify(map_(parts, lambda found: TraceParent(*found)), is_sound, "version, trace-id and parent-id that are valid")
