@@ -2,7 +2,7 @@
 
 `record` turns an exchange into a line at once (an exchange object may be used again) and keeps it; a full batch, or a
 tick of the worker's timer, hands the batch to the thread. When the target is slower than the traffic, or fails, lines
-are dropped and counted: a proxy that waits for its log is down. How a line looks is in `log_lines`.
+are dropped and counted: a proxy that waits for its log is down. How a line looks is in `lines`.
 """
 
 import os
@@ -12,7 +12,7 @@ from threading import Thread
 
 from sozu.command.settings import LogFormat
 from sozu.proxy.counters import Counters
-from sozu.proxy.log_lines import Exchange, formatter_for
+from sozu.proxy.access_log.lines import Exchange, formatter_for
 
 _BATCH = 128  # lines: about 40 kB, one write
 _BACKLOG = 32  # batches: what a target that stands still may cost in memory, about 1.3 MB
@@ -28,6 +28,10 @@ class NoLog:
 
     def flush(self) -> None:
         """Nothing is kept."""
+
+    def reopen(self, descriptor: int) -> None:
+        """Want none."""
+        os.close(descriptor)
 
     def close(self, seconds: float) -> None:
         """Nothing is open."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import pytest
 
 from sozu.command.settings import LogFormat
-from sozu.proxy.log_lines import combined_formatter, common_formatter, formatter_for, json_formatter
+from sozu.proxy.access_log.lines import combined_formatter, common_formatter, formatter_for, json_formatter
 
 NOON = 1_700_000_000.25  # 2023-11-14 22:13:20.25 UTC
 
