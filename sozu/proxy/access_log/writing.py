@@ -11,8 +11,8 @@ import select
 from threading import Thread
 
 from sozu.command.settings import LogFormat
-from sozu.proxy.counters import Counters
 from sozu.proxy.access_log.lines import Exchange, formatter_for
+from sozu.proxy.counters import Counters
 
 _BATCH = 128  # lines: about 40 kB, one write
 _BACKLOG = 32  # batches: what a target that stands still may cost in memory, about 1.3 MB
