@@ -51,9 +51,9 @@ def house() -> Iterator[House]:
 
 
 def turns(count: int = 4) -> None:
-    """Let the loop look at its descriptors so many times."""
+    """Let the loop run until it has nothing to do, so many times."""
     for _ in range(count):
-        gevent.sleep(0.001)
+        gevent.idle()
 
 
 def test_a_connection_is_handed_over_raw_and_non_blocking_and_counted(house: House) -> None:

@@ -52,7 +52,7 @@ def test_it_says_how_many_are_left_and_when_none_is() -> None:
     watched = Watched(2)
     watched.change(Change(ONE, None))
     watching = gevent.spawn(watched.watch)
-    gevent.sleep(0)
+    gevent.idle()
     watched.live.end()
     watched.live.end()
     watching.get(timeout=5)
@@ -63,7 +63,7 @@ def test_two_may_watch() -> None:
     watched = Watched(1)
     watched.change(Change(ONE, None))
     watching = [gevent.spawn(watched.watch) for _ in range(2)]
-    gevent.sleep(0)
+    gevent.idle()
     watched.live.end()
     gevent.joinall(watching, timeout=5, raise_error=True)
     assert watched.heard == [(Status.PROCESSING, 1)] * 2 + [(Status.OK, 0)] * 2
@@ -73,7 +73,7 @@ def test_a_backend_that_comes_back_ends_the_watch_with_an_error() -> None:
     watched = Watched(3)
     watched.change(Change(ONE, None))
     watching = gevent.spawn(watched.watch)
-    gevent.sleep(0)
+    gevent.idle()
     watched.change(Change(None, ONE))
     watching.get(timeout=5)
     assert watched.heard == [(Status.PROCESSING, 3), (Status.ERROR, 3)]
@@ -84,10 +84,10 @@ def test_a_backend_that_comes_back_and_goes_again_is_still_watched() -> None:
     watched = Watched(3)
     watched.change(Change(ONE, None))
     watching = gevent.spawn(watched.watch)
-    gevent.sleep(0)
+    gevent.idle()
     watched.change(Change(None, ONE))
     watched.change(Change(ONE, None))
-    gevent.sleep(0)
+    gevent.idle()
     for _ in range(3):
         watched.live.end()
     watching.get(timeout=5)

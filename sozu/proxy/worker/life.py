@@ -1,0 +1,156 @@
+"""A worker's life, as sozu.command.worker_protocol tells it: hello, sockets, state, traffic, transactions, drain.
+
+Messages are handled one after the other in the greenlet that listens to the master; what takes long (a watch, the drain)
+has its own. When the channel ends the worker goes on serving with what it has, until a signal ends it.
+"""
+
+from collections.abc import Callable, Sequence
+import logging
+import os
+from time import monotonic
+
+import gevent
+from gevent.event import Event
+
+from sozu import __version__
+from sozu.command.answers import Status
+from sozu.command.commit import Objection
+from sozu.command.worker_protocol import (
+    SCHEMA,
+    AskMetrics,
+    AskStatus,
+    Drain,
+    FromMaster,
+    GiveListeners,
+    Hello,
+    Load,
+    Publish,
+    Ready,
+    Reply,
+    TakeLog,
+    WatchBackend,
+    Welcome,
+)
+from sozu.proxy.worker.master_link import MasterLink
+from sozu.proxy.worker.service import Service
+
+log = logging.getLogger("sozu.proxy")
+
+_LAST_WORDS = 1.0  # seconds that a slow master may cost a worker at its end
+
+
+class Life:
+    """What a worker does between its first message and its last. `prepared(slot)` is called once, before it says Ready."""
+
+    def __init__(self, link: MasterLink, prepared: Callable[[int], None]) -> None:
+        self._link = link
+        self._prepared = prepared
+        self._slot = 0
+        self._service: Service | None = None
+        self._ready = False
+        self._ending = Event()
+        self._deadline = 0.0
+        self._asked_to_drain: list[int] = []
+
+    def run(self) -> int:
+        """Live; returns the exit code: 0 after a drain, 1 if it could not begin or cannot follow its master any more."""
+        self._link.say(Hello(version=__version__, schema=SCHEMA, pid=os.getpid()))
+        listening = gevent.spawn(self._listen)
+        listening.link_exception(lambda _: self._ending.set())  # a broken invariant; gevent has printed the traceback
+        self._ending.wait()
+        if listening.exception is not None or not self._ready:
+            return 1
+        self._drain()
+        self._link.close(_LAST_WORDS)
+        return 0
+
+    def end(self, grace: float) -> None:
+        """Drain within so many seconds, then `run` returns. Asked again, the last word counts."""
+        self._deadline = monotonic() + grace
+        self._ending.set()
+
+    def _listen(self) -> None:
+        self._link.listen(self._take)
+        if not self._ready:
+            self._ending.set()
+
+    def _drain(self) -> None:
+        cut = self._serving().drain(lambda: self._deadline - monotonic())
+        log.info("worker=%d drained=yes cut=%d", self._slot, cut)
+        for number in self._asked_to_drain:
+            self._answer(number, data={"cut": cut})
+
+    def _serving(self) -> Service:
+        assert self._service is not None, "Welcome comes first"
+        return self._service
+
+    def _answer(self, number: int, status: Status = Status.OK, message: str = "", data: object = None) -> None:
+        self._link.say(Reply(id=number, status=status, message=message, revision=self._serving().revision, data=data))
+
+    # ---- what the master says ------------------------------------------------------------------
+
+    def _take(self, message: FromMaster, descriptors: list[int]) -> None:
+        match message:
+            case Welcome() | GiveListeners() | Load():
+                self._prepare(message, descriptors)
+            case Publish():
+                self._publish(message)
+            case WatchBackend():
+                gevent.spawn(self._watch, message)
+            case AskStatus():
+                self._answer(message.id, data=self._serving().status())
+            case AskMetrics():
+                self._answer(message.id, data=self._serving().metrics())
+            case TakeLog():
+                self._take_log(message, descriptors)
+            case Drain():
+                self._asked_to_drain.append(message.id)
+                self.end(message.grace)
+
+    def _prepare(self, message: Welcome | GiveListeners | Load, descriptors: Sequence[int]) -> None:
+        match message:
+            case Welcome():
+                self._slot = message.slot
+                self._service = Service(message.settings, message.slot, descriptors[0] if descriptors else None)
+            case GiveListeners():
+                for name, descriptor in zip(message.listeners, descriptors, strict=True):
+                    self._serving().give(name.address, descriptor)
+            case Load():
+                self._load(message)
+
+    def _load(self, message: Load) -> None:
+        service = self._serving()
+        if not message.last:
+            service.collect(message.orders)
+            return
+        service.publish(message.revision, message.orders)
+        self._prepared(self._slot)
+        service.serve()
+        self._ready = True
+        self._link.say(Ready(revision=service.revision))
+
+    def _publish(self, message: Publish) -> None:
+        service = self._serving()
+        if not message.last:
+            service.collect(message.orders)
+            return
+        try:
+            service.publish(message.revision, message.orders)
+        except Objection as objection:
+            # The master committed what this worker cannot follow: it replaces a worker that says so.
+            log.warning("worker=%d revision=%d problem=%r", self._slot, message.revision, objection.reason)
+            self._answer(message.id, Status.ERROR, objection.reason)
+        else:
+            self._answer(message.id)
+
+    def _watch(self, message: WatchBackend) -> None:
+        def tell(status: Status, exchanges: int) -> None:
+            text = "the backend is in use: remove it first" if status is Status.ERROR else ""
+            self._answer(message.id, status, text, {"exchanges": exchanges})
+
+        self._serving().watch((message.cluster, message.address), tell)
+
+    def _take_log(self, message: TakeLog, descriptors: Sequence[int]) -> None:
+        for descriptor in descriptors:
+            self._serving().reopen_log(descriptor)
+        self._answer(message.id)

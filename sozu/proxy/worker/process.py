@@ -1,0 +1,61 @@
+"""`sozu worker --channel N`: one process, exec'ed by the master with its end of the channel as descriptor N.
+
+Signals: SIGINT and SIGHUP are ignored, since a terminal sends them to the whole group and the master decides. SIGTERM
+drains this one worker (a service manager may send it to all processes at once, and it is the way to end a worker whose
+master is gone); a Drain that comes later sets a new deadline. SIGKILL costs what is in flight, and the master refills.
+"""
+
+import argparse
+from collections.abc import Sequence
+import gc
+import logging
+import os
+import resource
+import signal
+
+import gevent
+from gevent import socket
+from setproctitle import setproctitle
+
+from sozu.command.channel import channel_to_master
+from sozu.proxy.worker.life import Life
+from sozu.proxy.worker.master_link import MasterLink
+
+_GRACE = 10.0  # seconds, when a signal and not the master says drain
+# A collection of everything that lives costs milliseconds, and what a request leaves behind is freed by its counts alone.
+_GARBAGE_THRESHOLDS = (50_000, 50, 100)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until drained; returns the exit code."""
+    gc.disable()  # a large state is built first; `_settle` turns it on again
+    descriptor = _parse(arguments).channel
+    logging.basicConfig(format=f"%(asctime)s level=%(levelname)s pid={os.getpid()} %(message)s", level=logging.INFO)
+    setproctitle("sozu: worker, starting")
+    _take_all_descriptors()
+    life = Life(MasterLink(channel_to_master(socket.socket(fileno=descriptor))), prepared=_settle)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    gevent.signal_handler(signal.SIGTERM, life.end, _GRACE)
+    return life.run()
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="sozu worker", description="Started by `sozu serve`, not by hand.")
+    parser.add_argument("--channel", type=int, required=True, metavar="N", help="the descriptor of the master's channel")
+    return parser.parse_args(arguments)
+
+
+def _take_all_descriptors() -> None:
+    """A session needs two descriptors, and the usual soft limit is 1024: take what the hard limit allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _settle(slot: int) -> None:
+    """Everything that lives long is there: show which slot this is, and spare the collector all of it."""
+    setproctitle(f"sozu: worker of slot {slot}")
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE_THRESHOLDS)
+    gc.enable()

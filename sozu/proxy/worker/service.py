@@ -1,0 +1,121 @@
+"""What a worker serves with: traffic and its tables, the accept loop, the listening sockets; as one thing to command.
+
+It knows no message and no channel: `life` translates. It is made once, with the settings, and lives as long as the process.
+"""
+
+import _socket
+from collections.abc import Callable, Sequence
+from functools import partial
+import logging
+from typing import Any
+
+import gevent
+from gevent import get_hub
+
+from sozu.command.orders import AnyOrder
+from sozu.command.settings import Settings
+from sozu.proxy.access_log import AccessLog, NoLog
+from sozu.proxy.counters import Counters
+from sozu.proxy.registry import BackendKey, Registry
+from sozu.proxy.session import serve_connection
+from sozu.proxy.traffic import Traffic
+from sozu.proxy.worker.accept import AcceptLoop
+from sozu.proxy.worker.drain import drain_sessions
+from sozu.proxy.worker.transactions import Transactions
+from sozu.proxy.worker.watch import Tell, watch_backend
+
+log = logging.getLogger("sozu.proxy")
+
+_LAST_LINES = 1.0  # seconds that a slow log may cost a worker at its end
+_PAUSE = 0.0005  # seconds between two slices of a large transaction: at least one turn of the loop
+
+
+class Service:
+    """A worker's traffic. `log_descriptor` is the access log's, if there is one, and owned from now on."""
+
+    def __init__(self, settings: Settings, slot: int, log_descriptor: int | None) -> None:
+        counters = Counters()
+        self._traffic = Traffic(settings, Registry(), counters, _access_log(settings, log_descriptor, counters), slot)
+        self._transactions = Transactions(self._traffic, partial(gevent.sleep, _PAUSE))
+        serve = partial(serve_connection, self._traffic)
+        self._accepting = AcceptLoop(get_hub(), counters, settings.max_connections, serve)
+        self._sockets: dict[str, _socket.socket] = {}  # given, and not (yet) accepted on
+        self._serving = False
+        self._traffic.clock.each_tick(self._traffic.access_log.flush)
+        self._traffic.clock.each_tick(self._accepting.look_again)
+        self._traffic.start()
+
+    @property
+    def revision(self) -> int:
+        """Of the configuration that traffic meets now."""
+        return self._transactions.state.revision
+
+    def give(self, listener: str, descriptor: int) -> None:
+        """Take the listening socket of this listener; it opens when the configuration names it."""
+        if listener in self._sockets:
+            self._sockets[listener].close()
+        self._sockets[listener] = _socket.socket(fileno=descriptor)
+
+    def collect(self, orders: Sequence[AnyOrder]) -> None:
+        """A part of what the next `publish` will carry out."""
+        self._transactions.collect(orders)
+
+    def publish(self, revision: int, orders: Sequence[AnyOrder]) -> None:
+        """Follow the master to this revision. Raises Objection, and then nothing has changed."""
+        self._transactions.apply(revision, orders)
+        if self._serving:
+            self._follow_listeners()
+
+    def serve(self) -> None:
+        """Accept, from now on, wherever the configuration says."""
+        self._serving = True
+        self._follow_listeners()
+
+    def _follow_listeners(self) -> None:
+        listeners = self._transactions.state.listeners
+        wanted = {address for address, listener in listeners.items() if listener.active}
+        for address in self._accepting.listeners - wanted:
+            self._accepting.close(address)
+        for address in wanted - self._accepting.listeners:
+            if address in self._sockets:
+                self._accepting.open(address, self._sockets.pop(address))
+            else:
+                log.error("listener=%s problem=no_socket", address)
+
+    def watch(self, key: BackendKey, tell: Tell) -> None:
+        """See watch_backend; returns when the last word was told."""
+        watch_backend(self._traffic.registry, key, tell)
+
+    def status(self) -> dict[str, Any]:
+        """What AskStatus wants."""
+        counters = self._traffic.counters
+        return {
+            "connections": counters.connections_open,
+            "exchanges": counters.exchanges_open,
+            "requests": counters.requests,
+            "accepting": bool(self._accepting.listeners),
+        }
+
+    def metrics(self) -> dict[str, Any]:
+        """What AskMetrics wants."""
+        self._traffic.access_log.flush()
+        return self._traffic.counters.snapshot()
+
+    def reopen_log(self, descriptor: int) -> None:
+        """Write the access log there from now on."""
+        self._traffic.access_log.reopen(descriptor)
+
+    def drain(self, remaining: Callable[[], float]) -> int:
+        """Stop accepting, let sessions end while `remaining()` says so, cut the rest; returns how many were cut."""
+        self._serving = False
+        self._traffic.draining = True
+        self._accepting.close_all()
+        cut = drain_sessions(self._traffic.sessions, remaining)
+        self._traffic.access_log.close(_LAST_LINES)
+        return cut
+
+
+def _access_log(settings: Settings, descriptor: int | None, counters: Counters) -> AccessLog | NoLog:
+    if settings.access_log is None or descriptor is None:
+        return NoLog()
+    return AccessLog(descriptor, settings.access_log.format, counters)
