@@ -92,7 +92,7 @@ def _misfits_of_struct(struct: inspect.StructType, value: Mapping[str, object], 
             yield from _misfits(fields[key].type, item, (*path, key))
         else:
             expected = f"one of {', '.join(fields)}" if fields else "no fields here"
-            yield Misfit((*path, key), "unknown field", expected, nearest(key, fields), at_key=True)
+            yield Misfit((*path, key), "unknown key", expected, nearest(key, fields), at_key=True)
     for field in struct.fields:
         if field.required and field.encode_name not in value:
             yield Misfit(path, f"{field.encode_name} is missing", _expected(field.type))
@@ -178,7 +178,6 @@ def _names(fields: Iterable[inspect.Field]) -> Iterator[str]:
 
 
 def _bounds(kind: inspect.IntType | inspect.FloatType) -> str:
-    lower = f"more than {kind.gt:g}" if kind.gt is not None else f"at least {kind.ge:g}" if kind.ge is not None else ""
-    upper = f"at most {kind.le:g}" if kind.le is not None else ""
-    bounds = " and ".join(filter(None, (lower, upper)))
+    limits = (("more than", kind.gt), ("at least", kind.ge), ("at most", kind.le))
+    bounds = " and ".join(f"{words} {limit:.15g}" for words, limit in limits if limit is not None)
     return f", {bounds}" if bounds else ""

@@ -1,0 +1,60 @@
+"""What an error in the configuration file looks like: as a compiler would show it, all of them at once. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A place in a text: line and column from 1, and how many characters to point at."""
+
+    line: int
+    column: int
+    length: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One error. `line` is 0 when the file as a whole is meant; `text` is the line itself."""
+
+    file: str
+    message: str
+    line: int = 0
+    column: int = 0
+    length: int = 1
+    text: str = ""
+    expected: str = ""
+    nearest: str | None = None
+
+    def render(self) -> str:
+        """`file:line:column: error: …`, the line, a caret, what was expected, the nearest name."""
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return "\n".join([f"{place}: error: {self.message}", *self._excerpt(), *self._advice()])
+
+    def _excerpt(self) -> list[str]:
+        if not self.line:
+            return []
+        number = str(self.line)
+        # Tabs are kept in the margin, so that the caret stands below its character in any terminal.
+        margin = "".join("\t" if character == "\t" else " " for character in self.text[: self.column - 1])
+        caret = "^" * max(1, min(self.length, len(self.text) - self.column + 1))
+        return [f" {number} | {self.text}", f" {' ' * len(number)} | {margin}{caret}"]
+
+    def _advice(self) -> list[str]:
+        indent = " " * (len(str(self.line)) + 2) if self.line else " "
+        expected = [f"{indent}= expected {self.expected}"] if self.expected else []
+        meant = [f'{indent}= did you mean "{self.nearest}"?'] if self.nearest is not None else []
+        return expected + meant
+
+
+class ConfigurationError(Exception):
+    """The configuration file cannot be used; `problems` are all that was found, in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        count = len(self.problems)
+        found = "1 error" if count == 1 else f"{count} errors"
+        return "\n\n".join([*(problem.render() for problem in self.problems), found])

@@ -1,0 +1,102 @@
+"""The part of the file that is facts: listeners and clusters become orders, carried out by the rules of `commit`. Pure.
+
+So the file obeys the same rules as the command socket, and says the same when it does not. A part whose shape is wrong is left out,
+and what only follows from another error is not shown.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from sozu.command.commit import Objection, carry_out
+from sozu.command.config.findings import Findings
+from sozu.command.config.places import Folder
+from sozu.command.config.schema import BackendEntry, ClusterEntry, FrontendEntry, ListenerEntry, with_timeouts
+from sozu.command.draft import Draft
+from sozu.command.facts import Cluster, Protocol, Timeouts
+from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder
+from sozu.command.shape import Path
+from sozu.command.state import ConfigState
+
+
+def read_facts(value: Mapping[str, Any], folder: Folder, timeouts: Timeouts, findings: Findings) -> ConfigState:
+    """The state that the file describes, at revision 0; what is wrong with it goes to the findings."""
+    section = _Section(folder, timeouts, findings)
+    section.read_listeners(value.get("listeners"))
+    section.read_clusters(value.get("clusters"))
+    return section.draft.state(0)
+
+
+class _Section:
+    """The facts being read; `timeouts` are the file's own, on which a cluster's are laid."""
+
+    def __init__(self, folder: Folder, timeouts: Timeouts, findings: Findings) -> None:
+        self.draft = Draft(ConfigState())
+        self._folder = folder
+        self._timeouts = timeouts
+        self._findings = findings
+
+    def read_listeners(self, listeners: object) -> None:
+        for path, value in self._sound_items(("listeners",), listeners):
+            entry = msgspec.convert(value, ListenerEntry)
+            if entry.certificates is not None and entry.protocol is Protocol.HTTP:
+                self._findings.note((*path, "certificates"), "certificates are for https listeners")
+            address = self._folder.address(entry.address)
+            self._carry_out(path, AddListener(protocol=entry.protocol, address=address, cluster=entry.cluster))
+
+    def read_clusters(self, clusters: object) -> None:
+        for name, value in clusters.items() if isinstance(clusters, dict) else ():
+            path: Path = ("clusters", name)
+            keys = value if isinstance(value, dict) else {}
+            self._read_cluster(path, name, {key: keys[key] for key in _CLUSTER_SETTINGS if key in keys})
+            self._read_frontends(path, name, keys.get("frontends"))
+            self._read_backends(path, name, keys.get("backends"))
+
+    def _read_cluster(self, path: Path, name: str, value: dict[str, Any]) -> None:
+        sound = {key: item for key, item in value.items() if self._findings.sound((*path, key))}
+        entry = msgspec.convert(sound, ClusterEntry)
+        timeouts = with_timeouts(entry.timeouts, self._timeouts) if entry.timeouts is not None else None
+        if not self._carry_out(path, AddCluster(cluster=name, load_balancing=entry.load_balancing, timeouts=timeouts)):
+            # Its frontends and backends are still to be checked, and that needs a cluster that is there.
+            self.draft.put(Cluster(cluster=name))
+
+    def _read_frontends(self, path: Path, cluster: str, frontends: object) -> None:
+        for place, value in self._sound_items((*path, "frontends"), frontends):
+            values = msgspec.structs.asdict(msgspec.convert(value, FrontendEntry))
+            if values["listener"] is not None:
+                values["listener"] = self._folder.address(values["listener"])
+            self._carry_out(place, AddHttpFrontend(cluster=cluster, **values))
+
+    def _read_backends(self, path: Path, cluster: str, backends: object) -> None:
+        for place, value in self._sound_items((*path, "backends"), backends):
+            entry = BackendEntry(address=value) if isinstance(value, str) else msgspec.convert(value, BackendEntry)
+            values = msgspec.structs.asdict(entry) | {"address": self._folder.address(entry.address)}
+            self._carry_out(place, AddBackend(cluster=cluster, **values))
+
+    def _sound_items(self, path: Path, items: object) -> Iterator[tuple[Path, Any]]:
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            if self._findings.sound((*path, index)):
+                yield (*path, index), item
+
+    def _carry_out(self, path: Path, order: AnyOrder) -> bool:
+        """Whether the order could be carried out; if not, or if the file says the same thing twice, that is noted."""
+        effects = len(self.draft.effects)
+        try:
+            carry_out(self.draft, order)
+        except Objection as objection:
+            self._note(path, objection)
+            return False
+        if not self.draft.effects[effects:] or self.draft.effects[-1].before is not None:
+            self._findings.note(path, "the file has this already, further up")
+        return True
+
+    def _note(self, path: Path, objection: Objection) -> None:
+        if objection.field == "listener" and not self._findings.sound(("listeners",)):
+            return  # the listener that is meant may be one that could not be read
+        place = (*path, objection.field) if objection.field is not None else path
+        # The cluster of a frontend or backend is the key around it, and always there: only its own name can be wrong.
+        self._findings.note(path if objection.field == "cluster" else place, objection.reason, at_key=objection.field == "cluster")
+
+
+_CLUSTER_SETTINGS = ("load_balancing", "timeouts")

@@ -1,0 +1,32 @@
+"""What was found wrong while a file is read: problems with their places, and which parts are not worth a second look. Pure."""
+
+from sozu.command.config.yaml_source import Source
+from sozu.command.shape import Misfit, Path
+
+
+class Findings:
+    """The problems of one source. A part is sound if nothing was noted in it or on the way to it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._faulty: set[Path] = set()
+        self.problems = list(source.problems)
+
+    def note(
+        self, path: Path, message: str, *, expected: str = "", nearest: str | None = None, at_key: bool = False
+    ) -> None:
+        """Note a problem with the value of this path, or with its key."""
+        span = self._source.span(path, at_key=at_key)
+        self.problems.append(self._source.problem(span, message, expected=expected, nearest=nearest))
+        self._faulty.update(path[:length] for length in range(len(path) + 1))
+
+    def note_misfit(self, misfit: Misfit) -> None:
+        """Note that the shape of a value is wrong."""
+        key = f' "{misfit.path[-1]}"' if misfit.at_key else ""
+        self.note(
+            misfit.path, misfit.message + key, expected=misfit.expected, nearest=misfit.nearest, at_key=misfit.at_key
+        )
+
+    def sound(self, path: Path) -> bool:
+        """Whether nothing is wrong with this part so far."""
+        return path not in self._faulty

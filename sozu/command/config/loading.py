@@ -1,0 +1,70 @@
+"""From the configuration file to `Configuration(settings, state)`, or to all of its errors at once.
+
+Shape first (which keys, which kinds: `schema`), then meaning, for every part whose shape is sound.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import os
+from pathlib import Path
+
+from sozu.command.client import SOCKET_NAME, SOCKET_VARIABLE
+from sozu.command.config.diagnostics import ConfigurationError, Problem
+from sozu.command.config.facts_section import read_facts
+from sozu.command.config.findings import Findings
+from sozu.command.config.places import Folder, journal_beside
+from sozu.command.config.schema import File
+from sozu.command.config.settings_section import read_settings
+from sozu.command.config.yaml_source import read_yaml
+from sozu.command.settings import Settings
+from sozu.command.shape import misfits
+from sozu.command.state import ConfigState
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a file says. Paths are absolute; a listener's port may still be 0: the master has the kernel choose it."""
+
+    settings: Settings
+    state: ConfigState
+
+
+def load_configuration(path: str | os.PathLike[str]) -> Configuration:
+    """Read a configuration file. Raises ConfigurationError with every problem that it has."""
+    return read_configuration(_text(path), os.fspath(path), Path(path).absolute().parent)
+
+
+def read_configuration(text: str, file: str, folder: Path) -> Configuration:
+    """Read the text of a configuration file; `file` is its name in messages, `folder` where its relative paths begin."""
+    source = read_yaml(text, file)
+    findings = Findings(source)
+    if not findings.problems:
+        value = source.value if source.value is not None else {}
+        for misfit in misfits(File, value):
+            findings.note_misfit(misfit)
+        if isinstance(value, dict):
+            settings = read_settings(value, Folder(folder), findings)
+            state = read_facts(value, Folder(folder), settings.timeouts, findings)
+    if findings.problems:
+        raise ConfigurationError(findings.problems)
+    return Configuration(settings, state)
+
+
+def settings_without_file(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of a `sozu serve` without a file: socket and journal in the working directory, and the welcome page."""
+    command_socket = Folder(Path.cwd()).path(environment.get(SOCKET_VARIABLE) or SOCKET_NAME)
+    return Settings(command_socket=command_socket, journal=journal_beside(command_socket), welcome=True)
+
+
+def _text(path: str | os.PathLike[str]) -> str:
+    file = os.fspath(path)
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigurationError([Problem(file, f"cannot be read: {error.strerror}")]) from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        message = f"line {line} is not UTF-8 (byte 0x{content[error.start]:02X})"
+        raise ConfigurationError([Problem(file, message)]) from error

@@ -1,0 +1,95 @@
+"""Which keys the configuration file has, and of which kind: the file's words, before they become settings and facts.
+
+Keys of later versions stand here already, so that who uses one is told that it is not available and not that it is unknown.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from sozu.command.commit import LONGEST_TIMEOUT
+from sozu.command.facts import LoadBalancing, Protocol, Timeouts
+from sozu.command.settings import AccessLog
+
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A mapping of the file."""
+
+
+class TimeoutsEntry(Entry, frozen=True, kw_only=True):
+    """What is left out is as outside: in a cluster as in the file, in the file as the defaults."""
+
+    request: Seconds | None = None
+    front: Seconds | None = None
+    back: Seconds | None = None
+    connect: Seconds | None = None
+
+
+class MetricsEntry(Entry, frozen=True, kw_only=True):
+    """Where the figures go."""
+
+    prometheus: str | None = None
+    statsd: str | None = None
+
+
+class ListenerEntry(Entry, frozen=True, kw_only=True):
+    """An address to accept on."""
+
+    protocol: Protocol
+    address: str
+    cluster: str | None = None
+    certificates: Any = None
+
+
+class FrontendEntry(Entry, frozen=True, kw_only=True):
+    """Whose requests come to the cluster."""
+
+    hostname: str
+    path: str | None = None
+    path_exact: str | None = None
+    path_regex: str | None = None
+    listener: str | None = None
+    certificate: str | None = None
+
+
+class BackendEntry(Entry, frozen=True, kw_only=True):
+    """One address of the cluster, with more than its address."""
+
+    address: str
+    id: str = ""
+    weight: int = 100
+    backup: bool = False
+
+
+class ClusterEntry(Entry, frozen=True, kw_only=True):
+    """A named set of backends and the frontends that lead to it."""
+
+    load_balancing: LoadBalancing = LoadBalancing.ROUND_ROBIN
+    timeouts: TimeoutsEntry | None = None
+    frontends: tuple[FrontendEntry, ...] | None = None
+    backends: tuple[str | BackendEntry, ...] | None = None
+
+
+class File(Entry, frozen=True, kw_only=True):
+    """The whole file; every key may be left out."""
+
+    command_socket: str = "./sozu.sock"
+    journal: str | None = None
+    workers: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 2
+    max_connections: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
+    timeouts: TimeoutsEntry | None = None
+    access_log: AccessLog | None = None
+    metrics: MetricsEntry | None = None
+    welcome: bool = False
+    listeners: tuple[ListenerEntry, ...] | None = None
+    clusters: dict[str, ClusterEntry | None] | None = None
+
+
+def with_timeouts(entry: TimeoutsEntry | None, outer: Timeouts) -> Timeouts:
+    """The timeouts that an entry sets, laid on those from outside."""
+    if entry is None:
+        return outer
+    given = {name: seconds for name, seconds in msgspec.structs.asdict(entry).items() if seconds is not None}
+    return msgspec.structs.replace(outer, **given)

@@ -1,0 +1,75 @@
+"""The part of the file that is settings: where things are, how many, how long. Pure."""
+
+from collections.abc import Mapping
+import socket
+from typing import Any
+
+import msgspec
+
+from sozu.command.addresses import UNIX_PATH_LIMIT, BadAddress, parse_address
+from sozu.command.config.findings import Findings
+from sozu.command.config.places import Folder, journal_beside
+from sozu.command.config.schema import File, MetricsEntry, with_timeouts
+from sozu.command.facts import Timeouts
+from sozu.command.settings import AccessLog, Metrics, Settings
+from sozu.command.shape import Path
+
+
+def read_settings(value: Mapping[str, Any], folder: Folder, findings: Findings) -> Settings:
+    """The settings; what is wrong with one is noted, and its default stands in for it until the file is refused."""
+    keys = {key: item for key, item in value.items() if key not in _FACTS and findings.sound((key,))}
+    file = msgspec.convert(keys, File)
+    command_socket = _command_socket(file, folder, findings)
+    journal = _path(("journal",), file.journal, folder, findings) if file.journal is not None else None
+    return Settings(
+        command_socket=command_socket,
+        journal=journal or journal_beside(command_socket),
+        workers=file.workers,
+        max_connections=file.max_connections,
+        timeouts=with_timeouts(file.timeouts, Timeouts()),
+        access_log=_access_log(file.access_log, folder, findings),
+        metrics=_metrics(file.metrics or MetricsEntry(), findings),
+        welcome=file.welcome,
+    )
+
+
+def _command_socket(file: File, folder: Folder, findings: Findings) -> str:
+    path = _path(("command_socket",), file.command_socket, folder, findings)
+    if len(path.encode()) > UNIX_PATH_LIMIT:
+        message = f"{path} has {len(path.encode())} bytes; the path of a unix socket has at most {UNIX_PATH_LIMIT} (unix(7))"
+        findings.note(("command_socket",), message)
+    return path
+
+
+def _access_log(found: AccessLog | None, folder: Folder, findings: Findings) -> AccessLog | None:
+    if found is None or found.path == "-":
+        return found
+    return AccessLog(path=_path(("access_log", "path"), found.path, folder, findings), format=found.format)
+
+
+def _metrics(found: MetricsEntry, findings: Findings) -> Metrics:
+    if found.statsd is not None:
+        findings.note(("metrics", "statsd"), "metrics.statsd is not available in this version")
+    if found.prometheus is None:
+        return Metrics()
+    return Metrics(prometheus=_scraped_address(("metrics", "prometheus"), found.prometheus, findings))
+
+
+def _scraped_address(path: Path, text: str, findings: Findings) -> str | None:
+    try:
+        address = parse_address(text)
+    except BadAddress as error:
+        findings.note(path, str(error))
+        return None
+    if address.family is socket.AF_UNIX:
+        findings.note(path, "Prometheus cannot scrape a unix socket", expected='an address like "127.0.0.1:9102"')
+    return str(address)
+
+
+def _path(path: Path, text: str, folder: Folder, findings: Findings) -> str:
+    if not text or "\0" in text:
+        findings.note(path, "not a path", expected="the path of a file")
+    return folder.path(text.replace("\0", ""))
+
+
+_FACTS = ("listeners", "clusters")
