@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 def regular(parsers: tuple[Parser, ...]) -> tuple[Regular[Any], ...] | None:
@@ -38,6 +39,10 @@ def regular(parsers: tuple[Parser, ...]) -> tuple[Regular[Any], ...] | None:
     return kept if len(kept) == len(parsers) else None
 
 
+@overload
+def seq(*parsers: Regular[Any]) -> Regular[tuple[Any, ...]]: ...
+@overload
+def seq(*parsers: Parser) -> Parser: ...
 def seq(*parsers: Parser) -> Parser:
     """All of them, one after the other; the value is the tuple of their values."""
     if known := regular(parsers):
@@ -45,6 +50,10 @@ def seq(*parsers: Parser) -> Parser:
     return parsy.seq(*parsers).map(tuple)
 
 
+@overload
+def alt(*parsers: Regular[Any]) -> Regular[Any]: ...
+@overload
+def alt(*parsers: Parser) -> Parser: ...
 def alt(*parsers: Parser) -> Parser:
     """The first that matches; the others are not tried again, whatever follows."""
     if known := regular(parsers):
@@ -93,6 +102,10 @@ def progressing(parser: Parser) -> Parser:
     return Parser(read)
 
 
+@overload
+def opt(parser: Regular[T]) -> Regular[T | None]: ...
+@overload
+def opt(parser: Parser) -> Parser: ...
 def opt(parser: Parser) -> Parser:
     """The value if it is there, else None."""
     return parser.optional()
@@ -135,6 +148,10 @@ def complete(parser: Parser) -> Parser:
     return Parser(read)
 
 
+@overload
+def recognize(parser: Regular[Any]) -> Regular[bytes]: ...
+@overload
+def recognize(parser: Parser) -> Parser: ...
 def recognize(parser: Parser) -> Parser:
     """The bytes that the parser took."""
     if isinstance(parser, Regular):
@@ -147,6 +164,10 @@ def recognize(parser: Parser) -> Parser:
     return Parser(read)
 
 
+@overload
+def value(constant: T, parser: Regular[Any]) -> Regular[T]: ...
+@overload
+def value(constant: Any, parser: Parser) -> Parser: ...
 def value(constant: Any, parser: Parser) -> Parser:
     """`constant` where the parser matches."""
     if isinstance(parser, Regular):
@@ -154,6 +175,10 @@ def value(constant: Any, parser: Parser) -> Parser:
     return parser.result(constant)
 
 
+@overload
+def map_(parser: Regular[T], function: Callable[[T], U]) -> Regular[U]: ...
+@overload
+def map_(parser: Parser, function: Callable[[Any], Any]) -> Parser: ...
 def map_(parser: Parser, function: Callable[[Any], Any]) -> Parser:
     """`function` of the parser's value."""
     return parser.map(function)
@@ -174,6 +199,10 @@ def verify(parser: Parser, test: Callable[[Any], bool], name: str) -> Parser:
     return Parser(read)
 
 
+@overload
+def sep_by(parser: Regular[T], separator: Regular[Any], least: int = 0) -> Regular[list[T]]: ...
+@overload
+def sep_by(parser: Parser, separator: Parser, least: int = 0) -> Parser: ...
 def sep_by(parser: Parser, separator: Parser, least: int = 0) -> Parser:
     """One after the other with `separator` between, `least` or more; the value is the list without the separators."""
     if not (isinstance(parser, Regular) and isinstance(separator, Regular)):

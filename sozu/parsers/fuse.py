@@ -58,17 +58,7 @@ class Fused(Regular[T], Generic[T]):
     @cached_property
     def wrapped_fn(self) -> Reading:  # type: ignore[override]
         """In parsy's convention, for use within plain combinators."""
-        fused = self.fused
-
-        def read(data: Any, at: int) -> Result:
-            outcome = fused(data, at)
-            if isinstance(outcome, Incomplete):
-                raise More(outcome.needed.size)
-            if isinstance(outcome, Error):
-                return Result(False, -1, None, outcome.position, outcome.expected)
-            return Result.success(outcome.end, outcome.value)
-
-        return read
+        return parsy_reading(self.fused)
 
     @cached_property
     def fused(self) -> Callable[..., Outcome[T]]:
@@ -131,6 +121,20 @@ class Fused(Regular[T], Generic[T]):
         """Named by the combinators: the slow reading stops at the same byte and knows what it wanted there."""
         outcome = run(Regular[T](self.tree), data, pos)
         return outcome.expected if isinstance(outcome, Error) else frozenset()
+
+
+def parsy_reading(fused: Callable[..., Outcome[Any]]) -> Reading:
+    """A fused function in parsy's convention."""
+
+    def read(data: Any, at: int) -> Result:
+        outcome = fused(data, at)
+        if isinstance(outcome, Incomplete):
+            raise More(outcome.needed.size)
+        if isinstance(outcome, Error):
+            return Result(False, -1, None, outcome.position, outcome.expected)
+        return Result.success(outcome.end, outcome.value)
+
+    return read
 
 
 class Variant(Generic[T]):

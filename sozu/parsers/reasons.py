@@ -38,6 +38,8 @@ class Reason(StrEnum):
     HOST_TWICE = "host-twice"
     HOST_INVALID = "host-invalid"
     EXPECTATION = "expectation"
+    FRAMING_LOOK_ALIKE = "framing-look-alike"
+    CONNECTION_OPTION = "connection-option"
     # Framing
     LENGTH_AND_CODING = "length-and-coding"
     LENGTH_INVALID = "length-invalid"
@@ -122,6 +124,12 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.HOST_TWICE: Rule(400, "RFC 9112 3.2", "one Host field"),
     Reason.HOST_INVALID: Rule(400, "RFC 9110 7.2", "Host is uri-host [ : port ]"),
     Reason.EXPECTATION: Rule(417, "RFC 9110 10.1.1", "the only expectation is 100-continue"),
+    Reason.FRAMING_LOOK_ALIKE: Rule(
+        400, "RFC 9112 11.2", "no field whose letters alone spell Content-Length or Transfer-Encoding, but which is neither"
+    ),
+    Reason.CONNECTION_OPTION: Rule(
+        400, "RFC 9110 7.6.1", "Connection must not name a field that frames or routes the message: it would be cut out"
+    ),
     Reason.LENGTH_AND_CODING: Rule(
         400, "RFC 9112 6.3 (3)", "Content-Length beside Transfer-Encoding is an attempt to smuggle"
     ),

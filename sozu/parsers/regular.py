@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 import parsy
 from parsy import Parser, Result
@@ -18,6 +18,7 @@ from sozu.parsers.result import Bytes, Complete, More
 from sozu.parsers.tree import Alt, Const, Label, Lit, Map, Node, Opt, Rep, Run, Seq, Slice, Trim, nullable
 
 T = TypeVar("T")
+U = TypeVar("U")
 Reading = Callable[[Any, int], Result]
 
 
@@ -33,29 +34,61 @@ class Regular(Parser, Generic[T]):
         """The place where parsy keeps a parser's function."""
         return reading(self.tree)
 
+    @overload
+    def __or__(self, other: Regular[Any]) -> Regular[Any]: ...
+    @overload
+    def __or__(self, other: Parser) -> Parser: ...
     def __or__(self, other: Parser) -> Parser:
         """This one or, where it does not match, the other."""
         if isinstance(other, Regular):
             return Regular[Any](Alt((*branches(self.tree), *branches(other.tree))))
         return super().__or__(other)
 
+    @overload
+    def then(self, other: Regular[U]) -> Regular[U]: ...
+    @overload
+    def then(self, other: Parser) -> Parser: ...
     def then(self, other: Parser) -> Parser:
         """Both, with the value of the other (`>>`)."""
         return self.followed_by(other, 1) if isinstance(other, Regular) else super().then(other)
 
+    @overload
+    def skip(self, other: Regular[Any]) -> Regular[T]: ...
+    @overload
+    def skip(self, other: Parser) -> Parser: ...
     def skip(self, other: Parser) -> Parser:
         """Both, with the value of this one (`<<`)."""
         return self.followed_by(other, 0) if isinstance(other, Regular) else super().skip(other)
+
+    @overload
+    def __rshift__(self, other: Regular[U]) -> Regular[U]: ...
+    @overload
+    def __rshift__(self, other: Parser) -> Parser: ...
+    def __rshift__(self, other: Parser) -> Parser:
+        """`then`."""
+        return self.then(other)
+
+    @overload
+    def __lshift__(self, other: Regular[Any]) -> Regular[T]: ...
+    @overload
+    def __lshift__(self, other: Parser) -> Parser: ...
+    def __lshift__(self, other: Parser) -> Parser:
+        """`skip`."""
+        return self.skip(other)
 
     def followed_by(self, other: Regular[Any], pick: int) -> Regular[Any]:
         """Both, with the value of number `pick`."""
         return Regular(Seq((self.tree, other.tree), pick))
 
-    def map(self, map_function: Callable[[T], Any]) -> Regular[Any]:
+    def map(self, map_function: Callable[[T], U]) -> Regular[U]:
         """This one, with `map_function` of its value."""
         return Regular(Map(self.tree, map_function))
 
-    def result(self, value: Any) -> Regular[Any]:
+    def combine(self, combine_fn: Callable[..., U]) -> Regular[U]:
+        """This one, with `combine_fn` of the parts of its value."""
+        return Regular(Map(self.tree, combine_fn, spread=True))
+
+    def result(self, value: U) -> Regular[U]:
         """This one, with the value `value`."""
         return Regular(Const(self.tree, value))
 

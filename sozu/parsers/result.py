@@ -20,17 +20,18 @@ if TYPE_CHECKING:
     from sozu.parsers.regular import Regular
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
 Names: TypeAlias = frozenset[str]
 
 
-class Done(msgspec.Struct, Generic[T], frozen=True, gc=False):
+class Done(msgspec.Struct, Generic[T_co], frozen=True, gc=False):
     """The parser has its value, and no further byte can change that. `data[end:]` is left for the next one."""
 
     __match_args__: ClassVar[Any] = ("rest", "value")
 
-    value: T
+    value: T_co
     end: int
     data: Bytes
 

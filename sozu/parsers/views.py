@@ -1,0 +1,221 @@
+"""The proxy's view of a head: the fields it acts on, and all that may be passed on as one slice.
+
+`request_view.fused(data)` and `response_view.fused(data)` are what the data path calls. They try the pattern of slots.py, which meets nearly
+every head of daily traffic in one match; whatever it does not match is read by the grammar of http1.py and then field by field by
+field_rules.py: that careful reading *defines* what a view is and what is refused. `build_request_view` makes another view, with more
+slots or other fields to cut; views are meant to be built once, when a worker starts or a listener changes.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+import re
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+import msgspec
+from parsy import Parser
+
+from sozu.parsers import http1
+from sozu.parsers.blame import blame_request, blame_response
+from sozu.parsers.field_rules import Fault, survey
+from sozu.parsers.fuse import fuse, parsy_reading
+from sozu.parsers.fusion.decoding import Decoder
+from sozu.parsers.fusion.emission import Emitter
+from sozu.parsers.known_fields import (
+    ALWAYS_DROPPED,
+    DROPPED_FROM_REQUESTS,
+    DROPPED_FROM_RESPONSES,
+    REQUEST_SLOTS,
+    RESPONSE_SLOTS,
+    plain_slot,
+)
+from sozu.parsers.result import Bytes, Done, Error, Outcome
+from sozu.parsers.slots import Slot, cutter, section
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sozu.parsers.fuse import Fused
+    from sozu.parsers.reasons import Reason
+    from sozu.parsers.regular import Reading, Regular
+
+
+class View(msgspec.Struct, frozen=True, gc=False):
+    """What both views share: how to get at the fields that are passed on."""
+
+    source: Any
+    passing: Callable[[Any], bytes]
+
+    def passed_fields(self) -> bytes:
+        """The field lines for the other side, each with its CRLF, without the empty line: one slice when nothing has to be cut.
+
+        A view of a buffer that will be overwritten must be asked before that happens; views of `bytes` keep.
+        """
+        return self.passing(self.source)
+
+
+class RequestView(View, frozen=True, gc=False):
+    """A request head; a field is None when it is absent. `more` has the values of the extra slots that the view was built with."""
+
+    method: bytes
+    target: bytes
+    minor: int
+    host: bytes | None = None
+    content_length: bytes | None = None  # 1 to 18 digits
+    transfer_encoding: bytes | None = None  # `chunked` in any case
+    connection: bytes | None = None
+    expect: bytes | None = None
+    upgrade: bytes | None = None
+    more: tuple[bytes | None, ...] = ()
+
+
+class ResponseView(View, frozen=True, gc=False):
+    """A response head; a field is None when it is absent. `more` as in RequestView."""
+
+    minor: int
+    status: int
+    reason: bytes
+    content_length: bytes | None = None
+    transfer_encoding: bytes | None = None
+    connection: bytes | None = None
+    upgrade: bytes | None = None
+    more: tuple[bytes | None, ...] = ()
+
+
+V = TypeVar("V", bound=View)
+
+TEMPLATE: Final = """\
+def fused(data, pos=0):
+    match = MATCH(data, pos)
+    if match is None:
+        return careful(data, pos)
+    ({groups}, ) = match.groups()
+    return Done(View(match, CUT if {marks} else WHOLE, {values}), match.end(), data)
+"""
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """What makes a view one of requests or one of responses."""
+
+    make: Callable[..., View]
+    start: Regular[Any]
+    head: Fused[Any]
+    start_values: Callable[[Any], tuple[Any, ...]]
+    slots: tuple[Slot, ...]
+    blame: Callable[[bytes, int], Reason]
+    has_target: bool
+
+
+REQUEST: Final = Kind(
+    RequestView,
+    http1.request_line,
+    http1.request_head,
+    lambda head: (head.method, head.target, head.minor),
+    REQUEST_SLOTS,
+    blame_request,
+    has_target=True,
+)
+RESPONSE: Final = Kind(
+    ResponseView,
+    http1.status_line,
+    http1.response_head,
+    lambda head: (head.minor, head.status, head.reason),
+    RESPONSE_SLOTS,
+    blame_response,
+    has_target=False,
+)
+
+
+class ViewParser(Parser, Generic[V]):
+    """A parser of views. `fused(data, pos=0)` is the hot call; as a parsy parser it says the same."""
+
+    def __init__(self, kind: Kind, extra: Iterable[bytes], cuts: Iterable[bytes]) -> None:
+        self.kind = kind
+        self.extra = tuple(extra)
+        self.cuts = ALWAYS_DROPPED.union(cuts)
+        self.slots = {slot.name: slot for slot in (*kind.slots, *map(plain_slot, self.extra))}
+        self.start_line = fuse(kind.start)
+        self.section = fuse(http1.field_section)
+
+    @cached_property
+    def wrapped_fn(self) -> Reading:  # type: ignore[override]
+        """In parsy's convention."""
+        return parsy_reading(self.fused)
+
+    @cached_property
+    def fused(self) -> Callable[..., Outcome[V]]:
+        """The generated function."""
+        scope: dict[str, Any] = {}
+        decoder = Decoder(Emitter(quick=True), scope)
+        start = decoder.part(self.kind.start.tree, last=False)
+        begin = decoder.capture(b"")
+        fields, values, marks = section(decoder, self.slots.values(), self.cuts)
+        known = [values[slot.name] for slot in self.kind.slots]
+        more = [f"({', '.join(values[name] for name in self.extra)}, )"] if self.extra else []
+        pattern = re.compile(start.pattern + begin.pattern + fields)
+        cut, whole = passing(begin.group or 0, re.compile(cutter(self.cuts)))
+        scope |= {"Done": Done, "View": self.kind.make, "CUT": cut, "WHOLE": whole}
+        scope |= {"MATCH": pattern.match, "careful": self.careful}
+        source = TEMPLATE.format(
+            groups=", ".join(decoder.groups), marks=" or ".join(marks), values=start.expression[1:-1] + ", ".join(known + more)
+        )
+        exec(source, scope)  # noqa: S102 - our own source, made from a table, never from input
+        made: Callable[..., Outcome[V]] = scope["fused"]
+        return made
+
+    def careful(self, data: Bytes, pos: int) -> Outcome[V]:
+        """The reading that defines a view: the whole field list first, then the rules of field_rules.py."""
+        outcome = self.kind.head.fused(data, pos)
+        if isinstance(outcome, Error):
+            return self.error(outcome, data, pos)
+        if not isinstance(outcome, Done):
+            return outcome
+        head = bytes(data[pos : outcome.end])
+        begin = head.index(b"\r\n", 2) + 2  # an empty line may stand before the first
+        lines = head[begin:-2].split(b"\r\n")[:-1]
+        found = survey(self.slots, self.cuts, outcome.value.fields, lines)
+        if isinstance(found, Fault):
+            return Error(pos + begin + found.offset, frozenset([found.reason.rule.text]), found.reason)
+        known = [found.values.get(slot.name) for slot in self.kind.slots]
+        more = tuple(found.values.get(name) for name in self.extra)
+        start = self.kind.start_values(outcome.value)
+        view: Any = self.kind.make(found.passed, bytes, *start, *known, more)
+        return Done(view, outcome.end, data)
+
+    def error(self, error: Error, data: Bytes, pos: int) -> Error:
+        """The same error, with its reason."""
+        return Error(
+            error.position, lambda: error.expected, lambda: self.kind.blame(bytes(data[pos:]), error.position - pos)
+        )
+
+
+def passing(group: int, lines: re.Pattern[bytes]) -> tuple[Callable[[Any], bytes], Callable[[Any], bytes]]:
+    """How to pass the fields of a match on: with some lines cut out, and as a whole. `group` marks where they begin."""
+    without_lines = lines.sub
+
+    def cut(match: re.Match[bytes]) -> bytes:
+        # A line to cut begins with the LF before it and leaves its own, so begin one byte early.
+        return without_lines(b"", bytes(match.string[match.start(group) - 1 : match.end() - 2]))[1:]
+
+    def whole(match: re.Match[bytes]) -> bytes:
+        return bytes(match.string[match.start(group) : match.end() - 2])
+
+    return cut, whole
+
+
+def build_request_view(
+    slots: Iterable[bytes] = (), drop: Iterable[bytes] = DROPPED_FROM_REQUESTS
+) -> ViewParser[RequestView]:
+    """A view of requests with these slots besides its own (their values are in `more`), which cuts the fields named in `drop`."""
+    return ViewParser(REQUEST, slots, drop)
+
+
+def build_response_view(
+    slots: Iterable[bytes] = (), drop: Iterable[bytes] = DROPPED_FROM_RESPONSES
+) -> ViewParser[ResponseView]:
+    """A view of responses; slots and drop as for requests."""
+    return ViewParser(RESPONSE, slots, drop)
+
+
+request_view: Final = build_request_view()
+response_view: Final = build_response_view()
