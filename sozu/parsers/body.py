@@ -49,8 +49,8 @@ class Head(Protocol):
     """What both views tell about framing; a field is None when the head has no such line."""
 
     @property
-    def minor(self) -> int | bytes:
-        """0 or 1, as a number or a digit."""
+    def minor(self) -> int:
+        """0 or 1."""
 
     @property
     def content_length(self) -> bytes | None:
@@ -85,8 +85,8 @@ class Response(Head, Protocol):
     """The part of a ResponseView that decides framing."""
 
     @property
-    def status(self) -> int | bytes:
-        """100 to 999, as a number or digits."""
+    def status(self) -> int:
+        """100 to 999."""
 
 
 def request_framing(request: Request) -> Framing | Refusal:
@@ -109,13 +109,13 @@ def request_fault(request: Request) -> Reason | None:
     RFC 9112 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a
     Host header field". RFC 9110 10.1.1: 417 for any expectation but 100-continue; HTTP/1.0 has none, there it is ignored.
     """
-    if request.target[0] != SLASH or request.method == b"CONNECT":
+    if request.target[0] != SLASH or request.method == b"CONNECT" or b"#" in request.target:
         fault = form_refusal(request.method, request.target)
         if fault is not None:
             return fault
-    if request.host is None and not is_http_1_0(request):
+    if request.host is None and request.minor:
         return Reason.HOST_MISSING
-    if request.expect is not None and request.expect.lower() != b"100-continue" and not is_http_1_0(request):
+    if request.expect is not None and request.expect.lower() != b"100-continue" and request.minor:
         return Reason.EXPECTATION
     return None
 
@@ -131,7 +131,7 @@ def response_framing(response: Response, request_method: bytes) -> Framing | Ref
     2. A 2xx response to CONNECT becomes a tunnel, and so does 101 (RFC 9110 7.8): whether it was asked for is the proxy's to know.
     8. "Otherwise, this is a response message without a declared message body length": it ends with the connection.
     """
-    status = int(response.status)
+    status = response.status
     if status == SWITCHING or (request_method == b"CONNECT" and status // 100 == 2):
         return TUNNEL
     framing = announced(response) if has_announcement(response) else UNTIL_CLOSE
@@ -163,7 +163,7 @@ def announced(head: Head) -> Framing | Reason:
         return Reason.LENGTH_INVALID if head.content_length is None else length(head.content_length)
     if head.content_length is not None:
         return Reason.LENGTH_AND_CODING
-    if is_http_1_0(head):
+    if not head.minor:
         return Reason.CODING_IN_HTTP_1_0
     return coding(head.transfer_encoding)
 
@@ -185,8 +185,3 @@ def length(value: bytes) -> Framing | Reason:
         return Reason.LENGTH_INVALID
     size = int(value)
     return Length(size) if size else NO_BODY
-
-
-def is_http_1_0(head: Head) -> bool:
-    """Is the message HTTP/1.0? The view may hold the minor version as a digit or as a number."""
-    return head.minor in (0, b"0")

@@ -50,12 +50,11 @@ plain_line = CRLF >> take_while_m_n(1, LONGEST_SIZE, HEXDIG) << CRLF  # the same
 
 trailer_line = alt(value(None, CRLF), field_line)  # one line of `trailer-section CRLF`: a trailer, or the end
 
-# RFC 9110 section 6.5.1: a trailer must not frame, route, modify the request, authenticate, or say what the content is. Fields that merely
-# make no sense there (Date, Expires…) are passed on: whoever reads them late is not misled about the message's end.
+# RFC 9110 section 6.5.1: trailers that would frame, route or authenticate the message, or say whose connection this is. Fields that
+# merely make no sense there (Content-Type, Expires…) are passed on: whoever reads them late is not misled about where the message ends.
 FORBIDDEN_TRAILERS: Final = frozenset(
-    b"transfer-encoding content-length host connection keep-alive proxy-connection te trailer upgrade expect max-forwards range "
-    b"authorization proxy-authorization proxy-authenticate www-authenticate cookie set-cookie "
-    b"content-encoding content-type content-range".split()
+    b"transfer-encoding content-length host connection keep-alive proxy-connection te trailer upgrade expect "
+    b"authorization proxy-authorization cookie set-cookie".split()
 )
 
 Trailers: TypeAlias = list[tuple[bytes, bytes]]

@@ -3,7 +3,7 @@
 RFC 9112 section 3.2 (forms) and RFC 3986 (authority). A target is never decoded and never normalised: what the client wrote is what
 the backend gets, so both see the same resource. `normal_host` is for look-ups only.
 
-Stricter than RFC 3986: no userinfo (RFC 9110 4.2.4 calls it an attack), no zone or IPvFuture literal, no port above 65535.
+Stricter than RFC 3986: no userinfo (RFC 9110 4.2.4 calls it an attack), no zone or IPvFuture literal.
 Laxer: path and query may hold any visible ASCII but "#", because browsers send `"`, `|`, `[` and a lone `%` and every origin takes them.
 """
 
@@ -12,22 +12,20 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import msgspec
 
 from sozu.parsers.abnf import DIGIT, HEXDIG, SUB_DELIMS, UNRESERVED, VCHAR
-from sozu.parsers.combinators import alt, many, map_, opt, recognize, seq, verify
-from sozu.parsers.leaves import eof, one_of, tag, tag_no_case, take_while, take_while1, take_while_m_n
+from sozu.parsers.combinators import alt, many, map_, opt, recognize, record, seq, verify
+from sozu.parsers.leaves import one_of, tag, tag_no_case, take_while, take_while1
 from sozu.parsers.reasons import Reason
-from sozu.parsers.result import Complete, Done, Error, run
-
-if TYPE_CHECKING:
-    from parsy import Parser
+from sozu.parsers.result import Error
+from sozu.parsers.whole import whole
 
 IN_PATH: Final = VCHAR.translate(None, b"#?")
 IN_QUERY: Final = VCHAR.translate(None, b"#")
-LARGEST_PORT: Final = 65535
+NO_PORT: Final = 65536
 
 
 class Form(StrEnum):
@@ -40,7 +38,10 @@ class Form(StrEnum):
 
 
 class Authority(msgspec.Struct, frozen=True):
-    """`host` as written (an IPv6 literal keeps its brackets), `port` None when absent or empty."""
+    """`host` as written (an IPv6 literal keeps its brackets), `port` None when absent or empty.
+
+    The RFC sets ports no bound, so a Host with port 99999 is valid; whatever is above 65535 reads as 65536.
+    """
 
     host: bytes
     port: int | None = None
@@ -68,15 +69,12 @@ pct_encoded = seq(tag(b"%"), one_of(HEXDIG), one_of(HEXDIG))
 reg_name = many(alt(one_of(UNRESERVED + SUB_DELIMS), pct_encoded))
 ip_literal = seq(tag(b"["), take_while1(HEXDIG + b":."), tag(b"]"))
 host = recognize(alt(ip_literal, reg_name)).desc("host")
-port = take_while_m_n(0, 5, DIGIT)
-host_and_port = seq(host, opt(tag(b":") >> port))
-authority = map_(host_and_port, lambda pair: Authority(pair[0], int(pair[1]) if pair[1] else None))
+port = map_(take_while(DIGIT), lambda digits: min(int(digits.lstrip(b"0")[:6] or b"0"), NO_PORT) if digits else None)
+authority = record(Authority, host, opt(tag(b":") >> port))
 
 
 def is_sound(found: Authority) -> bool:
-    """What a grammar cannot say: the port's range, and that the brackets hold an IPv6 address."""
-    if found.port is not None and found.port > LARGEST_PORT:
-        return False
+    """What a grammar cannot say: that the brackets hold an IPv6 address."""
     return not found.host.startswith(b"[") or normal_ipv6(found.host) is not None
 
 
@@ -101,7 +99,7 @@ scheme = recognize(seq(tag_no_case(b"http"), opt(tag_no_case(b"s"))))
 
 origin_form = map_(seq(absolute_path, opt(tag(b"?") >> query)), lambda parts: Target(Form.ORIGIN, *parts))
 asterisk_form = map_(tag(b"*"), lambda _: Target(Form.ASTERISK))
-sound_authority = verify(authority, is_sound, "a port up to 65535 and a valid IPv6 address")
+sound_authority = verify(authority, is_sound, "a valid IPv6 address")
 with_host = verify(sound_authority, lambda found: bool(found.host), "host")
 authority_form = map_(with_host, lambda found: Target(Form.AUTHORITY, authority=found))
 absolute_form = map_(
@@ -123,16 +121,12 @@ def parse_authority(text: bytes) -> Authority | Error:
     return found
 
 
-def whole(parser: Parser, text: bytes) -> Any:
-    """The parser's value if it takes all of `text`."""
-    outcome = run(parser << eof, Complete(text))
-    return outcome.value if isinstance(outcome, Done) else outcome
-
-
 def form_refusal(method: bytes, target: bytes) -> Reason | None:
-    """The rule that the target's form breaks for this method, if any (RFC 9112 sections 3.2.1 to 3.2.4)."""
+    """The rule that the target breaks for this method, if any (RFC 9112 sections 3.2.1 to 3.2.4)."""
     if method == b"CONNECT":
         return Reason.CONNECT
+    if b"#" in target:
+        return Reason.TARGET
     found = parse_target(target)
     if isinstance(found, Error):
         return Reason.TARGET_FORM

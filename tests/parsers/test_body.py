@@ -19,7 +19,7 @@ from sozu.parsers.reasons import Reason, Refusal
 class Request:
     method: bytes = b"POST"
     target: bytes = b"/"
-    minor: bytes = b"1"
+    minor: int = 1
     host: bytes | None = b"a.example"
     content_length: bytes | None = None
     transfer_encoding: bytes | None = None
@@ -28,8 +28,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    status: bytes = b"200"
-    minor: bytes = b"1"
+    status: int = 200
+    minor: int = 1
     content_length: bytes | None = None
     transfer_encoding: bytes | None = None
 
@@ -45,9 +45,9 @@ class Response:
         (Request(content_length=b"9" * 18), Length(10**18 - 1)),
         (Request(transfer_encoding=b"chunked"), CHUNKED),
         (Request(transfer_encoding=b"ChUnKeD"), CHUNKED),
-        (Request(minor=b"0", content_length=b"5"), Length(5)),
-        (Request(minor=b"0", host=None), NO_BODY),
-        (Request(minor=b"0", expect=b"anything"), NO_BODY),
+        (Request(minor=0, content_length=b"5"), Length(5)),
+        (Request(minor=0, host=None), NO_BODY),
+        (Request(minor=0, expect=b"anything"), NO_BODY),
         (Request(expect=b"100-Continue", content_length=b"5"), Length(5)),
         (Request(method=b"GET", content_length=b"5"), Length(5)),
         (Request(method=b"OPTIONS", target=b"*"), NO_BODY),
@@ -63,7 +63,7 @@ def test_request_body_ends_as_its_head_says(request_: Request, framing: Framing)
     ("request_", "reason", "status"),
     [
         (Request(content_length=b"5", transfer_encoding=b"chunked"), Reason.LENGTH_AND_CODING, 400),
-        (Request(minor=b"0", transfer_encoding=b"chunked"), Reason.CODING_IN_HTTP_1_0, 400),
+        (Request(minor=0, transfer_encoding=b"chunked"), Reason.CODING_IN_HTTP_1_0, 400),
         (Request(transfer_encoding=b"gzip, chunked"), Reason.CODING_UNKNOWN, 501),
         (Request(transfer_encoding=b"chunked, chunked"), Reason.CODING_UNKNOWN, 501),
         (Request(transfer_encoding=b"identity"), Reason.CODING_UNKNOWN, 501),
@@ -85,6 +85,7 @@ def test_request_body_ends_as_its_head_says(request_: Request, framing: Framing)
         (Request(method=b"GET", target=b"*"), Reason.TARGET_FORM, 400),
         (Request(target=b"a.example:443"), Reason.TARGET_FORM, 400),
         (Request(target=b"ftp://a.example/"), Reason.TARGET_FORM, 400),
+        (Request(target=b"/a#b"), Reason.TARGET, 400),
         (Request(target=b"http:///x"), Reason.TARGET_FORM, 400),
         (Request(target=b"http://user@a.example/"), Reason.TARGET_FORM, 400),
     ],
@@ -100,18 +101,18 @@ def test_ambiguous_or_broken_request_is_refused_with_its_reason(request_: Reques
         (Response(content_length=b"5"), b"GET", Length(5)),
         (Response(content_length=b"0"), b"GET", NO_BODY),
         (Response(transfer_encoding=b"chunked"), b"GET", CHUNKED),
-        (Response(minor=b"0", content_length=b"5"), b"GET", Length(5)),
+        (Response(minor=0, content_length=b"5"), b"GET", Length(5)),
         (Response(content_length=b"5"), b"HEAD", NO_BODY),
         (Response(transfer_encoding=b"chunked"), b"HEAD", NO_BODY),
         (Response(), b"HEAD", NO_BODY),
-        (Response(status=b"304", content_length=b"5"), b"GET", NO_BODY),
-        (Response(status=b"304"), b"GET", NO_BODY),
-        (Response(status=b"204"), b"GET", NO_BODY),
-        (Response(status=b"204", content_length=b"0"), b"GET", NO_BODY),
-        (Response(status=b"103"), b"GET", NO_BODY),
-        (Response(status=b"101"), b"GET", TUNNEL),
-        (Response(status=b"200"), b"CONNECT", TUNNEL),
-        (Response(status=b"407"), b"CONNECT", UNTIL_CLOSE),
+        (Response(status=304, content_length=b"5"), b"GET", NO_BODY),
+        (Response(status=304), b"GET", NO_BODY),
+        (Response(status=204), b"GET", NO_BODY),
+        (Response(status=204, content_length=b"0"), b"GET", NO_BODY),
+        (Response(status=103), b"GET", NO_BODY),
+        (Response(status=101), b"GET", TUNNEL),
+        (Response(status=200), b"CONNECT", TUNNEL),
+        (Response(status=407), b"CONNECT", UNTIL_CLOSE),
     ],
 )
 def test_response_body_ends_as_head_status_and_method_say(response: Response, method: bytes, framing: Framing) -> None:
@@ -124,10 +125,10 @@ def test_response_body_ends_as_head_status_and_method_say(response: Response, me
         (Response(content_length=b"5", transfer_encoding=b"chunked"), Reason.LENGTH_AND_CODING),
         (Response(content_length=b"5.0"), Reason.LENGTH_INVALID),
         (Response(transfer_encoding=b"cow"), Reason.CODING_UNKNOWN),
-        (Response(minor=b"0", transfer_encoding=b"chunked"), Reason.CODING_IN_HTTP_1_0),
-        (Response(status=b"204", content_length=b"5"), Reason.BODY_FORBIDDEN),
-        (Response(status=b"204", transfer_encoding=b"chunked"), Reason.BODY_FORBIDDEN),
-        (Response(status=b"103", content_length=b"5"), Reason.BODY_FORBIDDEN),
+        (Response(minor=0, transfer_encoding=b"chunked"), Reason.CODING_IN_HTTP_1_0),
+        (Response(status=204, content_length=b"5"), Reason.BODY_FORBIDDEN),
+        (Response(status=204, transfer_encoding=b"chunked"), Reason.BODY_FORBIDDEN),
+        (Response(status=103, content_length=b"5"), Reason.BODY_FORBIDDEN),
     ],
 )
 def test_broken_response_becomes_502_with_its_reason(response: Response, reason: Reason) -> None:
