@@ -1,0 +1,135 @@
+"""A ClientHello out of its TLS records, however it was cut into them (RFC 8446 section 5.1).
+
+    record    = type (22) version (3, 0 to 4) length (2 bytes) fragment
+    handshake = type (1) length (3 bytes) body                          ; across as many records as the client likes
+
+`client_hello` is the parser for all bytes so far; `HelloReader` takes them as they come and looks at each once. Both say Incomplete for
+every truncation, with the exact number of bytes that are missing at least; plain HTTP on a TLS port is an Error at its first byte.
+What the message says is hello_message.py's.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Final
+
+from parsy import Parser, Result
+
+from sozu.parsers.combinators import alt, map_, recognize, seq
+from sozu.parsers.fuse import fuse
+from sozu.parsers.leaves import from_big_endian, one_of, tag
+from sozu.parsers.result import Complete, Done, Error, Incomplete, More, Needed
+from sozu.parsers.tree import EVERY_BYTE
+from sozu.parsers.wire.hello_message import ClientHello, parse_message
+
+if TYPE_CHECKING:
+    from sozu.parsers.result import Bytes, Outcome
+
+RECORD_HEADER: Final = 5
+MESSAGE_HEADER: Final = 4
+
+# "The length MUST NOT exceed 2^14 bytes", nor may a fragment be empty. The hello keeps the same limit here, whose reason is memory;
+# RFC 8446 has 2^24 - 1 for it, browsers send up to 2 KB.
+up_to_2_14 = alt(
+    seq(tag(b"\0"), one_of(range(1, 256))),
+    seq(one_of(range(1, 64)), one_of(EVERY_BYTE)),
+    tag(b"\x40\0"),
+)
+length = map_(recognize(up_to_2_14), from_big_endian).desc("a length of 1 to 16384")
+RECORD: Final = fuse(tag(b"\x16\x03") >> one_of(range(5)) >> length)
+MESSAGE: Final = fuse(tag(b"\x01\0") >> length)
+
+
+class HelloReader:
+    """Collects the hello. After Done or Error it is spent; `received` is all that was fed, for whoever does the handshake."""
+
+    __slots__ = ("_body", "_left", "_places", "_position", "_size", "received")
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+        self._position = 0  # all before it is looked at
+        self._left = 0  # bytes of the current record's fragment that have not been looked at
+        self._body = bytearray()  # the handshake message so far
+        self._places: list[tuple[int, int]] = []  # where a fragment begins: in the body, and in what was received
+        self._size: int | None = None  # of the handshake message, when known
+
+    def feed(self, data: Bytes) -> Outcome[ClientHello]:
+        """Done with the hello, Error, or Incomplete. Positions count from the first byte ever fed."""
+        self.received += data
+        while self._size is None or len(self._body) < self._size:
+            problem = self._take_fragment() if self._left else self._read_header()
+            if problem is not None:
+                return problem
+        return self._finished()
+
+    def _read_header(self) -> Error | Incomplete | None:
+        """The header of the next record."""
+        outcome = RECORD.fused(self.received, self._position)
+        if not isinstance(outcome, Done):
+            return self._missing() if isinstance(outcome, Incomplete) else outcome
+        self._position, self._left = outcome.end, outcome.value
+        self._places.append((len(self._body), self._position))
+        return None
+
+    def _take_fragment(self) -> Error | Incomplete | None:
+        """What has come of the current fragment, but nothing beyond the message."""
+        wanted = self._left if self._size is None else min(self._left, self._size - len(self._body))
+        piece = self.received[self._position : self._position + wanted]
+        if not piece:
+            return self._missing()
+        self._body += piece
+        self._position += len(piece)
+        self._left -= len(piece)
+        return self._read_size() if self._size is None else None
+
+    def _read_size(self) -> Error | None:
+        """The handshake header, at the beginning of the body; what was taken beyond the message goes back to its record."""
+        match MESSAGE.fused(self._body):
+            case Error(position, expected):
+                return Error(self._place(position), expected)
+            case Done(value=size):
+                self._size = MESSAGE_HEADER + size
+                self._give_back(len(self._body) - self._size)
+        return None
+
+    def _give_back(self, surplus: int) -> None:
+        if surplus > 0:
+            del self._body[-surplus:]
+            self._position -= surplus
+            self._left += surplus
+
+    def _finished(self) -> Done[ClientHello] | Error:
+        """The client has nothing more to say before it is answered, so the record must end where the hello ends."""
+        if self._left:
+            return Error(self._position, frozenset(["the end of the record"]))
+        found = parse_message(bytes(self._body[MESSAGE_HEADER:]))
+        if isinstance(found, Error):
+            return Error(self._place(MESSAGE_HEADER + found.position), found.expected)
+        return Done(found, self._position, self.received)
+
+    def _missing(self) -> Incomplete:
+        """At least what is missing of the message, and of the record header before it."""
+        size = MESSAGE_HEADER if self._size is None else self._size
+        header = 0 if self._left else RECORD_HEADER - (len(self.received) - self._position)
+        return Incomplete(Needed(max(1, size - len(self._body)) + header))
+
+    def _place(self, position: int) -> int:
+        """Where a byte of the body stands among the bytes received."""
+        in_body, in_stream = self._places[bisect_right(self._places, (position, len(self.received))) - 1]
+        return in_stream + position - in_body
+
+
+def read_hello(data: Bytes, at: int) -> Result:
+    """In parsy's convention."""
+    match HelloReader().feed(data[at:]):
+        case Done(value=hello, end=end):
+            return Result.success(at + end, hello)
+        case Error(position, expected):
+            return Result(False, -1, None, at + position, expected)
+        case Incomplete(needed):
+            if isinstance(data, Complete):
+                return Result.failure(len(data), "the rest of the ClientHello")
+            raise More(needed.hint())
+
+
+client_hello = Parser(read_hello)

@@ -1,0 +1,143 @@
+"""The name that TLS is asked for: what stands in a ClientHello, before any certificate is chosen (RFC 8446 section 4.1.2).
+
+client_hello.py takes the message out of its records; here is the message itself. Read are server name (RFC 6066 section 3), ALPN (RFC 7301),
+versions, and whether the hello is the outer one of an encrypted hello (RFC 9849). The handshake's rules are OpenSSL's to enforce: this is
+for choosing. But lengths that lie, extensions that come twice and names that are no host names are errors here, so that two readers of
+the same bytes cannot disagree about the name. So are lists that no client needs: a hello comes before we know who talks to us.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from sozu.parsers.abnf import ALPHA, DIGIT
+from sozu.parsers.combinators import length_data, length_value, many1, map_, opt, seq, times, verify
+from sozu.parsers.fuse import fuse
+from sozu.parsers.leaves import be_u8, be_u16, eof, tag, take, take_while1
+from sozu.parsers.whole import whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from parsy import Parser
+
+    from sozu.parsers.result import Error
+
+SERVER_NAME: Final = 0
+ALPN: Final = 16
+SUPPORTED_VERSIONS: Final = 43
+ENCRYPTED_CLIENT_HELLO: Final = 0xFE0D
+MOST_EXTENSIONS: Final = 64  # browsers send fewer than 20
+MOST_PROTOCOLS: Final = 32
+
+
+class ClientHello(msgspec.Struct, frozen=True):
+    """`server_name` as written, None when absent. Numbers are as sent, GREASE left out (RFC 8701); so are protocols of GREASE.
+
+    `versions` are those of supported_versions, else the legacy version. With `encrypted` the name is the public one of RFC 9849.
+    """
+
+    server_name: str | None
+    alpn: tuple[bytes, ...]
+    versions: tuple[int, ...]
+    cipher_suites: tuple[int, ...]
+    extensions: tuple[int, ...]
+    session_id: bytes = b""
+    encrypted: bool = False
+
+
+def is_grease(number: int) -> bool:
+    """0x0A0A, 0x1A1A … 0xFAFA: sent to keep receivers used to the unknown (RFC 8701 section 2)."""
+    return number >> 8 == number & 0xFF and number & 0x0F == 0x0A
+
+
+def known(sent: Iterable[int]) -> tuple[int, ...]:
+    """The numbers that mean something."""
+    return tuple(number for number in sent if not is_grease(number))
+
+
+u8, u16 = fuse(be_u8), fuse(be_u16)
+numbers = fuse(many1(be_u16))
+
+
+def filled(parser: Parser) -> Parser:
+    """The parser, and nothing behind it: vectors hold whole items."""
+    return parser << eof
+
+
+# --- Extensions: RFC 8446 section 4.2 ---------------------------------------------------------------------------------
+# struct { NameType name_type; opaque HostName<1..2^16-1>; } ServerName;      struct { ServerName server_name_list<1..2^16-1> };
+# opaque ProtocolName<1..2^8-1>;                                              struct { ProtocolName protocol_name_list<2..2^16-1> };
+# struct { ProtocolVersion versions<2..254>; } SupportedVersions;
+# enum { outer(0), inner(1) } ECHClientHelloType;                             -- RFC 9849 section 5
+#
+# "HostName" is "represented as a byte string using ASCII encoding without a trailing dot"; "_" is not a host's, but in use.
+
+host_name = tag(b"\0") >> length_value(u16, filled(take_while1(ALPHA + DIGIT + b"-._").desc("host name")))
+server_name = length_value(u16, filled(host_name))
+alpn = length_value(u16, filled(times(verify(length_data(u8), bool, "protocol name"), 1, MOST_PROTOCOLS)))
+supported_versions = length_value(u8, filled(numbers))
+encrypted_client_hello = tag(b"\0") >> seq(u16, u16, u8, length_data(u16), length_data(u16))
+understood: Final[Mapping[int, Parser]] = {
+    SERVER_NAME: server_name,
+    ALPN: alpn,
+    SUPPORTED_VERSIONS: supported_versions,
+    ENCRYPTED_CLIENT_HELLO: encrypted_client_hello,
+}
+
+
+def contents(kind: int) -> Parser:
+    """The extension's number, and its data: understood or as bytes."""
+    data = length_value(u16, filled(understood[kind])) if kind in understood else length_data(u16)
+    return map_(data, lambda found: (kind, found))
+
+
+def each_once(pairs: list[tuple[int, Any]]) -> bool:
+    """RFC 8446 4.2: "There MUST NOT be more than one extension of the same type in a given extension block"."""
+    return len({kind for kind, _ in pairs}) == len(pairs)
+
+
+extension = u16.bind(contents)
+extensions = length_value(u16, verify(filled(times(extension, 0, MOST_EXTENSIONS)), each_once, "each extension once"))
+
+# --- The message: RFC 8446 section 4.1.2 ------------------------------------------------------------------------------
+# struct {
+#     ProtocolVersion legacy_version;          Random random;                              /* 32 bytes */
+#     opaque legacy_session_id<0..32>;         CipherSuite cipher_suites<2..2^16-2>;
+#     opaque legacy_compression_methods<1..2^8-1>;
+#     Extension extensions<8..2^16-1>;                                                     /* absent before TLS 1.3, maybe */
+# } ClientHello;
+
+session_id = verify(length_data(u8), lambda found: len(found) <= 32, "32 bytes at most")
+cipher_suites = length_value(u16, filled(numbers))
+compression_methods = verify(length_data(u8), bool, "compression method")
+message = seq(u16 << take(32), session_id, cipher_suites << compression_methods, opt(extensions) << eof)
+
+
+def hello_of(parts: tuple[int, bytes, list[int], list[tuple[int, Any]] | None]) -> ClientHello:
+    """The facts out of the parts."""
+    legacy_version, session, suites, pairs = parts
+    found = dict(pairs or [])
+    name = found.get(SERVER_NAME)
+    return ClientHello(
+        server_name=None if name is None else name.decode("ascii"),
+        alpn=tuple(protocol for protocol in found.get(ALPN, ()) if not is_grease_name(protocol)),
+        versions=known(found.get(SUPPORTED_VERSIONS, [legacy_version])),
+        cipher_suites=known(suites),
+        extensions=known(found),
+        session_id=session,
+        encrypted=ENCRYPTED_CLIENT_HELLO in found,
+    )
+
+
+def is_grease_name(protocol: bytes) -> bool:
+    """GREASE among ALPN names: two bytes of the same pattern."""
+    return len(protocol) == 2 and is_grease(int.from_bytes(protocol, "big"))
+
+
+def parse_message(body: bytes) -> ClientHello | Error:
+    """The hello out of a handshake message's body; the Error's position counts from the beginning of the body."""
+    found: ClientHello | Error = whole(map_(message, hello_of), body)
+    return found
