@@ -89,6 +89,11 @@ def test_the_combined_format_escapes_quotes_and_backslashes() -> None:
     assert line.endswith(b'200 4096 "-" "a \\"b\\" \\\\c\\x0a"\n')
 
 
+def test_json_escapes_what_it_would_anyway_and_we_escape_the_rest() -> None:
+    assert json.loads(json_formatter(noon)(Exchange(user_agent=b'"\\\x01')))["user_agent"] == '"\\\x01'
+    assert json.loads(json_formatter(noon)(Exchange(user_agent=b"\x1b[31m\x7f\xe9")))["user_agent"] == "\\x1b[31m\\x7f\\xe9"
+
+
 def test_a_text_beyond_latin_1_is_escaped_too() -> None:
     assert json.loads(json_formatter(noon)(Exchange(cluster="caf\u00e9 \u0416")))["cluster"] == "caf\\xe9 \\u0416"
 
