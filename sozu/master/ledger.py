@@ -19,12 +19,13 @@ from sozu.command.draft import Change
 from sozu.command.facts import Backend, Listener
 from sozu.command.journal import Journal, Record
 from sozu.command.orders import AnyOrder
-from sozu.command.state import ConfigState
-from sozu.master.briefing import give_listeners
+from sozu.command.state import BackendKey, ConfigState
+from sozu.master.author import Author
 from sozu.master.ports import with_real_ports
 from sozu.master.publication import Publication
-from sozu.master.roster import Roster
 from sozu.master.sockets import CannotListen, ListenerSockets, Staging
+from sozu.master.workers.briefing import give_listeners
+from sozu.master.workers.roster import Roster
 
 log = logging.getLogger("sozu.master")
 
@@ -38,15 +39,6 @@ class Outdated(Exception):
 
 class NotWritten(Exception):
     """The journal took no record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who asked for a change, as the journal keeps it."""
-
-    uid: int
-    pid: int
-    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +82,7 @@ class Ledger:
         self._journal, self._sockets, self._roster = journal, sockets, roster
         self._proposals: Queue[Proposal | None] = Queue()
         self._pool = ThreadPool(1)
-        self._departed: dict[tuple[str, str], None] = {}
+        self._departed: dict[BackendKey, None] = {}
         self._clerk = gevent.spawn(self._run)
 
     @property
@@ -98,9 +90,9 @@ class Ledger:
         """What is committed, on disk, and in force."""
         return self._state
 
-    def departed(self, cluster: str, address: str) -> bool:
+    def departed(self, backend: BackendKey) -> bool:
         """Was this backend removed while this master ran? Its last exchanges may still be under way."""
-        return (cluster, address) in self._departed
+        return backend in self._departed
 
     def propose(self, orders: Sequence[AnyOrder], author: Author, if_revision: int | None = None) -> Publication:
         """Commit a transaction, and return once it is on disk and on its way to the workers.

@@ -12,8 +12,8 @@ from sozu.command.channel import parts
 from sozu.command.draft import Change
 from sozu.command.orders import AnyOrder
 from sozu.command.worker_protocol import Publish, Reply
-from sozu.master.gathering import Gathering
-from sozu.master.roster import Worker, WorkerState
+from sozu.master.workers.gathering import Gathering
+from sozu.master.workers.roster import Worker, WorkerState
 
 PATIENCE = 5.0  # seconds in which a worker confirms a transaction,
 PATIENCE_PER_ORDER = 0.001  # and so much more for each of its orders

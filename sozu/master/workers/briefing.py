@@ -13,8 +13,8 @@ from sozu.command.settings import Settings
 from sozu.command.state import ConfigState, orders_of
 from sozu.command.worker_protocol import GiveListeners, ListenerName, Load, Welcome
 from sozu.master.logs import LogFile
-from sozu.master.roster import Roster, Worker
 from sozu.master.sockets import ListenerSockets
+from sozu.master.workers.roster import Roster, Worker
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Failure before a newcomer accepts costs the newcomer and nothing else; the worke
 Both accept on the very same sockets for that while, so no connection meets a closed door (DESIGN.md 4).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 import logging
 import signal
@@ -18,12 +18,12 @@ from gevent.lock import BoundedSemaphore
 from sozu import __version__
 from sozu.command.channel import channel_to_worker
 from sozu.command.worker_protocol import SCHEMA, Drain, Hello, Ready
-from sozu.master.backoff import Backoff
-from sozu.master.briefing import Briefing
-from sozu.master.gathering import Gathering
-from sozu.master.process import Process
-from sozu.master.roster import Roster, Worker, WorkerState
-from sozu.master.worker_link import LinkEnded, WorkerLink
+from sozu.master.workers.backoff import Backoff
+from sozu.master.workers.briefing import Briefing
+from sozu.master.workers.gathering import Gathering
+from sozu.master.workers.link import LinkEnded, WorkerLink
+from sozu.master.workers.process import Process
+from sozu.master.workers.roster import Roster, Worker, WorkerState
 
 log = logging.getLogger("sozu.master")
 
@@ -43,6 +43,7 @@ class Slot:
 
     number: int
     worker: Worker | None = None
+    filling: bool = False
     unfit: Worker | None = None  # to be replaced, if it still is the one that serves
     fills: int = 0
     pause: float = 0.0  # seconds to wait before the next attempt
@@ -88,6 +89,7 @@ class Slots:
         Raises SlotNotFilled: then the newcomer is gone and the one before has noticed nothing.
         """
         newcomer = self._launch(slot)
+        slot.filling = True
         try:
             with gevent.Timeout(START_PATIENCE, SlotNotFilled(f"{newcomer.name} was not ready within {START_PATIENCE:g} s")):
                 _check(newcomer.link.greeting(Hello))
@@ -99,6 +101,7 @@ class Slots:
         else:
             newcomer.now(WorkerState.RUNNING)
         finally:
+            slot.filling = False
             if newcomer.state is WorkerState.STARTING:
                 newcomer.process.kill()
         before, slot.worker = slot.worker, newcomer
@@ -189,11 +192,12 @@ class Slots:
             log.warning("event=worker_killed slot=%d pid=%d reason='did not exit'", worker.slot, worker.process.pid)
             worker.process.kill()
 
-    def drain_all(self, grace: float) -> None:
-        """Fill no slot any more, tell every worker to finish, and wait until the last one has ended."""
+    def drain_all(self, grace: float, told: Callable[[], None]) -> None:
+        """Fill no slot any more, tell every worker to finish, call `told`, and wait until the last one has ended."""
         gevent.killall(self._keepers)
         for worker in tuple(self._living):
             self.see_off(worker, grace)
+        told()
         self._await_all()
 
     def kill_all(self) -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from time import monotonic
 
-from sozu.master.process import Process
-from sozu.master.worker_link import WorkerLink
+from sozu.master.workers.link import WorkerLink
+from sozu.master.workers.process import Process
 
 
 class WorkerState(StrEnum):

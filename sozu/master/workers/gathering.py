@@ -11,8 +11,8 @@ from time import monotonic
 from gevent.queue import Empty, Queue
 
 from sozu.command.worker_protocol import Reply
-from sozu.master.roster import Worker
-from sozu.master.worker_link import Question, WorkerLink
+from sozu.master.workers.link import Question, WorkerLink
+from sozu.master.workers.roster import Worker
 
 
 class Gathering:

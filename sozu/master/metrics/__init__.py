@@ -1,0 +1,6 @@
+"""Looking at the proxy: what the master asks of its workers, and how it shows the sum.
+
+figures     for `status`, `list_workers` and `metrics`
+exposition  counters in Prometheus' text format, pure
+page        the endpoint that Prometheus scrapes
+"""

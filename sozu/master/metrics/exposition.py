@@ -1,0 +1,102 @@
+"""The workers' counters in Prometheus' text format. Pure: snapshots in, text out.
+
+Each worker is a series of its own (`worker="0"`): its counters begin at 0 when it is replaced, which is what `rate()` expects of
+a series, and what it could not see in a sum. What a snapshot holds is told by sozu.proxy.counters.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+COUNTERS = {
+    "requests": "Requests whose head was read or refused.",
+    "bytes_in": "Bytes read from clients.",
+    "bytes_out": "Bytes written to clients.",
+    "connections_accepted": "Client connections accepted.",
+    "backend_connections": "Connections opened to backends.",
+    "backend_failures": "Backend connections that failed before a response.",
+    "retries": "Requests that were sent to another backend.",
+    "log_lines_dropped": "Access log lines dropped because the log was blocked.",
+}
+GAUGES = {
+    "connections_open": "Client connections open now.",
+    "exchanges_open": "Exchanges under way now.",
+}
+
+Snapshots = Mapping[str, Mapping[str, Any]]  # by worker
+
+
+@dataclass(frozen=True, slots=True)
+class MasterFigures:
+    """What the master adds of its own."""
+
+    revision: int
+    running: int
+    fills: Mapping[str, int]  # by worker: how often its slot was filled
+
+
+def exposition(master: MasterFigures, workers: Snapshots) -> bytes:
+    """The whole page."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Page([*_of_master(master), *_of_workers(workers)]))
+    return generate_latest(registry)
+
+
+class _Page(Collector):
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> list[Metric]:
+        return self._metrics
+
+
+def _of_master(master: MasterFigures) -> Iterator[Metric]:
+    yield GaugeMetricFamily("sozu_revision", "The revision in force.", value=master.revision)
+    yield GaugeMetricFamily("sozu_workers_running", "Workers that accept now.", value=master.running)
+    fills = CounterMetricFamily("sozu_worker_fills", "How often a worker was started for a slot.", labels=["worker"])
+    for worker, count in master.fills.items():
+        fills.add_metric([worker], count)
+    yield fills
+
+
+def _of_workers(workers: Snapshots) -> Iterator[Metric]:
+    for name, text in COUNTERS.items():
+        yield _filled(CounterMetricFamily(f"sozu_{name}", text, labels=["worker"]), name, workers)
+    for name, text in GAUGES.items():
+        yield _filled(GaugeMetricFamily(f"sozu_{name}", text, labels=["worker"]), name, workers)
+    yield _statuses(workers)
+    yield _latency(workers)
+
+
+def _filled(metric: Metric, name: str, workers: Snapshots) -> Metric:
+    for worker, figures in workers.items():
+        if name in figures:
+            metric.add_sample(_sample_name(metric), {"worker": worker}, figures[name])
+    return metric
+
+
+def _sample_name(metric: Metric) -> str:
+    return f"{metric.name}_total" if metric.type == "counter" else metric.name
+
+
+def _statuses(workers: Snapshots) -> Metric:
+    metric = CounterMetricFamily("sozu_responses", "Final responses by status code.", labels=["worker", "status"])
+    for worker, figures in workers.items():
+        for status, count in figures.get("statuses", {}).items():
+            metric.add_metric([worker, status], count)
+    return metric
+
+
+def _latency(workers: Snapshots) -> Metric:
+    text = "Seconds from the first byte of a request's head to the last byte of its response."
+    metric = HistogramMetricFamily("sozu_request_seconds", text, labels=["worker"])
+    for worker, figures in workers.items():
+        if (latency := figures.get("latency")) is not None:
+            bounds = [*map(str, latency["bounds"]), "+Inf"]
+            metric.add_metric([worker], list(zip(bounds, accumulate(latency["counts"]), strict=True)), latency["sum"])
+    return metric

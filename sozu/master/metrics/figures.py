@@ -1,0 +1,102 @@
+"""What the master knows and what it asks of its workers: for `status`, `list_workers`, `metrics` and the Prometheus page."""
+
+from dataclasses import dataclass
+import os
+from time import monotonic
+from typing import Any
+
+from sozu import __version__
+from sozu.command.answers import Status
+from sozu.command.facts import Listener
+from sozu.command.worker_protocol import AskMetrics, AskStatus
+from sozu.master.ledger import Ledger
+from sozu.master.metrics.exposition import MasterFigures
+from sozu.master.workers.gathering import Gathering
+from sozu.master.workers.link import Question
+from sozu.master.workers.roster import Roster, Worker, WorkerState
+from sozu.master.workers.slots import Slot, Slots
+
+PATIENCE = 1.0  # seconds; a worker that is later is shown without its figures
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Where the figures come from. `started` is monotonic."""
+
+    ledger: Ledger
+    slots: Slots
+    roster: Roster
+    started: float
+
+    def status(self) -> dict[str, Any]:
+        """The whole picture, as `sozu status --json` prints it."""
+        return {
+            "pid": os.getpid(),
+            "version": __version__,
+            "revision": self.ledger.state.revision,
+            "uptime": round(monotonic() - self.started, 3),
+            "listeners": [_listener(each) for each in self.ledger.state.listeners.values()],
+            "workers": self.workers(),
+        }
+
+    def workers(self) -> list[dict[str, Any]]:
+        """One row for each slot, then one for each worker that drains: id, pid, state, fills, and its own figures."""
+        told = self._ask(lambda number: [AskStatus(id=number)])
+        draining = [worker for worker in self.roster if worker.state is WorkerState.DRAINING]
+        own = {slot.worker for slot in self.slots}
+        return [
+            *(_slot_row(slot, told) for slot in self.slots),
+            *(_worker_row(worker, told) for worker in draining if worker not in own),
+        ]
+
+    def metrics(self) -> dict[str, Any]:
+        """`workers`: the counters of each worker by its slot; `total`: their sums (a worker that ended takes its own along)."""
+        told = self._ask(lambda number: [AskMetrics(id=number)])
+        counters = {str(worker.slot): figures for worker, figures in told.items() if worker.state is not WorkerState.DRAINING}
+        return {"workers": counters, "total": total(list(counters.values()))}
+
+    def of_master(self) -> MasterFigures:
+        """For the Prometheus page."""
+        running = [slot for slot in self.slots if not slot.vacant]
+        return MasterFigures(self.ledger.state.revision, len(running), {str(slot.number): slot.fills for slot in self.slots})
+
+    def _ask(self, question: Question) -> dict[Worker, dict[str, Any]]:
+        gathering = Gathering(PATIENCE)
+        for worker in self.roster:
+            if worker.state is not WorkerState.STARTING:
+                gathering.ask(worker, question)
+        return {worker: reply.data for worker, reply in gathering.replies() if reply.status is Status.OK}
+
+
+def total(counters: list[Any]) -> Any:
+    """Add up figures of one shape: numbers are added, mappings and lists element by element; `bounds` stay as they are."""
+    match counters:
+        case [dict(), *_]:
+            names = dict.fromkeys(name for each in counters for name in each)
+            return {name: _total_of(name, [each[name] for each in counters if name in each]) for name in names}
+        case [list(), *_]:
+            return [total(list(column)) for column in zip(*counters, strict=True)]
+        case []:
+            return {}
+        case _:
+            return sum(counters)
+
+
+def _total_of(name: str, values: list[Any]) -> Any:
+    return values[0] if name == "bounds" else total(values)
+
+
+def _slot_row(slot: Slot, told: dict[Worker, dict[str, Any]]) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": slot.number, "fills": slot.fills}
+    if slot.worker is None or slot.vacant:
+        return {**row, "pid": None, "state": "starting" if slot.filling else "backing_off"}
+    return {**row, **_worker_row(slot.worker, told)}
+
+
+def _worker_row(worker: Worker, told: dict[Worker, dict[str, Any]]) -> dict[str, Any]:
+    up = round(monotonic() - worker.since, 3)
+    return {"id": worker.slot, "pid": worker.process.pid, "state": worker.state.value, "for": up, **told.get(worker, {})}
+
+
+def _listener(listener: Listener) -> dict[str, Any]:
+    return {"protocol": listener.protocol.value, "address": listener.address, "active": listener.active}

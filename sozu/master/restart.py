@@ -1,0 +1,62 @@
+"""The state a master begins with: the journal wins over the file, loudly, unless the file was told to win."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+import logging
+import os
+
+from sozu.command.commit import Refused, commit
+from sozu.command.journal import Journal, JournalUnusable
+from sozu.command.orders import AnyOrder
+from sozu.command.state import ConfigState, diff, orders_of
+from sozu.master.author import Author
+from sozu.master.ledger import Ledger
+from sozu.master.ports import remembered_ports
+from sozu.master.sockets import ListenerSockets
+
+log = logging.getLogger("sozu.master")
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How the state came about; `difference` is what the file says beyond it, as orders that were not carried out."""
+
+    difference: tuple[AnyOrder, ...] = ()
+
+
+def replayed(journal: Journal) -> ConfigState:
+    """The state after the last record. Raises JournalError."""
+    state = ConfigState()
+    for record in journal.replay():
+        try:
+            state = commit(state, record.orders).state.at(record.revision)
+        except Refused as refusal:
+            why = f"revision {record.revision} makes no sense to this version: {refusal.reason}"
+            raise JournalUnusable(f"{journal.path}: {why}") from refusal
+    if journal.torn is not None:
+        log.warning("event=journal_torn offset=%d dropped=%d", journal.torn.offset, len(journal.torn.dropped))
+    return state
+
+
+def begin(ledger: Ledger, sockets: ListenerSockets, file: ConfigState, *, file_wins: bool) -> Beginning:
+    """Bring the ledger to its first state, and listen.
+
+    Raises CannotListen, Refused or NotWritten.
+    """
+    held = ledger.state
+    wanted = remembered_ports(orders_of(file), held.listeners.values())
+    missing = tuple(diff(held, commit(ConfigState(), wanted).state))
+    if missing and (file_wins or held.revision == 0):
+        _carry_out(ledger, wanted if held.revision == 0 else missing)
+        return Beginning()
+    for listener in held.listeners.values():
+        if listener.active:
+            sockets.open(listener.address)
+    if missing:
+        log.warning("event=journal_wins revision=%d orders_of_file_not_applied=%d", held.revision, len(missing))
+    return Beginning(missing)
+
+
+def _carry_out(ledger: Ledger, orders: Iterable[AnyOrder]) -> None:
+    for _ in ledger.propose(tuple(orders), Author.of(os.getpid(), os.getuid())):
+        raise AssertionError("there is no worker yet that could have answered")

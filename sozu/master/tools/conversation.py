@@ -1,0 +1,115 @@
+"""One tool's connection: requests come in, answers go out, several requests may be under way.
+
+Nobody here can hold up the master. A tool that does not read blocks the greenlets of its own requests, and is cut off after
+a while; one that leaves has its requests dropped (what was committed stays committed, `publication` sees to the rest).
+"""
+
+from collections.abc import Callable
+import logging
+from typing import Any
+
+import gevent
+from gevent import socket
+from gevent.lock import BoundedSemaphore
+from gevent.pool import Group
+from gevent.queue import Queue
+import msgspec
+
+from sozu.command.answers import Answer, Status
+from sozu.command.requests import BadRequest, Envelope, read_request
+from sozu.master.tools.tool import Answering, Declined, Tool
+from sozu.parsers.command import FrameReader, frame
+from sozu.parsers.reasons import Refusal
+
+log = logging.getLogger("sozu.master")
+
+READ_SIZE = 65536
+AT_ONCE = 64  # unfinished requests of one tool; it is not read from while it has so many
+UNREAD_ANSWERS = 32
+READING_PATIENCE = 30.0  # seconds in which a tool must take an answer
+LAST_WORDS = 60.0  # seconds for the answers to a tool that has shut down its sending side
+
+
+class Conversation:
+    """Serve one connection with `run`."""
+
+    def __init__(self, sock: socket.socket, tool: Tool, answer: Answering) -> None:
+        self._sock, self._tool, self._answer = sock, tool, answer
+        self._outbox: Queue[Answer | None] = Queue(UNREAD_ANSWERS)
+        self._requests = Group()
+        self._room = BoundedSemaphore(AT_ONCE)
+
+    def run(self) -> None:
+        """Answer until the tool leaves, or breaks the protocol."""
+        writer = gevent.spawn(self._write)
+        try:
+            self._read()
+            self._requests.join(LAST_WORDS)
+        except OSError as error:
+            log.debug("event=tool_lost pid=%d reason=%r", self._tool.author.pid, str(error))
+        finally:
+            self._requests.kill()
+            self._outbox.put(None)
+            writer.join()
+            self._sock.close()
+
+    def _read(self) -> None:
+        reader = FrameReader()
+        while data := self._sock.recv(READ_SIZE):
+            match reader.feed(data):
+                case Refusal(reason=reason):
+                    self._post(Answer(id="", status=Status.ERROR, message=f"not a frame: {reason}"))
+                    return
+                case frames:
+                    for payload in frames:
+                        self._take(payload)
+
+    def _take(self, payload: bytes) -> None:
+        try:
+            envelope = read_request(payload)
+        except BadRequest as why:
+            self._post(Answer(id=why.id or "", status=Status.ERROR, message=f"{why.message}; nothing was changed"))
+            return
+        self._room.acquire()
+        # Greenlets start in the order in which they were spawned: so orders reach the ledger in the order of the tool.
+        request = self._requests.spawn(self._serve, envelope)
+        request.link_exception(lambda _: self._post(_internal_error(envelope.id)))
+        request.rawlink(lambda _: self._room.release())
+
+    def _serve(self, envelope: Envelope) -> None:
+        def say(status: Status) -> Callable[[str, Any], None]:
+            return lambda message, data: self._post(Answer(id=envelope.id, status=status, message=message, data=data))
+
+        try:
+            final = self._answer(envelope.request, self._tool, say(Status.PROCESSING))
+        except Declined as why:
+            say(Status.ERROR)(str(why), why.data)
+        else:
+            say(Status.OK)(final.message, final.data)
+
+    def _post(self, answer: Answer) -> None:
+        self._outbox.put(answer)
+
+    def _write(self) -> None:
+        # Runs to the end of the conversation, also when nobody hears: a greenlet that waits for room in the outbox gets it.
+        deaf = False
+        for answer in iter(self._outbox.get, None):
+            if not deaf:
+                deaf = not self._delivered(answer)
+                if deaf:
+                    self._requests.kill(block=False)
+                    self._sock.close()  # which ends the reading as well
+
+    def _delivered(self, answer: Answer) -> bool:
+        try:
+            with gevent.Timeout(READING_PATIENCE, TimeoutError("it does not read its answers")):
+                self._sock.sendall(frame(msgspec.json.encode(answer)))
+        except OSError as error:
+            log.info("event=tool_dropped pid=%d reason=%r", self._tool.author.pid, str(error))
+            return False
+        return True
+
+
+def _internal_error(request: str) -> Answer:
+    message = "internal error (the master's log has the details); ask for the status to see what is in force"
+    return Answer(id=request, status=Status.ERROR, message=message)

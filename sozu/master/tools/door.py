@@ -1,0 +1,119 @@
+"""The command socket: who may come in, and how many at a time.
+
+Mode 0600 keeps other users out; the kernel's word on the peer's uid (SO_PEERCRED) is asked besides, since modes get changed.
+"""
+
+from collections.abc import Callable
+import errno
+import logging
+import os
+from pathlib import Path
+import struct
+
+import gevent
+from gevent import socket
+from gevent.pool import Pool
+import msgspec
+
+from sozu.command.answers import Answer, Status
+from sozu.master.author import Author
+from sozu.master.sockets import CannotListen, refuse_if_alive
+from sozu.master.tools.conversation import Conversation
+from sozu.master.tools.tool import Answering, Tool
+from sozu.parsers.command import frame
+
+log = logging.getLogger("sozu.master")
+
+TOOLS_AT_ONCE = 256
+BACKLOG = 128
+LAST_ANSWERS = 1.0  # seconds for the answers under way when the master ends
+SCARCE = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+
+def accept_each(listening: socket.socket, serve: Callable[[socket.socket], object]) -> None:
+    """Hand each new connection to `serve`; wait a little when descriptors or memory are short."""
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError as error:
+            if error.errno not in SCARCE and error.errno != errno.ECONNABORTED:
+                raise
+            log.warning("event=accept_paused reason=%s", errno.errorcode[error.errno])
+            gevent.sleep(0.1)
+        else:
+            serve(connection)
+
+
+class Door:
+    """The open command socket. It is there from the first moment, and answers once `open_for` says who does."""
+
+    def __init__(self, path: str) -> None:
+        """Bind the socket. Raises CannotListen when somebody listens there, or something else stands in its place."""
+        try:
+            refuse_if_alive(path)
+            Path(path).unlink(missing_ok=True)
+            self._listening = _listen(path)
+        except OSError as error:
+            why = "another master listens there" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
+            raise CannotListen(f"cannot open the command socket {path}: {why}") from error
+        self._path = path
+        self._inode = Path(path).stat().st_ino
+        self._conversations = Pool(TOOLS_AT_ONCE)
+        self._doorkeeper: gevent.Greenlet[..., None] | None = None
+
+    def open_for(self, answer: Answering) -> None:
+        """Let tools in."""
+
+        def serve(connection: socket.socket) -> None:
+            # The pool waits when it is full: further tools wait in the backlog.
+            self._conversations.spawn(_converse, connection, answer)
+
+        self._doorkeeper = gevent.spawn(accept_each, self._listening, serve)
+
+    def close(self) -> None:
+        """Let nobody in any more, give the answers under way a moment, and take the socket's file away."""
+        if self._doorkeeper is not None:
+            self._doorkeeper.kill()
+        self._listening.close()
+        self._conversations.join(LAST_ANSWERS)
+        self._conversations.kill(timeout=LAST_ANSWERS)
+        # A later master may have put its own socket there, if somebody removed ours.
+        file = Path(self._path)
+        if file.exists() and file.stat().st_ino == self._inode:
+            file.unlink()
+
+
+def _listen(path: str) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # Not chmod after bind: between the two anybody could connect.
+    mask = os.umask(0o177)
+    try:
+        listening.bind(path)
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    finally:
+        os.umask(mask)
+    return listening
+
+
+def _converse(connection: socket.socket, answer: Answering) -> None:
+    author = _peer(connection)
+    if author.uid not in (os.getuid(), 0):
+        log.warning("event=tool_refused uid=%d pid=%d", author.uid, author.pid)
+        _turn_away(connection, f"uid {author.uid} may not command this proxy; nothing was changed")
+        return
+    Conversation(connection, Tool(author), answer).run()
+
+
+def _turn_away(connection: socket.socket, message: str) -> None:
+    with connection:
+        connection.sendall(frame(msgspec.json.encode(Answer(id="", status=Status.ERROR, message=message))))
+
+
+def _peer(connection: socket.socket) -> Author:
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid, uid, _ = struct.unpack("3i", credentials)
+    return Author.of(pid, uid)
+

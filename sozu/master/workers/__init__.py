@@ -1,0 +1,10 @@
+"""The master's children: how a slot is filled and kept filled, and how the master talks with who fills it.
+
+slots       `fill(slot)`: the one way a worker comes to be, for start, crash and replacement
+process     a child: started by exec, its end learned from a pidfd
+link        the master's side of its channel
+briefing    what a new worker is told before it may accept
+roster      who hears transactions
+gathering   one question to many workers, one deadline
+backoff     when to try again
+"""
