@@ -202,6 +202,8 @@ def byte_run(members: frozenset[int], least: int, most: int | None) -> Reading:
 def run_end(data: Bytes, at: int, members: frozenset[int], most: int | None) -> int:
     """The index after the longest run."""
     limit = len(data) if most is None else min(len(data), at + most)
+    if len(members) == 256:
+        return limit
     while at < limit and data[at] in members:
         at += 1
     return at
