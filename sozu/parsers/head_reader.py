@@ -73,6 +73,10 @@ class HeadReader(Generic[V]):
             return INCOMPLETE
         return self._look(held)
 
+    def look(self) -> Outcome[V]:
+        """What is held, looked at though no line has ended: at the end of a stream."""
+        return self._look(self._held) if self._held else INCOMPLETE
+
     def _look(self, held: bytearray) -> Outcome[V]:
         """Check the lines that are new; read the head if its end is among them."""
         if not self._checked:

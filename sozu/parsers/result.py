@@ -7,7 +7,7 @@ and `run` catches it. Read next: leaves.py. Nothing here knows a grammar.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, overload
 
 import msgspec
 
@@ -26,10 +26,18 @@ Bytes: TypeAlias = bytes | bytearray | memoryview
 Names: TypeAlias = frozenset[str]
 
 
-class Done(msgspec.Struct, Generic[T_co], frozen=True, gc=False):
+class ByRestAndValue(msgspec.StructMeta):
+    """msgspec makes `__match_args__` out of the fields, whatever the class says; only a metaclass has the last word."""
+
+    @property
+    def __match_args__(self) -> tuple[str, ...]:  # type: ignore[override]  # typeshed of msgspec: a variable
+        return ("rest", "value")
+
+
+class Done(msgspec.Struct, Generic[T_co], frozen=True, gc=False, metaclass=ByRestAndValue):
     """The parser has its value, and no further byte can change that. `data[end:]` is left for the next one."""
 
-    __match_args__: ClassVar[Any] = ("rest", "value")
+    __match_args__ = ("rest", "value")  # for type checkers
 
     value: T_co
     end: int

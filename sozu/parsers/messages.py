@@ -1,0 +1,203 @@
+"""A stream of HTTP/1 messages as events: head, payload, end, one message after the other, however the stream is cut.
+
+For the command line, for tests and for tools that look at recorded traffic. The proxy has no use for it: it moves bodies without looking
+at them (sozu/proxy). The pieces are the same: the view and its rules, the body's framing, the chunked reader.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+
+from sozu.parsers.body import CHUNKED, NO_BODY, Framing, Length, request_framing, response_framing
+from sozu.parsers.chunked import ChunkedReader, Trailers
+from sozu.parsers.head_reader import HeadReader
+from sozu.parsers.reasons import Reason, Refusal, bad_gateway, refusal
+from sozu.parsers.result import Done, Error, Incomplete
+from sozu.parsers.views import RequestView, ResponseView, ViewParser, request_view, response_view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+class Head(msgspec.Struct, frozen=True):
+    """A head from `start` to `end` of the stream; its payload, if the framing has any, follows."""
+
+    start: int
+    end: int
+    view: RequestView | ResponseView
+    framing: Framing
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """More payload of the message whose head came last. How it is divided depends on how the stream came."""
+
+    data: bytes
+
+
+class End(msgspec.Struct, frozen=True):
+    """The message ended at `end` of the stream."""
+
+    end: int
+    trailers: Trailers
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The stream broke a rule at `position`; nothing after it has a meaning. A rule about a whole head counts as broken at its end."""
+
+    position: int
+    refusal: Refusal
+    expected: frozenset[str] = frozenset()
+
+
+class Unfinished(msgspec.Struct, frozen=True):
+    """The stream ended inside a message that began at `start`; at least `needed` bytes are missing."""
+
+    start: int
+    needed: int
+
+
+Event: TypeAlias = Head | Payload | End | Refused | Unfinished
+
+
+Step: TypeAlias = "Callable[[bytes, list[Event]], bytes]"
+
+
+class MessageReader:
+    """Feed it a stream piece by piece, then `finish`. Views, framing rules and limits are those of the proxy.
+
+    `framing` says how the body after a view ends; `refuse` makes the refusal that goes with a reason and a position.
+    """
+
+    def __init__(
+        self,
+        view: ViewParser[Any],
+        framing: Callable[[Any], Framing | Refusal],
+        refuse: Callable[[Reason, int], Refusal],
+    ) -> None:
+        self._heads: HeadReader[Any] = HeadReader(view)
+        self._chunks = ChunkedReader()
+        self._framing = framing
+        self._refuse = refuse
+        self._step: Step = self._read_head
+        self._seen = 0  # bytes of the stream
+        self._start = 0  # where in the stream the message began
+        self._body = 0  # where its body began
+        self._left = 0  # payload that a counted body lacks
+
+    def feed(self, data: bytes) -> list[Event]:
+        """What these bytes tell. A step takes what it can, adds its events and returns the rest."""
+        events: list[Event] = []
+        self._seen += len(data)
+        while data:
+            data = self._step(data, events)
+        return events
+
+    def finish(self) -> list[Event]:
+        """What the end of the stream tells."""
+        events: list[Event] = []
+        if self._step == self._read_endless:
+            events.append(End(self._seen, []))
+        elif self._step == self._read_head:
+            self._cut_head(events)
+        elif self._step != self._ignore:
+            events.append(Unfinished(self._start, max(1, self._left or self._chunks.payload_left)))
+        return events
+
+    def _cut_head(self, events: list[Event]) -> None:
+        """The stream ends within a head, unless there was none."""
+        outcome = self._heads.look()
+        if isinstance(outcome, Error):
+            self._stop(self._start, outcome, events)
+        elif self._heads.held:
+            events.append(Unfinished(self._start, 1))
+
+    def _read_head(self, data: bytes, events: list[Event]) -> bytes:
+        outcome = self._heads.feed(data)
+        if isinstance(outcome, Error):
+            return self._stop(self._start, outcome, events)
+        if isinstance(outcome, Incomplete):
+            return b""
+        rest = bytes(outcome.rest)
+        self._body = self._seen - len(rest)
+        framing = self._framing(outcome.value)
+        if isinstance(framing, Refusal):
+            return self._stop(self._body, Error(0, frozenset([framing.reason.rule.text]), framing.reason), events)
+        events.append(Head(self._start, self._body, outcome.value, framing))
+        self._begin(framing)
+        return self._end(rest, [], events) if framing is NO_BODY else rest
+
+    def _begin(self, framing: Framing) -> None:
+        """Choose the step that reads this body."""
+        if isinstance(framing, Length):
+            self._left = framing.size
+            self._step = self._read_counted
+        elif framing is CHUNKED:
+            self._chunks = ChunkedReader()
+            self._step = self._read_chunked
+        else:
+            self._step = self._read_endless
+
+    def _read_counted(self, data: bytes, events: list[Event]) -> bytes:
+        payload, rest = data[: self._left], data[self._left :]
+        events.append(Payload(payload))
+        self._left -= len(payload)
+        return rest if self._left else self._end(rest, [], events)
+
+    def _read_chunked(self, data: bytes, events: list[Event]) -> bytes:
+        outcome = self._chunks.feed(data)
+        events += [Payload(data[start:end]) for start, end in self._chunks.spans]
+        match outcome:
+            case Done(rest, trailers):
+                return self._end(bytes(rest), trailers, events)
+            case Error():
+                return self._stop(self._body, outcome, events)
+            case Incomplete():
+                return b""
+
+    def _read_endless(self, data: bytes, events: list[Event]) -> bytes:
+        events.append(Payload(data))
+        return b""
+
+    def _ignore(self, _data: bytes, _events: list[Event]) -> bytes:
+        return b""
+
+    def _end(self, rest: bytes, trailers: Trailers, events: list[Event]) -> bytes:
+        """The next message begins."""
+        self._start = self._seen - len(rest)
+        events.append(End(self._start, trailers))
+        self._step = self._read_head
+        return rest
+
+    def _stop(self, offset: int, error: Error, events: list[Event]) -> bytes:
+        """Nothing more is read. `offset` is where in the stream the error's positions begin."""
+        assert isinstance(error.reason, Reason)
+        position = offset + error.position
+        events.append(Refused(position, self._refuse(error.reason, position), error.expected))
+        self._step = self._ignore
+        return b""
+
+
+def request_reader() -> MessageReader:
+    """Requests, one after the other, as a listener reads them."""
+    return MessageReader(request_view, request_framing, refusal)
+
+
+def response_reader(methods: Iterable[bytes] = ()) -> MessageReader:
+    """Responses to requests with these methods, in that order, then to GET (a 1xx is not the response: it takes no method)."""
+    asked = chain(methods, repeat(b"GET"))
+    method = next(asked)
+
+    def framing(view: ResponseView) -> Framing | Refusal:
+        nonlocal method
+        found = response_framing(view, method)
+        if view.status >= FINAL:
+            method = next(asked)
+        return found
+
+    return MessageReader(response_view, framing, bad_gateway)
+
+
+FINAL: Final = 200
