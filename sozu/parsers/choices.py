@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from sozu.parsers.abnf import DIGIT
-from sozu.parsers.combinators import alt, map_, opt, recognize, seq
+from sozu.parsers.combinators import alt, map_, opt, recognize
 from sozu.parsers.leaves import one_of, tag, take_while_m_n
 
 if TYPE_CHECKING:
@@ -24,12 +24,15 @@ NINE: Final = 0x39
 
 def one_word(words: Iterable[bytes]) -> Regular[bytes]:
     """The longest of `words` that is there. No word may be empty."""
-    return recognize(trie(sorted(set(words))))
+    word: Regular[bytes] = recognize(trie(sorted(set(words))))
+    return word
 
 
 def trie(words: list[bytes]) -> Regular[Any]:
     """One branch for each first byte of the sorted words; in it that byte, and then what may follow it."""
-    return alt(*(branch(first, [word[1:] for word in group]) for first, group in groupby(words, lambda word: word[:1])))
+    groups = groupby(words, lambda word: word[:1])
+    choice: Regular[Any] = alt(*(branch(first, [word[1:] for word in group]) for first, group in groups))
+    return choice
 
 
 def branch(first: bytes, ends: list[bytes]) -> Regular[Any]:
@@ -37,24 +40,28 @@ def branch(first: bytes, ends: list[bytes]) -> Regular[Any]:
     longer = [end for end in ends if end]
     if not longer:
         return tag(first)
-    return seq(tag(first), trie(longer) if len(longer) == len(ends) else opt(trie(longer)))
+    after: Regular[Any] = trie(longer) if len(longer) == len(ends) else opt(trie(longer))
+    found: Regular[Any] = tag(first) >> after
+    return found
 
 
 def decimal(most: int) -> Regular[int]:
     """A number from 0 to `most` in decimal digits, without leading zeros. `most` is 1 or more."""
-    bounded = alt(tag(b"0"), up_to(b"%d" % most, lowest=ZERO + 1))
-    return map_(recognize(bounded), int).desc(f"0 to {most}")
+    written: Regular[bytes] = recognize(alt(tag(b"0"), up_to(b"%d" % most, lowest=ZERO + 1)))
+    number: Regular[int] = map_(written, lambda found: int(found))  # noqa: PLW0108 - int() is overloaded, map_ wants one type
+    return number.desc(f"0 to {most}")
 
 
 def up_to(bound: bytes, lowest: int = ZERO) -> Regular[Any]:
     """Digits that begin no lower than `lowest`, not more than in `bound`; and if as many, no greater number."""
     head, tail = bound[0], bound[1:]
-    branches = [seq(tag(bound[:1]), opt(up_to(tail)))] if tail else [tag(bound[:1])]
+    branches: list[Regular[Any]] = [tag(bound[:1]) >> opt(up_to(tail)) if tail else tag(bound[:1])]
     if lowest < head:
-        branches.append(seq(one_of(range(lowest, head)), digits(len(tail))))
+        branches.append(one_of(range(lowest, head)) >> digits(len(tail)))
     if head < NINE and tail:
-        branches.append(seq(one_of(range(head + 1, NINE + 1)), digits(len(tail) - 1)))
-    return alt(*branches)
+        branches.append(one_of(range(head + 1, NINE + 1)) >> digits(len(tail) - 1))
+    choice: Regular[Any] = alt(*branches)
+    return choice
 
 
 def digits(most: int) -> Regular[bytes]:
