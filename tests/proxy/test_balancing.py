@@ -7,7 +7,7 @@ import pytest
 
 from sozu.command.commit import BALANCING
 from sozu.command.facts import LoadBalancing
-from sozu.proxy.balancing import LeastLoaded, Random, RoundRobin, balancer_for
+from sozu.proxy.registry.balancing import LeastLoaded, Random, RoundRobin, balancer_for
 
 
 @dataclass(eq=False)

@@ -30,4 +30,6 @@ def drain_sessions(sessions: Collection[Session], remaining: Callable[[], float]
     late = tuple(sessions)
     for session in late:
         session.close()
+    if late:
+        gevent.sleep(_LOOK_AGAIN)  # cut exchanges run to their end, and into the log
     return len(late)

@@ -1,0 +1,71 @@
+"""One backend as this worker lives with it: what is counted and pooled while tables come and go. Nothing here switches greenlets."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sozu.command.addresses import parse_address
+from sozu.command.facts import Backend
+
+BackendKey = tuple[str, str]  # (cluster, address), as facts.Backend.key
+Told = Callable[[], None]
+
+
+class Idle(Protocol):
+    """A pooled connection to a backend that nobody uses now."""
+
+    def close(self) -> None:
+        """Close it; must not switch greenlets."""
+
+
+class LiveBackend:
+    """A backend as this worker lives with it.
+
+    The data path calls `begin` where it chose it, in the same breath, and `end` when the exchange or tunnel is over; it
+    keeps pooled connections in `idle` (last in, first out) and keeps none once `retired` is set.
+    `address` is (family, sockaddr), ready for a socket.
+    """
+
+    __slots__ = ("address", "credit", "exchanges", "fact", "idle", "key", "on_gone", "retired", "weight")
+
+    def __init__(self, fact: Backend) -> None:
+        where = parse_address(fact.address)
+        self.key: BackendKey = fact.key
+        self.address = (where.family, where.sockaddr)
+        self.fact = fact
+        self.weight = fact.weight
+        self.credit = 0  # the balancer's notebook
+        self.exchanges = 0
+        self.idle: list[Idle] = []
+        self.retired = False
+        self.on_gone: list[Told] = []
+
+    def begin(self) -> None:
+        """One more exchange or tunnel."""
+        self.exchanges += 1
+
+    def end(self) -> None:
+        """One less; the last one of a retired backend is what somebody may be waiting for."""
+        self.exchanges -= 1
+        if self.retired and not self.exchanges:
+            self._tell()
+
+    def serve(self, fact: Backend) -> None:
+        """Take new settings, or come back from retirement with the old counts."""
+        self.fact = fact
+        self.weight = fact.weight
+        if self.retired:
+            self.retired = False
+            self._tell()
+
+    def retire(self) -> None:
+        """No table names it any more: nothing new begins here, and idle connections have no future."""
+        self.retired = True
+        while self.idle:
+            self.idle.pop().close()
+        if not self.exchanges:
+            self._tell()
+
+    def _tell(self) -> None:
+        listeners, self.on_gone = self.on_gone, []
+        for listener in listeners:
+            listener()
