@@ -39,6 +39,11 @@ from sozu.command.worker_protocol import (
 from tests.proxy.worker.scripted_master import ScriptedMaster, command_line, descriptors_of, read_answer, settings
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # of 20 clients at once, 15 would wait a second for their next SYN
+
+
 class Origin:
     """A backend that answers with the path, and one that is told when to answer: `/wait` ends with `release`."""
 
@@ -62,8 +67,7 @@ class Origin:
             def log_message(self, *_: object) -> None:
                 """Be quiet."""
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.address = f"127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
         self.thread.start()
