@@ -99,6 +99,15 @@ def read_answer(sock: socket.socket) -> tuple[int, bytes]:
     return int(head.split(b" ")[1]), body
 
 
+def read_until(sock: socket.socket, end: bytes) -> None:
+    """Read until what has come ends like this."""
+    data = b""
+    while not data.endswith(end):
+        piece = sock.recv(65536)
+        assert piece
+        data += piece
+
+
 def settings(folder: Path, **others: Any) -> Settings:
     return Settings(command_socket=str(folder / "sozu.sock"), journal=str(folder / "sozu.journal"), **others)
 
