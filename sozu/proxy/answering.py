@@ -1,0 +1,80 @@
+"""How a response is framed for an HTTP/1 client: as it came, if the client can read that; and whether the connection goes on.
+
+Pure. RFC 9112 sections 6 (framing), 7 (chunked only for HTTP/1.1) and 9.3 (persistence). The answers of the proxy's own are default_answers'.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from sozu.command.settings import Settings
+from sozu.parsers.body import CHUNKED, UNTIL_CLOSE, Framing
+from sozu.parsers.views import RequestView, ResponseView
+from sozu.proxy.bodies import Body, Chunks, Payload
+from sozu.proxy.default_answers import default_answer
+from sozu.proxy.forwarding import CRLF, FRAMING
+from sozu.proxy.welcome_page import welcome_answer
+
+NOT_FOUND: Final = 404
+
+
+class Plan(NamedTuple):
+    """`keep` the connection; `fields` to add to the head and names to `cut` from it; the body goes through `wrap`.
+
+    `until_close`: the end of the connection is the end of the body, so a body that breaks off must not end the connection well.
+    """
+
+    keep: bool
+    fields: bytes = b""
+    cut: frozenset[bytes] = frozenset()
+    wrap: Callable[[Any], Body] | None = None
+    until_close: bool = False
+
+
+AS_IT_IS: Final = Plan(keep=True)
+CLOSE: Final = b"Connection: close\r\n"
+KEEP_ALIVE: Final = b"Connection: keep-alive\r\n"  # HTTP/1.0 clients need to be told
+CHUNKED_CODING: Final = b"Transfer-Encoding: chunked\r\n"
+
+
+def plan_answer(minor: int, framing: Framing, *, keep: bool) -> Plan:
+    """For a client of HTTP/1.`minor` that may keep its connection if `keep`."""
+    if minor:
+        return _plan_for_1_1(framing, keep=keep)
+    if framing is CHUNKED:
+        return Plan(keep=False, fields=CLOSE, cut=FRAMING, wrap=Payload, until_close=True)
+    if framing is UNTIL_CLOSE:
+        return Plan(keep=False, fields=CLOSE, until_close=True)
+    return Plan(keep=True, fields=KEEP_ALIVE) if keep else Plan(keep=False, fields=CLOSE)
+
+
+def _plan_for_1_1(framing: Framing, *, keep: bool) -> Plan:
+    if framing is UNTIL_CLOSE:
+        return Plan(keep, CHUNKED_CODING if keep else CHUNKED_CODING + CLOSE, wrap=Chunks)
+    return AS_IT_IS if keep else Plan(keep=False, fields=CLOSE)
+
+
+def interim_answer(response: ResponseView) -> bytes:
+    """A 1xx on its way through; it has neither body nor say about the connection."""
+    return b"HTTP/1.1 %d %b\r\n%b\r\n" % (response.status, response.reason, response.passed_fields())
+
+
+def own_answer(
+    settings: Settings, status: int, request_id: bytes, request: RequestView | None, authority: bytes, *, close: bool
+) -> bytes:
+    """The proxy's own answer to a request, or to what was no request (None)."""
+    if request is None:
+        return default_answer(status, request_id, close=close)
+    fields = b"" if close or request.minor else KEEP_ALIVE
+    head, accept = request.method == b"HEAD", accepts(request)
+    if status == NOT_FOUND and settings.welcome:
+        return welcome_answer(authority, request.target, request_id, close=close, head=head, accept=accept)
+    return default_answer(status, request_id, close=close, head=head, accept=accept, fields=fields)
+
+
+def accepts(request: RequestView) -> bytes:
+    """The Accept field. It is looked for only here: no slot of the pattern is spent on it."""
+    for line in request.passed_fields().split(CRLF):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"accept":
+            return value
+    return b""

@@ -1,0 +1,234 @@
+"""Message bodies on their way through: pieces as they come, never a whole body, never more than the receiver takes.
+
+A Body knows where it ends (RFC 9112 section 6.3) and yields pieces as they stand on the wire: a chunked body is checked chunk by chunk and
+passed on unchanged. Where the receiver needs another framing, a Body is wrapped: `Payload` takes the chunked coding off, `Chunks` puts it on.
+`relay` moves one from a stream to another. Pieces are views of one buffer that all bodies of the worker share: whoever gets one has to
+send or copy it before he parks. One piece per turn of the loop, since every read waits first: nobody starves behind a large body.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sozu.parsers.body import CHUNKED, NO_BODY, Framing, Length
+from sozu.parsers.chunked import ChunkedReader
+from sozu.parsers.reasons import Reason
+from sozu.parsers.result import Done, Error
+from sozu.proxy.clock import Clock
+from sozu.proxy.stream import READ_SIZE, Stream
+
+MOST = 1 << 20
+BAD_REQUEST = 400
+BUFFER = memoryview(bytearray(MOST))
+
+Piece = bytes | memoryview
+
+
+class Ended(Exception):
+    """The stream ended before the body did."""
+
+
+class Malformed(Exception):
+    """The chunked coding is broken. The text has the reason's code and the byte of the body; `status` is for a request."""
+
+    def __init__(self, error: Error) -> None:
+        super().__init__(f"{error.reason} at byte {error.position} of the body")
+        self.status = error.reason.status if isinstance(error.reason, Reason) else BAD_REQUEST
+
+
+class Body(Protocol):
+    """A body that is being received."""
+
+    @property
+    def complete(self) -> bool:
+        """Has all of it been read?"""
+
+    def read(self, most: int) -> Piece:
+        """The next piece, `most` bytes at most; nothing when the body is complete. Raises Ended, Malformed, Broken."""
+
+
+class LengthBody:
+    """A body of a known number of bytes."""
+
+    __slots__ = ("_left", "_stream", "complete")
+
+    def __init__(self, stream: Stream, size: int) -> None:
+        self._stream = stream
+        self._left = size
+        self.complete = size == 0
+
+    def read(self, most: int) -> Piece:
+        """See Body."""
+        if self.complete:
+            return b""
+        size = self._stream.read_into(BUFFER[: min(most, self._left)])
+        if not size:
+            raise Ended
+        self._left -= size
+        self.complete = not self._left
+        return BUFFER[:size]
+
+
+class ChunkedBody:
+    """A body in chunks, checked on the way. `spans` are the payload in the last piece."""
+
+    __slots__ = ("_reader", "_stream", "complete")
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._reader = ChunkedReader()
+        self.complete = False
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """Where the payload is in the last piece."""
+        return self._reader.spans
+
+    def read(self, most: int) -> Piece:
+        """See Body. What follows the last chunk goes back to the stream."""
+        if self.complete:
+            return b""
+        size = self._stream.read_into(BUFFER[:most])
+        if not size:
+            raise Ended
+        piece = BUFFER[:size]
+        outcome = self._reader.feed(piece)
+        if isinstance(outcome, Error):
+            raise Malformed(outcome)
+        if isinstance(outcome, Done):
+            self.complete = True
+            self._stream.leftover = bytes(piece[outcome.end :]) + self._stream.leftover
+            return piece[: outcome.end]
+        return piece
+
+
+class UntilEnd:
+    """A body that ends with the connection: a response without a length, or one way of a tunnel."""
+
+    __slots__ = ("_stream", "complete")
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.complete = False
+
+    def read(self, most: int) -> Piece:
+        """See Body."""
+        size = self._stream.read_into(BUFFER[:most])
+        self.complete = not size
+        return BUFFER[:size]
+
+
+class Payload:
+    """A chunked body without its framing, for a receiver that knows no chunks (HTTP/1.0)."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: ChunkedBody) -> None:
+        self._body = body
+
+    @property
+    def complete(self) -> bool:
+        """See Body."""
+        return self._body.complete
+
+    def read(self, most: int) -> Piece:
+        """See Body."""
+        while not self._body.complete:
+            piece = self._body.read(most)
+            payload = b"".join([piece[start:end] for start, end in self._body.spans])
+            if payload:
+                return payload
+        return b""
+
+
+class Chunks:
+    """Any body in chunks of our making, for a receiver that must be able to tell where it ends."""
+
+    __slots__ = ("_body", "complete")
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self.complete = False
+
+    def read(self, most: int) -> Piece:
+        """See Body."""
+        if self.complete:
+            return b""
+        piece = self._body.read(most)
+        self.complete = not piece
+        return b"".join((b"%x\r\n" % len(piece), piece, b"\r\n"))
+
+
+class Empty:
+    """No body at all."""
+
+    complete = True
+
+    def read(self, most: int) -> Piece:  # noqa: ARG002 - the interface
+        """See Body."""
+        return b""
+
+
+NO_BYTES = Empty()
+
+
+def incoming(framing: Framing, stream: Stream) -> Body:
+    """The body that follows a head on this stream; what has come of it already is the stream's leftover."""
+    if framing is NO_BODY:
+        return NO_BYTES
+    if isinstance(framing, Length):
+        return LengthBody(stream, framing.size)
+    return ChunkedBody(stream) if framing is CHUNKED else UntilEnd(stream)
+
+
+class Timed(Protocol):
+    """Whoever has the deadline of an exchange: a Front."""
+
+    deadline: float
+
+
+class Pace:
+    """Moves a Front's deadline on before each wait of a relay: so long for the next piece, so long for the receiver to take it."""
+
+    __slots__ = ("_clock", "_front", "_read_seconds", "_write_seconds", "count", "reading")
+
+    def __init__(self, front: Timed, clock: Clock, read_seconds: float, write_seconds: float) -> None:
+        self._front = front
+        self._clock = clock
+        self._read_seconds = read_seconds
+        self._write_seconds = write_seconds
+        self.reading = True
+        self.count = 0
+
+    def before_read(self) -> None:
+        """The sender has its time."""
+        self.reading = True
+        self._front.deadline = self._clock.after(self._read_seconds)
+
+    def before_write(self, size: int) -> None:
+        """The receiver has its time. `size` is counted."""
+        self.reading = False
+        self.count += size
+        self._front.deadline = self._clock.after(self._write_seconds)
+
+
+def relay(body: Body, sink: Stream, pace: Pace) -> None:
+    """Move what is left of a body to a stream."""
+    most = READ_SIZE
+    while not body.complete:
+        pace.before_read()
+        piece = body.read(most)
+        size = len(piece)
+        pace.before_write(size)
+        if size:
+            sink.send(piece)
+        most = next_size(most, size, sink.unsent)
+
+
+def next_size(most: int, size: int, unsent: Callable[[], int]) -> int:
+    """How much to read next: twice as much after a full piece, but only while the receiver keeps up.
+
+    One that does not read costs what the kernel did not take of a first-sized piece; large pieces save system calls for those who do.
+    """
+    if size < most:
+        return most
+    return min(2 * most, MOST) if unsent() <= READ_SIZE else READ_SIZE

@@ -1,0 +1,63 @@
+"""Which backend, over which connection? Nothing has been sent yet, so one that does not open may be passed by for another.
+
+`reach` chooses and counts: from its return until the exchange calls `backend.end()`, the backend has one exchange more.
+"""
+
+from typing import Final
+
+from sozu.command.facts import Timeouts
+from sozu.proxy.back import Back
+from sozu.proxy.deadlines import Late
+from sozu.proxy.failures import NoBackend, Unreachable
+from sozu.proxy.front import Front
+from sozu.proxy.record import Record
+from sozu.proxy.registry import BackendKey, LiveBackend
+from sozu.proxy.stream import Broken
+from sozu.proxy.traffic import Traffic
+
+MOST_BACKENDS: Final = 3  # how many are tried before the client is told
+GATEWAY_TIMEOUT: Final = 504
+
+
+def reach(traffic: Traffic, front: Front, record: Record, timeouts: Timeouts, *, repeatable: bool) -> Back:
+    """A connection to a backend of `record.cluster`. Raises NoBackend, or Unreachable when enough were tried.
+
+    `repeatable` requests may ride on a connection that was idle for long (pool.py says why).
+    """
+    tried: list[BackendKey] = []
+    while True:
+        backend = _choose(traffic, record, tried)
+        backend.begin()
+        try:
+            return traffic.pool.take(backend, repeatable=repeatable) or open_back(traffic, front, backend, timeouts)
+        except Unreachable:
+            backend.end()
+            tried.append(backend.key)
+            if len(tried) == MOST_BACKENDS or traffic.registry.choose(backend.key[0], tried) is None:
+                raise
+            record.retries += 1
+        except BaseException:
+            backend.end()
+            raise
+
+
+def _choose(traffic: Traffic, record: Record, tried: list[BackendKey]) -> LiveBackend:
+    assert record.cluster is not None, "a route was found"
+    backend = traffic.registry.choose(record.cluster, tried)
+    if backend is None:
+        raise NoBackend
+    record.backend = backend.fact.address
+    return backend
+
+
+def open_back(traffic: Traffic, front: Front, backend: LiveBackend, timeouts: Timeouts) -> Back:
+    """A new connection to this backend; Unreachable if it refuses or takes longer than `timeouts.connect`."""
+    front.deadline = traffic.clock.after(timeouts.connect)
+    try:
+        return traffic.pool.open(backend)
+    except Broken as broken:
+        traffic.counters.backend_failures += 1
+        raise Unreachable(f"connect: {broken}") from broken
+    except Late as late:
+        traffic.counters.backend_failures += 1
+        raise Unreachable("connect: timed out", GATEWAY_TIMEOUT) from late

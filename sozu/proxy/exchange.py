@@ -1,0 +1,253 @@
+"""One request and its response: find the route, choose a backend, send, receive, answer; and what went wrong, told once.
+
+Read `run` first: it is the story, in the order in which it happens (docs/life_of_a_request.md draws it). An exchange sees a Front and a Back. It
+runs in the session's greenlet, straight on; only a request body that has not come yet gets a second one (upload.py). Deadlines are the
+Front's. A backend counts an exchange from `reach` to `end`, whatever happens between.
+"""
+
+from time import monotonic
+from typing import Final
+
+from sozu.parsers.body import TUNNEL, UNTIL_CLOSE, Framing, response_framing
+from sozu.parsers.reasons import Reason, Refusal
+from sozu.parsers.views import RequestView, ResponseView
+from sozu.proxy.back import Back
+from sozu.proxy.bodies import Body, Ended, Malformed, Pace, UntilEnd, relay
+from sozu.proxy.connecting import GATEWAY_TIMEOUT, open_back, reach
+from sozu.proxy.deadlines import NEVER, Late
+from sozu.proxy.failures import BackendFailed, ClientGone, Failure, NoRoute, Refused
+from sozu.proxy.forwarding import asked_for, hostname, keeps_alive, upstream_head, wants_upgrade
+from sozu.proxy.front import Front
+from sozu.proxy.heads import RESPONSES, BadHead, HeadEnded
+from sozu.proxy.record import Record
+from sozu.proxy.stream import READ_SIZE, Broken
+from sozu.proxy.traffic import Traffic
+from sozu.proxy.upload import Upload
+
+IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))  # RFC 9110 section 9.2.2
+MOST_INTERIM: Final = 16  # 1xx responses before the final one: more is a storm
+SWITCHING: Final = 101
+
+
+class Exchange:
+    """See the module. `run` never raises; afterwards `front.keep` says whether the client's connection goes on."""
+
+    __slots__ = ("_back", "_body", "_counted", "_front", "_record", "_request", "_timeouts", "_traffic", "_upload")
+
+    def __init__(self, traffic: Traffic, front: Front, request: RequestView, body: Body, record: Record) -> None:
+        self._traffic = traffic
+        self._front = front
+        self._request = request
+        self._body = body
+        self._record = record
+        self._timeouts = traffic.settings.timeouts
+        self._back: Back | None = None
+        self._counted: Back | None = None  # its backend counts this exchange
+        self._upload: Upload | None = None
+
+    def run(self) -> None:
+        """From a request's head to the last byte of its response."""
+        self._traffic.counters.exchanges_open += 1
+        try:
+            self._find_route()
+            self._carry(self._whole_request())
+        except Failure as failure:
+            self._fail(failure)
+        except (Broken, Late, Ended, Malformed) as accident:
+            self._fail(self._explain(accident))
+        finally:
+            self._close_the_books()
+
+    def _close_the_books(self) -> None:
+        self._traffic.counters.exchanges_open -= 1
+        if self._counted is not None:
+            self._counted.backend.end()
+        if self._upload is not None:
+            self._record.bytes_in += self._upload.count
+        self._record.close(self._traffic.counters, self._traffic.access_log)
+
+    def _find_route(self) -> None:
+        record, front = self._record, self._front
+        record.authority, record.path = asked_for(self._request, front.listener.encode())
+        route = self._traffic.routes.find(front.listener, hostname(record.authority), record.path)
+        if route is None:
+            raise NoRoute
+        record.cluster = route.cluster.cluster
+        if route.cluster.timeouts is not None:
+            self._timeouts = route.cluster.timeouts
+
+    def _whole_request(self) -> bytes:
+        """The head for the backend, and what has come of the body."""
+        record, front = self._record, self._front
+        ours = b"%bSozu-Id: %b\r\n" % (front.origin_fields(), record.request_id)
+        head = upstream_head(self._request, record.authority, record.path, ours)
+        if self._body.complete or not front.stream.leftover:
+            return head
+        try:
+            piece = self._body.read(READ_SIZE)
+        except Malformed as malformed:
+            raise Refused(f"refused: {malformed}", malformed.status) from malformed
+        record.bytes_in += len(piece)
+        return b"".join((head, piece))
+
+    def _carry(self, request: bytes) -> None:
+        """There and back, with one connection or, if it was an old one and had died, two."""
+        repeatable = self._request.method in IDEMPOTENT
+        back = reach(self._traffic, self._front, self._record, self._timeouts, repeatable=repeatable)
+        self._back = self._counted = back
+        self._record.connected = monotonic()
+        try:
+            response = self._ask(back, request)
+        except BackendFailed as failure:
+            if not (failure.stale and repeatable) or self._upload is not None:
+                raise
+            response = self._ask(self._renew(back), request)
+        self._answer(response)
+
+    def _renew(self, back: Back) -> Back:
+        """A new connection in place of one that the backend had closed before our request reached it (RFC 9112 section 9.3.1)."""
+        self._record.retries += 1
+        back.close()
+        self._back = None
+        self._back = open_back(self._traffic, self._front, back.backend, self._timeouts)
+        return self._back
+
+    # ---- there ----
+
+    def _ask(self, back: Back, request: bytes) -> ResponseView:
+        """Send the request, its body as it comes; the head of the final response."""
+        self._front.deadline = self._traffic.clock.after(self._timeouts.back)
+        try:
+            back.stream.send(request)
+        except Broken as broken:
+            self._record.ended = f"backend stopped reading: {broken}"  # it may have said why
+        else:
+            if not self._body.complete:
+                pace = Pace(self._front, self._traffic.clock, self._timeouts.front, self._timeouts.back)
+                self._upload = Upload(self._body, back.stream, pace, self._traffic.hub, self._front.throw)
+                self._upload.start(self._traffic.spares)
+        return self._receive(back)
+
+    @property
+    def _all_sent(self) -> bool:
+        """Has the backend all of the request? If not, neither connection can carry another one."""
+        return self._body.complete if self._upload is None else self._upload.complete
+
+    # ---- and back ----
+
+    def _receive(self, back: Back) -> ResponseView:
+        """The head of the final response, or of a 101; those before it are passed on."""
+        for _ in range(MOST_INTERIM):
+            response = self._receive_head(back)
+            if response.status >= 200 or response.status == SWITCHING:
+                return response
+            framing = response_framing(response, self._request.method)
+            if isinstance(framing, Refusal):
+                raise BackendFailed(f"bad response: {framing.reason}")
+            self._front.answer_interim(response)
+            self._front.deadline = self._traffic.clock.after(self._timeouts.back)
+        raise BackendFailed("a storm of 1xx responses")
+
+    def _receive_head(self, back: Back) -> ResponseView:
+        stream = back.stream
+        try:
+            data = stream.read()
+        except Broken as broken:
+            raise BackendFailed(f"backend: {broken}", stale=back.uses > 0) from broken
+        if not data:
+            raise BackendFailed("backend closed without a response", stale=back.uses > 0)
+        try:
+            return RESPONSES.receive(stream, data)
+        except HeadEnded as ended:
+            raise BackendFailed("backend closed in the middle of a head") from ended
+        except BadHead as bad:
+            raise BackendFailed(f"bad response: {bad.error.reason} at byte {bad.error.position}") from bad
+
+    def _answer(self, response: ResponseView) -> None:
+        back = self._back
+        assert back is not None, "the response came from somewhere"
+        framing = response_framing(response, self._request.method)
+        if isinstance(framing, Refusal):
+            raise BackendFailed(f"bad response: {framing.reason}")
+        if framing is TUNNEL:
+            self._tunnel(back, response)
+            return
+        if not self._all_sent:
+            self._front.keep = False
+            self._front.unread = True
+        self._front.answer(self._record, response, framing, back.stream, self._timeouts)
+        self._release(back, response, framing)
+
+    def _release(self, back: Back, response: ResponseView, framing: Framing) -> None:
+        """The response is over. Its connection goes back to the pool, unless anything about it is in doubt."""
+        if self._upload is not None and self._upload.running:
+            self._record.ended = "answered before the request's body had come"
+            self._stop_upload()
+        self._back = None
+        if self._all_sent and framing is not UNTIL_CLOSE and not back.stream.leftover and keeps_alive(response):
+            self._traffic.pool.give(back)
+        else:
+            back.close()
+
+    def _stop_upload(self) -> None:
+        if self._upload is not None:
+            self._front.deadline = NEVER
+            self._upload.stop()
+
+    def _tunnel(self, back: Back, response: ResponseView) -> None:
+        """After a 101: bytes both ways until both have ended, or none has come for the front's time (RFC 9110 section 7.8)."""
+        if not wants_upgrade(self._request) or not self._all_sent:
+            raise BackendFailed(f"bad response: {Reason.UPGRADE_UNASKED}")
+        front, traffic, seconds, record = self._front, self._traffic, self._timeouts.front, self._record
+        front.answer_switch(record, response)
+        record.bytes_in += 0 if self._upload is None else self._upload.count
+        up, down = Pace(front, traffic.clock, seconds, seconds), Pace(front, traffic.clock, seconds, seconds)
+        self._upload = Upload(UntilEnd(front.stream), back.stream, up, traffic.hub, front.throw, half_close=True)
+        self._upload.start(traffic.spares)
+        try:
+            relay(UntilEnd(back.stream), front.stream, down)
+            front.stream.end()
+            self._upload.wait()
+        finally:
+            record.bytes_out += down.count
+        self._back = None
+        back.close()
+
+    # ---- when it fails ----
+
+    def _explain(self, accident: Exception) -> Failure:
+        """Whose failure is it? The upload tells of the client's on the way there; here are the others."""
+        if isinstance(accident, Late):
+            if self._upload is not None and self._upload.waits_for_client:
+                return Refused("client too slow with its body", 408)
+            return BackendFailed("timed out", GATEWAY_TIMEOUT)
+        if isinstance(accident, Broken) and accident.stream is self._front.stream:
+            return ClientGone(f"client: {accident}")
+        if isinstance(accident, Ended):
+            return BackendFailed("backend closed in the middle of a body")
+        return BackendFailed(f"backend: {accident}")
+
+    def _fail(self, failure: Failure) -> None:
+        """Stop what runs, close the backend's connection, and tell the client if it can still be told."""
+        self._stop_upload()
+        record, front = self._record, self._front
+        record.ended = str(failure)
+        if self._back is not None:
+            self._back.close()
+        if isinstance(failure, BackendFailed):
+            self._traffic.counters.backend_failures += 1
+        if record.status or not failure.status:
+            front.cut()
+            return
+        record.status = failure.status
+        if not self._all_sent or isinstance(failure, Refused):
+            front.keep = False
+            front.unread = True
+        self._tell(failure)
+
+    def _tell(self, failure: Failure) -> None:
+        try:
+            self._front.answer_ourselves(self._record, failure.status)
+        except (Broken, Late) as gone:
+            self._record.ended = f"{failure}; client: {gone}"
+            self._front.cut()

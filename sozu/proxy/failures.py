@@ -1,0 +1,74 @@
+"""How an exchange can fail: whose fault it is, what the client is told, and whether another try may help.
+
+Traffic fails all the time, so these are answers rather than accidents: raised where they are noticed, caught once, in `Exchange.run`.
+`Broken` (stream.py) and `Late` (deadlines.py) say only what happened on a connection; the exchange, which knows what it was doing, turns
+them into one of these.
+
+| failure        | whose   | status            | again elsewhere?                                     |
+|----------------|---------|-------------------|------------------------------------------------------|
+| Refused        | client  | by its reason     | never                                                |
+| ClientGone     | client  | none, it is gone  | never                                                |
+| NoRoute        | ours    | 404               | never                                                |
+| NoBackend      | ours    | 503               | never                                                |
+| Unreachable    | backend | 502, 504 if slow  | yes: nothing was sent                                |
+| BackendFailed  | backend | 502, 504 if slow  | once, if it was an old connection and the request is idempotent |
+"""
+
+from sozu.parsers.reasons import Refusal
+
+
+class Failure(Exception):
+    """`status` is what the client is told (0: nothing can be told); the text goes to the access log."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Refused(Failure):
+    """The request breaks a rule; whatever follows it on the connection cannot be trusted."""
+
+    @classmethod
+    def because(cls, refusal: Refusal) -> "Refused":
+        """With the reason's code, its status, and the offset where the grammar stopped."""
+        where = "" if refusal.position is None else f" at byte {refusal.position}"
+        return cls(f"refused: {refusal.reason}{where}", refusal.status)
+
+
+class ClientGone(Failure):
+    """The client has closed or reset its connection, or let it time out in mid-message."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, 0)
+
+
+class NoRoute(Failure):
+    """No frontend matches the host and the path."""
+
+    def __init__(self) -> None:
+        super().__init__("no route", 404)
+
+
+class NoBackend(Failure):
+    """The cluster has nobody to send to."""
+
+    def __init__(self) -> None:
+        super().__init__("no backend", 503)
+
+
+class Unreachable(Failure):
+    """No connection to the chosen backend."""
+
+    def __init__(self, text: str, status: int = 502) -> None:
+        super().__init__(text, status)
+
+
+class BackendFailed(Failure):
+    """The backend took the request (or a part of it) and gave no whole, valid response.
+
+    `stale`: it closed without a byte, as it may have meant to before our request came.
+    """
+
+    def __init__(self, text: str, status: int = 502, *, stale: bool = False) -> None:
+        super().__init__(text, status)
+        self.stale = stale

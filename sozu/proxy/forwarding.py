@@ -1,0 +1,116 @@
+"""What a head looks like on the other side: without what concerns one connection only, with who asked, else as it came.
+
+Pure: views in, bytes out. The parsers' views have cut the hop-by-hop fields, those that Connection names and those that clients
+may not write (`passed_fields`); here is what takes their place. RFC 9110 sections 7.6.1 (Connection), 7.8 (Upgrade), 10.1.4 (TE);
+RFC 9112 section 3.2.2 (absolute-form); RFC 7239 (Forwarded). Which connections are kept is for the session and the pool to decide.
+"""
+
+from collections.abc import Container
+from typing import Final
+
+from sozu.parsers.result import Error
+from sozu.parsers.uri import normal_host, parse_target
+from sozu.parsers.views import RequestView, ResponseView
+from sozu.proxy.heads import te_of
+
+CRLF: Final = b"\r\n"
+SLASH: Final = 0x2F
+FRAMING: Final = frozenset(b"content-length transfer-encoding trailer".split())
+
+
+def hostname(authority: bytes) -> bytes:
+    """The part of a Host value that routes know: without the port, an IPv6 literal in its shortest spelling."""
+    if authority[:1] == b"[":
+        return normal_host(authority).encode()
+    return authority.partition(b":")[0]
+
+
+def options(value: bytes | None) -> set[bytes]:
+    """The elements of a list like Connection, in lower case."""
+    return {option.strip(b" \t") for option in value.lower().split(b",")} if value else set()
+
+
+def keeps_alive(view: RequestView | ResponseView) -> bool:
+    """Does the sender of this head want to go on with the connection after the message? (RFC 9112 section 9.3)."""
+    if view.connection is None:
+        return view.minor == 1
+    said = options(view.connection)
+    return b"close" not in said and (view.minor == 1 or b"keep-alive" in said)
+
+
+def wants_upgrade(request: RequestView) -> bool:
+    """Is this a request to change the protocol that we pass on?
+
+    Not for HTTP/1.0 (RFC 9110 section 7.8), and not to h2c: requests inside such a tunnel would go around every route and rule.
+    """
+    if request.upgrade is None or request.minor == 0 or b"upgrade" not in options(request.connection):
+        return False
+    return not any(protocol.startswith(b"h2") for protocol in options(request.upgrade))
+
+
+def asked_for(request: RequestView, fallback: bytes) -> tuple[bytes, bytes]:
+    """(authority, target in origin-form or `*`). An absolute-form target replaces Host (RFC 9112 section 3.2.2)."""
+    authority = fallback if request.host is None else request.host
+    if request.target[0] == SLASH:
+        return authority, request.target
+    found = parse_target(request.target)
+    assert not isinstance(found, Error), "request_framing accepted this target"
+    if found.authority is None:
+        return authority, request.target
+    port = b"" if found.authority.port is None else b":%d" % found.authority.port
+    path = found.path or (b"*" if request.method == b"OPTIONS" and found.query is None else b"/")
+    query = b"" if found.query is None else b"?" + found.query
+    return found.authority.host + port, path + query
+
+
+def upstream_head(request: RequestView, authority: bytes, target: bytes, ours: bytes) -> bytes:
+    """The head that a backend gets; `ours` are whole field lines."""
+    fields = request.passed_fields()
+    if target is not request.target or request.host is None or not request.minor:
+        fields = b"Host: %b\r\n%b" % (authority, without(fields, HOST if request.minor else HOST_AND_EXPECT))
+    if request.upgrade is not None or te_of(request) is not None:
+        fields += _hop_by_hop(request)
+    return b"%b %b HTTP/1.1\r\n%b%b\r\n" % (request.method, target, fields, ours)
+
+
+HOST: Final = frozenset((b"host",))
+HOST_AND_EXPECT: Final = frozenset((b"host", b"expect"))  # RFC 9110 section 10.1.1: an HTTP/1.0 client means nothing by it
+
+
+def _hop_by_hop(request: RequestView) -> bytes:
+    """What we say about our connection to the backend, because the client said so about its own."""
+    lines, named = [], []
+    if request.upgrade is not None and wants_upgrade(request):
+        lines.append(b"Upgrade: " + request.upgrade)
+        named.append(b"upgrade")
+    if b"trailers" in options(te_of(request)):
+        lines.append(b"TE: trailers")
+        named.append(b"te")
+    return b"%b\r\nConnection: %b\r\n" % (CRLF.join(lines), b", ".join(named)) if lines else b""
+
+
+def without(fields: bytes, names: Container[bytes]) -> bytes:
+    """A sound field section but for the lines of these names (in lower case)."""
+    kept = [line for line in fields.split(CRLF)[:-1] if line.partition(b":")[0].lower() not in names]
+    return CRLF.join([*kept, b""])
+
+
+def downstream_head(response: ResponseView, ours: bytes, cut: Container[bytes] = ()) -> bytes:
+    """The head that a client gets, in our version of HTTP, without the fields named in `cut`; `ours` are whole field lines."""
+    fields = response.passed_fields()
+    if cut:
+        fields = without(fields, cut)
+    return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (response.status, response.reason, fields, ours)
+
+
+def origin_fields(client: bytes, proto: bytes, listener: bytes) -> bytes:
+    """The lines that tell a backend who asked. `client` and `listener` are `IP:port`, IPv6 in brackets; `client` is empty for a unix socket."""
+    address = client.rpartition(b":")[0].strip(b"[]") or b"unknown"
+    port = listener.rpartition(b":")[2]
+    node = b'"%b"' % client if client else b"unknown"
+    lines = [b"X-Forwarded-For: " + address, b"X-Forwarded-Proto: " + proto]
+    if port.isdigit():
+        lines += [b"X-Forwarded-Port: " + port, b'Forwarded: proto=%b;for=%b;by="%b"' % (proto, node, listener)]
+    else:
+        lines.append(b"Forwarded: proto=%b;for=%b" % (proto, node))
+    return CRLF.join([*lines, b""])

@@ -1,0 +1,45 @@
+"""What an exchange sees of a client: an HTTP/1 connection today (session.py), an HTTP/2 stream one day.
+
+A Front receives one request at a time and answers it. It owns the deadline, which must be found while the exchange waits on
+something else, and it decides what an answer looks like on its own wire.
+"""
+
+from typing import Protocol
+
+from sozu.command.facts import Timeouts
+from sozu.parsers.body import Framing
+from sozu.parsers.views import ResponseView
+from sozu.proxy.record import Record
+from sozu.proxy.stream import Stream
+
+
+class Front(Protocol):
+    """An exchange may clear `keep` (the connection goes on afterwards) and set `unread` (some of the request will never be read)."""
+
+    stream: Stream  # where the request's body comes from
+    deadline: float
+    keep: bool
+    unread: bool
+    client: bytes  # IP:port, or empty
+    listener: str
+
+    def origin_fields(self) -> bytes:
+        """The field lines that tell a backend who asks."""
+
+    def throw(self, failure: Exception) -> None:
+        """Raise in the greenlet of the running exchange, where it waits. Called in the hub."""
+
+    def answer_interim(self, response: ResponseView) -> None:
+        """Pass a 1xx response on, if this client knows such."""
+
+    def answer(self, record: Record, response: ResponseView, framing: Framing, source: Stream, timeouts: Timeouts) -> None:
+        """Pass the final response on, with its body from `source`; return when all of it was taken."""
+
+    def answer_switch(self, record: Record, response: ResponseView) -> None:
+        """Pass a 101 on: from here on the stream is a tunnel."""
+
+    def answer_ourselves(self, record: Record, status: int) -> None:
+        """Send an answer of the proxy's own."""
+
+    def cut(self) -> None:
+        """End the connection so that the client cannot take what it has for a whole answer."""

@@ -1,0 +1,61 @@
+"""Where connections to backends come from and where they go: a stack of idle ones per backend, in `LiveBackend.idle`.
+
+Last in, first out: the freshest is the least likely to be closed by the backend in the moment we use it, and the others get old and go.
+That moment cannot be excluded, so only a request that may be sent twice rides on any idle connection; another one (POST) takes
+one that was in use a second ago, or a new one (RFC 9112 section 9.3.1). How often to try and whom is the exchange's to say.
+"""
+
+from gevent.hub import Hub
+
+from sozu.proxy.back import Back
+from sozu.proxy.clock import Clock
+from sozu.proxy.counters import Counters
+from sozu.proxy.deadlines import Deadlines
+from sozu.proxy.registry import LiveBackend
+from sozu.proxy.stream import connect
+
+IDLE_SECONDS = 30.0  # shorter than the keep-alive timeout of common servers (nginx 75, node 5: its closing is noticed)
+LONGEST_LIFE = 3600.0
+FRESH_SECONDS = 1.0
+
+
+class Pool:
+    """Opens, lends and takes back connections."""
+
+    __slots__ = ("_clock", "_counters", "_deadlines", "_hub")
+
+    def __init__(self, hub: Hub, clock: Clock, deadlines: Deadlines, counters: Counters) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._deadlines = deadlines
+        self._counters = counters
+
+    def take(self, backend: LiveBackend, *, repeatable: bool) -> Back | None:
+        """An idle connection that this kind of request may use, or None."""
+        oldest = self._clock.now - (LONGEST_LIFE if repeatable else FRESH_SECONDS)
+        idle = backend.idle
+        while idle:
+            back = idle[-1]
+            assert isinstance(back, Back)
+            if back.last_used < oldest:
+                return None
+            idle.pop()
+            back.wake()
+            if back.opened >= self._clock.now - LONGEST_LIFE:
+                return back
+            back.close()
+        return None
+
+    def open(self, backend: LiveBackend) -> Back:
+        """A new connection; parks until it stands, raises `Broken`."""
+        family, address = backend.address
+        stream = connect(family, address, self._hub)
+        self._counters.backend_connections += 1
+        return Back(stream, backend, self._deadlines, self._clock.now)
+
+    def give(self, back: Back) -> None:
+        """Take a connection back after a whole exchange, with nothing left over on it."""
+        if back.backend.retired:
+            back.close()
+        else:
+            back.rest(self._clock.now, self._clock.after(IDLE_SECONDS))

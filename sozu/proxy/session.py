@@ -1,0 +1,272 @@
+"""One HTTP/1 client connection: it reads requests one after the other, has each carried out, and owns no greenlet between them.
+
+It is the HTTP/1 form of a Front. Pipelined requests wait in `stream.leftover` until the answer before them is out, so answers come in
+order. What an exchange does is in exchange.py; how a response is framed for this client, in answering.py.
+"""
+
+import _socket
+import logging
+from time import monotonic
+from typing import Any, Final
+
+from greenlet import getcurrent
+
+from sozu.command.facts import Timeouts
+from sozu.parsers.body import Framing, Length, request_framing
+from sozu.parsers.reasons import Refusal
+from sozu.parsers.views import RequestView, ResponseView
+from sozu.proxy.answering import AS_IT_IS, interim_answer, own_answer, plan_answer
+from sozu.proxy.bodies import Body, Pace, incoming, relay
+from sozu.proxy.deadlines import NEVER, Late
+from sozu.proxy.exchange import Exchange
+from sozu.proxy.failures import ClientGone, Failure, Refused
+from sozu.proxy.forwarding import downstream_head, keeps_alive, origin_fields
+from sozu.proxy.heads import REQUESTS, BadHead, HeadEnded, date_of, user_agent_of
+from sozu.proxy.record import Record
+from sozu.proxy.stream import READ_SIZE, Broken, Stream
+from sozu.proxy.traffic import Traffic
+
+log = logging.getLogger("sozu.proxy")
+
+LINGER_SECONDS: Final = 2.0
+LINGER_BYTES: Final = 1 << 20
+DRAIN_SECONDS: Final = 1.0
+
+
+class Session:
+    """See Front for what exchanges use; `drain` and `close` are for those who end sessions from outside."""
+
+    __slots__ = (
+        "_greenlet", "_idle_since", "_origin_fields", "_request", "_traffic", "_until_close", "_wake", "client", "deadline", "keep", "listener", "stream",
+        "unread",
+    )  # fmt: skip
+
+    def __init__(self, traffic: Traffic, stream: Stream, client: bytes, listener: str) -> None:
+        self._traffic = traffic
+        self._greenlet: Any = None  # of the running exchange; None between exchanges
+        self._idle_since = traffic.clock.now
+        self._origin_fields = b""
+        self._request: RequestView | None = None
+        self._until_close = False  # does the answer under way end with the connection?
+        self._wake = self._serve_in_a_spare  # bound once: the stream gets it after every exchange
+        self.stream = stream
+        self.client = client
+        self.listener = listener
+        self.keep = True
+        self.unread = False
+        self.deadline = traffic.clock.after(traffic.settings.timeouts.request)
+        traffic.sessions.add(self)
+        traffic.deadlines.watched.add(self)
+        stream.when_readable(self._wake)
+
+    # ---- between exchanges ----
+
+    def _serve_in_a_spare(self) -> None:
+        self._traffic.spares.run(self._serve)
+
+    def _serve(self) -> None:
+        """Serve what has come; then be idle, or closed."""
+        self._greenlet = getcurrent()
+        try:
+            goes_on = self._serve_requests()
+        except (Broken, Late):  # between two requests, or after the last one: there is nobody to tell
+            goes_on = False
+        except Exception:
+            log.exception("session=failed client=%r", self.client)
+            goes_on = False
+        self._greenlet = None
+        if goes_on:
+            self._request = None
+            self._idle_since = self._traffic.clock.now
+            self.deadline = self._traffic.clock.after(self._traffic.settings.timeouts.front)
+            self.stream.when_readable(self._wake)
+        else:
+            self._end()
+
+    def _serve_requests(self) -> bool:
+        """One exchange after the other, while there is something to read. May there be another one later?"""
+        stream = self.stream
+        data = stream.take()
+        while data:
+            exchange = self._receive(data, monotonic())
+            if exchange is not None:
+                exchange.run()
+            if not self.keep or self._traffic.draining:
+                self._linger()
+                return False
+            if not stream.leftover:
+                return True
+            data = stream.take()
+        return False
+
+    def _linger(self) -> None:
+        """Let the client read our last answer: bytes of it that we never read would make the kernel send a reset (RFC 9112 section 9.6)."""
+        if self.unread or self.stream.leftover:
+            self.deadline = self._traffic.clock.after(LINGER_SECONDS)
+            self.stream.leftover = b""
+            self.stream.end()
+            left = LINGER_BYTES
+            while left > 0 and (piece := self.stream.read()):
+                left -= len(piece)
+
+    def expire(self) -> None:
+        """The deadline has passed: throw it where the exchange waits, or close what is idle."""
+        self.deadline = NEVER
+        if self._greenlet is None:
+            self._end()
+        else:
+            self._greenlet.throw(Late)
+
+    def throw(self, failure: Exception) -> None:
+        """See Front."""
+        if self._greenlet is not None:
+            self._greenlet.throw(failure)
+
+    def drain(self) -> None:
+        """End soon: after the answer under way; and if idle at once, but give a busy client's next request, which may be on its way, a moment."""
+        self.keep = False
+        if self._greenlet is None:
+            moment = self._idle_since + DRAIN_SECONDS
+            if moment <= self._traffic.clock.now:
+                self._end()
+            else:
+                self.deadline = min(self.deadline, moment)
+
+    def close(self) -> None:
+        """End now."""
+        if self._greenlet is None:
+            self._end()
+        else:
+            self._traffic.hub.loop.run_callback(self.throw, ClientGone("closed by the proxy"))
+
+    def _end(self) -> None:
+        if self in self._traffic.sessions:
+            self._traffic.sessions.remove(self)
+            self._traffic.deadlines.watched.discard(self)
+            self._traffic.counters.connections_open -= 1
+            self.stream.close()
+
+    # ---- requests ----
+
+    def _receive(self, data: bytes, started: float) -> Exchange | None:
+        """The exchange for the request that begins with `data`; None if it was refused."""
+        traffic = self._traffic
+        self.deadline = traffic.clock.after(traffic.settings.timeouts.request)
+        record = Record(traffic.new_id(), self.client, started)
+        try:
+            self._request = request = REQUESTS.receive(self.stream, data)
+        except (BadHead, HeadEnded, Late) as fault:
+            self._refuse(record, _explain(fault))
+            return None
+        record.method = request.method
+        record.path = request.target
+        record.user_agent = user_agent_of(request)
+        self.keep = self.keep and keeps_alive(request)
+        framing = request_framing(request)
+        if isinstance(framing, Refusal):
+            self._refuse(record, Refused.because(framing))
+            return None
+        return Exchange(traffic, self, request, incoming(framing, self.stream), record)
+
+    def _refuse(self, record: Record, failure: Failure) -> None:
+        """What follows cannot be trusted: answer, and read no further."""
+        self.keep = False
+        self.unread = True
+        record.ended = str(failure)
+        record.status = failure.status
+        try:
+            if failure.status:
+                self.answer_ourselves(record, failure.status)
+        finally:
+            record.close(self._traffic.counters, self._traffic.access_log)
+
+    def origin_fields(self) -> bytes:
+        """See Front. Made once for a connection."""
+        if not self._origin_fields:
+            self._origin_fields = origin_fields(self.client, b"http", self.listener.encode())
+        return self._origin_fields
+
+    # ---- answers ----
+
+    def answer_interim(self, response: ResponseView) -> None:
+        """See Front. "A server MUST NOT send a 1xx response to an HTTP/1.0 client" (RFC 9110 section 15.2)."""
+        if self._request is not None and self._request.minor:
+            self.stream.send(interim_answer(response))
+
+    def answer(self, record: Record, response: ResponseView, framing: Framing, source: Stream, timeouts: Timeouts) -> None:
+        """See Front."""
+        assert self._request is not None, "there is an exchange"
+        plan = plan_answer(self._request.minor, framing, keep=self.keep and not self._traffic.draining)
+        self.keep = plan.keep
+        record.status = response.status
+        ours = b"%bSozu-Id: %b\r\n" % (plan.fields, record.request_id)
+        if date_of(response) is None:  # RFC 9110 section 6.6.1
+            ours += b"Date: %b\r\n" % self._traffic.clock.http_date
+        head = downstream_head(response, ours, plan.cut)
+        if plan is AS_IT_IS and type(framing) is Length and len(source.leftover) == framing.size:
+            answer, source.leftover = head + source.leftover, b""
+            record.bytes_out = len(answer)
+            self.stream.send(answer)
+            return
+        self._until_close = plan.until_close
+        body = incoming(framing, source)
+        if plan.wrap is not None:
+            body = plan.wrap(body)
+        self._send_with_body(record, head, body, source, timeouts)
+
+    def _send_with_body(self, record: Record, head: bytes, body: Body, source: Stream, timeouts: Timeouts) -> None:
+        pace = Pace(self, self._traffic.clock, timeouts.back, timeouts.front)
+        pace.before_write(0)
+        piece = body.read(READ_SIZE) if source.leftover else b""
+        answer = b"".join((head, piece))
+        record.bytes_out = len(answer)
+        self.stream.send(answer)
+        try:
+            relay(body, self.stream, pace)
+        finally:
+            record.bytes_out += pace.count
+
+    def answer_switch(self, record: Record, response: ResponseView) -> None:
+        """See Front."""
+        self.keep = False
+        record.status = response.status
+        ours = b"Connection: upgrade\r\nUpgrade: %b\r\nSozu-Id: %b\r\n" % (response.upgrade or b"", record.request_id)
+        head = downstream_head(response, ours)
+        record.bytes_out = len(head)
+        self.stream.send(head)
+
+    def answer_ourselves(self, record: Record, status: int) -> None:
+        """See Front."""
+        traffic = self._traffic
+        self.keep = self.keep and not traffic.draining
+        self.deadline = traffic.clock.after(traffic.settings.timeouts.front)
+        answer = own_answer(traffic.settings, status, record.request_id, self._request, record.authority, close=not self.keep)
+        record.bytes_out = len(answer)
+        self.stream.send(answer)
+
+    def cut(self) -> None:
+        """See Front. Elsewhere the length or the missing last chunk tells; where only the end would, it must be no good end."""
+        self.keep = self.unread = False
+        if self._until_close:
+            self.stream.reset()
+
+
+def serve_connection(traffic: Traffic, sock: _socket.socket, peer: Any, listener: str) -> None:
+    """Begin to serve a client on an accepted, non-blocking socket, which is ours from now on. Called in the hub; does not switch."""
+    Session(traffic, Stream(sock, traffic.hub), client_name(sock.family, peer), listener)
+
+
+def client_name(family: int, peer: Any) -> bytes:
+    """`IP:port`, IPv6 in brackets; empty for a unix socket, whose peers have no name."""
+    if family == _socket.AF_INET:
+        return b"%b:%d" % (peer[0].encode(), peer[1])
+    return b"[%b]:%d" % (peer[0].encode(), peer[1]) if family == _socket.AF_INET6 else b""
+
+
+def _explain(fault: Exception) -> Failure:
+    """What a head that could not be read means for the client."""
+    if isinstance(fault, BadHead):
+        return Refused.because(fault.refusal)
+    if isinstance(fault, HeadEnded):
+        return ClientGone("the client closed in the middle of a head")
+    return Refused("client too slow with its head", 408)

@@ -1,0 +1,74 @@
+"""What all sessions of a worker share: the tables that transactions replace, the live things, the clock, the counters.
+
+A worker has one Traffic. `registry`, `counters` and the clock live as long as it; `routes` is swapped whole by each transaction, so an exchange
+reads it once. `draining` asks the sessions to end after what they are doing.
+"""
+
+from dataclasses import dataclass, field
+from itertools import count
+from os import urandom
+from typing import Protocol
+
+from gevent import get_hub
+from gevent.hub import Hub
+
+from sozu.command.routes import RouteTable
+from sozu.command.settings import Settings
+from sozu.proxy.access_log import AccessLog, NoLog
+from sozu.proxy.clock import Clock
+from sozu.proxy.counters import Counters
+from sozu.proxy.deadlines import Deadlines
+from sozu.proxy.pool import Pool
+from sozu.proxy.registry import Registry
+from sozu.proxy.spares import Spares
+
+
+class Session(Protocol):
+    """A client's connection, as those who end it see it. Neither call switches greenlets."""
+
+    def drain(self) -> None:
+        """Close if idle; else end with the exchange that is running."""
+
+    def close(self) -> None:
+        """Cut, whatever is running."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """See the module. `start` begins to keep time."""
+
+    settings: Settings
+    registry: Registry
+    counters: Counters
+    access_log: AccessLog | NoLog
+    slot: int = 0
+    routes: RouteTable = field(default_factory=RouteTable)
+    draining: bool = False
+    sessions: set[Session] = field(default_factory=set)
+    hub: Hub = field(default_factory=get_hub)
+    clock: Clock = field(default_factory=Clock)
+    deadlines: Deadlines = field(init=False)
+    spares: Spares = field(init=False)
+    pool: Pool = field(init=False)
+    _ids: "count[int]" = field(default_factory=count)
+    _id_prefix: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deadlines = Deadlines(self.clock)
+        self.spares = Spares(self.hub)
+        self.pool = Pool(self.hub, self.clock, self.deadlines, self.counters)
+        # Random, so that ids of restarted workers and of other machines differ; the rest only counts.
+        self._id_prefix = b"%b-%d-" % (urandom(6).hex().encode(), self.slot)
+
+    def start(self) -> None:
+        """Keep time: tick and expire who is late."""
+        self.clock.each_tick(self.deadlines.sweep)
+        self.clock.start(self.hub)
+
+    def stop(self) -> None:
+        """Keep time no more."""
+        self.clock.stop()
+
+    def new_id(self) -> bytes:
+        """The id of a request, unique among all workers everywhere for practical purposes."""
+        return b"%b%x" % (self._id_prefix, next(self._ids))
