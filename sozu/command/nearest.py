@@ -5,15 +5,15 @@ from difflib import get_close_matches
 from itertools import islice
 
 # difflib looks at every candidate for some 20 us. With 10,000 clusters a typing error must not
-# hold the master for 200 ms, so only names of about the same length are compared, and not too many.
+# hold the master for 200 ms, so only so many are compared, of those whose length alone does not rule them out.
 CANDIDATES = 500
-LENGTH_DIFFERENCE = 3
+CUTOFF = 0.6
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The name that is most like this one, or None when none is close."""
     folded = {known.lower(): known for known in islice(_of_like_length(name, names), CANDIDATES)}
-    found = get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    found = get_close_matches(name.lower(), folded, n=1, cutoff=CUTOFF)
     return folded[found[0]] if found else None
 
 
@@ -24,4 +24,5 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 
 
 def _of_like_length(name: str, names: Iterable[str]) -> Iterable[str]:
-    return (known for known in names if abs(len(known) - len(name)) <= LENGTH_DIFFERENCE)
+    # difflib's ratio is twice the common letters over all letters, so the shorter name bounds it.
+    return (known for known in names if 2 * min(len(known), len(name)) >= CUTOFF * (len(known) + len(name)))

@@ -1,0 +1,68 @@
+import pytest
+
+from sozu.command.commit import commit
+from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend, Listener, Protocol
+from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AnyOrder, RemoveHttpFrontend
+from sozu.command.state import ConfigState, addition, diff, orders_of, removal, same_facts
+
+
+def build(*orders: AnyOrder) -> ConfigState:
+    return commit(ConfigState(), orders).state
+
+
+def test_additions_come_in_rank_order_and_removals_in_reverse() -> None:
+    full = build(
+        AddCluster(cluster="a"),
+        AddHttpFrontend(cluster="a", hostname="a.b"),
+        AddBackend(cluster="a", address="127.0.0.1:80"),
+    )
+
+    assert [order.__struct_config__.tag for order in orders_of(full)] == ["add_cluster", "add_http_frontend", "add_backend"]
+    assert [order.__struct_config__.tag for order in diff(full, ConfigState())] == [
+        "remove_backend",
+        "remove_http_frontend",
+        "remove_cluster",
+    ]
+
+
+def test_a_frontend_that_moves_is_removed_before_it_is_added() -> None:
+    before = build(AddCluster(cluster="a"), AddHttpFrontend(cluster="a", hostname="a.b"))
+    after = build(AddCluster(cluster="b"), AddHttpFrontend(cluster="b", hostname="a.b"))
+    orders = diff(before, after)
+
+    assert isinstance(orders[0], RemoveHttpFrontend)
+    assert same_facts(commit(before, orders).state, after)
+
+
+def test_states_of_other_revisions_may_say_the_same() -> None:
+    state = build(AddCluster(cluster="a"))
+
+    assert same_facts(state, state.at(7))
+    assert state != state.at(7)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Listener(protocol=Protocol.TCP, address="127.0.0.1:80", cluster="a", active=False),
+        Cluster(cluster="a"),
+        Frontend(cluster="a", hostname="a.b", path_regex="/x", certificate="ff"),
+        Backend(cluster="a", address="127.0.0.1:80", id="b", weight=1, backup=True),
+    ],
+)
+def test_an_order_says_all_that_its_fact_says(fact: AnyFact) -> None:
+    order = addition(fact)
+
+    for name in fact.__struct_fields__:
+        assert getattr(order, name) == getattr(fact, name)
+    gone = removal(fact)
+    for name in set(gone.__struct_fields__) & set(fact.__struct_fields__):
+        assert getattr(gone, name) == getattr(fact, name)
+
+
+def test_no_order_of_this_version_is_about_certificates() -> None:
+    certificate = Certificate(fingerprint="ff", certificate="C", private_key="K")
+    with pytest.raises(NotImplementedError):
+        addition(certificate)
+    with pytest.raises(NotImplementedError):
+        removal(certificate)
