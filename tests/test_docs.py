@@ -8,9 +8,10 @@ import click
 from click.testing import CliRunner
 import msgspec
 import pytest
-from sozu.command.requests import VERBS as REQUESTS, read_request
 
 from sozu.cli.program import VERBS, program
+from sozu.command.requests import VERBS as REQUESTS
+from sozu.command.requests import read_request
 from sozu.command.settings import AccessLog, LogFormat, Metrics, Settings
 
 ROOT = Path(__file__).parent.parent

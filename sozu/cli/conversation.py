@@ -22,12 +22,28 @@ _SHORTEST_WAIT = 0.001
 PATIENCE = 30.0  # seconds for a whole conversation; the master's own deadlines are shorter, so its word comes first
 
 
-class Failure(click.ClickException):
-    """A verb that did not succeed; the exit code tells scripts why, the message tells people what was left untouched."""
+class Refused(click.ClickException):
+    """The proxy said no; nothing has changed."""
 
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    exit_code = 1
+
+
+class Unreachable(click.ClickException):
+    """No master answered, or it stopped answering."""
+
+    exit_code = 3
+
+
+class TimedOut(click.ClickException):
+    """The final answer did not come in time."""
+
+    exit_code = 4
+
+
+class Unconfirmed(click.ClickException):
+    """Committed, but a worker had not confirmed by the master's deadline; it is replaced."""
+
+    exit_code = 5
 
 
 def show_news(answer: Answer) -> None:
@@ -41,19 +57,19 @@ def converse(
     """Send one request, hear each PROCESSING, return the final OK.
 
     `within` bounds the whole, in seconds; None waits for ever.
-    Raises Failure with the exit code of the contract for everything else that may come.
+    Raises Refused, Unreachable or TimedOut: click prints the message and exits with the class's code.
     """
     try:
         with Client(find_socket(chosen_socket()), timeout=within) as client:
             return _final(client, request, within, hear)
     except NoMaster as error:
-        raise Failure(f"{error}\nStart one with: sozu serve", 3) from None
+        raise Unreachable(f"{error}\nStart one with: sozu serve") from None
     except RequestRefused as error:
-        raise Failure(f"refused: {error}\nNothing was changed.", 1) from None
+        raise Refused(f"refused: {error}\nNothing was changed.") from None
     except TimeoutError:
-        raise Failure(f"no final answer within {within:g} s. {_WHETHER_IT_ACTED}", 4) from None
+        raise TimedOut(f"no final answer within {within:g} s. {_WHETHER_IT_ACTED}") from None
     except ConnectionLost as error:
-        raise Failure(f"{error}. {_WHETHER_IT_ACTED}", 3) from None
+        raise Unreachable(f"{error}. {_WHETHER_IT_ACTED}") from None
 
 
 def _final(
@@ -82,8 +98,5 @@ def order(change: AnyOrder, *, within: float | None = PATIENCE) -> None:
     answer = converse(change, within=within)
     click.echo(answer.message)
     if isinstance(answer.data, dict) and answer.data.get("late"):
-        raise Failure(f"committed, but not confirmed in time by worker {_names(answer.data['late'])}: replaced", 5)
-
-
-def _names(workers: list[int]) -> str:
-    return ", ".join(map(str, workers))
+        late = ", ".join(map(str, answer.data["late"]))
+        raise Unconfirmed(f"committed, but not confirmed in time by worker {late}, which is replaced")

@@ -1,20 +1,17 @@
 """The backends of `sozu serve --demo`, seen from the process that starts them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 import json
 import subprocess
 import sys
 
 
-class Demo:
-    """The demo's backends, seen from the process that starts them; `addresses` can be connected to at once."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "sozu.cli.demo_backends"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own file
-        assert self._process.stdout is not None
-        with self._process.stdout as told:
-            self.addresses: list[str] = json.loads(told.readline())
-
-    def close(self) -> None:
-        """End the backends and wait for their process."""
-        self._process.communicate()
+@contextmanager
+def demo_backends() -> Iterator[list[str]]:
+    """Start the demo's backends; their addresses, which can be connected to at once. They end with the block."""
+    command = [sys.executable, "-m", "sozu.cli.demo_backends"]
+    # Standard input is the cord: its end is theirs, however this process dies.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own file
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())

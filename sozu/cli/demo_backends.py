@@ -46,7 +46,7 @@ def main() -> None:
     for server in servers:
         server.start()
     print(json.dumps([f"127.0.0.1:{server.server_port}" for server in servers]), flush=True)  # noqa: T201 - the parent reads it
-    FileObjectThread(sys.stdin.buffer, "rb").read()
+    FileObjectThread(sys.stdin.fileno(), "rb", closefd=False).read()
 
 
 if __name__ == "__main__":

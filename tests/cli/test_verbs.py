@@ -184,7 +184,7 @@ def test_an_answer_without_meaning_is_no_success(start: Start) -> None:
     assert sozu("status").exit_code != 0
 
 
-DUMP = [
+DUMP: list[dict[str, Any]] = [
     {"status": "PROCESSING", "data": {"orders": [{"type": "add_cluster", "cluster": "blog"}]}},
     {
         "status": "PROCESSING",

@@ -17,6 +17,7 @@ from typing import IO, Any, Self
 import pytest
 
 LIMIT = 30.0  # seconds until a test that waits for a process gives up; nothing depends on its length
+ROOT = Path(__file__).parent.parent.parent
 ORIGIN = Path(__file__).with_name("origin.py")
 
 
@@ -132,7 +133,7 @@ def run_sozu(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def environment(**more: str) -> Mapping[str, str]:
     """Ours, without what would point the command line at another master."""
     kept = {name: value for name, value in os.environ.items() if name not in {"SOZU_SOCKET", "XDG_RUNTIME_DIR"}}
-    return {**kept, "PYTHONUNBUFFERED": "1", **more}
+    return {**kept, "PYTHONPATH": str(ROOT), **more}
 
 
 @contextmanager

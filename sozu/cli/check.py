@@ -1,0 +1,43 @@
+"""`sozu check FILE`: all errors of a configuration file, without a master."""
+
+from pathlib import Path
+
+import click
+
+from sozu.command.config import Configuration, ConfigurationError, load_configuration
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class BadFile(click.ClickException):
+    """A configuration file with errors; each is shown at its place, as a compiler would."""
+
+    exit_code = 2
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
+        """Only the errors themselves, so that an editor can jump to them."""
+        click.echo(self.message, err=True)
+
+
+def configuration_from(file: Path) -> Configuration:
+    """Read a file. Raises BadFile with all that is wrong in it."""
+    try:
+        return load_configuration(file)
+    except ConfigurationError as error:
+        raise BadFile(str(error)) from None
+
+
+@click.command()
+@click.argument("file", type=FILE)
+def check(file: Path) -> None:
+    """
+    Read a configuration file and show all its errors.
+
+    \b
+    Example:
+      sozu check sozu.yaml
+    """
+    state = configuration_from(file).state
+    counts = f"{len(state.listeners)} listeners, {len(state.clusters)} clusters"
+    more = f"{len(state.frontends)} frontends, {len(state.backends)} backends"
+    click.echo(f"{file}: no errors; {counts}, {more}")
