@@ -12,7 +12,7 @@ from sozu.command.addresses import BadAddress, parse_address
 from sozu.command.draft import Change, Draft
 from sozu.command.facts import Backend, Cluster, Frontend, Listener, LoadBalancing, Protocol, Timeouts
 from sozu.command.hostnames import BadHostname, BadPath, normal_hostname, normal_path
-from sozu.command.nearest import did_you_mean
+from sozu.command.nearest import did_you_mean, nearest
 from sozu.command.orders import (
     AddBackend,
     AddCluster,
@@ -190,11 +190,18 @@ def _remove_frontend(draft: Draft, order: RemoveHttpFrontend) -> None:
     wanted = _frontend(order)
     frontend = draft.frontends.get(wanted.key)
     if frontend is None:
-        name, names = frontend_name(wanted), map(frontend_name, draft.frontends_of(order.cluster))
-        raise Objection(f'cluster "{order.cluster}" has no frontend {name}{did_you_mean(name, names)}', "hostname")
+        raise Objection(_no_such_frontend(wanted, draft.frontends_of(order.cluster)), "hostname")
     if frontend.cluster != order.cluster:
         raise Objection(f'{frontend_name(frontend)} leads to cluster "{frontend.cluster}"', "cluster")
     draft.take(frontend)
+
+
+def _no_such_frontend(wanted: Frontend, known: Iterable[Frontend]) -> str:
+    # Compared without what narrows a frontend: who forgot that it was exact, or for one listener, is told.
+    names = {f"{frontend.hostname}{frontend.path_exact or frontend.path}": frontend_name(frontend) for frontend in known}
+    meant = nearest(f"{wanted.hostname}{wanted.path_exact or wanted.path}", names)
+    suggestion = f'; did you mean "{names[meant]}"?' if meant is not None else ""
+    return f'cluster "{wanted.cluster}" has no frontend {frontend_name(wanted)}{suggestion}'
 
 
 def _frontend(order: AddHttpFrontend | RemoveHttpFrontend) -> Frontend:

@@ -91,7 +91,7 @@ def _misfits_of_struct(struct: inspect.StructType, value: Mapping[str, object], 
         if key in fields:
             yield from _misfits(fields[key].type, item, (*path, key))
         else:
-            expected = f"one of {', '.join(fields)}" if fields else "no fields here"
+            expected = f"one of {', '.join(fields)}" if fields else "no keys here"
             yield Misfit((*path, key), "unknown key", expected, nearest(key, fields), at_key=True)
     for field in struct.fields:
         if field.required and field.encode_name not in value:

@@ -139,9 +139,14 @@ def test_a_refusal_names_the_order_and_changes_nothing(state: ConfigState) -> No
             'blog.example.com/ already leads to cluster "blog"',
         ),
         (
-            RemoveHttpFrontend(cluster="blog", hostname="blog.example.com", path="/healht"),
-            'has no frontend blog.example.com/healht; did you mean "blog.example.com/health (exactly)"?',
+            RemoveHttpFrontend(cluster="blog", hostname="blog.example.com", path="/health"),
+            'has no frontend blog.example.com/health; did you mean "blog.example.com/health (exactly)"?',
         ),
+        (
+            RemoveHttpFrontend(cluster="blog", hostname="blog.example.com", path_exact="/apj"),
+            'has no frontend blog.example.com/apj (exactly); did you mean "blog.example.com/api on 127.0.0.1:8080"?',
+        ),
+        (RemoveHttpFrontend(cluster="shop", hostname="a.b"), 'cluster "shop" has no frontend a.b/'),
         (RemoveHttpFrontend(cluster="shop", hostname="blog.example.com"), 'leads to cluster "blog"'),
         (AddBackend(cluster="none", address="127.0.0.1:9001"), 'there is no cluster "none"'),
         (AddBackend(cluster="blog", address="127.0.0.1:0"), "a port other than 0"),

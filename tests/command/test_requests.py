@@ -1,0 +1,98 @@
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from sozu.command.facts import Timeouts
+from sozu.command.orders import AddBackend, AddCluster, AnyOrder, RemoveBackend
+from sozu.command.requests import (
+    VERBS,
+    AnyRequest,
+    BadRequest,
+    Commit,
+    Envelope,
+    HardStop,
+    SoftStop,
+    Status,
+    read_request,
+    write_request,
+)
+
+
+@pytest.mark.parametrize(
+    ("payload", "request_read"),
+    [
+        (b'{"id":"1","type":"status"}', Status()),
+        (b'{"type":"hard_stop","id":"1"}', HardStop()),
+        (b'{"id":"1","type":"soft_stop"}', SoftStop(grace=10)),
+        (b'{"id":"1","type":"soft_stop","grace":0.5}', SoftStop(grace=0.5)),
+        (b'{"id":"1","type":"commit","if_revision":7}', Commit(if_revision=7)),
+        (b'{"id":"1","type":"commit","if_revision":null}', Commit()),
+        (b'{"id":"1","type":"remove_backend","cluster":"a","address":"x","wait":true}', RemoveBackend(cluster="a", address="x", wait=True)),
+        (b'{"id":"1","type":"add_cluster","cluster":"a","timeouts":{"back":5}}', AddCluster(cluster="a", timeouts=Timeouts(back=5))),
+    ],
+)
+def test_a_request_is_read_with_its_id(payload: bytes, request_read: AnyOrder | AnyRequest) -> None:
+    assert read_request(payload) == Envelope("1", request_read)
+
+
+def test_the_id_of_a_backend_is_not_the_id_of_the_request() -> None:
+    order = AddBackend(cluster="a", address="x", id="b1")
+
+    assert read_request(write_request("7", order)) == Envelope("7", order)
+
+
+@pytest.mark.parametrize(
+    ("payload", "known_id", "message"),
+    [
+        (b"", None, "not JSON"),
+        (b"status", None, "not JSON"),
+        (b'{"id":"1"', None, "not JSON"),
+        (b'"\xff"', None, "not JSON"),
+        (b"[" * 100_000, None, "not JSON"),
+        (b"[]", None, 'a request is an object: {"id": "1", "type": "status"}'),
+        (b'{"type":"status"}', None, "id: a text of 1 to 256 characters"),
+        (b'{"id":1,"type":"status"}', None, "id: a text"),
+        (b'{"id":"","type":"status"}', None, "id: a text"),
+        (b'{"id":"' + b"x" * 257 + b'","type":"status"}', None, "id: a text"),
+        (b'{"id":"1"}', "1", "the verb of the request is missing"),
+        (b'{"id":"1","type":5}', "1", "the verb of the request is missing"),
+        (b'{"id":"1","type":"statsu"}', "1", 'unknown verb "statsu"; did you mean "status"?'),
+        (b'{"id":"1","type":"add_certificate"}', "1", 'unknown verb "add_certificate"'),
+        (
+            b'{"id":"1","type":"add_backend","cluster":"a","address":"x","weigth":5}',
+            "1",
+            'add_backend: weigth: unknown key (expected one of cluster, address, backend_id, weight, backup); did you mean "weight"?',
+        ),
+        (b'{"id":"1","type":"add_backend","address":5}', "1", "address: found the number 5 (expected a text); cluster is missing"),
+        (b'{"id":"1","type":"status","verbose":true}', "1", "status: verbose: unknown key (expected no keys here)"),
+        (b'{"id":"1","type":"add_cluster","cluster":"a","timeouts":{"bakc":1}}', "1", 'did you mean "back"?'),
+    ],
+)
+def test_what_is_no_request_is_refused_with_what_would_be_one(payload: bytes, known_id: str | None, message: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        read_request(payload)
+
+    assert refused.value.id == known_id
+    assert message in refused.value.message
+
+
+def read_or_refuse(payload: bytes) -> Envelope | BadRequest:
+    try:
+        return read_request(payload)
+    except BadRequest as refused:
+        return refused
+
+
+@given(st.sampled_from(sorted(VERBS)), st.dictionaries(st.text(max_size=10), st.none() | st.integers() | st.text(), max_size=4))
+def test_any_object_is_a_request_or_refused(verb: str, fields: dict[str, object]) -> None:
+    outcome = read_or_refuse(json.dumps({**fields, "id": "1", "type": verb}).encode())
+
+    assert outcome.id == "1"
+    assert isinstance(outcome, BadRequest) or isinstance(outcome.request, VERBS[verb])
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_request_or_refused(payload: bytes) -> None:
+    assert isinstance(read_or_refuse(payload), Envelope | BadRequest)
