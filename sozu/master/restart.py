@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 import logging
 import os
+import sys
 
 from sozu.command.commit import Refused, commit
 from sozu.command.journal import Journal, JournalUnusable
@@ -58,5 +59,5 @@ def begin(ledger: Ledger, sockets: ListenerSockets, file: ConfigState, *, file_w
 
 
 def _carry_out(ledger: Ledger, orders: Iterable[AnyOrder]) -> None:
-    for _ in ledger.propose(tuple(orders), Author.of(os.getpid(), os.getuid())):
+    for _ in ledger.propose(tuple(orders), Author(os.getuid(), os.getpid(), " ".join(sys.argv))):
         raise AssertionError("there is no worker yet that could have answered")

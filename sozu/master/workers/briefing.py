@@ -42,7 +42,8 @@ class Briefing:
 
 def give_listeners(worker: Worker, sockets: ListenerSockets, listeners: Iterable[Listener]) -> None:
     """Hand a worker its sockets of those listeners that are active, in as many messages as the kernel's limit makes it."""
-    for some in portions([listener for listener in listeners if listener.active]):
+    active = [listener for listener in listeners if listener.active]
+    for some in portions(active) if active else ():
         names = tuple(ListenerName(each.protocol, each.address) for each in some)
         files = [sockets.of_slot(worker.slot, each.address) for each in some]
         worker.link.tell(GiveListeners(listeners=names, descriptors=len(names)), files)

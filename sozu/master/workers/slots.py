@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 import logging
 import signal
+import socket
 from time import monotonic
 
 import gevent
-from gevent import socket
+import gevent.socket
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
@@ -112,13 +113,13 @@ class Slots:
 
     def _launch(self, slot: Slot) -> Worker:
         ours, theirs = socket.socketpair()
-        with theirs:
+        with ours, theirs:
             try:
                 process = Process([*self._command, "--channel", str(theirs.fileno())], theirs.fileno())
             except OSError as error:
-                ours.close()
                 raise SlotNotFilled(f"the worker's process cannot be started: {error}") from error
-        link = WorkerLink(channel_to_worker(ours))
+            # gevent's kind of socket is non-blocking, and only our end may be: the other is the worker's to choose.
+            link = WorkerLink(channel_to_worker(gevent.socket.socket(fileno=ours.detach())))
         worker = Worker(slot.number, process, link, replace=lambda reason: self._replace(slot, worker, reason))
         self._living.add(worker)
         process.ended.rawlink(lambda _: self._ended(slot, worker))

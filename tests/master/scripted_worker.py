@@ -1,0 +1,168 @@
+"""A worker that speaks the protocol and proxies nothing: each connection is told which worker took it, then closed.
+
+It does what orders' names ask for: adding the cluster "be-late" is never confirmed, "refuse" is refused, "crash" ends it.
+A watched backend has two exchanges, then one; they end when the status is asked for. Flags before --channel set its manners.
+"""
+
+import argparse
+from collections.abc import Sequence
+import os
+import selectors
+import socket
+import sys
+
+from sozu import __version__
+from sozu.command.answers import Status
+from sozu.command.channel import ChannelClosed, channel_to_master
+from sozu.command.orders import AddCluster, AddListener, AnyOrder, RemoveListener
+from sozu.command.worker_protocol import (
+    SCHEMA,
+    AskMetrics,
+    AskStatus,
+    Drain,
+    GiveListeners,
+    Hello,
+    Load,
+    Publish,
+    Ready,
+    Reply,
+    TakeLog,
+    WatchBackend,
+    Welcome,
+)
+
+
+class Worker:
+    def __init__(self, manners: argparse.Namespace) -> None:
+        self.manners = manners
+        self.channel = channel_to_master(socket.socket(fileno=manners.channel))
+        self.selector = selectors.DefaultSelector()
+        self.given: dict[str, socket.socket] = {}
+        self.open: dict[str, socket.socket] = {}
+        self.slot = self.revision = self.taken = 0
+        self.clusters: list[str] = []
+        self.log: list[int] = []
+        self.watches: list[int] = []
+
+    def run(self) -> None:
+        schema = SCHEMA + 1 if self.manners.other_schema else SCHEMA
+        self.channel.send(Hello(version=__version__, schema=schema, pid=os.getpid()))
+        self.prepare()
+        self.selector.register(self.channel.fileno(), selectors.EVENT_READ, self.obey_all)
+        while True:
+            for key, _ in self.selector.select():
+                key.data()
+
+    def prepare(self) -> None:
+        last = False
+        while not last:
+            message, descriptors = self.channel.receive()
+            match message:
+                case Welcome(slot=slot):
+                    self.slot, self.log = slot, descriptors
+                case GiveListeners():
+                    self.keep(message, descriptors)
+                case Load(revision=revision, orders=orders, last=last):
+                    self.apply(revision, orders)
+                case _:
+                    sys.exit(f"unexpected {message}")
+        if self.manners.never_ready:
+            self.channel.receive()
+        self.channel.send(Ready(revision=self.revision))
+
+    def obey_all(self) -> None:
+        try:
+            self.obey()
+            while self.channel._frames:  # came in the same read: the selector knows nothing of them
+                self.obey()
+        except ChannelClosed:
+            self.selector.unregister(self.channel.fileno())
+
+    def obey(self) -> None:
+        message, descriptors = self.channel.receive()
+        match message:
+            case GiveListeners():
+                self.keep(message, descriptors)
+            case Publish(last=False):
+                return
+            case Publish(id=number, revision=revision, orders=orders):
+                self.publish(number, revision, orders)
+            case AskStatus(id=number):
+                self.end_watches()
+                self.reply(number, data={"connections": 0, "requests": self.taken, "clusters": self.clusters})
+            case AskMetrics(id=number):
+                latency = {"bounds": [0.1, 1.0], "counts": [self.taken, 1, 0], "sum": 0.5}
+                self.reply(number, data={"requests": self.taken, "statuses": {"200": self.taken}, "latency": latency})
+            case WatchBackend(id=number):
+                self.watches.append(number)
+                self.reply(number, Status.PROCESSING, {"exchanges": 2})
+                self.reply(number, Status.PROCESSING, {"exchanges": 1})
+            case TakeLog(id=number):
+                os.write(descriptors[0], b"reopened\n")
+                self.reply(number)
+            case Drain(id=number) if not self.manners.ignore_drain:
+                self.reply(number)
+                sys.exit(0)
+            case _:
+                return
+
+    def keep(self, message: GiveListeners, descriptors: Sequence[int]) -> None:
+        for name, descriptor in zip(message.listeners, descriptors, strict=True):
+            self.given[name.address] = socket.socket(fileno=descriptor)
+
+    def publish(self, number: int, revision: int, orders: Sequence[AnyOrder]) -> None:
+        added = {order.cluster for order in orders if isinstance(order, AddCluster)}
+        if "crash" in added:
+            os._exit(1)
+        if "refuse" in added:
+            self.reply(number, Status.ERROR)
+            return
+        self.apply(revision, orders)
+        if "be-late" not in added:
+            self.reply(number)
+
+    def apply(self, revision: int, orders: Sequence[AnyOrder]) -> None:
+        self.revision = revision
+        for order in orders:
+            match order:
+                case AddListener(address=address, active=True):
+                    self.listen(address)
+                case RemoveListener(address=address):
+                    self.leave(address)
+                case AddCluster(cluster=cluster):
+                    self.clusters.append(cluster)
+                case _:
+                    continue
+
+    def listen(self, address: str) -> None:
+        self.open[address] = listening = self.given.pop(address)
+        listening.setblocking(False)
+        self.selector.register(listening, selectors.EVENT_READ, lambda: self.take(listening))
+
+    def leave(self, address: str) -> None:
+        self.selector.unregister(self.open[address])
+        self.open.pop(address).close()
+
+    def take(self, listening: socket.socket) -> None:
+        try:
+            connection, _ = listening.accept()
+        except BlockingIOError:
+            return
+        self.taken += 1
+        with connection:
+            connection.sendall(f"{self.slot} {os.getpid()} {self.revision}".encode())
+
+    def reply(self, number: int, status: Status = Status.OK, data: object = None) -> None:
+        self.channel.send(Reply(id=number, status=status, revision=self.revision, message="as told", data=data))
+
+    def end_watches(self) -> None:
+        while self.watches:
+            self.reply(self.watches.pop())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--channel", type=int, required=True)
+    for manner in ("--never-ready", "--other-schema", "--ignore-drain"):
+        parser.add_argument(manner, action="store_true")
+    Worker(parser.parse_args()).run()

@@ -1,0 +1,124 @@
+from collections.abc import Iterator
+import os
+from pathlib import Path
+import socket
+
+import pytest
+
+from sozu.master.sockets import CannotListen, ListenerSockets
+
+
+@pytest.fixture
+def sockets() -> Iterator[ListenerSockets]:
+    opened = ListenerSockets(2)
+    yield opened
+    opened.close_all()
+
+
+def connect(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    return socket.create_connection((host.strip("[]"), int(port)), 5)
+
+
+@pytest.mark.parametrize("wanted", ["127.0.0.1:0", "[::1]:0"])
+def test_port_0_becomes_one_port_that_every_slot_listens_on(sockets: ListenerSockets, wanted: str) -> None:
+    address = sockets.open(wanted)
+    names = {sockets.of_slot(slot, address).getsockname()[:2] for slot in (0, 1)}
+
+    assert address in sockets
+    assert len(names) == 1
+    assert sockets.of_slot(0, address) is not sockets.of_slot(1, address)
+    connect(address).close()
+
+
+def test_connections_are_spread_over_the_slots(sockets: ListenerSockets) -> None:
+    address = sockets.open("127.0.0.1:0")
+    clients = [connect(address) for _ in range(40)]
+    taken = [accepted(sockets.of_slot(slot, address)) for slot in (0, 1)]
+    for client in clients:
+        client.close()
+
+    assert sum(taken) == 40
+    assert min(taken) > 0
+
+
+def accepted(listening: socket.socket) -> int:
+    count = 0
+    while True:
+        try:
+            listening.accept()[0].close()
+        except BlockingIOError:
+            return count
+        count += 1
+
+
+def test_a_second_master_on_the_same_address_fails_loudly(sockets: ListenerSockets) -> None:
+    address = sockets.open("127.0.0.1:0")
+    with pytest.raises(CannotListen, match=f"cannot listen on {address}: another process listens on it"):
+        ListenerSockets(2).open(address)
+
+
+def test_an_address_with_connections_in_time_wait_may_be_opened_again(sockets: ListenerSockets) -> None:
+    address = sockets.open("127.0.0.1:0")
+    with connect(address) as client:
+        # Whoever closes first keeps the port in TIME_WAIT: here it is the listening side.
+        for slot in (0, 1):
+            accepted(sockets.of_slot(slot, address))
+        assert client.recv(1) == b""
+    sockets.close(address)
+
+    assert sockets.open(address) == address
+
+
+def test_a_failed_transaction_leaves_no_socket_behind(sockets: ListenerSockets) -> None:
+    with pytest.raises(CannotListen), sockets.staging() as staging:
+        address = staging.open("127.0.0.1:0")
+        staging.open(address.replace("127.0.0.1", "203.0.113.1"))
+
+    assert address not in sockets
+    with pytest.raises(ConnectionRefusedError):
+        connect(address)
+
+
+def test_what_was_staged_stays_until_it_is_undone(sockets: ListenerSockets) -> None:
+    with sockets.staging() as staging:
+        address = staging.open("127.0.0.1:0")
+    assert address in sockets
+    staging.undo()
+
+    assert address not in sockets
+
+
+def test_a_unix_listener_is_one_queue_for_all_slots(sockets: ListenerSockets, tmp_path: Path) -> None:
+    address = sockets.open(f"unix:{tmp_path}/front")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"{tmp_path}/front")
+        assert accepted(sockets.of_slot(1, address)) == 1
+    sockets.close(address)
+
+    assert not (tmp_path / "front").exists()
+
+
+def test_a_stale_unix_socket_is_replaced_and_a_living_one_is_not(sockets: ListenerSockets, tmp_path: Path) -> None:
+    path = tmp_path / "front"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        with pytest.raises(CannotListen, match="another process"):
+            sockets.open(f"unix:{path}")
+    sockets.open(f"unix:{path}")
+
+
+def test_a_file_that_is_no_socket_is_never_removed(sockets: ListenerSockets, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("data")
+    with pytest.raises(CannotListen, match="no socket"):
+        sockets.open(f"unix:{tmp_path}/precious")
+
+    assert (tmp_path / "precious").read_text() == "data"
+
+
+def test_a_port_that_needs_rights_is_refused_in_words(sockets: ListenerSockets) -> None:
+    if os.getuid() == 0:
+        pytest.skip("root may bind every port")
+    with pytest.raises(CannotListen, match="Permission denied"):
+        sockets.open("127.0.0.1:1")
