@@ -13,12 +13,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
-from parsy import Parser, Result
+from parsy import Parser
 
 from sozu.parsers.combinators import alt, map_, recognize, seq
-from sozu.parsers.fuse import fuse
+from sozu.parsers.fuse import fuse, parsy_reading
 from sozu.parsers.leaves import from_big_endian, one_of, tag
-from sozu.parsers.result import Complete, Done, Error, Incomplete, More, Needed
+from sozu.parsers.result import Complete, Done, Error, Incomplete, Needed
 from sozu.parsers.tree import EVERY_BYTE
 from sozu.parsers.wire.hello_message import ClientHello, parse_message
 
@@ -119,17 +119,14 @@ class HelloReader:
         return in_stream + position - in_body
 
 
-def read_hello(data: Bytes, at: int) -> Result:
-    """In parsy's convention."""
-    match HelloReader().feed(data[at:]):
-        case Done(value=hello, end=end):
-            return Result.success(at + end, hello)
-        case Error(position, expected):
-            return Result(False, -1, None, at + position, expected)
-        case Incomplete(needed):
-            if isinstance(data, Complete):
-                return Result.failure(len(data), "the rest of the ClientHello")
-            raise More(needed.hint())
+def parse_hello(data: Bytes, pos: int = 0) -> Outcome[ClientHello]:
+    """The hello at `pos`; positions count from the beginning of `data`."""
+    outcome = HelloReader().feed(data[pos:])
+    if isinstance(outcome, Done):
+        return Done(outcome.value, pos + outcome.end, data)
+    if isinstance(outcome, Error):
+        return Error(pos + outcome.position, outcome.expected)
+    return Error(len(data), frozenset(["the rest of the ClientHello"])) if isinstance(data, Complete) else outcome
 
 
-client_hello = Parser(read_hello)
+client_hello = Parser(parsy_reading(parse_hello))

@@ -11,14 +11,15 @@ bits, flags without a meaning, what padding holds) is not kept, and is written a
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from parsy import Parser, Result
+from parsy import Parser
 
 from sozu.parsers.combinators import many, map_, record, seq
-from sozu.parsers.fuse import fuse
+from sozu.parsers.fuse import fuse, parsy_reading
 from sozu.parsers.leaves import be_u8, be_u16, be_u24, be_u32
-from sozu.parsers.result import Complete, Done, Error, Incomplete, More, Needed
+from sozu.parsers.result import Complete, Done, Error, Incomplete, Needed
 from sozu.parsers.wire.http2_frames import (
     Continuation,
     Data,
@@ -254,15 +255,4 @@ def exactly(parser: Fused[T], content: bytes) -> T:
     return outcome.value
 
 
-def read_frame(data: Bytes, at: int) -> Result:
-    """In parsy's convention."""
-    match parse_frame(data, at, LARGEST):
-        case Done(value=frame, end=end):
-            return Result.success(end, frame)
-        case Incomplete(needed):
-            raise More(needed.hint())
-        case Error(position, expected):
-            return Result(False, -1, None, position, expected)
-
-
-http2_frame = Parser(read_frame)
+http2_frame = Parser(parsy_reading(partial(parse_frame, largest=LARGEST)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from sozu.parsers.wire.http2 import ACK, END_HEADERS, END_STREAM, PADDED, PRIORITY
 from sozu.parsers.wire.http2_frames import (
@@ -17,7 +17,6 @@ from sozu.parsers.wire.http2_frames import (
     PushPromise,
     RstStream,
     Settings,
-    Unknown,
     WindowUpdate,
 )
 
@@ -49,10 +48,8 @@ def write_frame(frame: Frame) -> bytes:  # noqa: C901 - one arm for each type
             return bytes_of(FrameType.WINDOW_UPDATE, 0, stream_id, four(increment))
         case Continuation(stream_id, fragment, end_headers):
             return bytes_of(FrameType.CONTINUATION, END_HEADERS * end_headers, stream_id, fragment)
-        case Unknown(stream_id, kind, flags, payload):
-            return bytes_of(kind, flags, stream_id, payload)
         case _:
-            assert_never(frame)
+            return bytes_of(frame.type, frame.flags, frame.stream_id, frame.payload)
 
 
 def headers(frame: Headers) -> bytes:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, Final
 
 from parsy import Parser, Result, success
@@ -114,12 +115,8 @@ proxy_v2 = Parser(read_checked)
 
 def checksum_place(all_tlvs: tuple[Tlv, ...], end: int) -> int:
     """Where the checksum's four bytes are, in a header that ends at `end`."""
-    place = end - sum(3 + len(each.value) for each in all_tlvs) + 3
-    for each in all_tlvs:
-        if each.kind == TlvKind.CRC32C:
-            break
-        place += 3 + len(each.value)
-    return place
+    from_checksum_on = dropwhile(lambda each: each.kind != TlvKind.CRC32C, all_tlvs)
+    return end - sum(3 + len(each.value) for each in from_checksum_on) + 3
 
 
 def crc32c(text: bytes) -> int:
@@ -183,7 +180,7 @@ def packed(party: Party) -> bytes:
             return ip_address(host).packed
         case UnixPath(path):
             return path.ljust(LONGEST_PATH, b"\0")
-        case None:
+        case _:
             return b""
 
 
