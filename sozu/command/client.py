@@ -20,7 +20,7 @@ import msgspec
 from sozu.command.answers import Answer
 from sozu.command.answers import Status as AnswerStatus
 from sozu.command.orders import AnyOrder, Order
-from sozu.command.requests import Begin, Commit, Request, write_request
+from sozu.command.requests import Abort, Begin, Commit, Request, write_request
 from sozu.parsers.command import FrameReader, frame
 from sozu.parsers.reasons import Refusal
 
@@ -133,8 +133,13 @@ class Client:
     def transaction(self, orders: Iterable[AnyOrder], *, if_revision: int | None = None) -> Answer:
         """Commit all of these orders or none. With `if_revision`, only if that revision is still in force."""
         self.order(Begin())
-        for order in orders:
-            self.order(order)
+        try:
+            for order in orders:
+                self.order(order)
+        except RequestRefused:
+            # Or the next order on this connection would be collected too, and never take effect.
+            self.order(Abort())
+            raise
         return self.order(Commit(if_revision=if_revision))
 
     def _send(self, payload: bytes) -> None:
