@@ -5,7 +5,6 @@ from pathlib import Path
 import re
 
 import click
-from click.testing import CliRunner
 import msgspec
 import pytest
 
@@ -128,12 +127,14 @@ def command_and_rest(words: list[str]) -> tuple[click.Command, list[str]]:
 
 
 @pytest.mark.parametrize(("page", "line"), list(command_lines()))
-def test_every_command_line_in_the_documents_is_understood(page: str, line: str) -> None:
-    with CliRunner().isolated_filesystem():
-        Path("sozu.yaml").write_text("")
-        command, rest = command_and_rest(line.split())
+def test_every_command_line_in_the_documents_is_understood(
+    page: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sozu.yaml").touch()
+    command, rest = command_and_rest(line.split())
 
-        assert command.make_context("sozu", rest), page
+    assert command.make_context("sozu", rest), page
 
 
 def test_python_in_the_readme_runs_as_it_stands() -> None:

@@ -65,7 +65,7 @@ def converse(
     except NoMaster as error:
         raise Unreachable(f"{error}\nStart one with: sozu serve") from None
     except RequestRefused as error:
-        raise Refused(f"refused: {error}\nNothing was changed.") from None
+        raise Refused(f"refused: {error}") from None
     except TimeoutError:
         raise TimedOut(f"no final answer within {within:g} s. {_WHETHER_IT_ACTED}") from None
     except ConnectionLost as error:

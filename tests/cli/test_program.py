@@ -49,7 +49,7 @@ def test_an_unknown_verb_is_answered_with_the_nearest() -> None:
 
 
 def test_a_verb_like_no_other_is_answered_with_all_of_them() -> None:
-    shown = CliRunner().invoke(program, ["frobnicate"], prog_name="sozu")
+    shown = CliRunner().invoke(program, ["xyzzy"], prog_name="sozu")
 
     assert shown.exit_code == 2
     assert "serve, check, status" in shown.output

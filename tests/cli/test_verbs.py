@@ -97,14 +97,14 @@ def test_a_verb_sends_one_order_and_says_what_became_of_it(
 
 
 def test_an_order_that_is_refused_ends_with_1_and_says_that_nothing_changed(start: Start) -> None:
-    start({"add_backend": [{"status": "ERROR", "message": 'there is no cluster "blgo"; did you mean "blog"?'}]})
+    start({"add_backend": [{"status": "ERROR", "message": 'there is no cluster "blgo"; did you mean "blog"?; nothing was changed'}]})
 
     done = sozu("backend", "add", "blgo", "127.0.0.1:1")
 
     assert done.exit_code == 1
     assert done.stdout == ""
     assert 'did you mean "blog"?' in done.stderr
-    assert "Nothing was changed" in done.stderr
+    assert "nothing was changed" in done.stderr
 
 
 def test_bad_input_ends_with_2() -> None:
@@ -185,17 +185,18 @@ def test_an_answer_without_meaning_is_no_success(start: Start) -> None:
 
 
 DUMP: list[dict[str, Any]] = [
-    {"status": "PROCESSING", "data": {"orders": [{"type": "add_cluster", "cluster": "blog"}]}},
+    {"status": "PROCESSING", "data": {"revision": 2, "orders": [{"type": "add_cluster", "cluster": "blog"}]}},
     {
-        "status": "PROCESSING",
+        "status": "OK",
+        "message": "revision 2",
         "data": {
+            "revision": 2,
             "orders": [
                 {"type": "add_http_frontend", "cluster": "blog", "hostname": "blog.example.com", "path": "/api"},
                 {"type": "add_backend", "cluster": "blog", "address": "127.0.0.1:9001", "backend_id": "b1"},
-            ]
+            ],
         },
     },
-    {"status": "OK", "message": "3 orders"},
 ]
 
 
@@ -219,7 +220,7 @@ def test_a_listing_is_json_with_all_its_fields_for_programs(start: Start) -> Non
 
 
 def test_an_empty_listing_says_how_to_fill_it(start: Start) -> None:
-    start({"dump_state": [OK]})
+    start({"dump_state": [{"status": "OK", "message": "revision 0", "data": {"revision": 0, "orders": []}}]})
 
     assert "sozu cluster add" in sozu("cluster", "list").stdout
     assert json.loads(sozu("cluster", "list", "--json").stdout) == []

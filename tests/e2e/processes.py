@@ -100,22 +100,33 @@ class Proxy:
         return self.process.wait(LIMIT)
 
     def close(self) -> None:
-        """Stop it softly, then by force; then reap."""
+        """Stop it, hard if it must be; then reap."""
         if self.process.poll() is None:
+            # The second SIGINT is the hard stop: what a test has left open need not be waited for.
             self.process.send_signal(signal.SIGINT)
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        self.process.wait()
+            self.process.send_signal(signal.SIGINT)
+            self._end()
         self.lines.rest()
+
+    def _end(self) -> None:
+        workers = children(self.process.pid)
+        try:
+            self.process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            # Workers outlive a master that dies: they are ours to end as well.
+            for pid in (self.process.pid, *workers):
+                os.kill(pid, signal.SIGKILL)
+            self.process.wait()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def run_sozu(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
