@@ -80,6 +80,8 @@ def _ipv4(host: str, port: int) -> Address:
 
 
 def _why_not_ipv4(host: str, port: int) -> str:
+    if "://" in host:
+        return f'an address has no scheme: "{host.partition("://")[2]}:{port}"?'
     if host == "localhost":
         return f'names are not resolved here: write "127.0.0.1:{port}"'
     if host in ("", "*"):

@@ -11,6 +11,8 @@ class Findings:
         self._source = source
         self._faulty: set[Path] = set()
         self.problems = list(source.problems)
+        for path in source.left_out:
+            self._spoil(path)
 
     def note(
         self, path: Path, message: str, *, expected: str = "", nearest: str | None = None, at_key: bool = False
@@ -18,10 +20,12 @@ class Findings:
         """Note a problem with the value of this path, or with its key."""
         span = self._source.span(path, at_key=at_key)
         self.problems.append(self._source.problem(span, message, expected=expected, nearest=nearest))
-        self._faulty.update(path[:length] for length in range(len(path) + 1))
+        self._spoil(path)
 
     def note_misfit(self, misfit: Misfit) -> None:
-        """Note that the shape of a value is wrong."""
+        """Note that the shape of a value is wrong, unless it was left out for a reason that is known."""
+        if misfit.path in self._source.left_out:
+            return
         key = f' "{misfit.path[-1]}"' if misfit.at_key else ""
         self.note(
             misfit.path, misfit.message + key, expected=misfit.expected, nearest=misfit.nearest, at_key=misfit.at_key
@@ -30,3 +34,6 @@ class Findings:
     def sound(self, path: Path) -> bool:
         """Whether nothing is wrong with this part so far."""
         return path not in self._faulty
+
+    def _spoil(self, path: Path) -> None:
+        self._faulty.update(path[:length] for length in range(len(path) + 1))

@@ -38,7 +38,7 @@ def read_configuration(text: str, file: str, folder: Path) -> Configuration:
     """Read the text of a configuration file; `file` is its name in messages, `folder` where its relative paths begin."""
     source = read_yaml(text, file)
     findings = Findings(source)
-    if not findings.problems:
+    if source.readable:
         value = source.value if source.value is not None else {}
         for misfit in misfits(File, value):
             findings.note_misfit(misfit)

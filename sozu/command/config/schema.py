@@ -12,6 +12,8 @@ from sozu.command.facts import LoadBalancing, Protocol, Timeouts
 from sozu.command.settings import AccessLog
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]
+Address = Annotated[str, msgspec.Meta(description='an address: "127.0.0.1:8080", "[::1]:8080" or "unix:/run/app.sock"')]
+Hostname = Annotated[str, msgspec.Meta(description='a hostname: "blog.example.com", "*.example.com" or "*"')]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +32,7 @@ class TimeoutsEntry(Entry, frozen=True, kw_only=True):
 class MetricsEntry(Entry, frozen=True, kw_only=True):
     """Where the figures go."""
 
-    prometheus: str | None = None
+    prometheus: Address | None = None
     statsd: str | None = None
 
 
@@ -38,7 +40,7 @@ class ListenerEntry(Entry, frozen=True, kw_only=True):
     """An address to accept on."""
 
     protocol: Protocol
-    address: str
+    address: Address
     cluster: str | None = None
     certificates: Any = None
 
@@ -46,18 +48,18 @@ class ListenerEntry(Entry, frozen=True, kw_only=True):
 class FrontendEntry(Entry, frozen=True, kw_only=True):
     """Whose requests come to the cluster."""
 
-    hostname: str
+    hostname: Hostname
     path: str | None = None
     path_exact: str | None = None
     path_regex: str | None = None
-    listener: str | None = None
+    listener: Address | None = None
     certificate: str | None = None
 
 
 class BackendEntry(Entry, frozen=True, kw_only=True):
     """One address of the cluster, with more than its address."""
 
-    address: str
+    address: Address
     id: str = ""
     weight: int = 100
     backup: bool = False
@@ -69,7 +71,7 @@ class ClusterEntry(Entry, frozen=True, kw_only=True):
     load_balancing: LoadBalancing = LoadBalancing.ROUND_ROBIN
     timeouts: TimeoutsEntry | None = None
     frontends: tuple[FrontendEntry, ...] | None = None
-    backends: tuple[str | BackendEntry, ...] | None = None
+    backends: tuple[Address | BackendEntry, ...] | None = None
 
 
 class File(Entry, frozen=True, kw_only=True):

@@ -20,7 +20,8 @@ _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 # Aliases may repeat a part of the file; a part that repeats itself nine times over, nine times, is an attack (a "billion laughs").
 _MOST_REPEATED = 100_000
 _DEEPEST = 50
-_CORE_TAGS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map"))
+_CORE = "tag:yaml.org,2002:"
+_CORE_TAGS = tuple(_CORE + kind for kind in ("str", "seq", "map"))
 _CONSTANTS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -32,11 +33,17 @@ _LONGEST_NUMBER = 18
 
 @dataclass(slots=True)
 class Source:
-    """What the text says, and where: the spans of keys and of values by path. `problems` are those of YAML itself."""
+    """What the text says, and where: the spans of keys and of values by path. `problems` are those of YAML itself.
+
+    `readable` is false if the text is no YAML at all; otherwise what is wrong was left out of the value, and the
+    paths in `left_out` hold None instead.
+    """
 
     file: str
     text: str
+    readable: bool = True
     value: Any = None
+    left_out: set[Path] = field(default_factory=set)
     keys: dict[Path, Span] = field(default_factory=dict)
     values: dict[Path, Span] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -63,8 +70,10 @@ def read_yaml(text: str, file: str) -> Source:
     try:
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
+        source.readable = False
         source.problems.append(_syntax_problem(source, error))
     except yaml.reader.ReaderError as error:
+        source.readable = False
         source.problems.append(_character_problem(source, error))
     else:
         if node is not None:
@@ -82,44 +91,45 @@ class _Reading:
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         """The plain value of a node; places and problems go to the source."""
-        span = _span_of(node)
-        self._source.values[path] = span
-        if node.tag not in _CORE_TAGS:
-            self._refuse(span, f"the tag {node.tag} means nothing here", expected="a plain value")
-        elif self._may_be_read(node, span, path):
-            match node:
-                case yaml.ScalarNode():
-                    return node.value if node.style else plain_scalar(node.value)
-                case yaml.SequenceNode():
-                    return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-                case yaml.MappingNode():
-                    return dict(self._items(node, path))
-        return None
+        self._source.values[path] = span = _span_of(node)
+        objection = self._objection(node, path)
+        if objection:
+            self._source.left_out.add(path)
+            self._refuse(span, objection)
+            return None
+        match node:
+            case yaml.ScalarNode():
+                return node.value if node.style else plain_scalar(node.value)
+            case yaml.SequenceNode():
+                return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+            case yaml.MappingNode():
+                return dict(self._items(node, path))
 
     def _items(self, mapping: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
         first: dict[str, Span] = {}
         for key, value in mapping.value:
             span = _span_of(key)
             if not isinstance(key, yaml.ScalarNode):
-                self._refuse(span, "a key that is no text", expected="a name")
+                self._refuse(span, "a key is a word, not a list or a mapping")
+            elif key.value == "<<" and not key.style:
+                self._refuse(span, 'YAML 1.2 has no merge keys ("<<"): write the keys out')
             elif key.value in first:
                 self._refuse(span, f'the key "{key.value}" was given in line {first[key.value].line} already')
             else:
                 first[key.value] = self._source.keys[(*path, key.value)] = span
                 yield key.value, self.value(value, (*path, key.value))
 
-    def _may_be_read(self, node: yaml.Node, span: Span, path: Path) -> bool:
+    def _objection(self, node: yaml.Node, path: Path) -> str:
+        if node.tag not in _CORE_TAGS:
+            return f"the tag {node.tag.replace(_CORE, '!!')} means nothing here"
         if len(path) > _DEEPEST:
-            self._refuse(span, "nested too deeply (does an alias refer to what it stands in?)")
-            return False
+            return "nested too deeply (does an alias refer to what it stands in?)"
         self._repeated += id(node) in self._seen
         self._seen.add(id(node))
-        if self._repeated == _MOST_REPEATED:
-            self._refuse(span, f"aliases repeat more than {_MOST_REPEATED} values")
-        return self._repeated < _MOST_REPEATED
+        return f"aliases repeat more than {_MOST_REPEATED} values" if self._repeated > _MOST_REPEATED else ""
 
-    def _refuse(self, span: Span, message: str, *, expected: str = "") -> None:
-        self._source.problems.append(self._source.problem(span, message, expected=expected))
+    def _refuse(self, span: Span, message: str) -> None:
+        self._source.problems.append(self._source.problem(span, message))
 
 
 def plain_scalar(text: str) -> bool | int | float | str | None:
@@ -145,15 +155,18 @@ def _syntax_problem(source: Source, error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark
     assert mark is not None, "PyYAML marks what it cannot read"
     span = Span(mark.line + 1, mark.column + 1)
-    problem = source.problem(span, f"not YAML: {error.problem}{_context(error, mark)}")
+    problem = source.problem(span, f"not YAML: {_what_happened(error, mark)}")
     return source.problem(span, problem.message, expected=_what_helps(problem))
 
 
-def _context(error: yaml.MarkedYAMLError, mark: yaml.Mark) -> str:
-    began = error.context_mark
+def _what_happened(error: yaml.MarkedYAMLError, mark: yaml.Mark) -> str:
     if error.context is None:
-        return ""
-    return f" ({error.context} that begins in line {began.line + 1})" if began and began.line < mark.line else f" ({error.context})"
+        return f"{error.problem}"
+    if not error.context.startswith("while"):
+        return f"{error.context}, {error.problem}"
+    began = error.context_mark
+    since = f" that begins in line {began.line + 1}" if began is not None and began.line < mark.line else ""
+    return f"{error.problem} ({error.context}{since})"
 
 
 def _what_helps(problem: Problem) -> str:
