@@ -1,0 +1,86 @@
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from sozu.command.config import ConfigurationError, Problem, load_configuration
+from sozu.command.config.loading import read_configuration
+
+CASES = sorted(Path(__file__).with_name("configurations").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_a_wrong_file_shows_all_its_errors(case: Path) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        read_configuration(case.read_text("utf-8"), case.name, Path("/etc/sozu"))
+
+    assert f"{refused.value}\n" == case.with_suffix(".txt").read_text("utf-8")
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) >= 20
+
+
+def test_a_problem_looks_like_a_compilers() -> None:
+    text = "\tworkers: 0"
+    problem = Problem("f.yaml", "found the number 0", 12, 11, 1, text, "a whole number, at least 1", "1")
+
+    assert problem.render().splitlines() == [
+        "f.yaml:12:11: error: found the number 0",
+        " 12 | \tworkers: 0",
+        "    | \t         ^",
+        "    = expected a whole number, at least 1",
+        '    = did you mean "1"?',
+    ]
+
+
+def test_a_problem_of_the_whole_file_has_no_line() -> None:
+    assert Problem("f.yaml", "cannot be read").render() == "f.yaml: error: cannot be read"
+    assert Problem("f.yaml", "bad", expected="good").render() == "f.yaml: error: bad\n = expected good"
+
+
+def test_a_file_that_is_not_there_is_an_error_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"gone\.yaml: error: cannot be read: No such file or directory\n\n1 error"):
+        load_configuration(tmp_path / "gone.yaml")
+
+
+def test_a_file_that_is_not_utf_8_names_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "latin1.yaml"
+    file.write_bytes("workers: 2\n# B\xfccher\n".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"line 2 is not UTF-8 \(byte 0xFC\)"):
+        load_configuration(file)
+
+
+def test_aliases_that_explode_are_refused_quickly() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
+    with pytest.raises(ConfigurationError, match="aliases repeat more than 100000 values"):
+        read_configuration("\n".join(lines), "f.yaml", Path("/"))
+
+
+yaml_like = st.text(alphabet="abc:-[]{}*&!#'\"|>%@`,? \n\t0159.~<\x07é", max_size=60)
+fragments = st.lists(
+    st.sampled_from(
+        ["workers", "clusters", "listeners", "blog", "frontends", "backends", "hostname", "address", "127.0.0.1:80", "*",
+         ": ", ":\n", "\n", "\n  ", "\n    ", "- ", "[", "]", "{", "}", ", ", '"', "null", "&a ", "*a", "2", "http", "timeouts"]
+    ),
+    max_size=25,
+).map("".join)
+
+
+def problems_of(text: str) -> list[Problem]:
+    try:
+        read_configuration(text, "f.yaml", Path("/"))
+    except ConfigurationError as refused:
+        assert refused.problems
+        return list(refused.problems)
+    return []
+
+
+@given(yaml_like | fragments)
+def test_any_text_is_a_configuration_or_refused_with_problems_in_their_order(text: str) -> None:
+    places = [(problem.line, problem.column) for problem in problems_of(text)]
+
+    assert places == sorted(places)
+    assert all(line >= 1 and column >= 1 for line, column in places)
