@@ -252,6 +252,8 @@ def chunk_reason(window: Bytes, at: int, position: int, after_data: bool) -> Rea
     start = at + len(b"\r\n") if after_data else at
     if position < start:
         return Reason.CHUNK_END
-    if b";" in bytes(window[start : position + 1]):
+    line = bytes(window[start:position])
+    if b";" in line:
         return Reason.CHUNK_EXTENSION
-    return Reason.CHUNK_SIZE_OVERFLOW if window[position] in HEXDIG else Reason.CHUNK_SIZE
+    overflows = len(line) == LONGEST_SIZE and window[position] in HEXDIG
+    return Reason.CHUNK_SIZE_OVERFLOW if overflows else Reason.CHUNK_SIZE

@@ -75,6 +75,9 @@ KINDS: Final[dict[str, Parser]] = {
     "traceparent": traceparent,
 }
 
+# Values that end where their input ends: nothing in the bytes closes them.
+WHOLE_VALUES: Final = frozenset(list(KINDS)[list(KINDS).index("forwarded") :]) | {"uri"}
+
 SAMPLES: Final[dict[str, bytes]] = {
     "request": b"GET /talks?year=2017 HTTP/1.1\r\nHost: sozu.example\r\nAccept: */*\r\n\r\n",
     "response": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",

@@ -1,0 +1,187 @@
+r"""python -m sozu.parsers: read bytes with any grammar of this package and see what it makes of them.
+
+    printf 'GET / HTTP/1.1\r\nHost: a\r\n\r\n' | python -m sozu.parsers request
+    python -m sozu.parsers chunked body.bin                 one JSON object; exit 0 done, 1 error, 2 incomplete
+    python -m sozu.parsers request --all capture.http       message after message with their bodies, one object a line
+    python -m sozu.parsers uri --split 1 target.txt         what the grammar says of each beginning
+    python -m sozu.parsers check requests/*.http            one verdict a file, for your own tests
+    python -m sozu.parsers explain request                  syntax tree, fused pattern, certificate, generated code
+    python -m sozu.parsers bench                            what one parse of each sample costs
+
+FILE is standard input if it is left out or "-". Input is read in blocks and never held as a whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+import sys
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from sozu.parsers.console.reports import every, first, steps
+from sozu.parsers.console.verdicts import Answer, judge
+from sozu.parsers.fuse import explain, fuse
+from sozu.parsers.fusion.analysis import clashes
+from sozu.parsers.kinds import KINDS, SAMPLES, StrictHead
+from sozu.parsers.regular import Regular
+from sozu.parsers.result import Complete, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from parsy import Parser
+
+BLOCK: Final = 64 * 1024
+EXIT_CODES: Final = {"done": 0, "error": 1, "incomplete": 2}
+VERDICT_CODES: Final = {Answer.ACCEPT: 0, Answer.INCOMPLETE: 2, Answer.REFUSE: 1}
+NO_FILE: Final = 3
+ROUND: Final = 0.02  # seconds
+ROUNDS: Final = 5
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the verb; the exit code is returned."""
+    options = arguments().parse_args(argv)
+    verb: Callable[[argparse.Namespace], int] = options.verb
+    try:
+        return verb(options)
+    except OSError as error:
+        sys.stderr.write(f"sozu.parsers: {error.filename}: {error.strerror}\n")
+        return NO_FILE
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line: each KIND is a verb, and so are explain, bench and check."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sozu.parsers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verbs = parser.add_subparsers(required=True, metavar="KIND | explain | bench | check", title=f"KIND is one of {', '.join(KINDS)}")
+    for kind in KINDS:
+        reader = verbs.add_parser(kind, description=f"Read {kind} from FILE or standard input, print JSON.")
+        reader.add_argument("file", nargs="?", default="-", metavar="FILE")
+        reader.add_argument("--all", action="store_true", help="value after value, one object a line")
+        reader.add_argument("--split", type=positive, metavar="N", help="show the outcome for each N bytes more")
+        reader.set_defaults(verb=read_file, kind=kind)
+    explainer = verbs.add_parser("explain", description="Show what a grammar is made of and what it fuses to.")
+    explainer.add_argument("kind", choices=KINDS, metavar="KIND")
+    explainer.set_defaults(verb=explain_kind)
+    bench = verbs.add_parser("bench", description="Time one parse of each sample, in microseconds.")
+    bench.add_argument("kinds", nargs="*", metavar="KIND", type=sampled)
+    bench.set_defaults(verb=bench_kinds)
+    checker = verbs.add_parser("check", description="One verdict a file. Exit 1 if one is refused, else 2 if one is incomplete.")
+    checker.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    checker.add_argument("--kind", choices=KINDS, metavar="KIND", default="request", help="what the files hold (request)")
+    checker.set_defaults(verb=check_files)
+    return parser
+
+
+def positive(text: str) -> int:
+    """An argument that is a number above 0."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def sampled(text: str) -> str:
+    """An argument that names a kind with a sample."""
+    if text not in SAMPLES:
+        raise ValueError(text)
+    return text
+
+
+def read_file(options: argparse.Namespace) -> int:
+    """`KIND [FILE]`."""
+    with opened(options.file) as stream:
+        blocks = iter(lambda: stream.read1(BLOCK), b"")  # type: ignore[attr-defined]
+        if options.split:
+            reports = steps(options.kind, blocks, options.split)
+        else:
+            reports = (every if options.all else first)(options.kind, blocks)
+        return printed(reports)
+
+
+def say(text: object) -> None:
+    """One line, or more, of output."""
+    sys.stdout.write(f"{text}\n")
+
+
+def opened(name: str) -> BinaryIO:
+    """The file, or standard input."""
+    return sys.stdin.buffer if name == "-" else Path(name).open("rb")
+
+
+def printed(reports: Iterator[dict[str, Any]]) -> int:
+    """Print each report, and the caret of an error for human eyes; the code is that of the last one."""
+    report: dict[str, Any] = {"outcome": "incomplete"}
+    for report in reports:
+        say(json.dumps(report))
+    if "caret" in report:
+        expected = " or ".join(report["expected"])
+        sys.stderr.write(f"error at byte {report['position']}: expected {expected}\n{report['caret']}\n")
+    return EXIT_CODES[report["outcome"]]
+
+
+def check_files(options: argparse.Namespace) -> int:
+    """`check FILE…`: files are judged one at a time and as wholes."""
+    codes = set()
+    for path in options.files:
+        verdict = judge(options.kind, path.read_bytes())
+        codes.add(VERDICT_CODES[verdict.answer])
+        where = "" if verdict.position is None else f" at byte {verdict.position}"
+        say(f"{path}: {verdict.answer}{where}{f' ({verdict.reason})' if verdict.reason else ''}")
+    return next(code for code in (1, 2, 0) if code in codes)
+
+
+def explain_kind(options: argparse.Namespace) -> int:
+    """`explain KIND`: everything, if the grammar fuses; else why it does not."""
+    grammar = grammar_of(options.kind)
+    if not isinstance(grammar, Regular):
+        say(f"{options.kind} is more than regular: plain combinators around fused parts run it step by step")
+        return 0
+    try:
+        say(explain(fuse(grammar)))
+    except ValueError as error:
+        say(error)
+    return 0
+
+
+def grammar_of(kind: str) -> Parser:
+    """The grammar without the rules around it."""
+    parser = KINDS[kind]
+    return parser.head if isinstance(parser, StrictHead) else parser
+
+
+def bench_kinds(options: argparse.Namespace) -> int:
+    """`bench [KIND…]`: the best of several rounds, fused where the grammar allows, and step by step."""
+    say(f"{'':20}{'bytes':>8}{'us fused':>10}{'step by step':>14}")
+    for kind in options.kinds or sorted(SAMPLES):
+        grammar, data = grammar_of(kind), Complete(SAMPLES[kind])
+        quick, by_steps = "-", grammar
+        if isinstance(grammar, Regular):
+            by_steps = Regular[Any](grammar.tree)
+            quick = "-" if any(clashes(grammar.tree)) else f"{microseconds(fuse(grammar).fused, data):.2f}"
+        say(f"{kind:20}{len(data):8}{quick:>10}{microseconds(run, by_steps, data):14.2f}")
+    return 0
+
+
+def microseconds(call: Callable[..., object], *arguments: object) -> float:
+    """What one call costs, in the best of several rounds."""
+    times = 1
+    while (spent := timed(call, arguments, times)) < ROUND:
+        times *= 2
+    return min(spent, *(timed(call, arguments, times) for _ in range(ROUNDS))) / times * 1e6
+
+
+def timed(call: Callable[..., object], arguments: tuple[object, ...], times: int) -> float:
+    """Seconds for so many calls."""
+    started = perf_counter()
+    for _ in range(times):
+        call(*arguments)
+    return perf_counter() - started
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""One verdict on one input: is it accepted as a whole, refused (where, why), or not all there?
+
+Requests and responses are judged as a listener would: message after message with their bodies, under every rule. Any other kind is judged by
+its grammar, at the beginning of the input; fields of a head must fill it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from sozu.parsers.chunked import ChunkedReader
+from sozu.parsers.console.messages import Event, MessageReader, Refused, Unfinished, request_reader, response_reader
+from sozu.parsers.kinds import KINDS, WHOLE_VALUES
+from sozu.parsers.result import Complete, Done, Error, Outcome, run
+from sozu.parsers.whole import whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Answer(StrEnum):
+    """What is made of an input."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    INCOMPLETE = "incomplete"
+
+
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer; position and reason of a refusal, the reason if its rule has a code."""
+
+    answer: Answer
+    position: int | None = None
+    reason: str | None = None
+
+
+ACCEPT: Final = Verdict(Answer.ACCEPT)
+INCOMPLETE: Final = Verdict(Answer.INCOMPLETE)
+READERS: Final[dict[str, Callable[[], MessageReader]]] = {"request": request_reader, "response": response_reader}
+
+
+def judge(kind: str, data: bytes) -> Verdict:
+    """The verdict on `data`, of which no more will come."""
+    if kind in READERS:
+        reader = READERS[kind]()
+        return of_events([*reader.feed(data), *reader.finish()])
+    if kind in WHOLE_VALUES:
+        found = whole(KINDS[kind], data)
+        return of_outcome(found) if isinstance(found, Error) else ACCEPT
+    return of_outcome(ChunkedReader().feed(data) if kind == "chunked" else read(kind, data))
+
+
+def read(kind: str, data: bytes) -> Outcome[Any]:
+    """The grammar's outcome; where it only waits for proof that the input has ended, it gets that."""
+    parser = KINDS[kind]
+    outcome = parser.fused(data) if hasattr(parser, "fused") else run(parser, data)
+    if isinstance(outcome, Done | Error):
+        return outcome
+    ended = run(parser, Complete(data))
+    return ended if isinstance(ended, Done) else outcome
+
+
+def of_events(events: list[Event]) -> Verdict:
+    """A stream of messages is judged by how it ends."""
+    match events[-1] if events else None:
+        case Refused(position, refusal):
+            return Verdict(Answer.REFUSE, position, str(refusal.reason))
+        case Unfinished() | None:
+            return INCOMPLETE
+    return ACCEPT
+
+
+def of_outcome(outcome: Outcome[Any]) -> Verdict:
+    """The verdict that an outcome amounts to."""
+    match outcome:
+        case Error(position=position, reason=reason):
+            return Verdict(Answer.REFUSE, position, str(reason) if reason else None)
+        case Done():
+            return ACCEPT
+    return INCOMPLETE
