@@ -125,11 +125,10 @@ class Channel(Generic[Received]):
             raise self._broken("the kernel could not deliver all descriptors (too many open files?)")
         if not data:
             raise self._ended()
-        match self._reader.feed(data):
-            case list() as frames:
-                self._frames.extend(frames)
-            case Refusal() as refusal:
-                raise self._broken(f"not a frame ({refusal.reason})")
+        frames = self._reader.feed(data)
+        if isinstance(frames, Refusal):
+            raise self._broken(f"not a frame ({frames.reason})")
+        self._frames.extend(frames)
 
     def _decode(self, payload: bytes) -> Received:
         try:

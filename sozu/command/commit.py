@@ -40,6 +40,10 @@ class Objection(Exception):
         self.reason, self.field = reason, field
 
 
+class Unknown(Objection):
+    """The order names something that is not there; in good order itself, it may be right at another time."""
+
+
 class Refused(Exception):
     """Why a transaction was not committed: its `order` at `index` meets an objection. Nothing has changed."""
 
@@ -92,7 +96,7 @@ def carry_out(draft: Draft, order: AnyOrder) -> None:
             _remove_frontend(draft, order)
         case AddBackend():
             _add_backend(draft, order)
-        case RemoveBackend():
+        case _:  # RemoveBackend; a new kind of order fails the type check here
             _remove_backend(draft, order)
 
 
@@ -121,7 +125,7 @@ def _remove_listener(draft: Draft, order: RemoveListener) -> None:
 def _known_listener(draft: Draft, address: str, field: str) -> Listener:
     listener = draft.listeners.get(address)
     if listener is None:
-        raise Objection(f"there is no listener at {address}{did_you_mean(address, draft.listeners)}", field)
+        raise Unknown(f"there is no listener at {address}{did_you_mean(address, draft.listeners)}", field)
     return listener
 
 
@@ -157,7 +161,7 @@ def _remove_cluster(draft: Draft, order: RemoveCluster) -> None:
 def _known_cluster(draft: Draft, name: str) -> Cluster:
     cluster = draft.clusters.get(name)
     if cluster is None:
-        raise Objection(f'there is no cluster "{name}"{did_you_mean(name, draft.clusters)}', "cluster")
+        raise Unknown(f'there is no cluster "{name}"{did_you_mean(name, draft.clusters)}', "cluster")
     return cluster
 
 
@@ -190,7 +194,7 @@ def _remove_frontend(draft: Draft, order: RemoveHttpFrontend) -> None:
     wanted = _frontend(order)
     frontend = draft.frontends.get(wanted.key)
     if frontend is None:
-        raise Objection(_no_such_frontend(wanted, draft.frontends_of(order.cluster)), "hostname")
+        raise Unknown(_no_such_frontend(wanted, draft.frontends_of(order.cluster)), "hostname")
     if frontend.cluster != order.cluster:
         raise Objection(f'{frontend_name(frontend)} leads to cluster "{frontend.cluster}"', "cluster")
     draft.take(frontend)
@@ -238,7 +242,7 @@ def _remove_backend(draft: Draft, order: RemoveBackend) -> None:
     backend = draft.backends.get((order.cluster, address))
     if backend is None:
         known = (backend.address for backend in draft.backends_of(order.cluster))
-        raise Objection(f'cluster "{order.cluster}" has no backend {address}{did_you_mean(address, known)}', "address")
+        raise Unknown(f'cluster "{order.cluster}" has no backend {address}{did_you_mean(address, known)}', "address")
     draft.take(backend)
 
 

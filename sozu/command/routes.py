@@ -7,7 +7,7 @@ general hostname is asked: a frontend for `blog.example.com/api` takes nothing a
 A frontend for one listener goes before one for all listeners, where hostname and path are the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -118,13 +118,12 @@ class RouteTable:
         tables.apply(Change(None, frontend) for frontend in state.frontends.values())
         return cls(tables)
 
-    def after(self, effects: Iterable[Change]) -> Self:
+    def after(self, effects: Collection[Change]) -> Self:
         """The table after these changes; only the hostnames that they name, or whose cluster they name, are built anew."""
-        concerning = [change for change in effects if isinstance(change.after or change.before, Cluster | Frontend)]
-        if not concerning:
+        if not any(isinstance(change.after or change.before, Cluster | Frontend) for change in effects):
             return self
         tables = self._tables.copy()
-        tables.apply(concerning)
+        tables.apply(effects)
         return type(self)(tables)
 
     def find(self, listener: str, host: bytes, path: bytes) -> Route | None:

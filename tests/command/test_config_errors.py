@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 from hypothesis import given
@@ -59,6 +60,11 @@ def test_aliases_that_explode_are_refused_quickly() -> None:
         read_configuration("\n".join(lines), "f.yaml", Path("/"))
 
 
+def test_a_path_that_the_file_does_not_hold_is_an_error_of_the_whole_file() -> None:
+    with pytest.raises(ConfigurationError, match=r"^f\.yaml: error: .*/sozu\.sock has 113 bytes"):
+        read_configuration("", "f.yaml", Path("/" + "x" * 102))
+
+
 yaml_like = st.text(alphabet="abc:-[]{}*&!#'\"|>%@`,? \n\t0159.~<\x07é", max_size=60)
 fragments = st.lists(
     st.sampled_from(
@@ -69,16 +75,33 @@ fragments = st.lists(
 ).map("".join)
 
 
+KEYS = [
+    *("command_socket", "workers", "timeouts", "access_log", "path", "format", "metrics", "prometheus", "listeners", "clusters"),
+    *("protocol", "address", "frontends", "backends", "hostname", "path_exact", "listener", "load_balancing", "back", "weight"),
+]
+leaves = st.sampled_from([None, True, 5, 0.5, "http", "127.0.0.1:80", "a.b", "*", "/api", "random", "x y"])
+trees = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=20,
+)
+listeners = st.fixed_dictionaries({"protocol": st.just("http"), "address": leaves}, optional={"other": leaves})
+frontends = st.fixed_dictionaries({"hostname": leaves}, optional={"path": leaves, "listener": leaves, "path_exact": leaves})
+clusters = st.dictionaries(
+    st.sampled_from("ab"), trees | st.fixed_dictionaries({"frontends": st.lists(frontends), "backends": st.lists(leaves | trees)})
+)
+files = trees | st.fixed_dictionaries({"listeners": st.lists(listeners), "clusters": clusters})
+
+
 def problems_of(text: str) -> list[Problem]:
     try:
         read_configuration(text, "f.yaml", Path("/"))
     except ConfigurationError as refused:
-        assert refused.problems
         return list(refused.problems)
     return []
 
 
-@given(yaml_like | fragments)
+@given(yaml_like | fragments | files.map(json.dumps))
 def test_any_text_is_a_configuration_or_refused_with_problems_in_their_order(text: str) -> None:
     places = [(problem.line, problem.column) for problem in problems_of(text)]
 

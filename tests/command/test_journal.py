@@ -203,3 +203,30 @@ def test_a_record_that_cannot_be_written_whole_leaves_no_trace(path: Path, monke
         monkeypatch.undo()
         journal.append(record(2))
         assert journal.replay() == [record(1), record(2)]
+
+
+def test_a_group_of_records_is_written_and_synced(path: Path) -> None:
+    with Journal.open(path) as journal:
+        journal.write([record(1), record(2)])
+        assert journal.replay() == [record(1), record(2)]
+
+
+def test_a_group_that_cannot_be_synced_is_taken_back_as_a_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = write_records(path, 1)
+    with Journal.open(path) as journal:
+        monkeypatch.setattr(os, "fdatasync", failing)
+        with pytest.raises(OSError, match="Input/output error"):
+            journal.write([record(2), record(3)])
+        assert path.read_bytes() == content
+
+
+def test_a_journal_that_cannot_be_taken_back_is_unusable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Journal.open(path) as journal:
+        monkeypatch.setattr(os, "fdatasync", failing)
+        monkeypatch.setattr(os, "ftruncate", failing)
+        with pytest.raises(JournalUnusable, match="what was written cannot be taken back"):
+            journal.write([record(1)])
+
+
+def failing(*_: int) -> None:
+    raise OSError(5, "Input/output error")

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from sozu.command.commit import Objection, carry_out
+from sozu.command.commit import Objection, Unknown, carry_out
 from sozu.command.config.findings import Findings
 from sozu.command.config.places import Folder
 from sozu.command.config.schema import BackendEntry, ClusterEntry, FrontendEntry, ListenerEntry, with_timeouts
@@ -92,7 +92,7 @@ class _Section:
         return True
 
     def _note(self, path: Path, objection: Objection) -> None:
-        if objection.field == "listener" and not self._findings.sound(("listeners",)):
+        if isinstance(objection, Unknown) and not self._findings.sound(("listeners",)):
             return  # the listener that is meant may be one that could not be read
         place = (*path, objection.field) if objection.field is not None else path
         # The cluster of a frontend or backend is the key around it, and always there: only its own name can be wrong.

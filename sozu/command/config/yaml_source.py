@@ -102,10 +102,10 @@ class _Reading:
                 return node.value if node.style else plain_scalar(node.value)
             case yaml.SequenceNode():
                 return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-            case yaml.MappingNode():
+            case _:
                 return dict(self._items(node, path))
 
-    def _items(self, mapping: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
+    def _items(self, mapping: yaml.Node, path: Path) -> Iterator[tuple[str, Any]]:
         first: dict[str, Span] = {}
         for key, value in mapping.value:
             span = _span_of(key)

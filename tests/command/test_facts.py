@@ -1,0 +1,23 @@
+import pytest
+
+from sozu.command.facts import Certificate, Frontend
+
+
+@pytest.mark.parametrize(
+    ("rule", "key"),
+    [
+        ({}, ("", "a.b", "prefix", "/")),
+        ({"path": "/"}, ("", "a.b", "prefix", "/")),
+        ({"path_exact": "/x", "listener": "127.0.0.1:80"}, ("127.0.0.1:80", "a.b", "exact", "/x")),
+        ({"path_regex": "/x+"}, ("", "a.b", "regex", "/x+")),
+    ],
+)
+def test_frontends_that_would_match_the_same_requests_have_one_key(rule: dict[str, str], key: tuple[str, ...]) -> None:
+    assert Frontend(cluster="a", hostname="a.b", **rule).key == key
+
+
+def test_a_certificate_never_shows_its_private_key() -> None:
+    certificate = Certificate(fingerprint="0123456789abcdef" * 4, certificate="CERT", private_key="SECRET")
+
+    assert certificate.key == "0123456789abcdef" * 4
+    assert repr(certificate) == "Certificate(0123456789abcdef…)"
