@@ -125,3 +125,12 @@ def test_a_path_of_many_slashes_costs_no_more_than_the_longest_prefix(table: Rou
 
     assert route is not None
     assert route.cluster.cluster == "root"
+
+
+def test_a_hostname_without_frontends_is_forgotten() -> None:
+    state = commit(ConfigState(), WORLD).state
+    result = commit(state, [RemoveCluster(cluster="all"), AddBackend(cluster="root", address="127.0.0.1:9001")])
+    table = RouteTable.of(state).after(result.effects)
+
+    assert table.find(HERE, b"example.org", b"/") is None
+    assert b"*" not in table._tables.hosts
