@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 import pytest
 
@@ -46,6 +46,7 @@ FRAMES = st.one_of(
 
 
 @given(FRAMES, BYTES)
+@example(Unknown(0, 0x10, 0xFF, b"u=1"), b"")
 def test_what_is_written_is_read_back(frame: Frame, after: bytes) -> None:
     data = write_frame(frame)
 
