@@ -1,0 +1,50 @@
+import pytest
+
+import sozu.parsers
+from sozu.parsers import Complete, Done, Error, Incomplete, run
+from sozu.parsers.kinds import KINDS, SAMPLES, WHOLE_VALUES
+from sozu.parsers.reasons import Reason
+
+
+def test_the_package_has_the_table() -> None:
+    assert sozu.parsers.KINDS is KINDS
+
+
+def test_the_package_has_nothing_else_up_its_sleeve() -> None:
+    with pytest.raises(AttributeError):
+        sozu.parsers.no_such_thing  # noqa: B018
+
+
+def test_every_public_name_is_there() -> None:
+    assert all(getattr(sozu.parsers, name) is not None for name in sozu.parsers.__all__)
+
+
+@pytest.mark.parametrize("kind", sorted(SAMPLES))
+def test_every_sample_is_read(kind: str) -> None:
+    assert isinstance(run(KINDS[kind], Complete(SAMPLES[kind])), Done)
+
+
+@pytest.mark.parametrize("kind", sorted(SAMPLES))
+def test_a_value_that_has_an_end_leaves_what_follows(kind: str) -> None:
+    outcome = run(KINDS[kind], SAMPLES[kind] + b"\0")
+
+    if kind in WHOLE_VALUES:
+        assert not isinstance(outcome, Incomplete)
+    else:
+        assert isinstance(outcome, Done)
+        assert bytes(outcome.rest).endswith(b"\0")
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_no_grammar_decides_about_nothing(kind: str) -> None:
+    assert isinstance(run(KINDS[kind], b""), Incomplete)
+
+
+def test_a_request_is_read_under_all_rules_of_a_view() -> None:
+    parser = KINDS["request"]
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n"
+
+    assert isinstance(run(parser, head), Error)
+    outcome = parser.fused(head)  # type: ignore[attr-defined]
+    assert isinstance(outcome, Error)
+    assert outcome.reason is Reason.LENGTH_INVALID

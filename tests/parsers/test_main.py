@@ -1,0 +1,119 @@
+from io import BytesIO
+import json
+from pathlib import Path
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from sozu.parsers.__main__ import main
+from sozu.parsers.kinds import KINDS, SAMPLES
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "input"
+    path.write_bytes(GET)
+    return path
+
+
+def test_a_file_is_read_and_shown_as_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["request", str(file)]) == 0
+    assert json.loads(capsys.readouterr().out)["value"]["target"] == "/"
+
+
+def test_standard_input_is_read_without_a_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=BytesIO(GET[:-1])))
+
+    assert main(["request"]) == 2
+    assert json.loads(capsys.readouterr().out)["outcome"] == "incomplete"
+
+
+def test_an_error_is_shown_with_a_caret_for_human_eyes(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_bytes(GET.replace(b"1.1", b"1.2"))
+
+    assert main(["request", str(file)]) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["position"] == 13
+    assert captured.err.splitlines()[0].startswith("error at byte 13: expected ")
+    assert captured.err.splitlines()[2] == " " * 13 + "^"
+
+
+def test_values_may_be_read_one_after_the_other(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_bytes(GET * 3)
+
+    assert main(["request", "--all", str(file)]) == 0
+    assert [json.loads(line)["start"] for line in capsys.readouterr().out.splitlines()] == [0, len(GET), 2 * len(GET)]
+
+
+def test_an_empty_input_is_incomplete(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_bytes(b"")
+
+    assert main(["request", "--all", str(file)]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_splitting_shows_how_a_grammar_streams(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["request", "--split", "20", str(file)]) == 0
+    assert [json.loads(line)["outcome"] for line in capsys.readouterr().out.splitlines()] == ["incomplete", "done"]
+
+
+@pytest.mark.parametrize("arguments", [["request", "--split", "0"], ["nonsense"], [], ["bench", "nonsense"]])
+def test_a_wrong_command_line_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["request", str(tmp_path / "absent")]) == 3
+    assert "absent" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("contents", "code"), [([GET], 0), ([GET, GET[:-1]], 2), ([GET[:-1], b"\0", GET], 1)]
+)
+def test_check_gives_one_verdict_a_file(
+    contents: list[bytes], code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [tmp_path / str(number) for number in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+
+    assert main(["check", *map(str, paths)]) == code
+    assert len(capsys.readouterr().out.splitlines()) == len(contents)
+
+
+def test_check_says_where_and_why(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_bytes(b"5;\r\n")
+
+    main(["check", "--kind", "chunked", str(file)])
+
+    assert capsys.readouterr().out == f"{file}: refuse at byte 2 (chunk-extension)\n"
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_can_be_explained(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", kind]) == 0
+    assert capsys.readouterr().out
+
+
+def test_bench_times_the_samples(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sozu.parsers.__main__.ROUND", 0.0001)
+
+    assert main(["bench"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(SAMPLES)
+
+
+def test_the_package_is_a_program() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sozu.parsers", "uri"], input=b"/a?b", capture_output=True, check=False, timeout=60
+    )
+
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["value"]["query"] == "b"
