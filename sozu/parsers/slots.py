@@ -2,7 +2,6 @@ r"""The pattern of a head of which only a few fields are wanted: known names in 
 
     start-line *( known: its own quick value | any other field line ) CRLF
 
-Known names stand in a trie by their first letter, the other letters first: `re` decides by one byte, so that a line costs 20 to 60 ns.
 A name is *committed*: where the value is not one that the slot's quick grammar takes, no other branch takes the line, and the pattern
 fails as a whole. So it does for a slot that comes twice, for a name that does not begin with a letter, and for a name that could be
 taken for a framing field. Failing costs nothing but time: views.py then reads the head field by field and decides. What the pattern
@@ -12,15 +11,14 @@ must never do is match a head that this careful reading would refuse, or read ot
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from sozu.parsers.abnf import ALPHA, FIELD_BYTES, TCHAR, WSP
 from sozu.parsers.fusion.analysis import cases
-from sozu.parsers.fusion.emission import byte_set, choice, literal, not_after, repeated, run
+from sozu.parsers.fusion.emission import byte_set, choice, escaped, literal, repeated, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from sozu.parsers.fusion.decoding import Decoder
     from sozu.parsers.reasons import Reason
@@ -29,10 +27,11 @@ if TYPE_CHECKING:
 LETTERS: Final = frozenset(ALPHA)
 NOT_LETTERS: Final = frozenset(TCHAR) - LETTERS
 LOOK_ALIKES: Final = (b"contentlength", b"transferencoding")
-EOL: Final = literal(b"\r\n", fold=False)
-BLANKS: Final = run(frozenset(WSP), 0, None)
+OFTEN_FIRST: Final = b"hcxsut"  # the initials of field names by their frequency, as far as it matters
 NAME: Final = run(frozenset(TCHAR), 0, None)
-VALUE: Final = run(frozenset(FIELD_BYTES), 0, None) + not_after(frozenset(WSP))
+BLANKS: Final = run(frozenset(WSP), 0, None)
+VALUE: Final = run(frozenset(FIELD_BYTES), 0, None)
+EOL: Final = literal(b"\r\n", fold=False)
 OTHER: Final = NAME + b":" + VALUE + EOL
 
 
@@ -51,53 +50,89 @@ class Slot:
     joint: bytes = b", "
 
 
-def section(decoder: Decoder, slots: Iterable[Slot], cuts: Iterable[bytes]) -> tuple[bytes, dict[bytes, str], list[str]]:
-    """The pattern of the field section, the group of each slot's value, and the groups that take part if a line has to be cut."""
-    wanted = {slot.name: slot for slot in slots}
-    cuts = frozenset(cuts)
-    values: dict[bytes, str] = {}
-    marks: list[str] = []
-    branches: list[bytes] = []
-    names = sorted({*wanted, *cuts, *LOOK_ALIKES})
-    for letter, group in groupby(names, lambda name: name[0]):
-        known = list(group)
-        lines: list[bytes] = []
-        for name in known:
-            if name in wanted:
-                part = decoder.part(wanted[name].quick.tree, last=False)
-                values[name] = part.expression
-                lines.append(rest_of(name) + b"(?(%d)(?!))" % (part.group or 0) + BLANKS + part.pattern + EOL)
-                marks.extend([f"{part.expression} is not None"] if name in cuts else [])
-            elif name in cuts:
-                # The mark stands where the line is over: a group in a branch that may still fail corrupts others (gh-101955).
-                mark = decoder.capture(b"\\x0a")
-                marks.append(mark.expression)
-                lines.append(rest_of(name) + VALUE + b"\\x0d" + mark.pattern)
-        guards = b"".join(b"(?!" + guard + b")" for guard in guarded(known))
-        branches.append(byte_set(cases(letter)) + choice(*lines, guards + OTHER))
-    others = LETTERS.difference(*(cases(name[0]) for name in names))
-    return repeated(choice(byte_set(others) + OTHER, *branches), 0, None) + EOL, values, marks
+class Section:
+    """The pattern of a field section and its groups."""
+
+    def __init__(self, decoder: Decoder, slots: Mapping[bytes, Slot], cuts: frozenset[bytes]) -> None:
+        """Of `slots`, by name, the values are captured; lines named in `cuts` leave a mark."""
+        self.decoder = decoder
+        self.values: dict[bytes, str] = {}
+        self.marks: list[str] = []
+        self.wanted = slots
+        self.unwanted = cuts.difference(slots)
+        self.pattern = repeated(b"|".join(self.lines()), 0, None) + EOL
+        self.marks += [f"{self.values[name]} is not None" for name in sorted(cuts.intersection(slots))]
+
+    def lines(self) -> Iterator[bytes]:
+        """The branches for all lines, the usual ones first.
+
+        `re` passes over a branch that begins with a literal in 0.7 ns and over one that begins with a class in 4.5 ns. So the names
+        that part from the known ones early come first, with their initial written as a literal in either case.
+        """
+        known = (*self.wanted, *sorted(self.unwanted), *LOOK_ALIKES)
+        initials = [bytes([initial]) for initial in sorted({name[0] for name in known}, key=rarity)]
+        families = [[name for name in known if name.startswith(initial)] for initial in initials]
+        yield byte_set(LETTERS.difference(*(cases(initial[0]) for initial in initials))) + OTHER
+        for names in families:
+            yield from strangers(names)
+        for names in families:
+            yield byte_set(cases(names[0][0])) + self.family(names)
+
+    def family(self, names: list[bytes]) -> bytes:
+        """The rest of a line after the initial that `names` share. A known name is committed: the branch for all others has a guard."""
+        branches = [rest(name) + self.slot_value(self.wanted[name]) for name in names if name in self.wanted]
+        dropped = [rest(name) for name in names if name in self.unwanted]
+        if dropped:
+            branches.append(self.dropped(dropped))
+        guard = b"(?!" + b"|".join(map(guarded, names)) + b")"
+        return b"(?:" + b"|".join([*branches, guard + OTHER]) + b")"
+
+    def slot_value(self, slot: Slot) -> bytes:
+        """After the colon of a slot's name: fail if this is the second, else capture the value."""
+        part = self.decoder.part(slot.quick.tree, last=False)
+        self.values[slot.name] = part.expression
+        return b"(?(%d)(?!))" % (part.group or 0) + BLANKS + part.pattern + EOL
+
+    def dropped(self, names: list[bytes]) -> bytes:
+        """Lines to cut. Their mark comes last: a group in a branch that may still fail corrupts other groups (gh-101955)."""
+        mark = self.decoder.capture(rb"\x0a")
+        self.marks.append(mark.expression)
+        return b"(?:" + b"|".join(names) + b")" + VALUE + rb"\x0d" + mark.pattern
 
 
-def rest_of(name: bytes) -> bytes:
-    """All of `name` but its first letter, and the colon."""
+def rarity(initial: int) -> tuple[int, int]:
+    """A key that sorts frequent initials first."""
+    place = OFTEN_FIRST.find(initial)
+    return (place if place >= 0 else len(OFTEN_FIRST), initial)
+
+
+def strangers(names: list[bytes]) -> Iterator[bytes]:
+    """Lines whose name has the initial of `names` and parts from them at the second letter, or at the third if they share the second.
+
+    Where a framing field is among them, only by a letter: what begins as one and goes on with a dash may be a look-alike.
+    """
+    parting = LETTERS if any(name in LOOK_ALIKES for name in names) else frozenset(TCHAR)
+    seconds = frozenset().union(*(cases(name[1]) for name in names))
+    for initial in sorted(cases(names[0][0])):
+        if len(names) > 1 and len({name[1] for name in names}) == 1:
+            thirds = frozenset().union(*(cases(name[2]) for name in names))
+            yield escaped(initial) + byte_set(seconds) + byte_set(parting - thirds) + OTHER
+        yield escaped(initial) + byte_set(parting - seconds) + OTHER
+
+
+def rest(name: bytes) -> bytes:
+    """A known name after its initial, and the colon."""
     return literal(name[1:] + b":", fold=True)
 
 
-def guarded(known: list[bytes]) -> Iterator[bytes]:
-    """What no other field may be called: the known names of this letter, and whatever looks like a framing field."""
-    for name in known:
-        if name in LOOK_ALIKES:
-            blind = run(NOT_LETTERS, 0, None)
-            yield b"".join(blind + byte_set(cases(letter)) for letter in name[1:])
-        else:
-            yield rest_of(name)
+def guarded(name: bytes) -> bytes:
+    """What no other field may be called, after its initial: a known name, or whatever could be taken for a framing field."""
+    if name not in LOOK_ALIKES:
+        return rest(name)
+    blind = run(NOT_LETTERS, 0, None)
+    return b"".join(blind + byte_set(cases(letter)) for letter in name[1:])
 
 
 def cutter(cuts: Iterable[bytes]) -> bytes:
     """The pattern of a line to cut out of a field section that begins with the CRLF before it: from LF to before the next LF."""
-    by_letter = [
-        byte_set(cases(letter)) + choice(*map(rest_of, group))
-        for letter, group in groupby(sorted(cuts), lambda name: name[0])
-    ]
-    return rb"\n" + choice(*by_letter) + rb"[^\n]*+"
+    return rb"\n" + choice(*(literal(name + b":", fold=True) for name in sorted(cuts))) + rb"[^\n]*+"

@@ -30,7 +30,7 @@ from sozu.parsers.known_fields import (
     plain_slot,
 )
 from sozu.parsers.result import Bytes, Done, Error, Outcome
-from sozu.parsers.slots import Slot, cutter, section
+from sozu.parsers.slots import Section, Slot, cutter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -149,15 +149,15 @@ class ViewParser(Parser, Generic[V]):
         decoder = Decoder(Emitter(quick=True), scope)
         start = decoder.part(self.kind.start.tree, last=False)
         begin = decoder.capture(b"")
-        fields, values, marks = section(decoder, self.slots.values(), self.cuts)
-        known = [values[slot.name] for slot in self.kind.slots]
-        more = [f"({', '.join(values[name] for name in self.extra)}, )"] if self.extra else []
-        pattern = re.compile(start.pattern + begin.pattern + fields)
+        section = Section(decoder, self.slots, self.cuts)
+        known = [section.values[slot.name] for slot in self.kind.slots]
+        more = [f"({', '.join(section.values[name] for name in self.extra)}, )"] if self.extra else []
+        pattern = re.compile(start.pattern + begin.pattern + section.pattern)
         cut, whole = passing(begin.group or 0, re.compile(cutter(self.cuts)))
         scope |= {"Done": Done, "View": self.kind.make, "CUT": cut, "WHOLE": whole}
         scope |= {"MATCH": pattern.match, "careful": self.careful}
         source = TEMPLATE.format(
-            groups=", ".join(decoder.groups), marks=" or ".join(marks), values=start.expression[1:-1] + ", ".join(known + more)
+            groups=", ".join(decoder.groups), marks=" or ".join(section.marks), values=start.expression[1:-1] + ", ".join(known + more)
         )
         exec(source, scope)  # noqa: S102 - our own source, made from a table, never from input
         made: Callable[..., Outcome[V]] = scope["fused"]
