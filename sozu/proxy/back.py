@@ -44,5 +44,7 @@ class Back:
 
     def close(self) -> None:
         """Close the connection. Does not switch greenlets."""
-        self._deadlines.watched.discard(self)
-        self.stream.close()
+        if self in self._deadlines.watched:
+            self._deadlines.watched.remove(self)
+            self.stream.close()
+            del self._leave  # a cycle, as in Session

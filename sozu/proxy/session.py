@@ -145,6 +145,7 @@ class Session:
             self._traffic.deadlines.watched.discard(self)
             self._traffic.counters.connections_open -= 1
             self.stream.close()
+            del self._wake  # a cycle: else every connection would be left to the collector, which seldom runs
 
     # ---- requests ----
 
