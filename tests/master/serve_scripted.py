@@ -9,6 +9,7 @@ import sys
 
 from sozu.command.config import load_configuration
 from sozu.master import CannotStart, Started, publication, serve
+from sozu.master.workers import slots
 
 WORKER = str(Path(__file__).with_name("scripted_worker.py"))
 
@@ -19,7 +20,8 @@ def announce(started: Started) -> None:
     sys.stdout.flush()
 
 
-publication.PATIENCE = 0.5  # the tests wait for workers that are late on purpose
+# The tests wait for workers that are late on purpose.
+publication.PATIENCE = slots.EXIT_PATIENCE = 0.5
 
 
 def main(file: str, *manners: str) -> int:

@@ -109,7 +109,9 @@ class Slots:
         if before is not None:
             self.see_off(before, REPLACEMENT_GRACE)
         slot.fills += 1
-        log.info("event=worker_ready slot=%d pid=%d fills=%d", slot.number, newcomer.process.pid, slot.fills)
+        # The first ones are announced by `serve`, in words for people.
+        level = logging.DEBUG if slot.fills == 1 else logging.INFO
+        log.log(level, "event=worker_ready slot=%d pid=%d fills=%d", slot.number, newcomer.process.pid, slot.fills)
 
     def _launch(self, slot: Slot) -> Worker:
         ours, theirs = socket.socketpair()

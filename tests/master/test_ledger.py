@@ -1,0 +1,207 @@
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+import socket
+
+import gevent
+import pytest
+
+from sozu.command.commit import Refused
+from sozu.command.facts import Protocol
+from sozu.command.journal import Journal, JournalUnusable, Record
+from sozu.command.orders import (
+    AddBackend,
+    AddCluster,
+    AddHttpFrontend,
+    AddListener,
+    AnyOrder,
+    RemoveBackend,
+    RemoveCluster,
+    RemoveListener,
+)
+from sozu.command.state import ConfigState
+from sozu.master.author import Author
+from sozu.master.ledger import HEAVY, Ledger, NotWritten, Outdated
+from sozu.master.sockets import CannotListen, ListenerSockets
+from sozu.master.workers.roster import Roster
+
+AUTHOR = Author(uid=1, pid=2, command="a test")
+
+
+class FaultyJournal(Journal):
+    """A journal that counts its writes, and fails them when told to."""
+
+    fault: Exception | None = None
+    writes = 0
+
+    def write(self, records: Iterable[Record]) -> None:
+        self.writes += 1
+        if self.fault is not None:
+            raise self.fault
+        super().write(records)
+
+
+class House:
+    """A ledger with what it needs, and no worker."""
+
+    def __init__(self, path: Path) -> None:
+        self.journal = FaultyJournal.open(path)
+        self.sockets = ListenerSockets(2)
+        self.ledger = Ledger(ConfigState(), self.journal, self.sockets, Roster())
+
+    def propose(self, *orders: AnyOrder, if_revision: int | None = None) -> int:
+        publication = self.ledger.propose(orders, AUTHOR, if_revision)
+        assert list(publication) == []
+        return publication.revision
+
+    def close(self) -> None:
+        self.ledger.close()
+        self.sockets.close_all()
+        self.journal.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path / "journal")
+    yield house
+    house.close()
+
+
+def listener(address: str) -> AddListener:
+    return AddListener(protocol=Protocol.HTTP, address=address)
+
+
+def test_a_commit_is_in_the_journal_when_it_is_answered(house: House) -> None:
+    assert house.propose(AddCluster(cluster="a")) == 1
+    assert house.ledger.state.clusters.keys() == {"a"}
+    (record,) = house.journal.replay()
+    assert (record.revision, record.uid, record.pid, record.command) == (1, 1, 2, "a test")
+
+
+def test_a_refused_proposal_leaves_state_and_journal_alone(house: House) -> None:
+    with pytest.raises(Refused):
+        house.propose(AddCluster(cluster="a"), RemoveCluster(cluster="b"))
+
+    assert house.ledger.state == ConfigState()
+    assert house.journal.writes == 0
+
+
+def test_a_proposal_for_another_revision_is_outdated(house: House) -> None:
+    house.propose(AddCluster(cluster="a"))
+    with pytest.raises(Outdated, match="revision 1 is in force, not 0"):
+        house.propose(AddCluster(cluster="b"), if_revision=0)
+
+    assert house.propose(AddCluster(cluster="b"), if_revision=1) == 2
+
+
+def test_what_comes_during_an_fsync_shares_the_next_one(house: House) -> None:
+    tools = [gevent.spawn(house.propose, AddCluster(cluster=f"c{number}")) for number in range(20)]
+    gevent.joinall(tools)
+
+    assert sorted(tool.get() for tool in tools) == list(range(1, 21))
+    assert house.journal.writes < 20
+
+
+def test_in_a_group_a_refusal_concerns_its_own_proposal_only(house: House) -> None:
+    good, bad, after = (
+        gevent.spawn(house.propose, order)
+        for order in (AddCluster(cluster="a"), RemoveCluster(cluster="b"), AddBackend(cluster="a", address="127.0.0.1:1"))
+    )
+    gevent.joinall([good, bad, after])
+
+    assert (good.get(), after.get()) == (1, 2)
+    assert isinstance(bad.exception, Refused)
+
+
+def test_a_journal_that_is_full_changes_nothing_and_closes_what_was_opened(house: House) -> None:
+    house.journal.fault = OSError(28, "No space left on device")
+    with pytest.raises(NotWritten, match="No space left on device"):
+        house.propose(listener("127.0.0.1:0"))
+    assert list(house.sockets) == []
+    assert house.ledger.state.revision == 0
+
+    house.journal.fault = None
+    assert house.propose(AddCluster(cluster="a")) == 1
+
+
+def test_a_journal_whose_end_is_unknown_takes_no_more(house: House) -> None:
+    house.journal.fault = JournalUnusable("cannot be taken back")
+    with pytest.raises(NotWritten, match="interrupted"):
+        house.propose(AddCluster(cluster="a"))
+    house.journal.fault = None
+    with pytest.raises(NotWritten, match="takes no more changes"):
+        house.propose(AddCluster(cluster="a"))
+
+
+def test_a_heavy_transaction_is_computed_off_the_loop(house: House) -> None:
+    assert house.propose(*(AddCluster(cluster=f"c{number}") for number in range(HEAVY + 1))) == 1
+    assert len(house.ledger.state.clusters) == HEAVY + 1
+
+
+def test_port_0_is_in_the_journal_as_the_port_that_it_became(house: House) -> None:
+    frontend = AddHttpFrontend(cluster="a", hostname="*", listener="127.0.0.1:0")
+    house.propose(listener("127.0.0.1:0"), AddCluster(cluster="a"), frontend)
+    (address,) = house.ledger.state.listeners
+    opened, _, follower = house.journal.replay()[0].orders
+
+    assert address in house.sockets
+    assert opened == listener(address)
+    assert isinstance(follower, AddHttpFrontend)
+    assert follower.listener == address
+
+
+def test_a_refused_transaction_closes_the_listeners_it_opened(house: House) -> None:
+    with pytest.raises(Refused):
+        house.propose(listener("127.0.0.1:0"), RemoveCluster(cluster="nobody"))
+
+    assert list(house.sockets) == []
+
+
+def test_a_listener_that_cannot_be_opened_refuses_the_whole_transaction(house: House) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(CannotListen):
+            house.propose(AddCluster(cluster="a"), listener(f"127.0.0.1:{other.getsockname()[1]}"))
+
+    assert house.ledger.state == ConfigState()
+
+
+def test_an_inactive_listener_is_not_listened_on(house: House) -> None:
+    house.propose(listener("127.0.0.1:0"))
+    (address,) = house.ledger.state.listeners
+    house.propose(AddListener(protocol=Protocol.HTTP, address=address, active=False))
+    gevent.idle()
+
+    assert address not in house.sockets
+
+
+def test_a_removed_listener_is_closed_unless_it_is_back_already(house: House) -> None:
+    house.propose(listener("127.0.0.1:0"))
+    (address,) = house.ledger.state.listeners
+    remove = RemoveListener(protocol=Protocol.HTTP, address=address)
+    gevent.joinall([gevent.spawn(house.propose, remove), gevent.spawn(house.propose, listener(address))])
+    assert address in house.sockets
+
+    house.propose(remove)
+    gevent.idle()
+    assert address not in house.sockets
+
+
+def test_removed_backends_are_remembered_until_they_are_back(house: House) -> None:
+    key = ("a", "127.0.0.1:1")
+    house.propose(AddCluster(cluster="a"), AddBackend(cluster="a", address="127.0.0.1:1"))
+    assert not house.ledger.departed(key)
+    house.propose(RemoveBackend(cluster="a", address="127.0.0.1:1"))
+    assert house.ledger.departed(key)
+    house.propose(AddBackend(cluster="a", address="127.0.0.1:1"))
+    assert not house.ledger.departed(key)
+
+
+def test_a_closed_ledger_finishes_what_was_proposed_and_takes_no_more(house: House) -> None:
+    last = gevent.spawn(house.propose, AddCluster(cluster="a"))
+    gevent.idle()
+    house.ledger.close()
+
+    assert last.get() == 1
+    with pytest.raises(NotWritten):
+        house.propose(AddCluster(cluster="b"))

@@ -1,0 +1,57 @@
+import os
+import signal
+import sys
+
+import pytest
+
+from sozu.master.workers.process import Process
+
+PATIENCE = 10.0
+
+
+def child(code: str) -> Process:
+    reader, writer = os.pipe()
+    try:
+        return Process([sys.executable, "-S", "-c", code], writer)
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def test_the_end_of_a_child_is_told_with_its_status() -> None:
+    process = child("raise SystemExit(7)")
+
+    assert process.fate == "running"
+    assert process.ended.wait(PATIENCE)
+    assert process.fate == "status 7"
+
+
+def test_a_killed_child_is_reaped_and_the_signal_named() -> None:
+    process = child("import signal; signal.pause()")
+    process.kill()
+
+    assert process.ended.wait(PATIENCE)
+    assert process.fate == "signal SIGKILL"
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
+
+
+def test_a_signal_to_a_child_that_has_ended_goes_nowhere() -> None:
+    process = child("")
+    process.ended.wait(PATIENCE)
+    process.send(signal.SIGTERM)
+
+    assert process.fate == "status 0"
+
+
+def test_a_child_does_not_inherit_the_line_to_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/notify")
+    process = child("import os; raise SystemExit('NOTIFY_SOCKET' in os.environ)")
+
+    assert process.ended.wait(PATIENCE)
+    assert process.fate == "status 0"
+
+
+def test_a_command_that_does_not_exist_is_an_error_at_once() -> None:
+    with pytest.raises(FileNotFoundError):
+        Process(["/nonexistent/program"], 0)

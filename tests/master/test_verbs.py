@@ -1,0 +1,252 @@
+"""What a tool hears, verb by verb, from one master that all these tests share."""
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from sozu.command.client import Client, RequestRefused
+from sozu.command.orders import AddBackend, AddCluster, AddListener, Order, RemoveBackend, RemoveCluster, RemoveListener
+from sozu.command.requests import Abort, Begin, Commit, DumpState, ListWorkers, Metrics, Request, SoftStop
+from tests.master.served import PATIENCE, Served
+
+
+def refusal(served: Served, request: Order | Request | dict[str, Any]) -> str:
+    with pytest.raises(RequestRefused) as refused:
+        served.ask(request)
+    return refused.value.answer.message
+
+
+def revision(served: Served) -> int:
+    number: int = served.status()["revision"]
+    return number
+
+
+def untouched(served: Served) -> str:
+    return f"nothing was changed (still at revision {revision(served)})"
+
+
+def raw(served: Served, *messages: bytes) -> list[dict[str, Any]]:
+    """Send these bytes, end the sending side, and read every answer."""
+    with socket.socket(socket.AF_UNIX) as tool:
+        tool.settimeout(PATIENCE)
+        tool.connect(str(served.socket))
+        tool.sendall(b"".join(messages))
+        tool.shutdown(socket.SHUT_WR)
+        answers = tool.makefile("rb").read()
+    return [json.loads(frame) for frame in answers.split(b"\0")[:-1]]
+
+
+def test_an_order_is_a_transaction_that_each_worker_confirms(served: Served) -> None:
+    before = revision(served)
+    answers = served.ask(AddCluster(cluster="one"))
+
+    assert [answer.status for answer in answers] == ["PROCESSING", "PROCESSING", "OK"]
+    assert {answer.data["worker"] for answer in answers[:-1]} == {0, 1}
+    assert {answer.data["revision"] for answer in answers} == {before + 1}
+    assert answers[-1].message == f"revision {before + 1}: committed, confirmed by 2 workers"
+
+
+def test_the_journal_knows_who_changed_what(served: Served) -> None:
+    served.ask(AddCluster(cluster="signed"))
+    record = served.journal[-1]
+
+    assert record["orders"] == [{"type": "add_cluster", "cluster": "signed"}]
+    assert "pytest" in record["command"]
+
+
+def test_a_refused_order_changes_nothing_and_says_so(served: Served) -> None:
+    assert refusal(served, AddBackend(cluster="blgo", address="127.0.0.1:1")).endswith(f"; {untouched(served)}")
+    assert 'there is no cluster "blgo"' in refusal(served, RemoveCluster(cluster="blgo"))
+
+
+def test_many_orders_are_one_revision(served: Served) -> None:
+    before = revision(served)
+    with Client(served.socket) as client:
+        final = client.transaction([AddCluster(cluster="t1"), AddCluster(cluster="t2")], if_revision=before)
+
+    assert final.data == {"revision": before + 1, "late": []}
+
+
+def test_a_transaction_is_refused_whole_and_names_the_order(served: Served) -> None:
+    with Client(served.socket) as client, pytest.raises(RequestRefused) as refused:
+        client.transaction([AddCluster(cluster="t3"), RemoveCluster(cluster="nobody")])
+
+    assert refused.value.answer.message.startswith("order 2 of 2 (remove_cluster): there is no cluster")
+    assert refused.value.answer.data == {"index": 1, "field": "cluster"}
+    assert "no cluster" in refusal(served, RemoveCluster(cluster="t3"))
+
+
+def test_a_transaction_for_another_revision_is_refused(served: Served) -> None:
+    with Client(served.socket) as client, pytest.raises(RequestRefused, match="is in force, not 1; nothing was changed"):
+        client.transaction([AddCluster(cluster="t4")], if_revision=1)
+
+
+def test_an_aborted_transaction_is_forgotten(served: Served) -> None:
+    with Client(served.socket) as client:
+        client.order(Begin())
+        client.order(AddCluster(cluster="t5"))
+        assert client.order(Abort()).message == "forgot 1 order; nothing was changed"
+        with pytest.raises(RequestRefused, match="no transaction has begun"):
+            client.order(Commit())
+
+
+def test_a_connection_has_one_transaction_at_a_time(served: Served) -> None:
+    with Client(served.socket) as client:
+        client.order(Begin())
+        with pytest.raises(RequestRefused, match="has begun already"):
+            client.order(Begin())
+
+
+def test_a_transaction_that_was_not_committed_ends_with_its_connection(served: Served) -> None:
+    before = revision(served)
+    with Client(served.socket) as client:
+        client.order(Begin())
+        client.order(AddCluster(cluster="t6"))
+
+    assert revision(served) == before
+
+
+def test_a_removed_backend_is_waited_for_until_its_last_exchange(served: Served) -> None:
+    served.ask(AddBackend(cluster="blog", address="127.0.0.1:7001"))
+    with Client(served.socket) as client:
+        answers = client.ask(RemoveBackend(cluster="blog", address="127.0.0.1:7001", wait=True))
+        heard = [next(answers).message for _ in range(3)]
+        totals = [next(answers).data["exchanges"] for _ in range(2)]
+        served.status()  # ends the exchanges of the scripted workers
+        *news, final = answers
+
+    assert heard[2].endswith("127.0.0.1:7001 gets no new requests; waiting for those it has")
+    assert set(totals) <= {1, 2, 3, 4}
+    assert final.message.endswith("127.0.0.1:7001 of cluster blog may be stopped now")
+
+
+def test_who_lost_the_wait_may_ask_again(served: Served) -> None:
+    order = RemoveBackend(cluster="blog", address="127.0.0.1:7002", wait=True)
+    served.ask(AddBackend(cluster="blog", address="127.0.0.1:7002"))
+    with Client(served.socket) as client:
+        next(client.ask(order))
+    with Client(served.socket) as client:
+        answers = client.ask(order)
+        next(answers)
+        served.status()
+        *_, final = answers
+
+    assert final.message.endswith("may be stopped now")
+    assert "has no backend 127.0.0.1:7009" in refusal(served, RemoveBackend(cluster="blog", address="127.0.0.1:7009", wait=True))
+
+
+def test_listeners_come_and_go_while_it_serves(served: Served) -> None:
+    served.ask(AddListener(protocol="http", address="127.0.0.1:0"))
+    address = served.status()["listeners"][-1]["address"]
+    taker = served.connect(address)
+    served.ask(RemoveListener(protocol="http", address=address))
+
+    assert taker[0] in (0, 1)
+    with pytest.raises(ConnectionRefusedError):
+        served.connect(address)
+    served.ask(AddListener(protocol="http", address=address))
+    assert served.connect(address)
+    served.ask(RemoveListener(protocol="http", address=address))
+
+
+def test_a_listener_on_a_taken_port_is_refused_before_anything_moves(served: Served) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        message = refusal(served, AddListener(protocol="http", address=address))
+
+    assert message == f"cannot listen on {address}: another process listens on it; {untouched(served)}"
+
+
+def test_the_state_is_dumped_as_the_orders_that_rebuild_it(served: Served) -> None:
+    dumped = served.ask(DumpState())[-1].data
+
+    assert dumped["revision"] == revision(served)
+    assert dumped["orders"][0]["type"] == "add_listener"
+    assert {"type": "add_cluster", "cluster": "blog"} in dumped["orders"]
+
+
+def test_a_large_state_comes_in_several_messages(served: Served) -> None:
+    names = [f"{number:0120}" for number in range(20_000)]
+    with Client(served.socket, timeout=PATIENCE) as client:
+        client.transaction([AddCluster(cluster=name) for name in names])
+        parts = [answer.data["orders"] for answer in client.ask(DumpState())]
+        client.transaction([RemoveCluster(cluster=name) for name in names])
+
+    assert len(parts) > 1
+    assert {order.get("cluster") for part in parts for order in part} >= set(names)
+
+
+def test_workers_are_listed_with_their_own_figures(served: Served) -> None:
+    rows = served.ask(ListWorkers())[-1].data
+
+    assert [(row["id"], row["state"], row["fills"]) for row in rows] == [(0, "running", 1), (1, "running", 1)]
+    assert all(row["connections"] == 0 for row in rows)
+
+
+def test_metrics_are_given_per_worker_and_added_up(served: Served) -> None:
+    data = served.ask(Metrics())[-1].data
+
+    assert set(data["workers"]) == {"0", "1"}
+    assert data["total"]["latency"]["counts"][1] == 2
+    assert data["total"]["latency"]["bounds"] == [0.1, 1.0]
+
+
+def test_a_grace_that_makes_no_sense_stops_nothing(served: Served) -> None:
+    assert "nothing was stopped" in refusal(served, SoftStop(grace=-1.0))
+
+
+def test_an_unknown_verb_is_answered_with_its_id_and_the_nearest_one(served: Served) -> None:
+    (answer,) = raw(served, b'{"id": "7", "type": "statsu"}\0')
+
+    assert (answer["id"], answer["status"]) == ("7", "ERROR")
+    assert "status" in answer["message"]
+    assert answer["message"].endswith("nothing was changed")
+
+
+def test_what_is_no_json_is_answered_and_the_conversation_goes_on(served: Served) -> None:
+    first, second = raw(served, b"nonsense\0", b'{"id": "2", "type": "status"}\0')
+
+    assert first["status"] == "ERROR"
+    assert second["status"] == "OK"
+
+
+def test_a_frame_beyond_the_limit_ends_the_conversation(served: Served) -> None:
+    (answer,) = raw(served, b"x" * (2 * 1024 * 1024 + 10))
+
+    assert answer["status"] == "ERROR"
+    assert "not a frame" in answer["message"]
+
+
+def test_pipelined_orders_are_carried_out_in_their_order(served: Served) -> None:
+    before = revision(served)
+    orders = [b'{"id": "%d", "type": "add_cluster", "cluster": "p%d"}\0' % (number, number) for number in range(100)]
+    final = [answer for answer in raw(served, *orders) if answer["status"] == "OK"]
+
+    assert {answer["id"]: answer["data"]["revision"] for answer in final} == {
+        str(number): before + 1 + number for number in range(100)
+    }
+
+
+def test_a_tool_that_does_not_read_holds_up_nobody(served: Served) -> None:
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.connect(str(served.socket))
+        deaf.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            while True:  # until its answers fill every buffer, and the master stops reading from it
+                deaf.sendall(b'{"id": "1", "type": "dump_state"}\0' * 100)
+
+        assert served.ask(AddCluster(cluster="still-here"))[-1].status == "OK"
+
+
+def test_a_tool_that_leaves_in_the_middle_changes_nothing_for_others(served: Served) -> None:
+    with socket.socket(socket.AF_UNIX) as hasty:
+        hasty.connect(str(served.socket))
+        hasty.sendall(b'{"id": "1", "type": "add_cluster", "cluster": "hasty"}\0{"id": "2", "ty')
+
+    with Client(served.socket) as client:
+        client.order(AddCluster(cluster="hasty"))
+    assert served.ask(ListWorkers())[-1].status == "OK"
