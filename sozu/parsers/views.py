@@ -1,8 +1,8 @@
 """The proxy's view of a head: the fields it acts on, and all that may be passed on as one slice.
 
-`request_view.fused(data)` and `response_view.fused(data)` are what the data path calls. They try the pattern of slots.py, which meets nearly
+`request_view.fused(data)` and `response_view.fused(data)` are what the data path calls. They try the pattern of heads/slots.py, which meets nearly
 every head of daily traffic in one match; whatever it does not match is read by the grammar of http1.py and then field by field by
-field_rules.py: that careful reading *defines* what a view is and what is refused. `build_request_view` makes another view, with more
+heads/field_rules.py: that careful reading *defines* what a view is and what is refused. `build_request_view` makes another view, with more
 slots or other fields to cut; views are meant to be built once, when a worker starts or a listener changes.
 """
 
@@ -16,12 +16,12 @@ import msgspec
 from parsy import Parser
 
 from sozu.parsers import http1
-from sozu.parsers.blame import blame_request, blame_response
-from sozu.parsers.field_rules import Fault, survey
 from sozu.parsers.fuse import fuse, parsy_reading
 from sozu.parsers.fusion.decoding import Decoder
 from sozu.parsers.fusion.emission import Emitter
-from sozu.parsers.known_fields import (
+from sozu.parsers.heads.blame import blame_request, blame_response
+from sozu.parsers.heads.field_rules import Fault, survey
+from sozu.parsers.heads.known_fields import (
     ALWAYS_DROPPED,
     DROPPED_FROM_REQUESTS,
     DROPPED_FROM_RESPONSES,
@@ -29,8 +29,8 @@ from sozu.parsers.known_fields import (
     RESPONSE_SLOTS,
     plain_slot,
 )
+from sozu.parsers.heads.slots import Section, Slot, cutter
 from sozu.parsers.result import Bytes, Done, Error, Outcome
-from sozu.parsers.slots import Section, Slot, cutter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -4,7 +4,7 @@ r"""The pattern of a head of which only a few fields are wanted: known names in 
 
 A name is *committed*: where the value is not one that the slot's quick grammar takes, no other branch takes the line, and the pattern
 fails as a whole. So it does for a slot that comes twice, for a name that does not begin with a letter, and for a name that could be
-taken for a framing field. Failing costs nothing but time: views.py then reads the head field by field and decides. What the pattern
+taken for a framing field. Failing costs nothing but time: the careful reading of views.py then looks at the head field by field and decides. What the pattern
 must never do is match a head that this careful reading would refuse, or read otherwise; the tests hold the two equal.
 """
 

@@ -10,10 +10,10 @@ from typing import Final
 
 from sozu.parsers.abnf import DIGIT, FIELD_BYTES, SUB_DELIMS, UNRESERVED, WSP, byte_class
 from sozu.parsers.combinators import alt, opt, recognize, seq
-from sozu.parsers.leaves import tag, tag_no_case, take_while1, take_while_m_n, trimmed
+from sozu.parsers.heads.slots import Slot
+from sozu.parsers.leaves import tag, tag_no_case, take_while, take_while1, take_while_m_n, trimmed
 from sozu.parsers.reasons import Reason
 from sozu.parsers.result import Error
-from sozu.parsers.slots import Slot
 from sozu.parsers.uri import parse_authority
 
 # These end at any hop. The quick grammar of Connection below relies on it: its options name fields that are cut anyway.
@@ -54,7 +54,7 @@ def no_fault(_: bytes) -> int | None:
 
 
 quick_name = take_while1(byte_class(UNRESERVED, SUB_DELIMS))
-quick_port = tag(b":") >> take_while_m_n(0, 4, DIGIT)  # five digits may be too large: `host_fault` counts
+quick_port = tag(b":") >> take_while(DIGIT)
 quick_options = alt(tag_no_case(b"keep-alive"), tag_no_case(b"close"), tag_no_case(b"upgrade"))
 any_value = trimmed(FIELD_BYTES, WSP)
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from sozu.parsers.abnf import ALPHA, TCHAR
+from sozu.parsers.heads.slots import LOOK_ALIKES
 from sozu.parsers.reasons import Reason
-from sozu.parsers.slots import LOOK_ALIKES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sozu.parsers.slots import Slot
+    from sozu.parsers.heads.slots import Slot
 
 NOT_LETTERS: Final = TCHAR.translate(None, ALPHA)
 FRAMING: Final = frozenset((b"content-length", b"transfer-encoding"))
