@@ -6,6 +6,7 @@ its line feed was never acknowledged (the power failed while it was written): it
 """
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 import fcntl
 import os
@@ -85,12 +86,11 @@ class Journal:
         """
         where = Path(path)
         descriptor = _open(where)
-        try:
+        with ExitStack() as unless_it_works:
+            unless_it_works.callback(os.close, descriptor)
             _check_and_lock(where, descriptor)
-            return cls(where, descriptor)
-        except BaseException:
-            os.close(descriptor)
-            raise
+            unless_it_works.pop_all()
+        return cls(where, descriptor)
 
     def replay(self) -> list[Record]:
         """All records, oldest first. A torn last line is cut from the file and told in `torn`.
