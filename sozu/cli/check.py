@@ -38,6 +38,11 @@ def check(file: Path) -> None:
       sozu check sozu.yaml
     """
     state = configuration_from(file).state
-    counts = f"{len(state.listeners)} listeners, {len(state.clusters)} clusters"
-    more = f"{len(state.frontends)} frontends, {len(state.backends)} backends"
-    click.echo(f"{file}: no errors; {counts}, {more}")
+    sizes = {
+        "listener": len(state.listeners),
+        "cluster": len(state.clusters),
+        "frontend": len(state.frontends),
+        "backend": len(state.backends),
+    }
+    counts = ", ".join(f"{size} {kind}{'' if size == 1 else 's'}" for kind, size in sizes.items())
+    click.echo(f"{file}: no errors; {counts}")

@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 import pytest
 
 from sozu.cli.program import program
-from tests.cli.scripted_master import OK, Script, ScriptedMaster
+from tests.cli.scripted_master import Script, ScriptedMaster
 
 Start = Callable[[Script], ScriptedMaster]
 

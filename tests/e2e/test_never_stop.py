@@ -18,7 +18,7 @@ def test_a_killed_worker_refuses_no_connection_and_is_replaced(proxy: Proxy) -> 
     with Load(proxy.port, clients=CLIENTS) as load:
         load.further(200)
         os.kill(victim, signal.SIGKILL)
-        proxy.lines.until(r"worker.*(ready|running)")
+        proxy.lines.until("event=worker_ready slot=0")
         load.further(200)
 
     # Each client has one request under way, so one worker's death can cost each client one.
@@ -39,7 +39,7 @@ def test_a_soft_stop_lets_a_download_end(proxy: Proxy, origin_address: str) -> N
     begun = response.read(500)
 
     proxy.process.send_signal(signal.SIGTERM)
-    proxy.lines.until(r"(?i)stop")
+    proxy.lines.until("event=soft_stop")
     get(int(origin_address.partition(":")[2]), "/release/gate")
 
     with response:

@@ -6,7 +6,7 @@ import sys
 
 from tests.e2e.asking import connect, get
 from tests.e2e.load import Load
-from tests.e2e.processes import LIMIT, Proxy, environment, origin
+from tests.e2e.processes import LIMIT, Lines, Proxy, environment, origin
 
 
 def test_a_cluster_comes_and_goes_by_the_command_line(proxy: Proxy) -> None:
@@ -58,7 +58,7 @@ def test_removing_a_backend_waits_for_its_last_exchange(proxy: Proxy, origin_add
         text=True,
     ) as removal:
         assert removal.stderr is not None
-        assert "1" in removal.stderr.readline()
+        Lines(removal.stderr).until("1 live exchange")
         assert removal.poll() is None
         assert get(proxy.port)[0] == 503
 
@@ -68,6 +68,8 @@ def test_removing_a_backend_waits_for_its_last_exchange(proxy: Proxy, origin_add
         with response:
             assert begun + response.read() == b"a" * 500 + b"b" * 500
         assert removal.wait(LIMIT) == 0
+        assert removal.stdout is not None
+        assert "may be stopped now" in removal.stdout.read()
     downloading.close()
 
 
