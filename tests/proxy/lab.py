@@ -1,0 +1,247 @@
+"""A worker's traffic between scripted peers: the test plays the client and the backends, over socket pairs, on the loop of its own thread.
+
+Time stands still unless the test lets it pass, so nothing here waits for a clock.
+"""
+
+import _socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+import socket
+import struct
+from typing import Any
+
+import gevent
+from gevent import get_hub
+from gevent.queue import Queue
+from gevent.socket import socket as cooperative
+
+from sozu.command.draft import Change
+from sozu.command.facts import Backend, Cluster, Frontend, Timeouts
+from sozu.command.settings import Settings
+from sozu.proxy.back import Back
+from sozu.proxy.clock import Clock
+from sozu.proxy.counters import Counters
+from sozu.proxy.deadlines import Deadlines
+from sozu.proxy.pool import Pool
+from sozu.proxy.record import Record
+from sozu.proxy.registry import LiveBackend, Registry
+from sozu.proxy.session import Session
+from sozu.proxy.stream import Broken, Stream
+from sozu.proxy.traffic import Traffic
+
+PATIENCE = 5.0
+LISTENER = "127.0.0.1:8080"
+TIMEOUTS = Timeouts(request=10, front=60, back=30, connect=3)
+
+
+def settle() -> None:
+    """Let the loop run until nothing is ready any more."""
+    for _ in range(4):
+        gevent.idle()
+
+
+class Peer:
+    """The other end of one of our connections."""
+
+    def __init__(self, sock: Any) -> None:
+        self.sock = sock
+        self.sock.settimeout(PATIENCE)
+        self.received = b""
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data)
+
+    def _receive(self) -> bytes:
+        try:
+            piece: bytes = self.sock.recv(65536)
+        except ConnectionResetError:
+            piece = b""
+        self.received += piece
+        return piece
+
+    def read(self, size: int) -> bytes:
+        while len(self.received) < size:
+            assert self._receive(), f"the end came after {self.received!r}"
+        data, self.received = self.received[:size], self.received[size:]
+        return data
+
+    def head(self) -> bytes:
+        """Up to the next empty line."""
+        while b"\r\n\r\n" not in self.received:
+            assert self._receive(), f"the end came after {self.received!r}"
+        return self.read(self.received.index(b"\r\n\r\n") + 4)
+
+    def rest(self) -> bytes:
+        """Up to the end of the connection."""
+        while self._receive():
+            settle()
+        data, self.received = self.received, b""
+        return data
+
+    def answer(self) -> tuple[bytes, bytes]:
+        """Head and body of an answer with a Content-Length."""
+        head = self.head()
+        return head, self.read(int(field(head, b"content-length")))
+
+    def end(self) -> None:
+        self.sock.shutdown(socket.SHUT_WR)
+        settle()
+
+    def close(self) -> None:
+        self.sock.close()
+        settle()
+
+    def reset(self) -> None:
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def is_open(self) -> bool:
+        """Has our side neither ended nor sent anything?"""
+        settle()
+        self.sock.settimeout(0)
+        try:
+            return bool(self._receive())
+        except BlockingIOError:
+            return True
+        finally:
+            self.sock.settimeout(PATIENCE)
+
+
+def field(head: bytes, name: bytes) -> bytes:
+    """The value of a field that must be there once."""
+    values = [line.partition(b":")[2].strip() for line in head.split(b"\r\n") if line.lower().startswith(name + b":")]
+    assert len(values) == 1, (name, head)
+    return values[0]
+
+
+def names(head: bytes) -> list[bytes]:
+    """The names of all fields, in lower case, in their order."""
+    return [line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:-2]]
+
+
+def pair() -> tuple[_socket.socket, Peer]:
+    """(our end, raw and non-blocking; the peer's)."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    raw = _socket.socket(ours.family, ours.type, ours.proto, fileno=ours.detach())
+    return raw, Peer(cooperative(theirs.family, theirs.type, theirs.proto, fileno=theirs.detach()))
+
+
+class ScriptedPool(Pool):
+    """Opens socket pairs, and hands their other ends to the test."""
+
+    def __init__(self, clock: Clock, deadlines: Deadlines, counters: Counters) -> None:
+        super().__init__(get_hub(), clock, deadlines, counters)
+        self.watch = deadlines
+        self.time = clock
+        self.opened: Queue[tuple[str, Peer]] = Queue()
+        self.refusing: dict[str, Exception | None] = {}
+
+    def open(self, backend: LiveBackend) -> Back:
+        address = backend.fact.address
+        if address in self.refusing:
+            failure = self.refusing[address]
+            if failure is None:
+                get_hub().switch()  # until somebody throws
+            raise Broken(self, ConnectionRefusedError(111, "")) from failure
+        sock, peer = pair()
+        self.opened.put((address, peer))
+        return Back(Stream(sock, get_hub()), backend, self.watch, self.time.now)
+
+
+class Log:
+    """An access log that keeps the records."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def record(self, record: Any) -> None:
+        self.records.append(record)
+
+
+class Lab:
+    def __init__(self, backends: tuple[str, ...] = ("10.0.0.1:80",), **settings: Any) -> None:
+        self.log = Log()
+        made = Settings(command_socket="", journal="", **{"timeouts": TIMEOUTS} | settings)
+        self.traffic = Traffic(made, Registry(), Counters(), self.log)  # type: ignore[arg-type]
+        self.pool = ScriptedPool(self.traffic.clock, self.traffic.deadlines, self.traffic.counters)
+        self.traffic.pool = self.pool
+        self.peers: list[Peer] = []
+        self.change(Cluster(cluster="c"), Frontend(cluster="c", hostname="*"))
+        self.change(*[Backend(cluster="c", address=address) for address in backends])
+
+    def change(self, *facts: Any, remove: bool = False) -> None:
+        effects = [Change(fact, None) if remove else Change(None, fact) for fact in facts]
+        draft = self.traffic.registry.draft()
+        draft.after(effects)
+        self.traffic.registry.publish(draft)
+        self.traffic.routes = self.traffic.routes.after(effects)
+
+    def client(self, data: bytes = b"", *, name: bytes = b"192.0.2.1:4711") -> Peer:
+        """A new client that sends this."""
+        sock, peer = pair()
+        self.traffic.counters.connections_open += 1
+        Session(self.traffic, Stream(sock, self.traffic.hub), name, LISTENER)
+        self.peers.append(peer)
+        peer.send(data)
+        return peer
+
+    def origin(self) -> Peer:
+        """The next connection to a backend."""
+        return self.origin_at()[1]
+
+    def origin_at(self) -> tuple[str, Peer]:
+        address, peer = self.pool.opened.get(timeout=PATIENCE)
+        self.peers.append(peer)
+        return address, peer
+
+    def no_origin(self) -> bool:
+        settle()
+        return self.pool.opened.empty()
+
+    def backend(self, address: str = "10.0.0.1:80") -> LiveBackend:
+        live = self.traffic.registry.find(("c", address))
+        assert live is not None
+        return live
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and have who is late told."""
+        settle()
+        self.traffic.clock.now += seconds
+        self.traffic.hub.loop.run_callback(self.traffic.deadlines.sweep)
+        settle()
+
+    def session(self) -> Session:
+        """The one session that is open."""
+        (session,) = self.traffic.sessions
+        assert isinstance(session, Session)
+        return session
+
+    def record(self) -> Record:
+        """The one exchange that has ended."""
+        settle()
+        (record,) = self.log.records
+        return record
+
+    def end(self) -> None:
+        for peer in self.peers:
+            peer.sock.close()
+        settle()
+        for session in tuple(self.traffic.sessions):
+            session.close()
+        for roster in self.traffic.registry.rosters.values():
+            for live in roster.members.values():
+                live.retire()
+        while not self.pool.opened.empty():
+            self.pool.opened.get()[1].close()
+        settle()
+        assert not self.traffic.sessions, "sessions outlive their clients"
+        assert not self.traffic.deadlines.watched, "connections outlive their peers"
+        assert self.traffic.counters.connections_open == 0
+
+
+@contextmanager
+def opened(lab: Lab) -> Iterator[Lab]:
+    """A lab that is left clean."""
+    yield lab
+    lab.end()

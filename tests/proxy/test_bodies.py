@@ -1,0 +1,291 @@
+from collections.abc import Iterator
+import hashlib
+
+import gevent
+import pytest
+
+from sozu.proxy.bodies import MOST, next_size
+from sozu.proxy.stream import READ_SIZE
+from tests.proxy.lab import Lab, Peer, field, names, opened, settle
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+GET_1_0 = b"GET / HTTP/1.0\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+LENGTH_POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+CHUNKED_POST = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNKED_OK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNKS = b"5;name=value\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 11\r\n\r\n"
+LARGE = bytes(range(256)) * 16384  # 4 MiB
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    with opened(Lab()) as lab:
+        yield lab
+
+
+def exchange(lab: Lab, request: bytes) -> tuple[Peer, Peer, bytes]:
+    """Client, origin, and the head that came there."""
+    client = lab.client(request)
+    origin = lab.origin()
+    return client, origin, origin.head()
+
+
+# ---- request bodies ----
+
+
+def test_a_body_in_the_first_packet_goes_out_with_the_head(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, LENGTH_POST % 5 + b"hello")
+    assert origin.received == b"hello"
+    origin.send(OK)
+    client.answer()
+    assert lab.record().bytes_in == 5
+
+
+def test_a_body_that_comes_later_is_streamed(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, LENGTH_POST % 10)
+    client.send(b"01234")
+    assert origin.read(5) == b"01234"
+    client.send(b"56789" + GET)
+    assert origin.read(5) == b"56789"
+    origin.send(OK)
+    client.answer()
+    assert origin.head().startswith(b"GET / ")
+    settle()
+    assert lab.log.records[0].bytes_in == 10
+
+
+def test_a_chunked_body_passes_as_it_came(lab: Lab) -> None:
+    client, origin, head = exchange(lab, CHUNKED_POST)
+    assert field(head, b"transfer-encoding") == b"chunked"
+    for start in range(0, len(CHUNKS), 7):
+        client.send(CHUNKS[start : start + 7])
+        settle()
+    assert origin.read(len(CHUNKS)) == CHUNKS
+    origin.send(OK)
+    assert client.answer()[1] == b"ok"
+    client.send(GET)
+    assert origin.head().startswith(b"GET ")
+
+
+def test_a_request_after_a_chunked_body_is_the_next_request(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, CHUNKED_POST + CHUNKS + GET)
+    assert origin.read(len(CHUNKS)) == CHUNKS
+    origin.send(OK)
+    client.answer()
+    assert origin.head().startswith(b"GET ")
+
+
+def test_a_chunked_body_that_breaks_is_refused_and_the_backend_never_gets_its_end(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, CHUNKED_POST + b"5\r\nhello\r\n")
+    client.send(b"zz\r\n")
+    assert client.answer()[0].startswith(b"HTTP/1.1 400 ")
+    assert origin.rest() == b"5\r\nhello\r\n"
+    assert lab.record().ended == "refused: chunk-size at byte 10 of the body"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_large_body_arrives_whole(lab: Lab, *, chunked: bool) -> None:
+    body = b"".join(b"10000\r\n%b\r\n" % LARGE[at : at + 65536] for at in range(0, len(LARGE), 65536)) + b"0\r\n\r\n"
+    sent = body if chunked else LARGE
+    client, origin, _ = exchange(lab, CHUNKED_POST if chunked else LENGTH_POST % len(LARGE))
+    sender = gevent.spawn(client.send, sent)
+    received = origin.read(len(sent))
+    sender.get(timeout=5)
+    assert hashlib.sha256(received).digest() == hashlib.sha256(sent).digest()
+    origin.send(OK)
+    assert client.answer()[1] == b"ok"
+
+
+# ---- responses ----
+
+
+def test_a_chunked_response_passes_as_it_came(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, GET)
+    origin.send(CHUNKED_OK + CHUNKS[:20])
+    settle()
+    origin.send(CHUNKS[20:])
+    assert field(client.head(), b"transfer-encoding") == b"chunked"
+    assert client.read(len(CHUNKS)) == CHUNKS
+    client.send(GET)
+    assert origin.head()
+
+
+def test_a_chunked_response_that_breaks_has_no_last_chunk(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, GET)
+    origin.send(CHUNKED_OK + b"5\r\nhello\r\n")
+    settle()
+    origin.send(b"zz\r\n\r\n0\r\n\r\n")
+    client.head()
+    assert client.rest() == b"5\r\nhello\r\n"
+
+
+def test_a_large_response_arrives_whole(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, GET)
+    sender = gevent.spawn(origin.send, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(LARGE) + LARGE)
+    head, body = client.answer()
+    sender.get(timeout=5)
+    assert hashlib.sha256(body).digest() == hashlib.sha256(LARGE).digest()
+    assert lab.record().bytes_out == len(head) + len(LARGE)
+    assert len(lab.backend().idle) == 1
+
+
+def test_a_response_waits_for_a_client_that_does_not_read(lab: Lab) -> None:
+    _, origin, _ = exchange(lab, GET)
+    sender = gevent.spawn(origin.send, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(LARGE) + LARGE)
+    settle()
+    assert not sender.ready()
+    assert lab.session()._greenlet is not None
+    lab.wait(61)
+    assert (lab.record().ended or "").startswith("client: ") or lab.record().ended == "timed out"
+    sender.kill()
+
+
+def test_a_response_without_length_gets_chunks_and_the_connection_goes_on(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, GET)
+    origin.send(b"HTTP/1.1 200 OK\r\n\r\nhello")
+    settle()
+    origin.send(b" world")
+    origin.close()
+    head = client.head()
+    assert field(head, b"transfer-encoding") == b"chunked"
+    assert client.read(26) == b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
+    client.send(GET)
+    lab.origin().head()
+
+
+def test_a_response_of_an_http_1_0_backend_is_passed_on_in_our_version(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, GET)
+    origin.send(b"HTTP/1.0 200 Fine\r\nContent-Length: 2\r\n\r\nok")
+    head, body = client.answer()
+    assert head.startswith(b"HTTP/1.1 200 Fine\r\n")
+    assert body == b"ok"
+    assert lab.backend().idle == []
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "response"),
+    [
+        (GET.replace(b"GET", b"HEAD"), b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"),
+        (GET.replace(b"GET", b"HEAD"), b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        (GET.replace(b"GET", b"HEAD"), b"HTTP/1.1 200 OK\r\n\r\n"),
+        (GET, b"HTTP/1.1 204 No Content\r\n\r\n"),
+        (GET, b"HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\n\r\n"),
+    ],
+)
+def test_a_response_without_body_ends_with_its_head(lab: Lab, request_bytes: bytes, response: bytes) -> None:
+    client, origin, _ = exchange(lab, request_bytes)
+    origin.send(response)
+    assert client.head().startswith(response[:15])
+    client.send(GET)
+    assert origin.head().startswith(b"GET ")
+
+
+# ---- HTTP/1.0 clients ----
+
+
+def test_an_http_1_0_request_goes_out_as_http_1_1_with_a_host(lab: Lab) -> None:
+    client, origin, head = exchange(lab, b"GET /x HTTP/1.0\r\nExpect: 100-continue\r\n\r\n")
+    assert head.startswith(b"GET /x HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n")
+    assert b"expect" not in names(head)
+    origin.send(OK)
+    answer, body = client.answer()
+    assert (field(answer, b"connection"), body) == (b"close", b"ok")
+    assert client.rest() == b""
+
+
+def test_an_http_1_0_client_may_keep_its_connection(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
+    origin.send(OK)
+    assert field(client.answer()[0], b"connection") == b"keep-alive"
+    client.send(GET_1_0)
+    assert origin.head()
+
+
+def test_an_http_1_0_client_gets_no_chunks(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, GET_1_0)
+    origin.send(CHUNKED_OK + CHUNKS[:20])
+    settle()
+    origin.send(CHUNKS[20:])
+    head = client.head()
+    assert b"transfer-encoding" not in names(head)
+    assert client.rest() == b"hello world"
+
+
+def test_an_http_1_0_client_gets_no_interim_answer(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, GET_1_0)
+    origin.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK)
+    assert client.head().startswith(b"HTTP/1.1 200 ")
+
+
+# ---- interim and early answers ----
+
+
+def test_interim_answers_are_passed_on(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, GET)
+    origin.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+    assert client.head() == b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+    origin.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK)
+    assert client.head().startswith(b"HTTP/1.1 103 ")
+    assert client.answer()[1] == b"ok"
+
+
+def test_an_expectation_that_is_honoured(lab: Lab) -> None:
+    client, origin, head = exchange(lab, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+    assert field(head, b"expect") == b"100-continue"
+    origin.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert client.head().startswith(b"HTTP/1.1 100 ")
+    client.send(b"hello")
+    assert origin.read(5) == b"hello"
+    origin.send(OK)
+    assert client.answer()[1] == b"ok"
+
+
+def test_an_expectation_that_is_refused_ends_the_connection(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+    origin.send(b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n")
+    assert field(client.head(), b"connection") == b"close"
+    client.end()
+    assert client.rest() == b""
+    assert not origin.is_open()
+
+
+def test_an_early_answer_reaches_a_client_that_is_still_sending(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, LENGTH_POST % len(LARGE))
+    sender = gevent.spawn(client.send, LARGE)
+    settle()
+    origin.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!")
+    head, body = client.answer()
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert (field(head, b"connection"), body) == (b"close", b"no!")
+    sender.kill()
+    client.close()
+    assert lab.record().ended == "answered before the request's body had come"
+
+
+def test_a_backend_that_answers_and_closes_without_reading_is_heard(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, LENGTH_POST % len(LARGE))
+    origin.send(b"HTTP/1.1 403 No\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!")
+    origin.close()
+    assert client.answer()[1] == b"no!"
+
+
+def test_a_body_may_end_after_its_answer_has_begun(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, LENGTH_POST % 10)
+    origin.send(CHUNKED_OK + b"5\r\nhello\r\n")
+    client.head()
+    assert client.read(10) == b"5\r\nhello\r\n"
+    client.send(b"0123456789")
+    assert origin.read(10) == b"0123456789"
+    origin.send(b"0\r\n\r\n")
+    assert client.read(5) == b"0\r\n\r\n"
+
+
+# ---- how much at once ----
+
+
+def test_pieces_grow_only_while_the_receiver_keeps_up() -> None:
+    assert next_size(READ_SIZE, 100, lambda: 0) == READ_SIZE
+    assert next_size(READ_SIZE, READ_SIZE, lambda: 0) == 2 * READ_SIZE
+    assert next_size(MOST, MOST, lambda: 0) == MOST
+    assert next_size(MOST, MOST, lambda: READ_SIZE + 1) == READ_SIZE
