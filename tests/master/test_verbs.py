@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sozu.command.client import Client, RequestRefused
+from sozu.command.facts import Protocol
 from sozu.command.orders import AddBackend, AddCluster, AddListener, Order, RemoveBackend, RemoveCluster, RemoveListener
 from sozu.command.requests import Abort, Begin, Commit, DumpState, ListWorkers, Metrics, Request, SoftStop
 from tests.master.served import PATIENCE, Served
@@ -115,7 +116,7 @@ def test_a_removed_backend_is_waited_for_until_its_last_exchange(served: Served)
         heard = [next(answers).message for _ in range(3)]
         totals = [next(answers).data["exchanges"] for _ in range(2)]
         served.status()  # ends the exchanges of the scripted workers
-        *news, final = answers
+        *_, final = answers
 
     assert heard[2].endswith("127.0.0.1:7001 gets no new requests; waiting for those it has")
     assert set(totals) <= {1, 2, 3, 4}
@@ -138,17 +139,17 @@ def test_who_lost_the_wait_may_ask_again(served: Served) -> None:
 
 
 def test_listeners_come_and_go_while_it_serves(served: Served) -> None:
-    served.ask(AddListener(protocol="http", address="127.0.0.1:0"))
+    served.ask(AddListener(protocol=Protocol.HTTP, address="127.0.0.1:0"))
     address = served.status()["listeners"][-1]["address"]
     taker = served.connect(address)
-    served.ask(RemoveListener(protocol="http", address=address))
+    served.ask(RemoveListener(protocol=Protocol.HTTP, address=address))
 
     assert taker[0] in (0, 1)
     with pytest.raises(ConnectionRefusedError):
         served.connect(address)
-    served.ask(AddListener(protocol="http", address=address))
+    served.ask(AddListener(protocol=Protocol.HTTP, address=address))
     assert served.connect(address)
-    served.ask(RemoveListener(protocol="http", address=address))
+    served.ask(RemoveListener(protocol=Protocol.HTTP, address=address))
 
 
 def test_a_listener_on_a_taken_port_is_refused_before_anything_moves(served: Served) -> None:
@@ -156,7 +157,7 @@ def test_a_listener_on_a_taken_port_is_refused_before_anything_moves(served: Ser
         other.bind(("127.0.0.1", 0))
         other.listen()
         address = f"127.0.0.1:{other.getsockname()[1]}"
-        message = refusal(served, AddListener(protocol="http", address=address))
+        message = refusal(served, AddListener(protocol=Protocol.HTTP, address=address))
 
     assert message == f"cannot listen on {address}: another process listens on it; {untouched(served)}"
 
@@ -236,10 +237,14 @@ def test_a_tool_that_does_not_read_holds_up_nobody(served: Served) -> None:
         deaf.connect(str(served.socket))
         deaf.settimeout(0.2)
         with pytest.raises(TimeoutError):
-            while True:  # until its answers fill every buffer, and the master stops reading from it
-                deaf.sendall(b'{"id": "1", "type": "dump_state"}\0' * 100)
+            send_without_end(deaf)  # until its answers fill every buffer, and the master stops reading from it
 
         assert served.ask(AddCluster(cluster="still-here"))[-1].status == "OK"
+
+
+def send_without_end(tool: socket.socket) -> None:
+    while True:
+        tool.sendall(b'{"id": "1", "type": "dump_state"}\0' * 100)
 
 
 def test_a_tool_that_leaves_in_the_middle_changes_nothing_for_others(served: Served) -> None:

@@ -200,7 +200,7 @@ def _outcome(publication: Publication) -> str:
 
 
 def _result(publication: Publication) -> dict[str, Any]:
-    return {"revision": publication.revision, "late": [worker.slot for worker in publication.late]}
+    return {"revision": publication.revision, "late": sorted(worker.slot for worker in publication.late)}
 
 
 def _place(refusal: Refused) -> dict[str, Any]:

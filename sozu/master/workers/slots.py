@@ -12,9 +12,9 @@ import socket
 from time import monotonic
 
 import gevent
-import gevent.socket
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
+import gevent.socket
 
 from sozu import __version__
 from sozu.command.channel import channel_to_worker

@@ -1,0 +1,137 @@
+from collections.abc import Iterator
+import os
+from pathlib import Path
+import socket
+
+import gevent
+import gevent.socket
+import msgspec
+import pytest
+
+from sozu.command.answers import Answer
+from sozu.command.orders import AnyOrder
+from sozu.command.requests import AnyRequest
+from sozu.master.author import Author
+from sozu.master.sockets import CannotListen
+from sozu.master.tools import conversation
+from sozu.master.tools import door as door_module
+from sozu.master.tools.door import Door
+from sozu.master.tools.tool import Declined, Final, Say, Tool
+
+PATIENCE = 5.0
+
+
+def answer(request: AnyOrder | AnyRequest, tool: Tool, say: Say) -> Final:
+    """Each verb shows one way to end."""
+    match type(request).__name__:
+        case "Status":
+            say("news", {"pid": tool.author.pid})
+            return Final("done", 1)
+        case "Begin":
+            raise Declined("no", {"why": 2})
+        case "DumpState":
+            while True:
+                say("x" * 100_000, None)
+        case _:
+            raise ZeroDivisionError
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    opened = Door(str(tmp_path / "sock"))
+    opened.open_for(answer)
+    yield opened
+    opened.close()
+
+
+def talk(path: Path, *verbs: str) -> list[Answer]:
+    with gevent.socket.socket(socket.AF_UNIX) as tool:
+        tool.settimeout(PATIENCE)
+        tool.connect(str(path))
+        for verb in verbs:
+            tool.sendall(b'{"id": "%s", "type": "%s"}\0' % (verb.encode(), verb.encode()))
+        tool.shutdown(socket.SHUT_WR)
+        frames = tool.makefile("rb").read().split(b"\0")[:-1]
+    return [msgspec.json.decode(frame, type=Answer) for frame in frames]
+
+
+@pytest.mark.usefixtures("door")
+def test_news_and_the_final_word_echo_the_id(tmp_path: Path) -> None:
+    news, final = talk(tmp_path / "sock", "status")
+
+    assert (news.id, news.status, news.message, news.data) == ("status", "PROCESSING", "news", {"pid": os.getpid()})
+    assert (final.id, final.status, final.message, final.data) == ("status", "OK", "done", 1)
+
+
+@pytest.mark.usefixtures("door")
+def test_a_declined_request_ends_with_its_reason(tmp_path: Path) -> None:
+    (final,) = talk(tmp_path / "sock", "begin")
+
+    assert (final.status, final.message, final.data) == ("ERROR", "no", {"why": 2})
+
+
+@pytest.mark.usefixtures("door")
+def test_a_bug_in_a_verb_is_answered_and_others_go_on(tmp_path: Path) -> None:
+    answers = {each.id: each for each in talk(tmp_path / "sock", "abort", "status") if each.final}
+
+    assert answers["abort"].message.startswith("internal error")
+    assert answers["status"].status == "OK"
+
+
+@pytest.mark.usefixtures("door")
+def test_a_tool_that_does_not_read_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "READING_PATIENCE", 0.1)
+    with gevent.socket.socket(socket.AF_UNIX) as deaf:
+        deaf.connect(str(tmp_path / "sock"))
+        deaf.sendall(b'{"id": "1", "type": "dump_state"}\0')
+        with gevent.Timeout(PATIENCE), pytest.raises(BrokenPipeError):
+            send_without_end(deaf)
+
+
+def send_without_end(tool: gevent.socket.socket) -> None:
+    while True:
+        tool.sendall(b" ")
+        gevent.sleep(0.01)
+
+
+@pytest.mark.usefixtures("door")
+def test_another_user_is_turned_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stranger = Author(uid=os.getuid() + 1, pid=1, command="a stranger's tool")
+    monkeypatch.setattr(door_module, "_peer", lambda _: stranger)
+    (final,) = talk(tmp_path / "sock", "status")
+
+    assert "may not command this proxy; nothing was changed" in final.message
+
+
+@pytest.mark.usefixtures("door")
+def test_the_socket_is_for_its_owner_only(tmp_path: Path) -> None:
+    assert (tmp_path / "sock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_stale_socket_is_replaced_and_a_living_one_is_not(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "sock"))
+        other.listen()
+        with pytest.raises(CannotListen, match="another master listens there"):
+            Door(str(tmp_path / "sock"))
+    Door(str(tmp_path / "sock")).close()
+
+    assert not (tmp_path / "sock").exists()
+
+
+def test_a_file_in_the_way_is_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "sock").write_text("precious")
+    with pytest.raises(CannotListen, match="no socket"):
+        Door(str(tmp_path / "sock"))
+
+    assert (tmp_path / "sock").read_text() == "precious"
+
+
+def test_a_closing_door_leaves_the_socket_of_a_successor(tmp_path: Path) -> None:
+    first = Door(str(tmp_path / "sock"))
+    (tmp_path / "sock").rename(tmp_path / "moved")
+    second = Door(str(tmp_path / "sock"))
+    first.close()
+
+    assert (tmp_path / "sock").exists()
+    second.close()

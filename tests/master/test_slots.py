@@ -1,0 +1,176 @@
+"""Slots filled in this process, with scripted workers."""
+
+from collections.abc import Iterator
+import os
+from pathlib import Path
+import signal
+import socket
+import sys
+
+import gevent
+import pytest
+
+from sozu.command.commit import commit
+from sozu.command.facts import Protocol
+from sozu.command.orders import AddListener
+from sozu.command.settings import Settings
+from sozu.command.state import ConfigState
+from sozu.master.logs import LogFile
+from sozu.master.sockets import ListenerSockets
+from sozu.master.workers import slots as slots_module
+from sozu.master.workers.briefing import Briefing
+from sozu.master.workers.roster import Roster, Worker, WorkerState
+from sozu.master.workers.slots import SlotNotFilled, Slots
+
+SCRIPTED = [sys.executable, str(Path(__file__).with_name("scripted_worker.py"))]
+PATIENCE = 10.0
+
+
+class House:
+    """Two slots' worth of everything that a worker is told."""
+
+    def __init__(self) -> None:
+        self.sockets = ListenerSockets(2)
+        self.address = self.sockets.open("127.0.0.1:0")
+        listener = AddListener(protocol=Protocol.HTTP, address=self.address)
+        self.state = commit(ConfigState(), [listener]).state
+        self.roster = Roster()
+        self.opened: list[Slots] = []
+
+    def slots(self, *manners: str, count: int = 1) -> Slots:
+        settings = Settings(command_socket="/nowhere", journal="/nowhere")
+        briefing = Briefing(settings, LogFile(None), self.sockets, lambda: self.state, self.roster)
+        self.opened.append(Slots(count, [*SCRIPTED, *manners], briefing, self.roster))
+        return self.opened[-1]
+
+    def taker(self) -> int:
+        """The pid of the worker that takes a connection."""
+        host, _, port = self.address.rpartition(":")
+        with gevent.socket.create_connection((host, int(port)), PATIENCE) as connection:
+            return int(connection.recv(100).split()[1])
+
+    def close(self) -> None:
+        for slots in self.opened:
+            slots.kill_all()
+        self.sockets.close_all()
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
+    house = House()
+    yield house
+    house.close()
+
+
+def running(slots: Slots) -> list[Worker]:
+    return [slot.worker for slot in slots if slot.worker is not None and not slot.vacant]
+
+
+def until_replaced(slots: Slots, before: Worker) -> Worker:
+    (slot,) = slots
+    with gevent.Timeout(PATIENCE):
+        while slot.worker is before or slot.vacant:
+            gevent.sleep(0.005)
+    assert slot.worker is not None
+    return slot.worker
+
+
+def test_every_slot_is_filled_by_a_worker_of_its_own(house: House) -> None:
+    slots = house.slots(count=2)
+
+    assert slots.start()
+    assert [worker.slot for worker in running(slots)] == [0, 1]
+    assert len({worker.process.pid for worker in house.roster}) == 2
+
+
+def test_a_replacement_accepts_before_the_old_one_is_told_to_drain(house: House) -> None:
+    slots = house.slots()
+    slots.start()
+    (before,) = running(slots)
+    before.replace("a test")
+    before.replace("and once more: nothing happens")
+    after = until_replaced(slots, before)
+
+    assert before.process.ended.wait(PATIENCE)
+    assert before.process.fate == "status 0"
+    assert before.state is WorkerState.DRAINING
+    assert house.taker() == after.process.pid
+    assert [slot.fills for slot in slots] == [2]
+
+
+def test_a_replacement_that_fails_leaves_the_old_one_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = house.slots()
+    slots.start()
+    (before,) = running(slots)
+    monkeypatch.setattr(slots, "_command", ["/nonexistent/program"])
+    (slot,) = slots
+    with pytest.raises(SlotNotFilled, match="cannot be started"):
+        slots.fill(slot)
+
+    assert running(slots) == [before]
+    assert before.state is WorkerState.RUNNING
+    assert house.taker() == before.process.pid
+
+
+def test_a_newcomer_that_is_never_ready_is_killed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots_module, "START_PATIENCE", 0.5)
+    slots = house.slots("--never-ready")
+
+    assert not slots.start()
+    (slot,) = slots
+    assert slot.vacant
+    assert not slot.filling
+
+
+def test_a_crash_loop_backs_off(house: House) -> None:
+    slots = house.slots("--other-schema")
+    slots.start()
+    (slot,) = slots
+    with gevent.Timeout(PATIENCE):
+        while slot.pause < 0.1:
+            gevent.sleep(0.005)
+
+    assert slot.vacant
+
+
+def test_a_worker_that_hangs_is_replaced_and_then_killed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots_module, "REPLACEMENT_GRACE", 0.0)
+    monkeypatch.setattr(slots_module, "EXIT_PATIENCE", 0.1)
+    slots = house.slots()
+    slots.start()
+    (before,) = running(slots)
+    before.process.send(signal.SIGSTOP)
+    before.replace("it hangs")
+    after = until_replaced(slots, before)
+
+    assert before.process.ended.wait(PATIENCE)
+    assert before.process.fate == "signal SIGKILL"
+    assert running(slots) == [after]
+
+
+def test_a_worker_without_a_channel_is_replaced(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots_module, "EOF_PATIENCE", 0.01)
+    slots = house.slots()
+    slots.start()
+    (before,) = running(slots)
+    before.link.close()
+    after = until_replaced(slots, before)
+
+    assert after.process.pid != before.process.pid
+    assert before.process.ended.wait(PATIENCE)
+
+
+def test_what_a_drained_house_had_is_gone(house: House) -> None:
+    slots = house.slots(count=2)
+    slots.start()
+    pids = [worker.process.pid for worker in running(slots)]
+    slots.drain_all(1.0, house.sockets.close_all)
+
+    assert list(house.roster) == []
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    host, _, port = house.address.rpartition(":")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)), PATIENCE)
