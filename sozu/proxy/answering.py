@@ -10,9 +10,8 @@ from sozu.command.settings import Settings
 from sozu.parsers.body import CHUNKED, UNTIL_CLOSE, Framing
 from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.bodies import Body, Chunks, Payload
-from sozu.proxy.default_answers import default_answer
+from sozu.proxy.default_answers import default_answer, welcome_answer
 from sozu.proxy.forwarding import CRLF, FRAMING
-from sozu.proxy.welcome_page import welcome_answer
 
 NOT_FOUND: Final = 404
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from sozu.proxy.welcome_page import welcome_answer
+from sozu.proxy.default_answers import welcome_answer
 
 
 def body(host: bytes, path: bytes = b"/", accept: bytes = b"*/*") -> str:

@@ -135,6 +135,6 @@ class AcceptLoop:
 
     def _pause(self, why: str) -> None:
         self._paused = True
-        log.warning("accept=paused reason=%s connections=%d", why, self._counters.connections_open)
+        log.warning("event=accept_paused reason=%s connections=%d", why, self._counters.connections_open)
         for door in self._doors.values():
             door.watcher.stop()

@@ -76,7 +76,7 @@ class Life:
 
     def _drain(self) -> None:
         cut = self._serving().drain(lambda: self._deadline - monotonic())
-        log.info("worker=%d drained=yes cut=%d", self._slot, cut)
+        log.info("event=drained slot=%d cut=%d", self._slot, cut)
         for number in self._asked_to_drain:
             self._answer(number, data={"cut": cut})
 
@@ -138,7 +138,7 @@ class Life:
             service.publish(message.revision, message.orders)
         except Objection as objection:
             # The master committed what this worker cannot follow: it replaces a worker that says so.
-            log.warning("worker=%d revision=%d problem=%r", self._slot, message.revision, objection.reason)
+            log.warning("event=cannot_follow slot=%d revision=%d reason=%r", self._slot, message.revision, objection.reason)
             self._answer(message.id, Status.ERROR, objection.reason)
         else:
             self._answer(message.id)

@@ -32,7 +32,7 @@ class MasterLink:
             while True:
                 take(*self._channel.receive())
         except (ChannelError, OSError) as error:
-            log.warning("channel=ended reason=%r", str(error))
+            log.warning("event=channel_ended reason=%r", str(error))
 
     def close(self, seconds: float) -> None:
         """Send what was said, waiting this long at most, and hang up."""
@@ -45,4 +45,4 @@ class MasterLink:
             try:
                 self._channel.send(message)
             except OSError as error:
-                log.debug("channel=deaf reason=%r", str(error))  # the listener learns of the end; what is said now is void
+                log.debug("event=channel_write_failed reason=%r", str(error))  # the listener learns of the end; what is said now is void

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     """Serve until drained; returns the exit code."""
     gc.disable()  # a large state is built first; `_settle` turns it on again
     descriptor = _parse(arguments).channel
-    logging.basicConfig(format=f"%(asctime)s level=%(levelname)s pid={os.getpid()} %(message)s", level=logging.INFO)
+    logging.basicConfig(format=f"time=%(asctime)s level=%(levelname)s pid={os.getpid()} %(message)s", level=logging.INFO)
     setproctitle("sozu: worker, starting")
     _take_all_descriptors()
     life = Life(MasterLink(channel_to_master(socket.socket(fileno=descriptor))), prepared=_settle)

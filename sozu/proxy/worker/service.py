@@ -80,7 +80,7 @@ class Service:
             if address in self._sockets:
                 self._accepting.open(address, self._sockets.pop(address))
             else:
-                log.error("listener=%s problem=no_socket", address)
+                log.error("event=no_socket listener=%s", address)
 
     def watch(self, key: BackendKey, tell: Tell) -> None:
         """See watch_backend; returns when the last word was told."""

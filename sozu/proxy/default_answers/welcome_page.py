@@ -7,7 +7,7 @@ sent. Host and path are hostile text: quoted for a shell, because people paste c
 import html
 import shlex
 
-from sozu.proxy.default_answers import framed, html_page, wants_html
+from sozu.proxy.default_answers.pages import framed, html_page, wants_html
 
 _ID = "my-app"
 _BACKEND = "127.0.0.1:3000"
@@ -46,7 +46,7 @@ def _commands(hostname: bytes) -> list[str]:
 
 
 def _text(why: str, commands: list[str]) -> bytes:
-    lines = ["Sōzu is running, and has nothing to show here yet.", "", why, "", "To send this host to your program on"]
+    lines = ["Sōzu is running, and has no route for this request.", "", why, "", "To send this host to your program on"]
     lines += [f"{_BACKEND}, type:", "", *(f"    {command}" for command in commands), ""]
     return "\n".join([*lines, ""]).encode("utf-8")
 
