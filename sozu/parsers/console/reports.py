@@ -16,7 +16,6 @@ from sozu.parsers.console.rendering import error_shown, plain, reason_shown, sho
 from sozu.parsers.console.verdicts import READERS, read
 from sozu.parsers.kinds import KINDS, WHOLE_VALUES
 from sozu.parsers.result import Done, Error, Incomplete, run
-from sozu.parsers.whole import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,7 +37,7 @@ def first(kind: str, blocks: Iterable[bytes]) -> Iterator[Report]:
         yield body_report(blocks)
         return
     data, more = beginning(blocks)
-    report = value_report(kind, data) if kind in WHOLE_VALUES else shown(read(kind, data), data)
+    report = value_report(kind, data)
     if report["outcome"] == "done":
         report["rest"] += sum(map(len, chain(more, blocks)))
     yield {"kind": kind, **report}
@@ -57,13 +56,9 @@ def beginning(blocks: Iterator[bytes]) -> tuple[bytes, list[bytes]]:
 
 
 def value_report(kind: str, data: bytes) -> Report:
-    """A value that ends with its input; the line end of a text file is not a part of it."""
-    text = data.removesuffix(b"\n").removesuffix(b"\r")
-    found = whole(KINDS[kind], text)
-    if not isinstance(found, Error):
-        return shown(Done(found, len(text), text), text)
-    waiting = run(KINDS[kind], text)
-    return shown(waiting if isinstance(waiting, Incomplete) else found, text)
+    """The outcome on an input that has ended; the line end of a text file is not a part of its value."""
+    text = data.removesuffix(b"\n").removesuffix(b"\r") if kind in WHOLE_VALUES else data
+    return shown(read(kind, text), text)
 
 
 def body_report(blocks: Iterator[bytes]) -> Report:

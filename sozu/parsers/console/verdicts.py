@@ -14,7 +14,7 @@ import msgspec
 from sozu.parsers.chunked import ChunkedReader
 from sozu.parsers.console.messages import Event, MessageReader, Refused, Unfinished, request_reader, response_reader
 from sozu.parsers.kinds import KINDS, WHOLE_VALUES
-from sozu.parsers.result import Complete, Done, Error, Outcome, run
+from sozu.parsers.result import Done, Error, Incomplete, Outcome, run
 from sozu.parsers.whole import whole
 
 if TYPE_CHECKING:
@@ -47,20 +47,19 @@ def judge(kind: str, data: bytes) -> Verdict:
     if kind in READERS:
         reader = READERS[kind]()
         return of_events([*reader.feed(data), *reader.finish()])
-    if kind in WHOLE_VALUES:
-        found = whole(KINDS[kind], data)
-        return of_outcome(found) if isinstance(found, Error) else ACCEPT
     return of_outcome(ChunkedReader().feed(data) if kind == "chunked" else read(kind, data))
 
 
 def read(kind: str, data: bytes) -> Outcome[Any]:
-    """The grammar's outcome; where it only waits for proof that the input has ended, it gets that."""
+    """The grammar's outcome on an input that has ended: Incomplete only if more could still have made it right."""
     parser = KINDS[kind]
-    outcome = parser.fused(data) if hasattr(parser, "fused") else run(parser, data)
-    if isinstance(outcome, Done | Error):
-        return outcome
-    ended = run(parser, Complete(data))
-    return ended if isinstance(ended, Done) else outcome
+    waiting = parser.fused(data) if hasattr(parser, "fused") else run(parser, data)
+    if kind not in WHOLE_VALUES:
+        return waiting
+    found = whole(parser, data)
+    if not isinstance(found, Error):
+        return Done(found, len(data), data)
+    return waiting if isinstance(waiting, Incomplete) else found
 
 
 def of_events(events: list[Event]) -> Verdict:
