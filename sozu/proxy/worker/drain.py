@@ -4,21 +4,12 @@ The policy per kind of session is the session's own (HTTP/1 ends with `Connectio
 """
 
 from collections.abc import Callable, Collection
-from typing import Protocol
 
 import gevent
 
+from sozu.proxy.traffic import Session
+
 _LOOK_AGAIN = 0.02  # seconds; sessions end by the thousand, one look per tick is cheaper than one call per end
-
-
-class Session(Protocol):
-    """What the data path puts into `traffic.sessions` and takes out again when the connection has ended."""
-
-    def drain(self) -> None:
-        """Close at once if idle; else end after the exchange that is running. Must not switch greenlets."""
-
-    def close(self) -> None:
-        """Cut the connection now, whatever is running. Must not switch greenlets."""
 
 
 def drain_sessions(sessions: Collection[Session], remaining: Callable[[], float]) -> int:
