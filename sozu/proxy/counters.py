@@ -56,8 +56,8 @@ class Counters:
         self.connections_open = 0
         self.exchanges_open = 0
         self.requests = 0  # heads that were read whole, and heads that were refused
-        self.bytes_in = 0  # read from clients
-        self.bytes_out = 0  # written to clients
+        self.bytes_in = 0  # of request bodies, as they came
+        self.bytes_out = 0  # written to clients, heads and bodies
         self.backend_connections = 0  # connections opened, not reused
         self.backend_failures = 0  # connections that could not be opened or broke before a response
         self.retries = 0
