@@ -5,6 +5,8 @@ from pathlib import Path
 import socket
 import threading
 
+import gevent
+from gevent import socket as gevent_socket
 from hypothesis import given
 from hypothesis import strategies as st
 import msgspec
@@ -216,3 +218,23 @@ def test_parts_hold_all_orders_in_order_each_within_the_limit(names: list[str], 
 @pytest.mark.parametrize(("count", "sizes"), [(0, [0]), (3, [3]), (4, [3, 1])])
 def test_a_manifest_comes_in_portions(count: int, sizes: list[int]) -> None:
     assert [len(portion) for portion in portions(range(count), 3)] == sizes
+
+
+def test_a_channel_over_gevent_sockets_waits_without_holding_up_the_loop() -> None:
+    ours, theirs = gevent_socket.socketpair()
+    master, worker = channel_to_worker(ours), channel_to_master(theirs)
+    read, write = os.pipe()
+    waiting = gevent.spawn(worker.receive)
+    load = Load(revision=7, orders=tuple(AddCluster(cluster=f"c{n}") for n in range(20_000)), last=True)
+
+    def send_both() -> None:
+        master.send(load)
+        master.send(listeners(1), [write])
+
+    gevent.spawn(send_both)
+    assert waiting.get(timeout=10) == (load, [])
+    _, (received,) = gevent.spawn(worker.receive).get(timeout=10)
+    for descriptor in (received, read, write):
+        os.close(descriptor)
+    master.close()
+    worker.close()
