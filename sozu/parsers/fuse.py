@@ -20,7 +20,7 @@ from parsy import Result
 
 from sozu.parsers.fusion.analysis import clashes, name
 from sozu.parsers.fusion.decoding import Decoder
-from sozu.parsers.fusion.emission import Emitter
+from sozu.parsers.fusion.emission import Emitter, quick_is_sound
 from sozu.parsers.fusion.prefix import Streaming, viable
 from sozu.parsers.regular import Reading, Regular
 from sozu.parsers.result import INCOMPLETE, Bytes, Complete, Done, Error, Incomplete, More, Names, Outcome, run
@@ -69,7 +69,7 @@ class Fused(Regular[T], Generic[T]):
     @cached_property
     def quick(self) -> Variant[T]:
         """For streaming input with nothing to trim: nearly always."""
-        return Variant(self.tree, Streaming(quick=True))
+        return Variant(self.tree, Streaming(quick=quick_is_sound(self.tree)))
 
     @cached_property
     def exact(self) -> Variant[T]:

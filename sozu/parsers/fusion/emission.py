@@ -136,6 +136,38 @@ class Emitter:
         return repeated(self.emit(item, last=last), least, most)
 
 
+def quick_is_sound(node: Node, *, last: bool = True) -> bool:
+    """Does a refusal by the quick dialect fail the match as a whole?
+
+    Not where an item that holds a trimmed run may be left out at the very end: there the match would just be shorter. Elsewhere the
+    certificate sees to it: what may follow begins otherwise than the item that was refused.
+    """
+    match node:
+        case Opt(item) | Rep(item):
+            return quick_is_sound(item, last=last) if not last else not holds_trim(item)
+        case Alt(items):
+            return not (last and holds_trim(node)) and all(quick_is_sound(item, last=last) for item in items)
+        case Seq(items):
+            return all(quick_is_sound(item, last=is_last) for item, is_last in with_last(items, last=last))
+        case Slice(item) | Const(item) | Map(item) | Label(item):
+            return quick_is_sound(item, last=last)
+        case _:
+            return True
+
+
+def holds_trim(node: Node) -> bool:
+    """Is there a trimmed run in it?"""
+    match node:
+        case Trim():
+            return True
+        case Seq(items) | Alt(items):
+            return any(map(holds_trim, items))
+        case Opt(item) | Rep(item) | Slice(item) | Const(item) | Map(item) | Label(item):
+            return holds_trim(item)
+        case _:
+            return False
+
+
 def not_after(members: frozenset[int]) -> bytes:
     """The byte before is none of these."""
     return b"(?<!" + byte_set(members) + b")"

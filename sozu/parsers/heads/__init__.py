@@ -4,4 +4,5 @@
     field_rules     the careful reading, field by field, which defines what is refused
     slots           the pattern that reads the heads of daily traffic in one match
     blame           from the offset of a grammar error to its reason code
+None of them reads a body: that is for body.py and chunked.py.
 """

@@ -1,0 +1,50 @@
+"""Fused and step by step, every grammar says the same: value, end, offset of the error, Incomplete; and says it for good."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from fuzz.grammars import ALPHABET, grammar, mutated, sentence
+
+from sozu.parsers.fuse import Fused, fuse
+from sozu.parsers.regular import Regular
+from sozu.parsers.result import Complete, Done, Error, Incomplete, Outcome, run
+
+if TYPE_CHECKING:
+    from fuzz.conftest import Rounds
+
+INPUTS_PER_GRAMMAR = 40
+
+
+def facts(outcome: Outcome[Any]) -> tuple[Any, ...]:
+    """What of an outcome is compared."""
+    match outcome:
+        case Done():
+            return ("done", outcome.end, outcome.value)
+        case Error():
+            return ("error", outcome.position)
+        case Incomplete():
+            return ("incomplete",)
+
+
+def same(fused: Fused[Any], stepwise: Regular[Any], data: bytes, pos: int = 0) -> tuple[Any, ...]:
+    """Both readings of `data`, which must be one."""
+    fast, slow = facts(run(fused, data, pos)), facts(run(stepwise, data, pos))
+    assert fast == slow, (fused.tree, data, pos, fast, slow)
+    return fast
+
+
+def test_random_grammars_read_the_same_fused_and_step_by_step(rounds: Rounds) -> None:
+    for seed in rounds():
+        rng = Random(seed)
+        stepwise = grammar(rng)
+        fused = fuse(stepwise)
+        for _ in range(INPUTS_PER_GRAMMAR):
+            data = mutated(rng, sentence(rng, stepwise.tree))
+            said = same(fused, stepwise, data)
+            same(fused, stepwise, Complete(data))
+            same(fused, stepwise, b"ab" + data, 2)
+            extended = data + bytes(rng.choices(ALPHABET, k=rng.randint(1, 3)))
+            later = same(fused, stepwise, extended)
+            assert said == ("incomplete",) or said == later, (stepwise.tree, data, extended)
