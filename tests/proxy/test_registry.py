@@ -175,6 +175,13 @@ def test_a_cluster_takes_its_backends_along() -> None:
 
 def test_a_backend_that_comes_and_goes_in_one_transaction_leaves_no_trace() -> None:
     world = World(WEB)
+    world.order(add(A), remove(A))
+    assert world.registry.find(("web", A)) is None
+    assert world.registry.choose("web") is None
+
+
+def test_so_it_does_when_coming_and_going_are_drafted_apart() -> None:
+    world = World(WEB)
     done = commit(world.state, [add(A)])
     draft = world.registry.draft()
     draft.after(done.effects)
@@ -188,7 +195,6 @@ def test_a_backend_that_goes_and_comes_in_one_transaction_lives_on() -> None:
     world = World(WEB, add(A))
     live = world.choose()
     live.idle.append(pooled := Pooled())
-    world.order(remove(A), add(A))
     draft = world.registry.draft()
     done = commit(world.state, [remove(A)])
     draft.after(done.effects)
@@ -196,3 +202,19 @@ def test_a_backend_that_goes_and_comes_in_one_transaction_lives_on() -> None:
     world.registry.publish(draft)
     assert world.choose() is live
     assert not pooled.closed
+
+
+def test_a_backend_that_goes_and_comes_in_one_breath_lives_on() -> None:
+    world = World(WEB, add(A))
+    live = world.choose()
+    world.order(remove(A), add(A, weight=3))
+    assert world.choose() is live
+    assert live.weight == 3
+
+
+def test_the_end_of_an_exchange_of_a_backend_in_use_tells_nobody() -> None:
+    world = World(WEB, add(A))
+    live = world.choose()
+    live.begin()
+    live.end()
+    assert (live.exchanges, world.registry.find(live.key)) == (0, live)

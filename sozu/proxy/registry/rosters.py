@@ -108,11 +108,10 @@ class RosterDraft:
                 members[address] = self._enlist(fact)
             elif left is not None:
                 self._discharge(left)
-        if cluster is None:
-            for live in members.values():
-                self._discharge(live)
-        else:
+        if cluster is not None:
             self.rosters[name] = self._roster(cluster, members, old)
+        else:
+            assert not members, "a cluster leaves after its backends"
 
     def _enlist(self, fact: Backend) -> LiveBackend:
         live = self._registry.find(fact.key) or self._newcomers.get(fact.key)

@@ -50,6 +50,9 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128  # of 20 clients at once, 15 would wait a second for their next SYN
 
+    def handle_error(self, *_: object) -> None:
+        """Be quiet when a worker cuts a connection."""
+
 
 class Origin:
     """A backend that answers with the path, and one that is told when to answer: `/wait` ends with `release`."""
