@@ -91,7 +91,7 @@ def test_a_tool_that_does_not_read_is_cut_off(tmp_path: Path, monkeypatch: pytes
 def send_without_end(tool: gevent.socket.socket) -> None:
     while True:
         tool.sendall(b" ")
-        gevent.sleep(0.01)
+        gevent.sleep(0)
 
 
 @pytest.mark.usefixtures("door")

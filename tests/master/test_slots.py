@@ -27,20 +27,21 @@ PATIENCE = 10.0
 
 
 class House:
-    """Two slots' worth of everything that a worker is told."""
+    """Everything that workers are told, and one listener."""
 
-    def __init__(self) -> None:
-        self.sockets = ListenerSockets(2)
+    def __init__(self, slots: int = 1) -> None:
+        self.sockets = ListenerSockets(slots)
         self.address = self.sockets.open("127.0.0.1:0")
         listener = AddListener(protocol=Protocol.HTTP, address=self.address)
         self.state = commit(ConfigState(), [listener]).state
         self.roster = Roster()
         self.opened: list[Slots] = []
+        self.count = slots
 
-    def slots(self, *manners: str, count: int = 1) -> Slots:
+    def slots(self, *manners: str) -> Slots:
         settings = Settings(command_socket="/nowhere", journal="/nowhere")
         briefing = Briefing(settings, LogFile(None), self.sockets, lambda: self.state, self.roster)
-        self.opened.append(Slots(count, [*SCRIPTED, *manners], briefing, self.roster))
+        self.opened.append(Slots(self.count, [*SCRIPTED, *manners], briefing, self.roster))
         return self.opened[-1]
 
     def taker(self) -> int:
@@ -55,10 +56,21 @@ class House:
         self.sockets.close_all()
 
 
-@pytest.fixture
-def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
     house = House()
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def large_house() -> Iterator[House]:
+    house = House(slots=2)
     yield house
     house.close()
 
@@ -71,17 +83,17 @@ def until_replaced(slots: Slots, before: Worker) -> Worker:
     (slot,) = slots
     with gevent.Timeout(PATIENCE):
         while slot.worker is before or slot.vacant:
-            gevent.sleep(0.005)
+            gevent.sleep(0)
     assert slot.worker is not None
     return slot.worker
 
 
-def test_every_slot_is_filled_by_a_worker_of_its_own(house: House) -> None:
-    slots = house.slots(count=2)
+def test_every_slot_is_filled_by_a_worker_of_its_own(large_house: House) -> None:
+    slots = large_house.slots()
 
     assert slots.start()
     assert [worker.slot for worker in running(slots)] == [0, 1]
-    assert len({worker.process.pid for worker in house.roster}) == 2
+    assert len({worker.process.pid for worker in large_house.roster}) == 2
 
 
 def test_a_replacement_accepts_before_the_old_one_is_told_to_drain(house: House) -> None:
@@ -129,7 +141,7 @@ def test_a_crash_loop_backs_off(house: House) -> None:
     (slot,) = slots
     with gevent.Timeout(PATIENCE):
         while slot.pause < 0.1:
-            gevent.sleep(0.005)
+            gevent.sleep(0)
 
     assert slot.vacant
 
@@ -161,8 +173,9 @@ def test_a_worker_without_a_channel_is_replaced(house: House, monkeypatch: pytes
     assert before.process.ended.wait(PATIENCE)
 
 
-def test_what_a_drained_house_had_is_gone(house: House) -> None:
-    slots = house.slots(count=2)
+def test_what_a_drained_house_had_is_gone(large_house: House) -> None:
+    house = large_house
+    slots = house.slots()
     slots.start()
     pids = [worker.process.pid for worker in running(slots)]
     slots.drain_all(1.0, house.sockets.close_all)

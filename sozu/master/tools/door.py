@@ -18,7 +18,7 @@ import msgspec
 from sozu.command.answers import Answer, Status
 from sozu.master.author import Author
 from sozu.master.sockets import CannotListen, refuse_if_alive
-from sozu.master.tools.conversation import Conversation
+from sozu.master.tools.conversation import READ_SIZE, Conversation
 from sozu.master.tools.tool import Answering, Tool
 from sozu.parsers.command import frame
 
@@ -109,7 +109,14 @@ def _converse(connection: socket.socket, answer: Answering) -> None:
 
 def _turn_away(connection: socket.socket, message: str) -> None:
     with connection:
-        connection.sendall(frame(msgspec.json.encode(Answer(id="", status=Status.ERROR, message=message))))
+        connection.settimeout(LAST_ANSWERS)
+        try:
+            connection.sendall(frame(msgspec.json.encode(Answer(id="", status=Status.ERROR, message=message))))
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(READ_SIZE):  # closing with unread bytes would reset the connection under our answer
+                continue
+        except OSError as error:
+            log.debug("event=stranger_lost reason=%r", str(error))
 
 
 def _peer(connection: socket.socket) -> Author:
