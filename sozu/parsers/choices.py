@@ -48,7 +48,7 @@ def branch(first: bytes, ends: list[bytes]) -> Regular[Any]:
 def decimal(most: int) -> Regular[int]:
     """A number from 0 to `most` in decimal digits, without leading zeros. `most` is 1 or more."""
     written: Regular[bytes] = recognize(alt(tag(b"0"), up_to(b"%d" % most, lowest=ZERO + 1)))
-    number: Regular[int] = map_(written, lambda found: int(found))  # noqa: PLW0108 - int() is overloaded, map_ wants one type
+    number: Regular[int] = map_(written, int)
     return number.desc(f"0 to {most}")
 
 

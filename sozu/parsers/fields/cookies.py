@@ -6,16 +6,22 @@ is the second: a name is all before the first "=", a value all up to ";", blanks
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from sozu.parsers.abnf import FIELD_BYTES
-from sozu.parsers.combinators import many, map_, opt, seq
+from sozu.parsers.abnf import FIELD_BYTES, WSP
+from sozu.parsers.combinators import many, map_, opt, record, seq
+from sozu.parsers.fuse import fuse
 from sozu.parsers.leaves import tag, take_while
+
+if TYPE_CHECKING:
+    from sozu.parsers.regular import Regular
 
 IN_NAME: Final = FIELD_BYTES.translate(None, b"=;")
 IN_VALUE: Final = FIELD_BYTES.translate(None, b";")
+
+Pair: TypeAlias = tuple[bytes, bytes]
 
 
 class SetCookie(msgspec.Struct, frozen=True):
@@ -26,24 +32,23 @@ class SetCookie(msgspec.Struct, frozen=True):
     attributes: dict[bytes, bytes]
 
 
-def named(parts: tuple[bytes, bytes | None]) -> tuple[bytes, bytes]:
+def named(name: bytes, value: bytes | None) -> Pair:
     """(name, value): RFC 6265bis 5.6 takes `value` without "=" for a cookie with an empty name."""
-    name, value = parts[0].strip(b" \t"), parts[1]
-    return (b"", name) if value is None else (name, value.strip(b" \t"))
+    return (b"", name.strip(WSP)) if value is None else (name.strip(WSP), value.strip(WSP))
 
 
 # cookie-string = cookie-pair *( ";" SP cookie-pair )               RFC 6265 section 4.2.1
-pair = map_(seq(take_while(IN_NAME), opt(tag(b"=") >> take_while(IN_VALUE))), named)
-cookie = map_(
-    seq(pair, many(tag(b";") >> pair)), lambda parts: [found for found in (parts[0], *parts[1]) if found != (b"", b"")]
-)
+pair: Regular[Pair] = record(named, take_while(IN_NAME), opt(tag(b"=") >> take_while(IN_VALUE)))
+pairs: Regular[tuple[Pair, list[Pair]]] = seq(pair, many(tag(b";") >> pair))
+cookie = fuse(map_(pairs, lambda found: [each for each in (found[0], *found[1]) if each != (b"", b"")]))
 
 
-def with_attributes(parts: tuple[tuple[bytes, bytes], list[tuple[bytes, bytes]]]) -> SetCookie:
+def with_attributes(found: tuple[Pair, list[Pair]]) -> SetCookie:
     """Of attributes that come twice the last one counts (RFC 6265 section 5.3)."""
-    found = [pair if pair[0] else (pair[1], b"") for pair in parts[1] if pair != (b"", b"")]
-    return SetCookie(*parts[0], {name.lower(): value for name, value in found})
+    (name, value), others = found
+    attributes = [(key, text) if key else (text, b"") for key, text in others if (key, text) != (b"", b"")]
+    return SetCookie(name, value, {key.lower(): text for key, text in attributes})
 
 
 # set-cookie-string = cookie-pair *( ";" SP cookie-av )             RFC 6265 section 4.1.1
-set_cookie = map_(seq(pair, many(tag(b";") >> pair)), with_attributes)
+set_cookie = fuse(map_(pairs, with_attributes))

@@ -9,6 +9,7 @@ import msgspec
 
 from sozu.parsers.abnf import ALPHA, DIGIT
 from sozu.parsers.combinators import map_, recognize, seq, verify
+from sozu.parsers.fuse import fuse
 from sozu.parsers.leaves import tag_no_case, take_while, take_while1
 
 BASE64: Final = ALPHA + DIGIT + b"+/"
@@ -25,20 +26,22 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 def decoded(token: bytes) -> Credentials | None:
-    """`user ":" password` in base64, or None; control characters are refused (section 2)."""
+    """`user ":" password` in base64, or None; control characters are refused (section 2), and so is a second spelling of the same bytes."""
     try:
-        user, colon, password = binascii.a2b_base64(token, strict_mode=True).partition(b":")
+        text = binascii.a2b_base64(token)
     except binascii.Error:
         return None
-    is_plain = colon and not any(byte < 0x20 or byte == 0x7F for byte in user + password)
-    return Credentials(user, password) if is_plain else None
+    user, colon, password = text.partition(b":")
+    is_plain = colon and not any(byte < 0x20 or byte == 0x7F for byte in text)
+    return Credentials(user, password) if is_plain and binascii.b2a_base64(text, newline=False) == token else None
 
 
 # credentials = auth-scheme 1*SP token68                            RFC 9110 section 11.4; the scheme is case-insensitive
 # token68     = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="   ; of those base64 has + and /
 token68 = recognize(seq(take_while1(BASE64), take_while(b"=")))
+BASIC: Final = fuse(tag_no_case(b"Basic") >> take_while1(b" ") >> token68)
 basic = verify(
-    map_(tag_no_case(b"Basic") >> take_while1(b" ") >> token68, decoded),
+    map_(BASIC, decoded),
     lambda found: found is not None,
     "user:password in base64",
 )

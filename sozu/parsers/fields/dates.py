@@ -1,70 +1,90 @@
-"""HTTP dates (RFC 9110 section 5.6.7): the one format to write, and the three that must be read."""
+"""HTTP dates (RFC 9110 section 5.6.7): the one format to write, and the three that must be read.
+
+`http_date` reads any of them as a moment in UTC. It has no clock; who has one says which year it is: `http_date_in(2031)`. The day of
+the week is read and not compared: it adds nothing, and senders that get it wrong mean the date.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
-from sozu.parsers.abnf import ALPHA, DIGIT
+from sozu.parsers.abnf import DIGIT
+from sozu.parsers.choices import one_word
 from sozu.parsers.combinators import alt, map_, seq, verify
-from sozu.parsers.leaves import tag, take_while1, take_while_m_n
+from sozu.parsers.fuse import fuse
+from sozu.parsers.leaves import tag, take_while_m_n
+
+if TYPE_CHECKING:
+    from parsy import Parser
+
+    from sozu.parsers.regular import Regular
 
 DAYS: Final = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
-MONTHS: Final = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
 LONG_DAYS: Final = (b"Monday", b"Tuesday", b"Wednesday", b"Thursday", b"Friday", b"Saturday", b"Sunday")
-CENTURY: Final = 100
-PIVOT: Final = 70
+MONTHS: Final = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
+TODAY: Final = 2020  # for who has no clock: two digits mean 1971 to 2070
 
 # HTTP-date    = IMF-fixdate / rfc850-date / asctime-date
 # IMF-fixdate  = day-name "," SP date1 SP time-of-day SP GMT        ; Sun, 06 Nov 1994 08:49:37 GMT
 # rfc850-date  = day-name-l "," SP date2 SP time-of-day SP GMT      ; Sunday, 06-Nov-94 08:49:37 GMT
 # asctime-date = day-name SP date3 SP time-of-day SP year           ; Sun Nov  6 08:49:37 1994
+# date1        = day SP month SP year
+# date2        = day "-" month "-" 2DIGIT
+# date3        = month SP ( 2DIGIT / ( SP 1DIGIT ) )
 # time-of-day  = hour ":" minute ":" second                         ; 00:00:00 - 23:59:60 (leap second)
-# Names of days and months are case-sensitive. They begin alike, so a run of letters is taken and looked up.
-two = map_(take_while_m_n(2, 2, DIGIT), int)
-four = map_(take_while_m_n(4, 4, DIGIT), int)
-name = take_while_m_n(3, 3, ALPHA)
-month = map_(verify(name, MONTHS.__contains__, "month"), lambda found: MONTHS.index(found) + 1)
-day_name = verify(name, DAYS.__contains__, "day of the week")
-long_day_name = verify(take_while1(ALPHA), LONG_DAYS.__contains__, "day of the week")
-space, dash, colon = tag(b" "), tag(b"-"), tag(b":")
-time_of_day = seq(two << colon, two << colon, two)
+# GMT          = %s"GMT"                                            ; names and GMT are case-sensitive
+
+
+def number(size: int) -> Regular[int]:
+    """That many digits."""
+    digits = take_while_m_n(size, size, DIGIT)
+    found: Regular[int] = map_(digits, int)
+    return found
+
+
+sp, dash, colon, comma = tag(b" "), tag(b"-"), tag(b":"), tag(b", ")
+month: Regular[int] = map_(one_word(MONTHS), lambda found: MONTHS.index(found) + 1)
+time_of_day = seq(number(2) << colon, number(2) << colon, number(2))
 gmt = tag(b" GMT")
 
+imf_fixdate = one_word(DAYS) >> comma >> seq(number(2) << sp, month << sp, number(4) << sp, time_of_day << gmt)
+rfc850_date = one_word(LONG_DAYS) >> comma >> seq(number(2) << dash, month << dash, number(2) << sp, time_of_day << gmt)
+single: Regular[int] = alt(number(2), sp >> number(1))
+asctime_date = one_word(DAYS) >> sp >> seq(month << sp, single << sp, time_of_day << sp, number(4))
 
-def full_year(two_digits: int) -> int:
-    """RFC 9110 asks for the century that is less than 50 years ahead; without a clock: 70 to 99 are of the last one."""
-    return two_digits + (19 if two_digits >= PIVOT else 20) * CENTURY
-
-
-def by_day(parts: tuple[Any, ...]) -> datetime | None:
-    """Day, month, year, time: as the first two formats have it."""
-    day, month_number, year, time = parts
-    return moment(year, month_number, day, time)
+IMF_FIXDATE: Final = fuse(imf_fixdate)
+RFC850_DATE: Final = fuse(rfc850_date)
+ASCTIME_DATE: Final = fuse(asctime_date)
 
 
-def by_month(parts: tuple[Any, ...]) -> datetime | None:
-    """Month, day, time, year: as asctime has it."""
-    month_number, day, time, year = parts
-    return moment(year, month_number, day, time)
+def http_date_in(today: int) -> Parser:
+    """The parser as of the year `today`. The three forms begin alike, so which one it is shows only behind the day's name."""
+    forms = alt(
+        map_(IMF_FIXDATE, lambda found: moment(found[2], found[1], found[0], found[3])),
+        map_(ASCTIME_DATE, lambda found: moment(found[3], found[0], found[1], found[2])),
+        map_(RFC850_DATE, lambda found: moment(full_year(found[2], today), found[1], found[0], found[3])),
+    )
+    return verify(forms, lambda found: found is not None, "a moment of the calendar")
 
 
-def moment(year: int, month_number: int, day: int, time: tuple[int, int, int]) -> datetime | None:
-    """The moment in UTC, or None if the calendar has none such; a leap second counts as the one before."""
+def full_year(two_digits: int, today: int) -> int:
+    """A year "that appears to be more than 50 years in the future" is "the most recent year in the past that had the same" digits."""
+    latest = today + 50
+    return latest - (latest - two_digits) % 100
+
+
+def moment(year: int, month_number: int, day: int, time: tuple[Any, ...]) -> datetime | None:
+    """The moment in UTC, or None if the calendar has none such. A leap second is the one that follows it."""
     hour, minute, second = time
+    leap = second == 60
     try:
-        return datetime(year, month_number, day, hour, minute, 59 if second == 60 else second, tzinfo=UTC)
-    except ValueError:
+        return datetime(year, month_number, day, hour, minute, second - leap, tzinfo=UTC) + timedelta(seconds=leap)
+    except (ValueError, OverflowError):
         return None
 
 
-imf_fixdate = day_name >> tag(b", ") >> map_(seq(two << space, month << space, four << space, time_of_day << gmt), by_day)
-rfc850_date = long_day_name >> tag(b", ") >> map_(
-    seq(two << dash, month << dash, map_(two, full_year) << space, time_of_day << gmt), by_day
-)
-asctime_day = alt(two, map_(space >> take_while_m_n(1, 1, DIGIT), int))
-asctime_date = day_name >> space >> map_(seq(month << space, asctime_day << space, time_of_day << space, four), by_month)
-http_date = verify(alt(imf_fixdate, asctime_date, rfc850_date), lambda found: found is not None, "a day of the calendar")
+http_date = http_date_in(TODAY)
 
 
 def write_date(when: datetime) -> bytes:

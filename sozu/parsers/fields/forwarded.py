@@ -1,19 +1,31 @@
 """Who asked, by way of whom: Forwarded (RFC 7239) and its elder X-Forwarded-For.
 
 A reverse proxy writes these and believes only those of proxies that it was told to trust; which ones is not decided here.
+
+    forwarded        [{b"for": b"192.0.2.1", b"proto": b"https"}, …]         names in lower case, values without their quotes
+    node             Node("[2001:db8::1]", "4711")                           the value of a `for` or `by`
+    x_forwarded_for  [b"192.0.2.1", …]                                       as written: there is no RFC, ports and brackets occur
 """
 
 from __future__ import annotations
 
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from sozu.parsers.abnf import ALPHA, DIGIT, HEXDIG, VCHAR
-from sozu.parsers.combinators import alt, many, map_, opt, recognize, seq, verify
-from sozu.parsers.fields.lists import comma_list, token, word
+from sozu.parsers.abnf import ALPHA, DIGIT, HEXDIG, TCHAR, VCHAR
+from sozu.parsers.combinators import alt, many, map_, opt, recognize, record, seq, verify
+from sozu.parsers.fields.lists import closed, comma_list, lower_token, word
+from sozu.parsers.fuse import fuse
 from sozu.parsers.leaves import tag, take_while1, take_while_m_n
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sozu.parsers.regular import Regular
+
+Pairs: TypeAlias = list[tuple[bytes, bytes]]
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -27,14 +39,18 @@ class Node(msgspec.Struct, frozen=True):
 # nodename      = IPv4address / "[" IPv6address "]" / "unknown" / obfnode
 # node-port     = 1*5DIGIT / obfport                                ; obfnode, obfport = "_" 1*( ALPHA / DIGIT / "." / "_" / "-" )
 NAME: Final = ALPHA + DIGIT + b"._-"
-bracketed = tag(b"[") >> take_while1(HEXDIG + b":.") << tag(b"]")
-nodename = alt(recognize(bracketed), take_while1(NAME))
-node_port = alt(take_while_m_n(1, 5, DIGIT), recognize(seq(tag(b"_"), take_while1(NAME))))
-node = verify(
-    map_(seq(nodename, opt(tag(b":") >> node_port)), lambda pair: Node(pair[0].decode(), pair[1] and pair[1].decode())),
-    lambda found: is_party(found.name),
-    "an address, unknown or _name",
-)
+bracketed = seq(tag(b"["), take_while1(HEXDIG + b":."), tag(b"]"))
+nodename: Regular[bytes] = alt(recognize(bracketed), take_while1(NAME))
+node_port: Regular[bytes] = alt(take_while_m_n(1, 5, DIGIT), recognize(seq(tag(b"_"), take_while1(NAME))))
+
+
+def node_of(name: bytes, port: bytes | None) -> Node:
+    """The parts as text."""
+    return Node(name.decode("ascii"), None if port is None else port.decode("ascii"))
+
+
+NODE: Final = fuse(record(node_of, nodename, opt(tag(b":") >> node_port)))
+node = verify(NODE, lambda found: is_party(found.name), "an address, unknown or _name")
 
 
 def is_party(name: str) -> bool:
@@ -51,12 +67,41 @@ def is_party(name: str) -> bool:
 # Forwarded         = 1#forwarded-element                           RFC 7239 section 4
 # forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] )
 # forwarded-pair    = token "=" value                               ; value = token / quoted-string
-pair = seq(map_(token, bytes.lower) << tag(b"="), word)
-element = map_(
-    seq(pair, many(tag(b";") >> opt(pair))), lambda found: dict([found[0], *(more for more in found[1] if more)])
-)
-forwarded = comma_list(element)
+# "Each parameter MUST NOT occur more than once per" element; names are case-insensitive.
+pair: Regular[tuple[bytes, bytes]] = seq(lower_token << tag(b"="), word)
+further: Regular[list[tuple[bytes, bytes] | None]] = many(tag(b";") >> opt(pair))
+first: Regular[tuple[bytes, bytes] | None] = alt(pair, map_(tag(b";") >> opt(pair), lambda found: found or ()))
 
-# X-Forwarded-For has no RFC: addresses, the client first, each proxy adds the one that it saw. Ports and brackets occur.
+
+def pairs_of(begin: tuple[bytes, bytes] | tuple[()], others: list[tuple[bytes, bytes] | None]) -> Pairs:
+    """The pairs that are there."""
+    return [found for found in (begin, *others) if found]
+
+
+FORWARDED: Final = fuse(comma_list(closed(record(pairs_of, first, further))))
+# Step by step: a fused parser in here would hide from `whole` how far it came in a list that is broken later on.
+forwarded = map_(
+    verify(FORWARDED.source, lambda found: all(map(each_once, found)), "each parameter once in an element"),
+    lambda found: [dict(pairs) for pairs in found if pairs],
+)
+
+
+def each_once(pairs: Pairs) -> bool:
+    """A name that comes twice would mean one thing here and another there."""
+    return len(dict(pairs)) == len(pairs)
+
+
+def write_forwarded(elements: Iterable[Mapping[bytes, bytes]]) -> bytes:
+    """The field value. Names are tokens, values may hold anything but control characters."""
+    return b", ".join(b";".join(name + b"=" + written(value) for name, value in each.items()) for each in elements)
+
+
+def written(value: bytes) -> bytes:
+    """A token as it is, anything else in quotes."""
+    if value and not value.translate(None, TCHAR):
+        return value
+    return b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
 ADDRESS: Final = VCHAR.translate(None, b",")
-x_forwarded_for = comma_list(take_while1(ADDRESS))
+x_forwarded_for = fuse(comma_list(closed(take_while1(ADDRESS))))

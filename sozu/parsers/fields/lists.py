@@ -1,7 +1,7 @@
 """Comma lists (RFC 9110 section 5.6.1), tokens, quoted strings and parameters; and the fields that are nothing but such a list.
 
-The RFC writes `OWS` on both sides of a comma. Here every element takes the blanks after itself: the same language, and one byte
-always tells which rule goes on, so the grammars fuse with a clean certificate.
+The RFC writes `OWS` on both sides of a comma. Here every token and string of a list takes the blanks behind itself: the same language, and
+one byte always tells which rule goes on, so that the grammars fuse. Values are lists; empty elements are skipped, as recipients must.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sozu.parsers.abnf import OBS_TEXT, TCHAR, VCHAR, WSP, byte_class
 from sozu.parsers.combinators import alt, many, map_, opt, recognize, seq
-from sozu.parsers.leaves import eof, one_of, tag, take_while, take_while1
-from sozu.parsers.result import Complete, Done, Error, Incomplete, run
+from sozu.parsers.fuse import fuse
+from sozu.parsers.leaves import one_of, tag, take_while, take_while1
 
 if TYPE_CHECKING:
-    from parsy import Parser
+    from sozu.parsers.regular import Regular
 
 T = TypeVar("T")
 
@@ -30,20 +30,21 @@ ows = take_while(WSP)
 token = take_while1(TCHAR)
 quoted_pair = tag(b"\\") >> one_of(QUOTABLE)
 quoted_text = many(alt(one_of(QDTEXT), quoted_pair))
-quoted_string = map_(tag(b'"') >> quoted_text << tag(b'"'), b"".join)
+quoted_string: Regular[bytes] = map_(tag(b'"') >> quoted_text << tag(b'"'), b"".join)
 quoted_raw = recognize(seq(tag(b'"'), quoted_text, tag(b'"')))
-word = alt(quoted_string, token)
+word: Regular[bytes] = alt(quoted_string, token)
 
 
-def comma_list(element: Parser) -> Parser:
-    """`#element`: the list of values; empty elements are skipped, as recipients must."""
-    return separated(b",", element)
+def closed(parser: Regular[T]) -> Regular[T]:
+    """The parser, and the blanks behind it."""
+    return parser << ows
 
 
-def separated(mark: bytes, element: Parser) -> Parser:
-    """`[ element ] *( OWS mark OWS [ element ] )`."""
-    item = opt(element << ows)
-    return map_(seq(ows >> item, many(tag(mark) >> ows >> item)), present)
+def comma_list(element: Regular[T]) -> Regular[list[T]]:
+    """`#element`, where the element takes the blanks behind it: `[ element ] *( OWS "," OWS [ element ] )`."""
+    more: Regular[list[T | None]] = many(tag(b",") >> ows >> opt(element))
+    found: Regular[list[T]] = map_(seq(ows >> opt(element), more), present)
+    return found
 
 
 def present(parts: tuple[Any, list[Any]]) -> list[Any]:
@@ -51,34 +52,25 @@ def present(parts: tuple[Any, list[Any]]) -> list[Any]:
     return [part for part in (parts[0], *parts[1]) if part is not None]
 
 
-# parameters      = *( OWS ";" OWS [ parameter ] )
+# parameters      = *( OWS ";" OWS [ parameter ] )                   RFC 9110 5.6.6
 # parameter       = parameter-name "=" parameter-value
 # weight          = OWS ";" OWS "q=" qvalue                          ; a parameter like any other here
-parameter = seq(map_(token, bytes.lower) << tag(b"="), word)
-parameters = map_(many(tag(b";") >> ows >> opt(parameter << ows)), lambda found: [pair for pair in found if pair])
+lower_token: Regular[bytes] = map_(token, bytes.lower)
+parameter: Regular[tuple[Any, ...]] = seq(lower_token << tag(b"="), closed(word))
+several: Regular[list[tuple[Any, ...] | None]] = many(tag(b";") >> ows >> opt(parameter))
+parameters: Regular[list[Any]] = map_(several, lambda found: [pair for pair in found if pair])
 
 # Connection        = #connection-option                            RFC 9110 7.6.1
-# connection-option = token
-connection = comma_list(map_(token, bytes.lower))
+# connection-option = token                                         ; case-insensitive
+connection = fuse(comma_list(closed(lower_token)))
 
 # Transfer-Encoding = #transfer-coding                              RFC 9112 6.1; `body.py` takes one exact `chunked` and no other
 # TE                = #( "trailers" / ( transfer-coding [ weight ] ) )   RFC 9110 10.1.4
-coding = seq(map_(token, bytes.lower) << ows, parameters)
-transfer_encoding = comma_list(coding)
-te = comma_list(coding)
+coding = seq(closed(lower_token), parameters)
+transfer_encoding = fuse(comma_list(coding))
+te = transfer_encoding
 
 # Expect      = #expectation                                        RFC 9110 10.1.1
 # expectation = token [ "=" ( token / quoted-string ) parameters ]
-expectation = seq(map_(token, bytes.lower), opt(tag(b"=") >> word) << ows, parameters)
-expect = comma_list(expectation)
-
-
-def read(parser: Parser, value: bytes) -> Any | Error:
-    """The parser's value if it takes the whole field value, else the Error."""
-    match run(parser << eof, Complete(value)):
-        case Done(value=found):
-            return found
-        case Error() as error:
-            return error
-        case Incomplete():
-            raise AssertionError("complete input cannot be incomplete")
+expectation = seq(lower_token, closed(opt(tag(b"=") >> word)), parameters)
+expect = fuse(comma_list(expectation))

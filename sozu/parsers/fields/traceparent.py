@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from sozu.parsers.abnf import VCHAR
-from sozu.parsers.combinators import map_, opt, seq, verify
+from sozu.parsers.combinators import map_, opt, record, verify
+from sozu.parsers.fuse import fuse
 from sozu.parsers.leaves import tag, take_while, take_while_m_n
+
+if TYPE_CHECKING:
+    from sozu.parsers.regular import Regular
 
 LOWER_HEX: Final = b"0123456789abcdef"
 SAMPLED: Final = 1
@@ -29,20 +33,22 @@ class TraceParent(msgspec.Struct, frozen=True):
         return bool(self.flags & SAMPLED)
 
 
-def write_traceparent(trace: TraceParent) -> bytes:
-    """The field value, as the version 00 that we speak (section 3.2.2.5: of flags it knows "sampled" alone)."""
-    return b"00-%b-%b-%02x" % (trace.trace_id, trace.parent_id, trace.flags & SAMPLED)
-
-
 # value          = version "-" version-format                       ; version = 2HEXDIGLC, ff is invalid
 # version-format = trace-id "-" parent-id "-" trace-flags           ; of version 00; a later one may add "-" and more
 # trace-id       = 32HEXDIGLC                                       ; not all zeros
 # parent-id      = 16HEXDIGLC                                       ; not all zeros
 # trace-flags    = 2HEXDIGLC
-two, sixteen, thirty_two = (take_while_m_n(size, size, LOWER_HEX) for size in (2, 16, 32))
-flags = map_(two, lambda digits: int(digits, 16))
+
+
+def hexadecimal(size: int) -> Regular[bytes]:
+    """That many digits."""
+    return take_while_m_n(size, size, LOWER_HEX)
+
+
 dash = tag(b"-")
-parts = seq(two << dash, thirty_two << dash, sixteen << dash, flags, opt(dash >> take_while(VCHAR)))
+flags: Regular[int] = map_(hexadecimal(2), lambda digits: int(digits, 16))
+later: Regular[bytes | None] = opt(dash >> take_while(VCHAR))
+VALUE: Final = fuse(record(TraceParent, hexadecimal(2) << dash, hexadecimal(32) << dash, hexadecimal(16) << dash, flags, later))
 
 
 def is_sound(trace: TraceParent) -> bool:
@@ -52,4 +58,9 @@ def is_sound(trace: TraceParent) -> bool:
     return bool(trace.trace_id.strip(b"0") and trace.parent_id.strip(b"0"))
 
 
-traceparent = verify(map_(parts, lambda found: TraceParent(*found)), is_sound, "version, trace-id and parent-id that are valid")
+traceparent = verify(VALUE, is_sound, "version, trace-id and parent-id that are valid")
+
+
+def write_traceparent(trace: TraceParent) -> bytes:
+    """The field value, as the version 00 that we speak (section 3.2.2.5: of flags it knows "sampled" alone)."""
+    return b"00-%b-%b-%02x" % (trace.trace_id, trace.parent_id, trace.flags & SAMPLED)
