@@ -6,13 +6,12 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from fuzz.grammars import ALPHABET, grammar, mutated, sentence
-
 from sozu.parsers.fuse import Fused, fuse
-from sozu.parsers.regular import Regular
 from sozu.parsers.result import Complete, Done, Error, Incomplete, Outcome, run
 
 if TYPE_CHECKING:
     from fuzz.conftest import Rounds
+    from sozu.parsers.regular import Regular
 
 INPUTS_PER_GRAMMAR = 40
 
@@ -47,4 +46,4 @@ def test_random_grammars_read_the_same_fused_and_step_by_step(rounds: Rounds) ->
             same(fused, stepwise, b"ab" + data, 2)
             extended = data + bytes(rng.choices(ALPHABET, k=rng.randint(1, 3)))
             later = same(fused, stepwise, extended)
-            assert said == ("incomplete",) or said == later, (stepwise.tree, data, extended)
+            assert said in (("incomplete",), later), (stepwise.tree, data, extended)
