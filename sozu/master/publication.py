@@ -32,7 +32,9 @@ class Publication:
 
     def send(self, worker: Worker) -> None:
         """Publish to one worker. Never waits."""
-        self._gathering.ask(worker, self._messages)
+        # A worker that drains should know, for the sessions it still has; but it may hang, and takes no new ones: not waited for.
+        leaving = worker.state is WorkerState.DRAINING
+        (Gathering(None) if leaving else self._gathering).ask(worker, self._messages)
 
     def follow(self) -> None:
         """Take the replies until all have confirmed or the time is over, and have the late ones replaced."""
@@ -43,7 +45,7 @@ class Publication:
                 self.confirmed += 1
             self._news.put((worker, reply))
         for worker in self._gathering.late:
-            # One that is starting has this transaction in its queue; one that drains takes no new requests.
+            # One that is starting has this transaction in its queue.
             if worker.state is WorkerState.RUNNING:
                 self._fail(worker, f"it had not confirmed revision {self.revision} in time")
         self._news.put(None)

@@ -123,8 +123,8 @@ class Master:
         if not self._slots.start():
             self._stopping.hard()
             return False
-        announce(self._started())
         notify(READY, os.environ)
+        announce(self._started())
         return True
 
     def _obey(self) -> None:

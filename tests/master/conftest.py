@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.master.played import Play, Played
 from tests.master.served import Serve, Served, start
 
 
@@ -29,3 +30,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     served = start(tmp_path_factory.mktemp("served"))
     yield served
     served.close()
+
+
+@pytest.fixture
+def play() -> Iterator[Play]:
+    with ExitStack() as played:
+        slots = iter(range(10))
+
+        def play() -> Played:
+            one = Played(next(slots))
+            played.callback(one.close)
+            return one
+
+        yield play

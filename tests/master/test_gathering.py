@@ -1,63 +1,15 @@
 """Questions to workers over real channels; the workers are the other ends, played by the tests."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 import os
-import socket
-from typing import Any
 
-import gevent.socket
 import pytest
 
 from sozu.command.answers import Status
-from sozu.command.channel import Channel, channel_to_master, channel_to_worker
-from sozu.command.worker_protocol import AskStatus, FromMaster, Hello, Message, Ready, Reply, TakeLog
+from sozu.command.worker_protocol import AskStatus, Hello, Message, Ready, TakeLog
 from sozu.master.workers.gathering import Gathering
-from sozu.master.workers.link import LinkEnded, WorkerLink
-from sozu.master.workers.roster import Worker, WorkerState
-
-
-class Nobody:
-    """A process that is not asked anything here."""
-
-    pid = 4711
-
-
-class Played:
-    """A worker whose side of the channel the test plays."""
-
-    def __init__(self, slot: int) -> None:
-        ours, theirs = socket.socketpair()
-        self.link = WorkerLink(channel_to_worker(gevent.socket.socket(fileno=ours.detach())))
-        nobody: Any = Nobody()
-        self.worker = Worker(slot, nobody, self.link, replace=lambda _: None)
-        self.channel: Channel[FromMaster] = channel_to_master(gevent.socket.socket(fileno=theirs.detach()))
-
-    def heard(self) -> FromMaster:
-        return self.channel.receive()[0]
-
-    def reply(self, number: int, status: Status = Status.OK, **fields: Any) -> None:
-        self.channel.send(Reply(id=number, status=status, **fields))
-
-    def close(self) -> None:
-        self.link.close()
-        self.channel.close()
-
-
-Play = Callable[[], Played]
-
-
-@pytest.fixture
-def play() -> Iterator[Play]:
-    with ExitStack() as played:
-        slots = iter(range(10))
-
-        def play() -> Played:
-            one = Played(next(slots))
-            played.callback(one.close)
-            return one
-
-        yield play
+from sozu.master.workers.link import LinkEnded
+from sozu.master.workers.roster import WorkerState
+from tests.master.played import Play
 
 
 def status(number: int) -> list[Message]:

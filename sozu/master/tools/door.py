@@ -26,7 +26,7 @@ log = logging.getLogger("sozu.master")
 
 TOOLS_AT_ONCE = 256
 BACKLOG = 128
-LAST_ANSWERS = 1.0  # seconds for the answers under way when the master ends
+LAST_ANSWERS = 0.3  # seconds for the answers under way when the master ends
 SCARCE = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
