@@ -31,7 +31,6 @@ class Reason(StrEnum):
     FIELD_LINE = "field-line"
     FIELD_NAME = "field-name"
     FIELD_VALUE = "field-value"
-    FIELD_DUPLICATE = "field-duplicate"
     HEAD_TOO_LARGE = "head-too-large"
     TOO_MANY_FIELDS = "too-many-fields"
     HOST_MISSING = "host-missing"
@@ -117,7 +116,6 @@ RULES: Final[dict[Reason, Rule]] = {
     ),
     Reason.FIELD_NAME: Rule(400, "RFC 9110 5.1", "a field name is a token"),
     Reason.FIELD_VALUE: Rule(400, "RFC 9110 5.5", "a field value holds no control character but HTAB"),
-    Reason.FIELD_DUPLICATE: Rule(400, "RFC 9110 5.3", "a field that is not a list comes once"),
     Reason.HEAD_TOO_LARGE: Rule(431, "RFC 6585 5", "the head is larger than the listener allows"),
     Reason.TOO_MANY_FIELDS: Rule(431, "RFC 6585 5", "the head has more fields than the listener allows"),
     Reason.HOST_MISSING: Rule(400, "RFC 9112 3.2", "an HTTP/1.1 request names its host"),
