@@ -3,13 +3,14 @@
 Nothing here needs gevent or knows a process: any script may import it. In the order a newcomer should read:
     facts            what a configuration consists of: listener, cluster, frontend, backend, certificate
     orders           one change of configuration each
-    requests         everything else that a tool may ask of the master
+    requests         everything else that a tool may ask of the master, and the strict door (`shape`: what does not fit, and where)
     answers          PROCESSING | OK | ERROR
-    worker_protocol  what master and worker say to each other over a channel
-    channel          a framed two-way socket that can carry descriptors
-    state, commit    the facts by key; orders -> (new state, effects), pure
-    routes           the table that answers "whose request is this?"
+    client           the one answer loop that every tool uses
+    addresses, hostnames, nearest    how users write things, and what they meant
+    state, draft, commit             the facts by key; orders -> (new state, effects), pure (`grouping`: what hangs on a cluster)
+    routes, paths    the table that answers "whose request is this?"
     journal          the file that holds the committed transactions
     settings, config the configuration file and its errors
-    client           the one answer loop that every tool uses
+    worker_protocol  what master and worker say to each other over a channel
+    channel          a framed two-way socket that can carry descriptors
 """

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 import fcntl
+from itertools import pairwise
 import os
 from pathlib import Path
 import socket
@@ -213,6 +214,8 @@ def test_parts_hold_all_orders_in_order_each_within_the_limit(names: list[str], 
     assert len(split) >= 1
     for part in split:
         assert len(part) <= 1 or len(msgspec.json.encode(part)) - 1 <= limit
+    for part, following in pairwise(split):
+        assert len(msgspec.json.encode((*part, following[0]))) - 1 > limit
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(0, [0]), (3, [3]), (4, [3, 1])])

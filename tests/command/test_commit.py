@@ -163,6 +163,13 @@ def test_what_cannot_be_is_refused_with_a_reason(state: ConfigState, order: AnyO
     assert reason in refused.value.reason
 
 
+@pytest.mark.parametrize("weight", [0, 256])
+def test_a_weight_may_be_at_either_end(state: ConfigState, weight: int) -> None:
+    order = AddBackend(cluster="blog", address="127.0.0.1:9002", weight=weight)
+
+    assert commit(state, [order]).state.backends["blog", "127.0.0.1:9002"].weight == weight
+
+
 def test_a_unix_socket_is_a_backend_whatever_its_name_ends_in(state: ConfigState) -> None:
     order = AddBackend(cluster="blog", address="unix:/run/app:0")
 

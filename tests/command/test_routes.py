@@ -21,6 +21,8 @@ WORLD: list[AnyOrder] = [
     AddHttpFrontend(cluster="here", hostname="a.example.com", path="/here", listener=HERE),
     AddHttpFrontend(cluster="here", hostname="a.example.com", path="/api", listener=HERE),
     AddHttpFrontend(cluster="apionly", hostname="b.example.com", path="/api"),
+    AddHttpFrontend(cluster="root", hostname="two.example.com"),
+    AddHttpFrontend(cluster="api", hostname="two.example.com", path="/api"),
     AddHttpFrontend(cluster="star", hostname="*.example.com"),
     AddHttpFrontend(cluster="all", hostname="*", path="/"),
 ]
@@ -57,6 +59,8 @@ def table() -> RouteTable:
         (b"example.com", b"/", "all"),
         (b"b.example.com", b"/api", "apionly"),
         (b"b.example.com", b"/", "star"),
+        (b"two.example.com", b"/x", "root"),
+        (b"two.example.com", b"/api/x", "api"),
         (b"localhost", b"/", "all"),
         (b"", b"/", "all"),
     ],

@@ -47,6 +47,7 @@ class Whole(msgspec.Struct):
         {"count": 9, "ratio": 2, "flag": True, "colour": "green", "as": "x", "free": [1, {}]},
         {"part": {"name": "x", "size": 0.5}, "parts": ["x", {"name": "y"}], "named": {"a": None, "b": {"name": "z"}}},
         {"part": None, "limit": None, "tint": None, "words": None, "numbers": None, "empty": {}},
+        {"count": 1, "as": ""},
         {"limit": 5, "tint": "red", "words": ["a"], "numbers": {"a": 1}},
     ],
 )
