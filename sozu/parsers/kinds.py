@@ -19,6 +19,7 @@ from sozu.parsers.fields.dates import http_date
 from sozu.parsers.fields.forwarded import forwarded, x_forwarded_for
 from sozu.parsers.fields.lists import connection, expect, te, transfer_encoding
 from sozu.parsers.fields.traceparent import traceparent
+from sozu.parsers.filter.grammar import filter_expression
 from sozu.parsers.fuse import parsy_reading
 from sozu.parsers.http1 import request_head, response_head
 from sozu.parsers.result import Done
@@ -73,6 +74,7 @@ KINDS: Final[dict[str, Parser]] = {
     "date": http_date,
     "basic": basic,
     "traceparent": traceparent,
+    "filter": filter_expression,
 }
 
 # Values that end where their input ends: nothing in the bytes closes them.
@@ -97,4 +99,5 @@ SAMPLES: Final[dict[str, bytes]] = {
     "date": b"Sun, 06 Nov 1994 08:49:37 GMT",
     "basic": b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
     "traceparent": b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "filter": b'status >= 500 and (cluster == "blog" or path ~ "/api/*")',
 }

@@ -11,7 +11,6 @@ bits, flags without a meaning, what padding holds) is not kept, and is written a
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from parsy import Parser
@@ -255,4 +254,15 @@ def exactly(parser: Fused[T], content: bytes) -> T:
     return outcome.value
 
 
-http2_frame = Parser(parsy_reading(partial(parse_frame, largest=LARGEST)))
+class FrameParser(Parser):
+    """Frames of any size. `fused` keeps the reason of an error, for which parsy's results have no room."""
+
+    def __init__(self) -> None:
+        super().__init__(parsy_reading(self.fused))
+
+    def fused(self, data: Bytes, pos: int = 0) -> Outcome[Frame]:
+        """The frame at `pos`."""
+        return parse_frame(data, pos, LARGEST)
+
+
+http2_frame = FrameParser()

@@ -159,6 +159,7 @@ def test_a_payload_that_breaks_a_rule_is_an_error_at_its_beginning(data: bytes, 
     outcome = run(http2_frame, b"xy" + data, 2)
     assert isinstance(outcome, Error)
     assert outcome.position == 11
+    assert http2_frame.fused(b"xy" + data, 2) == Error(11, frozenset([reason.rule]), reason)
 
 
 def test_the_bytes_that_are_missing_are_counted_exactly() -> None:
