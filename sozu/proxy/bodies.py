@@ -17,6 +17,7 @@ from sozu.proxy.clock import Clock
 from sozu.proxy.stream import READ_SIZE, Stream
 
 MOST = 1 << 20
+LEAST = 16384
 BAD_REQUEST = 400
 BUFFER = memoryview(bytearray(MOST))
 
@@ -221,14 +222,12 @@ def relay(body: Body, sink: Stream, pace: Pace) -> None:
         pace.before_write(size)
         if size:
             sink.send(piece)
-        most = next_size(most, size, sink.unsent)
+        most = next_size(most, size, sink.room)
 
 
-def next_size(most: int, size: int, unsent: Callable[[], int]) -> int:
-    """How much to read next: twice as much after a full piece, but only while the receiver keeps up.
+def next_size(most: int, size: int, room: Callable[[], int]) -> int:
+    """How much to read next: twice as much after a full piece, but no more than the receiver's kernel takes at once.
 
-    One that does not read costs what the kernel did not take of a first-sized piece; large pieces save system calls for those who do.
+    Large pieces save system calls. A client that does not read costs no more than a piece of the smallest size.
     """
-    if size < most:
-        return most
-    return min(2 * most, MOST) if unsent() <= READ_SIZE else READ_SIZE
+    return most if size < most else max(LEAST, min(2 * most, MOST, room()))

@@ -15,6 +15,7 @@ from sozu.proxy.heads import te_of
 
 CRLF: Final = b"\r\n"
 SLASH: Final = 0x2F
+NOTHING_NEW: Final = (None, b"keep-alive", b"Keep-Alive")  # what Connection nearly always says in HTTP/1.1: what holds anyway
 FRAMING: Final = frozenset(b"content-length transfer-encoding trailer".split())
 
 
@@ -32,8 +33,8 @@ def options(value: bytes | None) -> set[bytes]:
 
 def keeps_alive(view: RequestView | ResponseView) -> bool:
     """Does the sender of this head want to go on with the connection after the message? (RFC 9112 section 9.3)."""
-    if view.connection is None:
-        return view.minor == 1
+    if view.minor == 1 and view.connection in NOTHING_NEW:
+        return True
     said = options(view.connection)
     return b"close" not in said and (view.minor == 1 or b"keep-alive" in said)
 

@@ -14,6 +14,8 @@ from sozu.proxy.stream import Stream
 
 V = TypeVar("V", bound=View)
 
+HELD: Final = 16384  # a view keeps alive what it was read from: more of a body than this must not hang on it while the body is sent
+
 
 class HeadEnded(Exception):
     """The stream ended in the middle of a head."""
@@ -53,8 +55,11 @@ class Heads(Generic[V]):
             if not data:
                 raise HeadEnded
             outcome = reader.feed(data)
-        self._spare.append(reader)
         stream.leftover = bytes(outcome.rest)
+        if len(stream.leftover) > HELD:
+            outcome = reader.feed(bytes(outcome.data[: outcome.end]))
+            assert isinstance(outcome, Done), "it was one before"
+        self._spare.append(reader)
         return outcome.value
 
 

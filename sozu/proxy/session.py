@@ -219,9 +219,8 @@ class Session:
         pace = Pace(self, self._traffic.clock, timeouts.back, timeouts.front)
         pace.before_write(0)
         piece = body.read(READ_SIZE) if source.leftover else b""
-        answer = b"".join((head, piece))
-        record.bytes_out = len(answer)
-        self.stream.send(answer)
+        record.bytes_out = len(head) + len(piece)
+        self.stream.send(b"".join((head, piece)))  # and keep neither: the relay may take long
         try:
             relay(body, self.stream, pace)
         finally:

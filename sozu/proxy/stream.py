@@ -181,10 +181,11 @@ class Stream:
             self.wait_writable()
             rest = rest[self._send_some(rest) :]
 
-    def unsent(self) -> int:
-        """Bytes that the kernel holds for a peer that has not acknowledged them."""
+    def room(self) -> int:
+        """How many bytes the kernel is sure to take at once: half the send buffer (it counts its own overhead too) less what waits there."""
         try:
-            return int.from_bytes(ioctl(self._sock.fileno(), SIOCOUTQ, bytes(4)), "little")
+            waiting = int.from_bytes(ioctl(self._sock.fileno(), SIOCOUTQ, bytes(4)), "little")
+            return self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF) // 2 - waiting
         except OSError as error:
             raise Broken(self, error) from error
 

@@ -4,7 +4,7 @@ import hashlib
 import gevent
 import pytest
 
-from sozu.proxy.bodies import MOST, next_size
+from sozu.proxy.bodies import LEAST, MOST, next_size
 from sozu.proxy.stream import READ_SIZE
 from tests.proxy.lab import Lab, Peer, field, names, opened, settle
 
@@ -285,7 +285,8 @@ def test_a_body_may_end_after_its_answer_has_begun(lab: Lab) -> None:
 
 
 def test_pieces_grow_only_while_the_receiver_keeps_up() -> None:
-    assert next_size(READ_SIZE, 100, lambda: 0) == READ_SIZE
-    assert next_size(READ_SIZE, READ_SIZE, lambda: 0) == 2 * READ_SIZE
-    assert next_size(MOST, MOST, lambda: 0) == MOST
-    assert next_size(MOST, MOST, lambda: READ_SIZE + 1) == READ_SIZE
+    assert next_size(READ_SIZE, 100, lambda: MOST) == READ_SIZE
+    assert next_size(READ_SIZE, READ_SIZE, lambda: MOST) == 2 * READ_SIZE
+    assert next_size(MOST, MOST, lambda: 2 * MOST) == MOST
+    assert next_size(MOST, MOST, lambda: 3 * READ_SIZE) == 3 * READ_SIZE
+    assert next_size(MOST, MOST, lambda: -5) == LEAST

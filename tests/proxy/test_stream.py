@@ -10,7 +10,7 @@ from greenlet import getcurrent
 import pytest
 import trustme
 
-from sozu.proxy.stream import Broken, Stream, connect
+from sozu.proxy.stream import READ_SIZE, Broken, Stream, connect
 from tests.proxy.tls_twin import TlsTwin
 
 MEBIBYTE = 1 << 20
@@ -234,11 +234,11 @@ def test_sending_to_one_who_has_gone_is_broken() -> None:
     left.close()
 
 
-def test_unsent_counts_what_the_peer_has_not_taken() -> None:
-    left, right = plain_pair(socket.socketpair())
-    assert left.unsent() == 0
-    left.send(b"x" * 100)
-    assert left.unsent() >= 100
+def test_room_is_what_the_kernel_takes_at_once() -> None:
+    left, right = plain_pair(tcp_pair())
+    before = left.room()
+    left.send(bytes(before))
+    assert left.room() <= before - READ_SIZE
     left.close()
     right.close()
 

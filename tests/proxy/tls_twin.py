@@ -107,8 +107,8 @@ class TlsTwin:
     def reset(self) -> None:
         self.plain.reset()
 
-    def unsent(self) -> int:
-        return self.plain.unsent()
+    def room(self) -> int:
+        return self.plain.room()
 
     def close(self) -> None:
         self.plain.close()

@@ -1,0 +1,68 @@
+import pytest
+
+from sozu.command.settings import Settings
+from sozu.parsers.body import CHUNKED, NO_BODY, UNTIL_CLOSE, Framing, Length
+from sozu.parsers.result import Done
+from sozu.parsers.views import RequestView, request_view
+from sozu.proxy.answering import AS_IT_IS, CHUNKED_CODING, CLOSE, KEEP_ALIVE, accepts, own_answer, plan_answer
+from sozu.proxy.bodies import Chunks, Payload
+
+SETTINGS = Settings(command_socket="", journal="")
+WELCOMING = Settings(command_socket="", journal="", welcome=True)
+
+
+def request(line: bytes, *fields: bytes) -> RequestView:
+    outcome = request_view.fused(b"\r\n".join((line, b"Host: a.example", *fields, b"", b"")))
+    assert isinstance(outcome, Done)
+    return outcome.value
+
+
+@pytest.mark.parametrize("framing", [NO_BODY, Length(5), CHUNKED])
+def test_http_1_1_gets_a_response_as_it_is(framing: Framing) -> None:
+    assert plan_answer(1, framing, keep=True) is AS_IT_IS
+    assert plan_answer(1, framing, keep=False) == (False, CLOSE, frozenset(), None, False)
+
+
+def test_http_1_1_gets_chunks_in_place_of_an_end() -> None:
+    assert plan_answer(1, UNTIL_CLOSE, keep=True) == (True, CHUNKED_CODING, frozenset(), Chunks, False)
+    assert plan_answer(1, UNTIL_CLOSE, keep=False).fields == CHUNKED_CODING + CLOSE
+
+
+@pytest.mark.parametrize("framing", [NO_BODY, Length(5)])
+def test_http_1_0_is_told_that_its_connection_goes_on(framing: Framing) -> None:
+    assert plan_answer(0, framing, keep=True) == (True, KEEP_ALIVE, frozenset(), None, False)
+    assert plan_answer(0, framing, keep=False) == (False, CLOSE, frozenset(), None, False)
+
+
+def test_http_1_0_knows_no_chunks() -> None:
+    plan = plan_answer(0, CHUNKED, keep=True)
+    assert (plan.keep, plan.wrap, plan.until_close) == (False, Payload, True)
+    assert b"transfer-encoding" in plan.cut
+    assert plan_answer(0, UNTIL_CLOSE, keep=True) == (False, CLOSE, frozenset(), None, True)
+
+
+def test_our_own_answer_to_what_was_no_request() -> None:
+    answer = own_answer(SETTINGS, 400, b"id", None, b"", close=True)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"Connection: close\r\n" in answer
+
+
+def test_our_own_answer_to_head_has_no_body() -> None:
+    assert own_answer(SETTINGS, 502, b"id", request(b"HEAD / HTTP/1.1"), b"", close=False).endswith(b"\r\n\r\n")
+
+
+def test_our_own_answer_tells_http_1_0_to_go_on() -> None:
+    assert KEEP_ALIVE in own_answer(SETTINGS, 404, b"id", request(b"GET / HTTP/1.0"), b"", close=False)
+
+
+def test_a_browser_gets_html() -> None:
+    browser = request(b"GET / HTTP/1.1", b"ACCEPT: text/html")
+    assert accepts(browser) == b" text/html"
+    assert b"<html" in own_answer(SETTINGS, 404, b"id", browser, b"", close=False)
+    assert accepts(request(b"GET / HTTP/1.1")) == b""
+
+
+def test_the_welcome_page_takes_the_place_of_404_alone() -> None:
+    asked = request(b"GET /path HTTP/1.1")
+    assert b"my.example" in own_answer(WELCOMING, 404, b"id", asked, b"my.example", close=False)
+    assert b"my.example" not in own_answer(WELCOMING, 503, b"id", asked, b"my.example", close=False)

@@ -1,0 +1,78 @@
+from collections.abc import Iterator
+
+import gevent
+from gevent import get_hub
+import pytest
+
+from sozu.parsers.reasons import Reason
+from sozu.proxy.heads import HELD, REQUESTS, RESPONSES, BadHead, HeadEnded, date_of, te_of, user_agent_of
+from sozu.proxy.stream import Stream
+from tests.proxy.lab import Peer, pair
+
+HEAD = b"GET /x HTTP/1.1\r\nHost: a\r\nUser-Agent: test\r\nTE: trailers\r\n\r\n"
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Stream, Peer]]:
+    sock, peer = pair()
+    stream = Stream(sock, get_hub())
+    yield stream, peer
+    stream.close()
+    peer.close()
+
+
+def test_a_whole_head_leaves_what_follows(ends: tuple[Stream, Peer]) -> None:
+    stream, _ = ends
+    view = REQUESTS.receive(stream, HEAD + b"body")
+    assert (view.target, user_agent_of(view), te_of(view)) == (b"/x", b"test", b"trailers")
+    assert stream.leftover == b"body"
+
+
+@pytest.mark.parametrize("cut", [1, 20, len(HEAD) - 1])
+def test_a_head_in_pieces_is_put_together(ends: tuple[Stream, Peer], cut: int) -> None:
+    stream, peer = ends
+    reading = gevent.spawn(REQUESTS.receive, stream, HEAD[:cut])
+    gevent.idle()
+    peer.send(HEAD[cut:] + b"body")
+    assert reading.get(timeout=5).target == b"/x"
+    assert stream.leftover == b"body"
+
+
+def test_readers_of_two_unfinished_heads_do_not_mix(ends: tuple[Stream, Peer]) -> None:
+    stream, peer = ends
+    other_sock, other_peer = pair()
+    other = Stream(other_sock, get_hub())
+    readings = [gevent.spawn(REQUESTS.receive, stream, b"GET /a"), gevent.spawn(REQUESTS.receive, other, b"GET /b")]
+    gevent.idle()
+    for one in (peer, other_peer):
+        one.send(b" HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert [reading.get(timeout=5).target for reading in readings] == [b"/a", b"/b"]
+    other.close()
+    other_peer.close()
+
+
+@pytest.mark.parametrize("first", [b"HTTP/1.1 200 OK\r\nDate: now\r\n\r\n", b"HTTP/1.1 20"])
+def test_a_view_does_not_keep_a_large_body(ends: tuple[Stream, Peer], first: bytes) -> None:
+    stream, peer = ends
+    body = b"x" * (HELD + 1)
+    reading = gevent.spawn(RESPONSES.receive, stream, first + body if first.endswith(b"\n") else first)
+    gevent.idle()
+    if not first.endswith(b"\n"):
+        peer.send(b"0 OK\r\nDate: now\r\n\r\n" + body)
+    view = reading.get(timeout=5)
+    assert (view.status, date_of(view)) == (200, b"now")
+    assert stream.leftover == body
+    assert len(view.source if isinstance(view.source, bytes) else view.source.string) < HELD
+
+
+def test_an_end_in_the_middle_is_told(ends: tuple[Stream, Peer]) -> None:
+    stream, peer = ends
+    peer.end()
+    with pytest.raises(HeadEnded):
+        REQUESTS.receive(stream, b"GET /")
+
+
+def test_a_bad_head_is_told_with_its_reason(ends: tuple[Stream, Peer]) -> None:
+    with pytest.raises(BadHead) as caught:
+        REQUESTS.receive(ends[0], b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n")
+    assert (caught.value.refusal.reason, caught.value.refusal.status) == (Reason.LENGTH_INVALID, 400)
