@@ -28,17 +28,19 @@ def reach(traffic: Traffic, front: Front, record: Record, timeouts: Timeouts, *,
     while True:
         backend = _choose(traffic, record, tried)
         backend.begin()
+        back = None
         try:
-            return traffic.pool.take(backend, repeatable=repeatable) or open_back(traffic, front, backend, timeouts)
+            back = traffic.pool.take(backend, repeatable=repeatable) or open_back(traffic, front, backend, timeouts)
         except Unreachable:
-            backend.end()
             tried.append(backend.key)
             if len(tried) == MOST_BACKENDS or traffic.registry.choose(backend.key[0], tried) is None:
                 raise
             record.retries += 1
-        except BaseException:
-            backend.end()
-            raise
+        else:
+            return back
+        finally:
+            if back is None:
+                backend.end()
 
 
 def _choose(traffic: Traffic, record: Record, tried: list[BackendKey]) -> LiveBackend:

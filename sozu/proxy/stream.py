@@ -101,9 +101,8 @@ class Stream:
             self._arm()
         try:
             self._hub.switch()
-        except BaseException:
+        finally:
             self._wake = None
-            raise
 
     def when_readable(self, call: Callable[[], object]) -> None:
         """Have `call` called once, in the hub, when the stream has something; nobody needs to wait meanwhile."""
@@ -218,14 +217,15 @@ class Stream:
 def connect(family: int, address: SocketAddress, hub: Hub) -> Stream:
     """Open a connection and park until it stands; raises `Broken`. The caller bounds the time by a deadline."""
     sock = _socket.socket(family, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC)
-    stream = Stream(sock, hub)
+    stream, connected = Stream(sock, hub), False
     try:
         if family != _socket.AF_UNIX:
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         _finish_connect(sock, stream, sock.connect_ex(address))
-    except BaseException:
-        stream.close()
-        raise
+        connected = True
+    finally:
+        if not connected:
+            stream.close()
     return stream
 
 

@@ -68,9 +68,8 @@ class Upload:
             self._waiter = getcurrent().switch
             try:
                 self._hub.switch()
-            except BaseException:
+            finally:
                 self._waiter = None
-                raise
 
     def stop(self) -> None:
         """End it where it is, and return when it touches neither stream any more. The caller has no deadline meanwhile."""
