@@ -118,7 +118,7 @@ def test_a_removed_backend_is_waited_for_until_its_last_exchange(served: Served)
         served.status()  # ends the exchanges of the scripted workers
         *_, final = answers
 
-    assert heard[2].endswith("127.0.0.1:7001 gets no new requests; waiting for those it has")
+    assert heard[2].endswith("127.0.0.1:7001 of cluster blog gets no new requests; waiting for those it has")
     assert set(totals) <= {1, 2, 3, 4}
     assert final.message.endswith("127.0.0.1:7001 of cluster blog may be stopped now")
 
@@ -136,6 +136,20 @@ def test_who_lost_the_wait_may_ask_again(served: Served) -> None:
 
     assert final.message.endswith("may be stopped now")
     assert "has no backend 127.0.0.1:7009" in refusal(served, RemoveBackend(cluster="blog", address="127.0.0.1:7009", wait=True))
+
+
+def test_a_wait_in_a_transaction_begins_when_it_is_committed(served: Served) -> None:
+    served.ask(AddBackend(cluster="blog", address="127.0.0.1:7003"))
+    with Client(served.socket) as client:
+        client.order(Begin())
+        client.order(RemoveBackend(cluster="blog", address="127.0.0.1:7003", wait=True))
+        answers = client.ask(Commit())
+        while "waiting" not in next(answers).message:
+            continue
+        served.status()
+        *_, final = answers
+
+    assert final.message.endswith("127.0.0.1:7003 of cluster blog may be stopped now")
 
 
 def test_listeners_come_and_go_while_it_serves(served: Served) -> None:

@@ -70,13 +70,16 @@ class Verbs:
     def _order(self, order: AnyOrder, tool: Tool, say: Say) -> Final:
         if tool.collected is not None:
             return _collect(tool.collected, order)
-        if isinstance(order, RemoveBackend) and order.wait:
-            return self._remove_backend(order, tool, say)
+        if isinstance(order, RemoveBackend) and order.wait and self._has_departed(order):
+            return self._watch([order], {"revision": self.ledger.state.revision, "late": []}, say)
         return self._commit([order], tool, None, say)
 
     def _commit(self, orders: list[AnyOrder], tool: Tool, if_revision: int | None, say: Say) -> Final:
         publication = self._publish(orders, tool, if_revision)
         _hear_workers(publication, say)
+        awaited = [order for order in orders if isinstance(order, RemoveBackend) and order.wait]
+        if awaited:
+            return self._watch(awaited, _result(publication), say)
         return Final(_outcome(publication), _result(publication))
 
     def _publish(self, orders: list[AnyOrder], tool: Tool, if_revision: int | None) -> Publication:
@@ -93,20 +96,17 @@ class Verbs:
     def _untouched(self) -> str:
         return f"nothing was changed (still at revision {self.ledger.state.revision})"
 
-    def _remove_backend(self, order: RemoveBackend, tool: Tool, say: Say) -> Final:
-        data: dict[str, Any] = {"revision": self.ledger.state.revision, "late": []}
-        if not self._only_watches(order):
-            publication = self._publish([order], tool, None)
-            _hear_workers(publication, say)
-            data = _result(publication)
-        say(f"revision {data['revision']}: {order.address} gets no new requests; waiting for those it has", data)
-        try:
-            watch_backend(self.roster, order.cluster, order.address, say)
-        except StillInUse as why:
-            raise Declined(f"{why}; it was removed in revision {data['revision']}, and has been added since", data) from why
-        return Final(f"revision {data['revision']}: {order.address} of cluster {order.cluster} may be stopped now", data)
+    def _watch(self, removed: list[RemoveBackend], result: dict[str, Any], say: Say) -> Final:
+        number, names = result["revision"], ", ".join(f"{order.address} of cluster {order.cluster}" for order in removed)
+        say(f"revision {number}: {names} gets no new requests; waiting for those it has", result)
+        for order in removed:
+            try:
+                watch_backend(self.roster, order.cluster, _normal(order.address), say)
+            except StillInUse as why:
+                raise Declined(f"{why}; it was removed in revision {number}, and has been added since", result) from why
+        return Final(f"revision {number}: {names} may be stopped now", result)
 
-    def _only_watches(self, order: RemoveBackend) -> bool:
+    def _has_departed(self, order: RemoveBackend) -> bool:
         # Who lost the wait may ask again: the backend is gone from the state then, and that is no mistake of the asker.
         key = (order.cluster, _normal(order.address))
         return key not in self.ledger.state.backends and self.ledger.departed(key)
