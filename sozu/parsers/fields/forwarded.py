@@ -13,17 +13,20 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
+from parsy import Parser, Result
 
 from sozu.parsers.abnf import ALPHA, DIGIT, HEXDIG, TCHAR, VCHAR
 from sozu.parsers.combinators import alt, many, map_, opt, recognize, record, seq, verify
 from sozu.parsers.fields.lists import closed, comma_list, lower_token, word
 from sozu.parsers.fuse import fuse
 from sozu.parsers.leaves import tag, take_while1, take_while_m_n
+from sozu.parsers.result import Complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sozu.parsers.regular import Regular
+    from sozu.parsers.result import Bytes
 
 Pairs: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -79,9 +82,17 @@ def pairs_of(begin: tuple[bytes, bytes] | tuple[()], others: list[tuple[bytes, b
 
 
 FORWARDED: Final = fuse(comma_list(closed(record(pairs_of, first, further))))
-# Step by step: a fused parser in here would hide from `whole` how far it came in a list that is broken later on.
+
+
+def read_forwarded(data: Bytes, at: int) -> Result:
+    """A list that is broken later on is read again step by step: only so does `whole` learn how far it was right."""
+    result = FORWARDED(data, at)
+    is_broken = result.status and isinstance(data, Complete) and result.index < len(data)
+    return FORWARDED.source(data, at) if is_broken else result
+
+
 forwarded = map_(
-    verify(FORWARDED.source, lambda found: all(map(each_once, found)), "each parameter once in an element"),
+    verify(Parser(read_forwarded), lambda found: all(map(each_once, found)), "each parameter once in an element"),
     lambda found: [dict(pairs) for pairs in found if pairs],
 )
 

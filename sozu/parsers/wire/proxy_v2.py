@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from parsy import Parser, Result, success
 
-from sozu.parsers.combinators import alt, length_data, length_value, many, map_, record, seq, value
+from sozu.parsers.combinators import alt, length_data, length_value, map_, record, seq, times, value
 from sozu.parsers.fuse import fuse
 from sozu.parsers.leaves import be_u8, be_u16, be_u32, eof, one_of, tag, take
 from sozu.parsers.wire.proxy_header import (
@@ -40,7 +40,7 @@ SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
 FAMILIES: Final = tuple(Family)
 TRANSPORTS: Final = tuple(Transport)
 LONGEST_PATH: Final = 108
-BEFORE_ADDRESSES: Final = 16
+MOST_TLVS: Final = 64  # senders have a handful; 21,000 would fit, and take a third of a second
 
 # Unassigned commands, families and transports "must be rejected as invalid by receivers".
 command = alt(value(Command.LOCAL, tag(b"\x20")), value(Command.PROXY, tag(b"\x21"))).desc("version 2, LOCAL or PROXY")
@@ -81,7 +81,7 @@ ADDRESSES: Final = {
     Family.UNIX: fuse(record(unix, take(LONGEST_PATH), take(LONGEST_PATH))),
 }
 tlv = map_(seq(be_u8, length_data(be_u16)), lambda parts: Tlv(*parts))
-tlvs = map_(many(tlv), tuple) << eof
+tlvs = map_(times(tlv, 0, MOST_TLVS), tuple) << eof
 
 
 def contents(kind: Command, family: Family, transport: Transport) -> Parser:

@@ -14,7 +14,7 @@ from sozu.parsers.wire.proxy_header import (
     Transport,
     UnixPath,
 )
-from sozu.parsers.wire.proxy_v2 import SIGNATURE, START, crc32c, proxy_v2, tls_facts, write_v2
+from sozu.parsers.wire.proxy_v2 import MOST_TLVS, SIGNATURE, START, crc32c, proxy_v2, tls_facts, write_v2
 from tests.parsers.three_ways import reads, refuses
 
 ENDS = bytes([192, 0, 2, 1, 198, 51, 100, 7, 0xDC, 0x04, 0x01, 0xBB])
@@ -152,7 +152,9 @@ def test_the_tlv_about_tls_names_its_parts() -> None:
 
 PORTS = st.integers(0, 65535)
 TRANSPORTS = st.sampled_from([Transport.STREAM, Transport.DGRAM])
-TLVS = st.lists(st.builds(Tlv, st.integers(0, 255).filter(lambda kind: kind != TlvKind.CRC32C), st.binary(max_size=20))).map(tuple)
+TLVS = st.lists(
+    st.builds(Tlv, st.integers(0, 255).filter(lambda kind: kind != TlvKind.CRC32C), st.binary(max_size=20)), max_size=20
+).map(tuple)
 V4 = st.builds(Endpoint, st.ip_addresses(v=4).map(str), PORTS)
 V6 = st.builds(Endpoint, st.ip_addresses(v=6).map(str), PORTS)
 PATHS = st.builds(UnixPath, st.binary(max_size=108).map(lambda path: path.rstrip(b"\0")))
@@ -175,6 +177,16 @@ def test_what_is_written_is_read_back(value: ProxyHeader) -> None:
 @given(st.binary(max_size=60))
 def test_any_content_is_read_or_refused(content: bytes) -> None:
     assert isinstance(run(proxy_v2, binary(b"\x21\x11", content)), Done | Error)
+
+
+def test_there_is_a_limit_to_tlvs() -> None:
+    some = write_v2(header(tlvs=(Tlv(TlvKind.NOOP, b""),) * MOST_TLVS))
+    more = write_v2(header(tlvs=(Tlv(TlvKind.NOOP, b""),) * (MOST_TLVS + 1)))
+
+    assert isinstance(run(proxy_v2, some), Done)
+    outcome = run(proxy_v2, more)
+    assert isinstance(outcome, Error)
+    assert outcome.position == len(some)
 
 
 def test_more_than_a_length_can_say_cannot_be_written() -> None:
