@@ -4,7 +4,7 @@ from sozu.command.answers import Status
 from sozu.command.worker_protocol import WatchBackend
 from sozu.master.tools.tool import Say
 from sozu.master.workers.gathering import Gathering
-from sozu.master.workers.roster import Roster
+from sozu.master.workers.roster import Roster, Worker
 
 
 class StillInUse(Exception):
@@ -19,12 +19,12 @@ def watch_backend(roster: Roster, cluster: str, address: str, say: Say) -> None:
     gathering = Gathering(None)
     for worker in roster:
         gathering.ask(worker, lambda number: [WatchBackend(id=number, cluster=cluster, address=address)])
-    exchanges: dict[int, int] = {}  # by pid
+    exchanges: dict[Worker, int] = {}
     told = 0
     for worker, reply in gathering.replies():
         if reply.status is Status.ERROR:
             raise StillInUse(f"{worker.name} uses {address}")
-        exchanges[worker.process.pid] = 0 if reply.status.final else reply.data["exchanges"]
+        exchanges[worker] = 0 if reply.status.final else reply.data["exchanges"]
         total = sum(exchanges.values())
         if total not in (0, told):
             say(f"{total} live {'exchange' if total == 1 else 'exchanges'} on {address}", {"exchanges": total})
