@@ -55,9 +55,9 @@ class HeadReader(Generic[V]):
         self._look_at = 0  # when so much is held, look again though no line has ended
 
     @property
-    def held(self) -> int:
-        """How many bytes of an unfinished head are held."""
-        return len(self._held)
+    def has_begun(self) -> bool:
+        """Is an unfinished head held? The empty line that may stand before a request (RFC 9112 section 2.2) is none yet."""
+        return self._held not in (b"", b"\r\n")
 
     def feed(self, chunk: bytes) -> Outcome[V]:
         """The outcome so far. Positions count from the head's first byte; after Done, `rest` is what followed the head in `chunk`."""

@@ -107,11 +107,11 @@ class MessageReader:
         return events
 
     def _cut_head(self, events: list[Event]) -> None:
-        """The stream ends within a head, unless there was none."""
+        """The stream ends within a head, unless none has begun."""
         outcome = self._heads.look()
         if isinstance(outcome, Error):
             self._stop(self._start, outcome, events)
-        elif self._heads.held:
+        elif self._heads.has_begun:
             events.append(Unfinished(self._start, 1))
 
     def _read_head(self, data: bytes, events: list[Event]) -> bytes:

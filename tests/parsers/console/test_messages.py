@@ -140,3 +140,8 @@ def test_responses_are_read_by_what_was_asked(
 
 def test_a_broken_response_is_refused_with_502() -> None:
     assert told(response_reader(), RESPONSE.replace(b"3", b"+3")) == [(33, Reason.LENGTH_INVALID, 502)]
+
+
+def test_an_empty_line_after_the_last_message_begins_no_other() -> None:
+    assert told(request_reader(), GET + b"\r\n")[-1] == End(len(GET), [])
+    assert told(request_reader(), GET + b"\r")[-1] == Unfinished(len(GET), 1)
