@@ -9,6 +9,7 @@ import queue
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -44,6 +45,7 @@ class Lines:
             except queue.Empty:
                 line = None
             if line is None:
+                self._queue.put(None)
                 pytest.fail(f"no line like {pattern!r} in:\n" + "\n".join(self.seen))
             self.seen.append(line)
             if found := re.search(pattern, line):
@@ -160,6 +162,15 @@ def origin(name: str = "origin") -> Iterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         process.communicate()
+
+
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port that nobody else is given: bound here, so that a program which sets SO_REUSEADDR may listen there."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
 
 
 def configuration(folder: Path, clusters: Mapping[str, Mapping[str, Any]], **settings: Any) -> Path:

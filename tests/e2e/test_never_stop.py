@@ -85,3 +85,17 @@ def test_sighup_opens_the_access_log_anew(proxy: Proxy) -> None:
 
     assert load.failures == Counter()
     assert log.stat().st_size > 0
+
+
+def test_workers_go_on_serving_when_the_master_is_gone(proxy: Proxy) -> None:
+    workers = proxy.worker_pids()
+    try:
+        proxy.process.kill()
+        proxy.process.wait(LIMIT)
+        with Load(proxy.port, clients=CLIENTS) as load:
+            load.further(200)
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+
+    assert load.failures == Counter()

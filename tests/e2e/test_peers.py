@@ -62,7 +62,7 @@ def test_a_hundred_thousand_requests_of_wrk_reach_nginx_without_an_error(tmp_pat
         assert get(proxy.port) == (200, b"hello from nginx\n")
         told, asked = "", 0
         while asked < REQUESTS:
-            told = run_peer([wrk, "-t1", f"-c{CONNECTIONS}", "-d4s", "--timeout", "10s", f"http://127.0.0.1:{proxy.port}/"])
+            told = run_peer([wrk, "-t1", f"-c{CONNECTIONS}", "-d2s", "--timeout", "10s", f"http://127.0.0.1:{proxy.port}/"])
             assert "Socket errors" not in told, told
             assert "Non-2xx" not in told, told
             found = re.search(r"(\d+) requests in", told)

@@ -26,8 +26,8 @@ def test_a_cluster_comes_and_goes_by_the_command_line(proxy: Proxy) -> None:
 
 
 def test_changes_under_load_fail_no_request(proxy: Proxy, origin_address: str) -> None:
-    with origin("second") as second, Load(proxy.port) as load:
-        for number in range(6):
+    with origin("second") as second, Load(proxy.port, clients=2) as load:
+        for number in range(3):
             name = f"extra-{number}"
             proxy.run("cluster", "add", name)
             proxy.run("frontend", "add", name, f"{name}.example")

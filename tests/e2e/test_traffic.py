@@ -2,13 +2,14 @@ from collections import Counter
 from collections.abc import Iterator
 import hashlib
 from pathlib import Path
+import re
 
 import pytest
 
 from tests.e2e.asking import download, get, upload
 from tests.e2e.load import Load
 from tests.e2e.origin import pattern
-from tests.e2e.processes import Proxy, resident_bytes
+from tests.e2e.processes import Proxy, configuration, every_host, reserved_port, resident_bytes
 
 LARGE = 100_000_000
 GROWTH = 4_000_000
@@ -85,3 +86,16 @@ def test_every_exchange_has_its_line_in_the_access_log(proxy: Proxy, tmp_path: P
     logged = "\n".join(log_lines(tmp_path))
 
     assert all(f"/name?{number}" in logged for number in range(20))
+
+
+def test_the_prometheus_page_adds_up_all_workers(tmp_path: Path, origin_address: str) -> None:
+    with reserved_port() as port:
+        file = configuration(tmp_path, every_host(origin_address), metrics={"prometheus": f"127.0.0.1:{port}"})
+        with Proxy(tmp_path, "-c", str(file)) as proxy:
+            for _ in range(32):
+                get(proxy.port)
+            status, page = get(port, "/metrics")
+
+    counted = re.findall(r"^sozu_requests_total(?:\{.*\})? (\S+)$", page.decode(), re.MULTILINE)
+    assert status == 200
+    assert sum(map(float, counted)) == 32
