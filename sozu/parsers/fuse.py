@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import cached_property
 from itertools import islice
 import re
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from parsy import Result
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CLASHES_SHOWN = 5
+# How many items to unroll for input below SMALL, MEDIUM, LARGE bytes, and above: a field line has about 50.
+UNROLLED: Final = (0, 12, 24, 48)
+SMALL, MEDIUM, LARGE = 200, 700, 1500
 
 TEMPLATE = """\
 def build(match, data):
@@ -50,10 +53,11 @@ def fused(data, pos=0):
 class Fused(Regular[T], Generic[T]):
     """A regular grammar with its patterns and its generated function."""
 
-    def __init__(self, source: Regular[T]) -> None:
+    def __init__(self, source: Regular[T], *, unroll: bool = False) -> None:
         """`source` must hold the certificate: make it with `fuse`."""
         super().__init__(source.tree)
         self.source = source
+        self.unroll = unroll
 
     @cached_property
     def wrapped_fn(self) -> Reading:  # type: ignore[override]
@@ -63,13 +67,22 @@ class Fused(Regular[T], Generic[T]):
     @cached_property
     def fused(self) -> Callable[..., Outcome[T]]:
         """`fused(data, pos=0)`: the generated function. It tries the quick pattern, then `slower` decides."""
-        scope: dict[str, Any] = {"Done": Done, "MATCH": self.quick.match, "slower": self.slower}
-        return self.quick.function(scope, "fused")
+        if not self.unroll:
+            return self.hot(self.quick)
+        return by_size(*(self.hot(self.variant(unroll=items)) for items in UNROLLED))
+
+    def hot(self, variant: Variant[T]) -> Callable[..., Outcome[T]]:
+        """The generated function of a variant, for the first try."""
+        return variant.function({"Done": Done, "MATCH": variant.match, "slower": self.slower}, "fused")
+
+    def variant(self, unroll: int = 0) -> Variant[T]:
+        """A variant for streaming input with nothing to trim: nearly always."""
+        return Variant(self.tree, Streaming(quick=quick_is_sound(self.tree)), unroll)
 
     @cached_property
     def quick(self) -> Variant[T]:
-        """For streaming input with nothing to trim: nearly always."""
-        return Variant(self.tree, Streaming(quick=quick_is_sound(self.tree)))
+        """The one that shows in `pattern` and `generated`."""
+        return self.variant()
 
     @cached_property
     def exact(self) -> Variant[T]:
@@ -140,13 +153,14 @@ def parsy_reading(fused: Callable[..., Outcome[Any]]) -> Reading:
 class Variant(Generic[T]):
     """One pattern and the expression of its value; the function `read` is compiled when it is first called."""
 
-    def __init__(self, tree: Node, dialect: Emitter) -> None:
+    def __init__(self, tree: Node, dialect: Emitter, unroll: int = 0) -> None:
         self.scope: dict[str, Any] = {}
-        decoder = Decoder(dialect, self.scope)
+        decoder = Decoder(dialect, self.scope, unroll)
         part = decoder.part(tree)
         self.pattern = part.pattern
-        groups = ", ".join(decoder.groups)
-        unpack = f"({groups},) = match.groups()" if groups else ""
+        unpack = "groups = match.groups()"
+        if names := decoder.groups[: decoder.named]:
+            unpack += f"; ({', '.join(names)},) = groups" + f"[:{decoder.named}]" * (decoder.named is not None)
         self.generated = TEMPLATE.format(unpack=unpack, expression=part.expression)
 
     @cached_property
@@ -172,12 +186,27 @@ class Variant(Generic[T]):
         return self.build(match, data) if match else None
 
 
-def fuse(grammar: Regular[T]) -> Fused[T]:
-    """The fused parser. Raises ValueError with the clashes if matching could be worse than linear, or differ from the combinators."""
+def by_size(few: Callable[..., T], some: Callable[..., T], more: Callable[..., T], many: Callable[..., T]) -> Callable[..., T]:
+    """One of these functions, by how much there is to read: each unrolled item costs a little even where there is none."""
+
+    def fused(data: Bytes, pos: int = 0) -> T:
+        size = len(data) - pos
+        if size < MEDIUM:
+            return few(data, pos) if size < SMALL else some(data, pos)
+        return more(data, pos) if size < LARGE else many(data, pos)
+
+    return fused
+
+
+def fuse(grammar: Regular[T], *, unroll: bool = False) -> Fused[T]:
+    """The fused parser. Raises ValueError with the clashes if matching could be worse than linear, or differ from the combinators.
+
+    `unroll` makes a grammar whose last value is a list of pairs, or wider tuples of bytes, faster by a fifth. It costs 20 ms at first use.
+    """
     faults = list(islice(clashes(grammar.tree), CLASHES_SHOWN))
     if faults:
         raise ValueError("grammar cannot be fused: " + "; ".join(faults))
-    return Fused(grammar)
+    return Fused(grammar, unroll=unroll)
 
 
 def explain(parser: Fused[Any]) -> str:

@@ -80,6 +80,8 @@ field_section = many(field_line) << CRLF
 # HTTP-message  = start-line CRLF *( field-line CRLF ) CRLF [ message-body ]
 
 request_head: Fused[RequestHead] = fuse(
-    record(RequestHead, opt(CRLF) >> method << SP, target << SP, minor << CRLF, field_section)
+    record(RequestHead, opt(CRLF) >> method << SP, target << SP, minor << CRLF, field_section), unroll=True
 )
-response_head: Fused[ResponseHead] = fuse(record(ResponseHead, minor << SP, status, reason << CRLF, field_section))
+response_head: Fused[ResponseHead] = fuse(
+    record(ResponseHead, minor << SP, status, reason << CRLF, field_section), unroll=True
+)

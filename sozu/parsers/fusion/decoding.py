@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sozu.parsers.fusion.analysis import NOTHING, first
-from sozu.parsers.fusion.emission import Emitter, byte_set, choice, not_after, quantified, run, with_last
+from sozu.parsers.fusion.emission import Emitter, byte_set, choice, quantified, run, with_last
 from sozu.parsers.tree import EVERY_BYTE, Alt, Const, Label, Lit, Map, Node, Opt, Rep, Run, Seq, Slice, Trim, nullable
 
 if TYPE_CHECKING:
@@ -34,11 +34,14 @@ class Part:
 class Decoder:
     """Numbers the groups of one pattern and names the objects that its expression refers to."""
 
-    def __init__(self, dialect: Emitter, scope: dict[str, Any]) -> None:
+    def __init__(self, dialect: Emitter, scope: dict[str, Any], unroll: int = 0) -> None:
+        """`unroll` items of a repetition get groups of their own, if their values are nothing but groups."""
         self.dialect = dialect
         self.scope = scope
+        self.unroll = unroll
         self.groups: list[str] = []
         self.certain = True
+        self.named: int | None = None  # how many groups have a name in the generated function, if not all
 
     def part(self, node: Node, *, last: bool = True) -> Part:  # noqa: C901 - one arm for each kind of node
         """Pattern and value of `node`; `last` as in Emitter.emit."""
@@ -77,14 +80,14 @@ class Decoder:
 
     def trimmed(self, members: frozenset[int], blank: frozenset[int], *, last: bool) -> Part:
         """A run without the blanks at its ends."""
-        before = run(blank, 0, None)
         if self.dialect.quick:
-            part = self.capture(self.dialect.run(members, 0, None, last=last))
-            part.pattern = before + part.pattern + not_after(blank)
+            before, value, after = self.dialect.quick_trim(members, blank, last=last)
+            part = self.capture(value)
+            part.pattern = before + part.pattern + after
             return part
         # The backtracking here is over the blanks at the end alone, once.
         part = self.capture(choice(quantified(byte_set(members), 0, None) + byte_set(members - blank), b""))
-        part.pattern = before + part.pattern + self.dialect.run(blank, 0, None, last=last)
+        part.pattern = run(blank, 0, None) + part.pattern + self.dialect.run(blank, 0, None, last=last)
         return part
 
     def sequence(self, node: Seq, *, last: bool) -> Part:
@@ -144,9 +147,35 @@ class Decoder:
 
     def repetition(self, node: Rep, *, last: bool) -> Part:
         """One group for all, and a second pattern that splits it into the items."""
+        if self.unroll and not last and (node.least, node.most) == (0, None):
+            return self.unrolled(node.item)
         whole = self.capture(self.dialect.repetition(node.item, node.least, node.most, last=last))
-        whole.expression = self.items(relaxed(node.item) if self.dialect.quick else node.item, whole.expression)
+        whole.expression = self.items(self.quickest(node.item), whole.expression)
         return whole
+
+    def unrolled(self, item: Node) -> Part:
+        """The first items get groups of their own: cheaper than to find them again. The rest of them is split as usual.
+
+        `(?:item(?:item(?:item(rest)|)|)|)`: how many there were is told by the number of the last group that took part, which is why
+        nothing with a group may come after it.
+        """
+        begin = len(self.groups)
+        parts = [self.part(item, last=False) for _ in range(self.unroll)]
+        width = (len(self.groups) - begin) // self.unroll
+        more = self.capture(self.dialect.repetition(item, 0, None, last=False))
+        pattern = more.pattern
+        for part in reversed(parts):
+            pattern = b"(?:" + part.pattern + pattern + b"|)"
+        self.named = begin
+        end = begin + width * self.unroll
+        them, same = "it := iter(groups[{}:{}])", ", it" * (width - 1)
+        few = f"list(zip({them.format(begin, 'last')}{same}))"
+        many = f"[*zip({them.format(begin, end)}{same}), *{self.items(self.quickest(item), f'groups[{end}]')}]"
+        return Part(pattern, f"({few} if (last := match.lastindex or 0) <= {end} else {many})")
+
+    def quickest(self, item: Node) -> Node:
+        """How to look at an item for the second time."""
+        return relaxed(item) if self.dialect.quick else item
 
     def items(self, node: Node, whole: str) -> str:
         """The list of the items' values: `findall` if that gives just the values, else a comprehension."""
@@ -174,7 +203,7 @@ def relaxed(node: Node, after: frozenset[int] = NOTHING) -> Node:
         case Run(members, least, None) if len(after) == 1 and not after & members:
             return Run(EVERY_BYTE - after, least, None)
         case Trim(members, blank) if len(after) == 1 and not after & members:
-            return Seq((Run(blank, 0, None), Run(EVERY_BYTE - after, 0, None)), 1)
+            return Seq((Lit(bytes([max(blank)])), Run(EVERY_BYTE - after, 1, None)), 1)
         case Seq(items, pick):
             return Seq(tuple(relaxed_sequence(items, after)), pick)
         case Slice(item):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from sozu.parsers.abnf import DIGIT, FIELD_BYTES, SUB_DELIMS, UNRESERVED, WSP, byte_class
+from sozu.parsers.abnf import DIGIT, FIELD_BYTES, SUB_DELIMS, UNRESERVED, byte_class
 from sozu.parsers.combinators import alt, opt, recognize, seq
 from sozu.parsers.heads.slots import Slot
-from sozu.parsers.leaves import tag, tag_no_case, take_while, take_while1, take_while_m_n, trimmed
+from sozu.parsers.leaves import tag, tag_no_case, take_while, take_while1, take_while_m_n
 from sozu.parsers.reasons import Reason
 from sozu.parsers.result import Error
 from sozu.parsers.uri import parse_authority
@@ -56,7 +56,7 @@ def no_fault(_: bytes) -> int | None:
 quick_name = take_while1(byte_class(UNRESERVED, SUB_DELIMS))
 quick_port = tag(b":") >> take_while(DIGIT)
 quick_options = alt(tag_no_case(b"keep-alive"), tag_no_case(b"close"), tag_no_case(b"upgrade"))
-any_value = trimmed(FIELD_BYTES, WSP)
+any_value = take_while(FIELD_BYTES)
 
 HOST: Final = Slot(b"host", recognize(seq(quick_name, opt(quick_port))), host_fault, Reason.HOST_INVALID, Reason.HOST_TWICE)
 LENGTH: Final = Slot(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from sozu.parsers.abnf import ALPHA, FIELD_BYTES, TCHAR, WSP
 from sozu.parsers.fusion.analysis import cases
-from sozu.parsers.fusion.emission import byte_set, choice, escaped, literal, repeated, run
+from sozu.parsers.fusion.emission import byte_set, choice, escaped, literal, not_after, repeated, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -91,7 +91,7 @@ class Section:
         """After the colon of a slot's name: fail if this is the second, else capture the value."""
         part = self.decoder.part(slot.quick.tree, last=False)
         self.values[slot.name] = part.expression
-        return b"(?(%d)(?!))" % (part.group or 0) + BLANKS + part.pattern + EOL
+        return b"(?(%d)(?!))" % (part.group or 0) + BLANKS + part.pattern + not_after(frozenset(WSP)) + EOL
 
     def dropped(self, names: list[bytes]) -> bytes:
         """Lines to cut. Their mark comes last: a group in a branch that may still fail corrupts other groups (gh-101955)."""
