@@ -38,7 +38,7 @@ CHUNKED_CODING: Final = b"Transfer-Encoding: chunked\r\n"
 def plan_answer(minor: int, framing: Framing, *, keep: bool) -> Plan:
     """For a client of HTTP/1.`minor` that may keep its connection if `keep`."""
     if minor:
-        return _plan_for_1_1(framing, keep=keep)
+        return AS_IT_IS if keep and framing is not UNTIL_CLOSE else _plan_for_1_1(framing, keep=keep)
     if framing is CHUNKED:
         return Plan(keep=False, fields=CLOSE, cut=FRAMING, wrap=Payload, until_close=True)
     if framing is UNTIL_CLOSE:
@@ -49,7 +49,7 @@ def plan_answer(minor: int, framing: Framing, *, keep: bool) -> Plan:
 def _plan_for_1_1(framing: Framing, *, keep: bool) -> Plan:
     if framing is UNTIL_CLOSE:
         return Plan(keep, CHUNKED_CODING if keep else CHUNKED_CODING + CLOSE, wrap=Chunks)
-    return AS_IT_IS if keep else Plan(keep=False, fields=CLOSE)
+    return Plan(keep=False, fields=CLOSE)
 
 
 def interim_answer(response: ResponseView) -> bytes:

@@ -24,18 +24,17 @@ class Spares:
 
     def run(self, job: Job) -> None:
         """Run the job until it parks or ends. To be called in the hub only (a watcher's callback): the job returns there."""
-        spare = self._idle.pop() if self._idle else greenlet(self._live, self._hub)
-        spare.switch(job)
+        if not self._idle:
+            # Born without the job: a greenlet keeps the arguments of its first switch as long as it lives.
+            greenlet(self._live, self._hub).switch()
+        self._idle.pop().switch(job)
 
     def run_soon(self, job: Job) -> None:
         """Run the job in the next turn of the loop. May be called from any greenlet."""
         self._hub.loop.run_callback(self.run, job)
 
-    def _live(self, job: Job) -> None:
+    def _live(self) -> None:
         here, park, idle = getcurrent(), self._hub.switch, self._idle
-        while True:
-            job()
-            if len(idle) >= self._keep:
-                return
+        while len(idle) < self._keep:
             idle.append(here)
-            job = park()
+            park()()  # no variable holds the job: its session must not outlive it here

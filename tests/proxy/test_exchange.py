@@ -1,9 +1,14 @@
 from collections.abc import Iterator
+import gc
 
 import pytest
 
 from sozu.command.facts import Backend, Cluster, Frontend, Timeouts
+from sozu.proxy.back import Back
 from sozu.proxy.deadlines import Late
+from sozu.proxy.exchange import Exchange
+from sozu.proxy.session import Session
+from sozu.proxy.stream import Stream
 from tests.proxy.lab import Lab, Peer, field, names, opened, settle
 
 GET = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
@@ -475,3 +480,20 @@ def test_hop_by_hop_fields_end_here(lab: Lab) -> None:
     assert not {b"connection", b"keep-alive", b"x-mine", b"te"} & set(names(head))
     origin.send(b"HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Ours\r\nX-Ours: 1\r\nKeep-Alive: 5\r\nContent-Length: 0\r\n\r\n")
     assert set(names(client.head())) == {b"content-length", b"sozu-id", b"date"}
+
+
+def test_ended_connections_leave_nothing_to_the_collector(lab: Lab) -> None:
+    def connections() -> set[int]:
+        return {id(thing) for thing in gc.get_objects() if isinstance(thing, Session | Stream | Back | Exchange)}
+
+    gc.collect()
+    gc.disable()
+    before = connections()
+    try:
+        client, origin = used(lab)
+        origin.close()
+        client.close()
+        assert lab.traffic.counters.connections_open == 0
+        assert connections() <= before
+    finally:
+        gc.enable()
