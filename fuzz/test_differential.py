@@ -9,7 +9,7 @@ import pytest
 
 from fuzz.corpora import CASES, Case
 from fuzz.differences import H11, HTTPTOOLS, NARROWER, WIDER
-from fuzz.peers import Message, Reading, by_h11, by_httptools
+from fuzz.readings import Message, Reading, by_h11, by_httptools
 from fuzz.properties import events
 from fuzz.test_inputs import damaged
 from sozu.parsers.console.messages import Refused, Unfinished, request_reader
