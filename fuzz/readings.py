@@ -1,201 +1,97 @@
-"""What h11 and httptools (llhttp) make of the first message of a stream, in the same words as what we make of it.
-
-Only the first message is looked at, as if the connection ended after these bytes. Of a message that is accepted, start line, fields and
-body are compared. How early a reader tells that it refuses is not: one that still waits where another refuses says `incomplete`.
-"""
+"""What h11 and httptools (llhttp) make of a whole stream of requests, in the words of our own verdicts. (peers.py compares first messages.)"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import Any
 
 import h11
 import httptools
-import msgspec
-
-from sozu.parsers import Done, run
-from sozu.parsers.console.messages import End, Event, Head, Payload, Refused, request_reader, response_reader
-from sozu.parsers.http1 import request_head, response_head
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-INCOMPLETE: Final = "incomplete"
-
-Fields = list[tuple[bytes, bytes]]
 
 
-class Message(msgspec.Struct, frozen=True):
-    """A message that was accepted: method and target, or the status; fields with their names in lower case; payload."""
+@dataclass
+class Message:
+    """One request as a peer understood it; `whole` when its body ended too."""
 
-    start: tuple[bytes, ...]
-    fields: Fields
-    body: bytes
-
-
-Answer = Message | str
-"""A message; or `incomplete`; or why it is refused: a reason code of ours, or the peer's own words."""
+    method: bytes = b""
+    target: bytes = b""
+    body: bytes = b""
+    whole: bool = False
 
 
-def ours(kind: str, data: bytes) -> Answer:
-    """The reading of the proxy, all rules included."""
-    reader = request_reader() if kind == "request" else response_reader()
-    return first_message(kind, data, [*reader.feed(data), *reader.finish()])
+@dataclass
+class Reading:
+    """All requests that a peer found, and its answer: accept, refuse, incomplete."""
+
+    messages: list[Message]
+    answer: str
 
 
-def first_message(kind: str, data: bytes, events: list[Event]) -> Answer:
-    """What the events say of the first message."""
-    start: tuple[bytes, ...] = ()
-    fields: Fields = []
-    body = b""
-    for event in events:
-        match event:
-            case Head(begin, _):
-                start, fields = head(kind, data[begin:])
-            case Payload(payload):
-                body += payload
-            case End():
-                return Message(start, fields, body)
-            case Refused(_, refusal):
-                return str(refusal.reason)
-    return INCOMPLETE
-
-
-def head(kind: str, data: bytes) -> tuple[tuple[bytes, ...], Fields]:
-    """Start and fields of the head that `data` begins with."""
-    if kind == "request":
-        request = run(request_head, data)
-        assert isinstance(request, Done)
-        return (request.value.method, request.value.target), lower(request.value.fields)
-    response = run(response_head, data)
-    assert isinstance(response, Done)
-    return (b"%d" % response.value.status,), lower(response.value.fields)
-
-
-def lower(fields: Fields) -> Fields:
-    """The same fields, names in lower case."""
-    return [(name.lower(), value) for name, value in fields]
-
-
-# --- h11 --------------------------------------------------------------------------------------------------------------
-
-
-def by_h11(kind: str, data: bytes) -> Answer:
-    """h11 as a server, or as a client that asked with GET."""
-    connection = h11.Connection(h11.SERVER if kind == "request" else h11.CLIENT)
-    if kind == "response":
-        connection.send(h11.Request(method="GET", target="/", headers=[("Host", "a")]))
-        connection.send(h11.EndOfMessage())
+def by_h11(data: bytes) -> Reading:
+    """A fresh server connection, which answers each request so that the next may come."""
+    connection = h11.Connection(h11.SERVER)
+    messages: list[Message] = []
     connection.receive_data(data)
-    try:
-        return h11_message(h11_events(connection))
-    except h11.RemoteProtocolError as error:
-        return str(error)
-
-
-def h11_events(connection: h11.Connection) -> Iterator[Any]:
-    """Its events; the end of the stream is told to it when it asks for more."""
-    ended = False
     while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA and not ended:
-            ended = True
-            try:
-                connection.receive_data(b"")
-                event = connection.next_event()
-            except h11.RemoteProtocolError:
-                event = h11.NEED_DATA  # cut off within a message: that is `incomplete` here
-        yield event
-
-
-def h11_message(events: Iterator[Any]) -> Answer:
-    """What the events say."""
-    start: tuple[bytes, ...] = ()
-    fields: Fields = []
-    body = b""
-    for event in events:
+        try:
+            event = connection.next_event()
+        except h11.RemoteProtocolError:
+            return Reading(messages, "refuse")
         match event:
-            case h11.Request():
-                start, fields = (event.method, event.target), list(event.headers)
-            case h11.InformationalResponse():
-                return Message((b"%d" % event.status_code,), list(event.headers), b"")
-            case h11.Response():
-                start, fields = (b"%d" % event.status_code,), list(event.headers)
-            case h11.Data():
-                body += event.data
+            case h11.Request(method=method, target=target):
+                messages.append(Message(bytes(method), bytes(target)))
+            case h11.Data(data=body):
+                messages[-1].body += bytes(body)
             case h11.EndOfMessage():
-                return Message(start, fields, body)
+                messages[-1].whole = True
+                if not began_again(connection):
+                    return Reading(messages, "accept")
             case _:
-                return INCOMPLETE
-    raise AssertionError
+                is_over = bool(messages) and messages[-1].whole and not connection.trailing_data[0]
+                return Reading(messages, "accept" if is_over else "incomplete")
 
 
-# --- httptools --------------------------------------------------------------------------------------------------------
+def began_again(connection: h11.Connection) -> bool:
+    """Answer, and begin the next exchange if the connection is kept."""
+    connection.send(h11.Response(status_code=403, headers=[(b"content-length", b"0")]))
+    connection.send(h11.EndOfMessage())
+    if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
+        return False
+    connection.start_next_cycle()
+    return True
 
 
-class Collected:
-    """The callbacks of httptools, until the first message is complete."""
+class Listener:
+    """httptools' callbacks."""
 
     def __init__(self) -> None:
-        self.url = b""
-        self.fields: Fields = []
-        self.body = b""
-        self.has_head = False
-        self.is_done = False
+        self.messages: list[Message] = []
+        self.parser: Any = httptools.HttpRequestParser(self)
+
+    def on_message_begin(self) -> None:
+        self.messages.append(Message())
 
     def on_url(self, url: bytes) -> None:
-        self.url += b"" if self.is_done else url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.has_head:
-            self.fields.append((name.lower(), value))
+        self.messages[-1].target += url
 
     def on_headers_complete(self) -> None:
-        self.has_head = True
-        self.start = self.read_start()
+        self.messages[-1].method = self.parser.get_method()
 
     def on_body(self, body: bytes) -> None:
-        self.body += b"" if self.is_done else body
+        self.messages[-1].body += body
 
     def on_message_complete(self) -> None:
-        self.is_done = True
-
-    read_start: Callable[[], tuple[bytes, ...]]
-    start: tuple[bytes, ...]
+        self.messages[-1].whole = True
 
 
-def by_httptools(kind: str, data: bytes) -> Answer:
-    """httptools with a fresh parser."""
-    found = Collected()
-    if kind == "request":
-        request = httptools.HttpRequestParser(found)
-        found.read_start = lambda: (request.get_method(), found.url)
-        error = fed(request, data)
-    else:
-        response = httptools.HttpResponseParser(found)
-        found.read_start = lambda: (b"%d" % response.get_status_code(),)
-        error = fed(response, data)
-    if found.is_done or (error is None and kind == "response" and found.has_head and ends_with_connection(found.fields)):
-        return Message(found.start, found.fields, found.body)
-    return error or INCOMPLETE
-
-
-def fed(parser: Any, data: bytes) -> str | None:
-    """What it complains of, if it does."""
+def by_httptools(data: bytes) -> Reading:
+    """A fresh request parser."""
+    listener = Listener()
     try:
-        parser.feed_data(data)
+        listener.parser.feed_data(data)
     except httptools.HttpParserUpgrade:
-        return None  # the rest is another protocol
-    except httptools.HttpParserError as error:
-        return str(error)
-    return None
-
-
-def ends_with_connection(fields: Fields) -> bool:
-    """Is this a response whose body ends where the stream does? httptools has no word for the end of a stream."""
-    codings = b",".join(value for name, value in fields if name == b"transfer-encoding")
-    if codings:
-        return not codings.lower().endswith(b"chunked")
-    return not any(name == b"content-length" for name, _ in fields)
-
-
-PEERS: Final[dict[str, Callable[[str, bytes], Answer]]] = {"h11": by_h11, "httptools": by_httptools}
+        return Reading(listener.messages, "accept")
+    except httptools.HttpParserError:
+        return Reading(listener.messages, "refuse")
+    is_over = bool(listener.messages) and listener.messages[-1].whole
+    return Reading(listener.messages, "accept" if is_over else "incomplete")
