@@ -39,9 +39,9 @@ def decoded(token: bytes) -> Credentials | None:
 # credentials = auth-scheme 1*SP token68                            RFC 9110 section 11.4; the scheme is case-insensitive
 # token68     = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="   ; of those base64 has + and /
 token68 = recognize(seq(take_while1(BASE64), take_while(b"=")))
-BASIC: Final = fuse(tag_no_case(b"Basic") >> take_while1(b" ") >> token68)
+BASIC: Final = fuse(map_(tag_no_case(b"Basic") >> take_while1(b" ") >> token68, decoded))
 basic = verify(
-    map_(BASIC, decoded),
+    BASIC,
     lambda found: found is not None,
     "user:password in base64",
 )

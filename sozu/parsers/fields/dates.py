@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from parsy import success
+
 from sozu.parsers.abnf import DIGIT
 from sozu.parsers.choices import one_word
 from sozu.parsers.combinators import alt, map_, seq, verify
@@ -16,8 +18,11 @@ from sozu.parsers.fuse import fuse
 from sozu.parsers.leaves import tag, take_while_m_n
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from parsy import Parser
 
+    from sozu.parsers.fuse import Fused
     from sozu.parsers.regular import Regular
 
 DAYS: Final = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
@@ -61,11 +66,16 @@ ASCTIME_DATE: Final = fuse(asctime_date)
 def http_date_in(today: int) -> Parser:
     """The parser as of the year `today`. The three forms begin alike, so which one it is shows only behind the day's name."""
     forms = alt(
-        map_(IMF_FIXDATE, lambda found: moment(found[2], found[1], found[0], found[3])),
-        map_(ASCTIME_DATE, lambda found: moment(found[3], found[0], found[1], found[2])),
-        map_(RFC850_DATE, lambda found: moment(full_year(found[2], today), found[1], found[0], found[3])),
+        made(IMF_FIXDATE, lambda day, month, year, time: moment(year, month, day, time)),
+        made(ASCTIME_DATE, lambda month, day, time, year: moment(year, month, day, time)),
+        made(RFC850_DATE, lambda day, month, digits, time: moment(full_year(digits, today), month, day, time)),
     )
     return verify(forms, lambda found: found is not None, "a moment of the calendar")
+
+
+def made(form: Fused[Any], make: Callable[..., datetime | None]) -> Parser:
+    """The moment that a form means. `map` would give a grammar that is not fused yet; `bind` leaves what is fused as it is."""
+    return form.bind(lambda parts: success(make(*parts)))
 
 
 def full_year(two_digits: int, today: int) -> int:
