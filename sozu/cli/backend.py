@@ -2,7 +2,7 @@
 
 import click
 
-from sozu.cli.conversation import PATIENCE, order
+from sozu.cli.conversation import order, show_news
 from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
 from sozu.command.orders import AddBackend, RemoveBackend
@@ -55,7 +55,10 @@ def remove(cluster: str, address: str, timeout: float | None, *, no_wait: bool) 
     Example:
       sozu backend remove blog 127.0.0.1:9001 --timeout 60
     """
-    order(RemoveBackend(cluster=cluster, address=address, wait=not no_wait), within=PATIENCE if no_wait else timeout)
+    if no_wait:
+        order(RemoveBackend(cluster=cluster, address=address))
+    else:
+        order(RemoveBackend(cluster=cluster, address=address, wait=True), within=timeout, hear=show_news)
 
 
 @backend.command("list")

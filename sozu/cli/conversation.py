@@ -93,9 +93,14 @@ def collect(request: AnyRequest) -> list[Any]:
     return [part for part in (*parts, final.data) if part is not None]
 
 
-def order(change: AnyOrder, *, within: float | None = PATIENCE) -> None:
-    """Send one change and say what became of it; exit code 5 when a worker was late to confirm it."""
-    answer = converse(change, within=within)
+def order(
+    change: AnyOrder, *, within: float | None = PATIENCE, hear: Callable[[Answer], None] = lambda _: None
+) -> None:
+    """Send one change and say what became of it; exit code 5 when a worker was late to confirm it.
+
+    That worker after worker confirms is no news to somebody who gets the final word a moment later, so nothing is heard.
+    """
+    answer = converse(change, within=within, hear=hear)
     click.echo(answer.message)
     if isinstance(answer.data, dict) and answer.data.get("late"):
         late = ", ".join(map(str, answer.data["late"]))
