@@ -32,6 +32,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pid: int
     command: str
     orders: tuple[AnyOrder, ...]
+    # True when a master wrote it at its start to become what its file says: from there on nothing live would be lost.
+    from_file: bool = False
     # A record says its schema when it is not the first: a newer master may have written it.
     schema: int = 1
 

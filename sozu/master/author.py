@@ -9,11 +9,12 @@ LONGEST_COMMAND = 200  # characters
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """A process at the other end of the command socket, or the master itself at its start."""
+    """A process at the other end of the command socket, or the master itself at its start, when it speaks for its file."""
 
     uid: int
     pid: int
     command: str
+    from_file: bool = False
 
     @classmethod
     def of(cls, pid: int, uid: int) -> Self:

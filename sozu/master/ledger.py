@@ -71,6 +71,7 @@ class Entry:
             pid=author.pid,
             command=author.command,
             orders=tuple(self.orders),
+            from_file=author.from_file,
         )
 
 

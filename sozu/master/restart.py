@@ -1,4 +1,8 @@
-"""The state a master begins with: the journal wins over the file, loudly, unless the file was told to win."""
+"""The state a master begins with: the journal wins over the file, loudly, unless the file was told to win.
+
+The journal wins because it holds what tools changed while we served. When its last record came from a file itself, nobody has changed
+anything since, and a file that was edited meanwhile simply takes effect (docs/decisions/001.md).
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,10 +29,19 @@ class Beginning:
     difference: tuple[AnyOrder, ...] = ()
 
 
-def replayed(journal: Journal) -> ConfigState:
-    """The state after the last record. Raises JournalError."""
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The state after the last record; `from_file` when a file was what made it so, or when there is no record."""
+
+    state: ConfigState
+    from_file: bool
+
+
+def replayed(journal: Journal) -> Replayed:
+    """What the journal says. Raises JournalError."""
     state = ConfigState()
-    for record in journal.replay():
+    records = journal.replay()
+    for record in records:
         try:
             state = commit(state, record.orders).state.at(record.revision)
         except Refused as refusal:
@@ -36,18 +49,18 @@ def replayed(journal: Journal) -> ConfigState:
             raise JournalUnusable(f"{journal.path}: {why}") from refusal
     if journal.torn is not None:
         log.warning("event=journal_torn offset=%d dropped=%d", journal.torn.offset, len(journal.torn.dropped))
-    return state
+    return Replayed(state, from_file=not records or records[-1].from_file)
 
 
 def begin(ledger: Ledger, sockets: ListenerSockets, file: ConfigState, *, file_wins: bool) -> Beginning:
-    """Bring the ledger to its first state, and listen.
+    """Bring the ledger to its first state, and listen. `file_wins` where the journal's last record is from a file, or by order.
 
     Raises CannotListen, Refused or NotWritten.
     """
     held = ledger.state
     wanted = remembered_ports(orders_of(file), held.listeners.values())
     missing = tuple(diff(held, commit(ConfigState(), wanted).state))
-    if missing and (file_wins or held.revision == 0):
+    if missing and file_wins:
         _carry_out(ledger, wanted if held.revision == 0 else missing)
         return Beginning()
     for listener in held.listeners.values():
@@ -59,5 +72,5 @@ def begin(ledger: Ledger, sockets: ListenerSockets, file: ConfigState, *, file_w
 
 
 def _carry_out(ledger: Ledger, orders: Iterable[AnyOrder]) -> None:
-    for _ in ledger.propose(tuple(orders), Author(os.getuid(), os.getpid(), " ".join(sys.argv))):
+    for _ in ledger.propose(tuple(orders), Author(os.getuid(), os.getpid(), " ".join(sys.argv), from_file=True)):
         raise AssertionError("there is no worker yet that could have answered")

@@ -95,8 +95,10 @@ class Master:
         self._sockets = ListenerSockets(settings.workers)
         opened.callback(self._sockets.close_all)
         self._roster = Roster()
-        self._ledger = Ledger(replayed(journal), journal, self._sockets, self._roster)
+        before = replayed(journal)
+        self._ledger = Ledger(before.state, journal, self._sockets, self._roster)
         opened.callback(self._ledger.close)
+        file_wins = file_wins or before.from_file
         self._beginning: Beginning = begin(self._ledger, self._sockets, configuration.state, file_wins=file_wins)
         briefing = Briefing(settings, self._log, self._sockets, lambda: self._ledger.state, self._roster)
         self._slots = Slots(settings.workers, worker_command, briefing, self._roster)

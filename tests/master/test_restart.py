@@ -9,6 +9,7 @@ from sozu.command.facts import Protocol
 from sozu.command.journal import Journal, JournalUnusable, Record
 from sozu.command.orders import AddCluster, AddListener, AnyOrder, RemoveCluster
 from sozu.command.state import ConfigState
+from sozu.master.author import Author
 from sozu.master.ledger import Ledger
 from sozu.master.restart import begin, replayed
 from sozu.master.sockets import ListenerSockets
@@ -33,7 +34,7 @@ def write(path: Path, *transactions: Sequence[AnyOrder], first: int = 1) -> None
 def beginning(path: Path) -> Iterator[tuple[Ledger, ListenerSockets]]:
     sockets = ListenerSockets(1)
     with Journal.open(path) as journal:
-        ledger = Ledger(replayed(journal), journal, sockets, Roster())
+        ledger = Ledger(replayed(journal).state, journal, sockets, Roster())
         try:
             yield ledger, sockets
         finally:
@@ -43,7 +44,7 @@ def beginning(path: Path) -> Iterator[tuple[Ledger, ListenerSockets]]:
 
 def test_a_first_start_makes_the_file_revision_1(tmp_path: Path) -> None:
     with beginning(tmp_path / "journal") as (ledger, sockets):
-        first = begin(ledger, sockets, state_of(LISTENER, AddCluster(cluster="a")), file_wins=False)
+        first = begin(ledger, sockets, state_of(LISTENER, AddCluster(cluster="a")), file_wins=True)
 
         assert first.difference == ()
         assert ledger.state.revision == 1
@@ -80,7 +81,7 @@ def test_a_restart_listens_where_it_listened_before(tmp_path: Path) -> None:
     addresses = []
     for _ in range(2):
         with beginning(tmp_path / "journal") as (ledger, sockets):
-            restart = begin(ledger, sockets, state_of(LISTENER), file_wins=False)
+            restart = begin(ledger, sockets, state_of(LISTENER), file_wins=True)
             assert restart.difference == ()
             assert ledger.state.revision == 1
             addresses += list(sockets)
@@ -91,7 +92,7 @@ def test_a_restart_listens_where_it_listened_before(tmp_path: Path) -> None:
 def test_applying_a_file_listens_on_what_stays_and_what_comes(tmp_path: Path) -> None:
     write(tmp_path / "journal", [AddListener(protocol=Protocol.HTTP, address="127.0.0.1:0"), AddCluster(cluster="a")])
     with beginning(tmp_path / "journal2") as (ledger, sockets):
-        begin(ledger, sockets, state_of(LISTENER), file_wins=False)
+        begin(ledger, sockets, state_of(LISTENER), file_wins=True)
         stays = list(sockets)
     with beginning(tmp_path / "journal2") as (ledger, sockets):
         begin(ledger, sockets, state_of(LISTENER, AddListener(protocol=Protocol.HTTP, address="[::1]:0")), file_wins=True)
@@ -117,6 +118,26 @@ def test_a_torn_record_is_cut_off_and_logged(tmp_path: Path, caplog: pytest.LogC
     with (tmp_path / "journal").open("ab") as file:
         file.write(b'{"revision": 2, "wh')
     with Journal.open(tmp_path / "journal") as journal:
-        assert replayed(journal).clusters.keys() == {"a"}
+        assert replayed(journal).state.clusters.keys() == {"a"}
 
     assert "event=journal_torn" in caplog.text
+
+
+def test_a_journal_that_only_files_wrote_gives_way_to_an_edited_file(tmp_path: Path) -> None:
+    with beginning(tmp_path / "journal") as (ledger, sockets):
+        begin(ledger, sockets, state_of(AddCluster(cluster="a")), file_wins=True)
+    with Journal.open(tmp_path / "journal") as journal:
+        assert replayed(journal).from_file
+
+
+def test_a_journal_that_a_tool_wrote_to_last_does_not(tmp_path: Path) -> None:
+    with beginning(tmp_path / "journal") as (ledger, sockets):
+        begin(ledger, sockets, state_of(AddCluster(cluster="a")), file_wins=True)
+        ledger.propose([AddCluster(cluster="live")], Author(uid=1, pid=2, command="a tool"))
+    with Journal.open(tmp_path / "journal") as journal:
+        assert not replayed(journal).from_file
+
+
+def test_a_new_journal_lets_the_file_win(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "journal") as journal:
+        assert replayed(journal).from_file
