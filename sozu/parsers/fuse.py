@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CLASHES_SHOWN = 5
-# How many items to unroll for input below SMALL, MEDIUM, LARGE bytes, and above: a field line has about 50.
-UNROLLED: Final = (0, 12, 24, 48)
-SMALL, MEDIUM, LARGE = 200, 700, 1500
+# How many items to unroll, for input below SOME bytes, below MANY, and above: each item costs a little even where there is none.
+UNROLLED: Final = (0, 12, 48)
+SOME: Final = 200  # bytes
+MANY: Final = 800
+GUARD: Final = f"if not {SOME} <= len(data) - pos < {MANY}: return otherwise(data, pos)"
 
 TEMPLATE = """\
 def build(match, data):
@@ -69,11 +71,14 @@ class Fused(Regular[T], Generic[T]):
         """`fused(data, pos=0)`: the generated function. It tries the quick pattern, then `slower` decides."""
         if not self.unroll:
             return self.hot(self.quick)
-        return by_size(*(self.hot(self.variant(unroll=items)) for items in UNROLLED))
+        few, some, many = (self.variant(unroll=items) for items in UNROLLED)
+        few_or_many = by_size(self.hot(few), self.hot(many))
+        some.generated = some.generated.replace("pos=0):", f"pos=0):\n    {GUARD}", 1)
+        return self.hot(some, otherwise=few_or_many)
 
-    def hot(self, variant: Variant[T]) -> Callable[..., Outcome[T]]:
+    def hot(self, variant: Variant[T], **names: Any) -> Callable[..., Outcome[T]]:
         """The generated function of a variant, for the first try."""
-        return variant.function({"Done": Done, "MATCH": variant.match, "slower": self.slower}, "fused")
+        return variant.function({"Done": Done, "MATCH": variant.match, "slower": self.slower, **names}, "fused")
 
     def variant(self, unroll: int = 0) -> Variant[T]:
         """A variant for streaming input with nothing to trim: nearly always."""
@@ -158,9 +163,11 @@ class Variant(Generic[T]):
         decoder = Decoder(dialect, self.scope, unroll)
         part = decoder.part(tree)
         self.pattern = part.pattern
-        unpack = "groups = match.groups()"
-        if names := decoder.groups[: decoder.named]:
-            unpack += f"; ({', '.join(names)},) = groups" + f"[:{decoder.named}]" * (decoder.named is not None)
+        names = decoder.groups[: decoder.named]
+        if decoder.named is not None:
+            unpack = "; ".join(["groups = match.groups()", *(f"{each} = groups[{at}]" for at, each in enumerate(names))])
+        else:
+            unpack = f"({', '.join(names)},) = match.groups()" if names else ""
         self.generated = TEMPLATE.format(unpack=unpack, expression=part.expression)
 
     @cached_property
@@ -186,16 +193,9 @@ class Variant(Generic[T]):
         return self.build(match, data) if match else None
 
 
-def by_size(few: Callable[..., T], some: Callable[..., T], more: Callable[..., T], many: Callable[..., T]) -> Callable[..., T]:
-    """One of these functions, by how much there is to read: each unrolled item costs a little even where there is none."""
-
-    def fused(data: Bytes, pos: int = 0) -> T:
-        size = len(data) - pos
-        if size < MEDIUM:
-            return few(data, pos) if size < SMALL else some(data, pos)
-        return more(data, pos) if size < LARGE else many(data, pos)
-
-    return fused
+def by_size(few: Callable[..., T], many: Callable[..., T]) -> Callable[..., T]:
+    """One of two functions, by how much there is to read."""
+    return lambda data, pos: few(data, pos) if len(data) - pos < SOME else many(data, pos)
 
 
 def fuse(grammar: Regular[T], *, unroll: bool = False) -> Fused[T]:

@@ -162,14 +162,14 @@ class Decoder:
         begin = len(self.groups)
         parts = [self.part(item, last=False) for _ in range(self.unroll)]
         width = (len(self.groups) - begin) // self.unroll
-        more = self.capture(self.dialect.repetition(item, 0, None, last=False))
-        pattern = more.pattern
+        more = self.capture(self.dialect.repetition(item, 1, None, last=False))
+        pattern = b"(?:" + more.pattern + b"|)"
         for part in reversed(parts):
             pattern = b"(?:" + part.pattern + pattern + b"|)"
         self.named = begin
         end = begin + width * self.unroll
         them, same = "it := iter(groups[{}:{}])", ", it" * (width - 1)
-        few = f"list(zip({them.format(begin, 'last')}{same}))"
+        few = f"[*zip({them.format(begin, 'last')}{same})]"
         many = f"[*zip({them.format(begin, end)}{same}), *{self.items(self.quickest(item), f'groups[{end}]')}]"
         return Part(pattern, f"({few} if (last := match.lastindex or 0) <= {end} else {many})")
 

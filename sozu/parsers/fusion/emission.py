@@ -90,6 +90,11 @@ def choice(*branches: bytes) -> bytes:
     return b"(?>" + b"|".join(branches) + b")"
 
 
+def either(*branches: bytes, last: bool) -> bytes:
+    """Committed choice, where the certificate commits it: if something has to follow, no other branch could begin there. `re` is faster so."""
+    return choice(*branches) if last else b"(?:" + b"|".join(branches) + b")"
+
+
 class Emitter:
     """The plain dialect: what the tree matches in input that is complete.
 
@@ -133,11 +138,11 @@ class Emitter:
 
     def choice(self, items: tuple[Node, ...], branches: list[bytes], *, last: bool) -> bytes:  # noqa: ARG002 - see Streaming
         """A choice, whose branches are emitted already."""
-        return choice(*branches)
+        return either(*branches, last=last)
 
     def optional(self, item: Node, pattern: bytes, *, last: bool) -> bytes:  # noqa: ARG002 - see Streaming
         """An optional item, which is emitted already."""
-        return choice(pattern, b"")
+        return either(pattern, b"", last=last)
 
     def repetition(self, item: Node, least: int, most: int | None, *, last: bool) -> bytes:
         """A repetition."""

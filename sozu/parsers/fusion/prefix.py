@@ -10,7 +10,7 @@ where X is emitted in the Strict dialect. `rest` always matches, so the second b
 from __future__ import annotations
 
 from sozu.parsers.fusion.analysis import first
-from sozu.parsers.fusion.emission import Emitter, Strict, byte_set, choice, literal, repeated, run
+from sozu.parsers.fusion.emission import Emitter, Strict, byte_set, choice, either, literal, repeated, run
 from sozu.parsers.tree import Alt, Const, Label, Lit, Map, Node, Opt, Rep, Run, Seq, Slice, Trim, nullable
 
 
@@ -86,11 +86,11 @@ class Streaming(Emitter):
         """Only the last branch may be empty; the others could still come true."""
         if last and nullable(items[-1]):
             branches = [*branches[:-1], b"".join(map(not_begun, items[:-1])) + branches[-1]]
-        return choice(*branches)
+        return either(*branches, last=last)
 
     def optional(self, item: Node, pattern: bytes, *, last: bool) -> bytes:
         """The item, or proof that it is not there."""
-        return choice(pattern, not_begun(item) if last else b"")
+        return either(pattern, not_begun(item) if last else b"", last=last)
 
     def repetition(self, item: Node, least: int, most: int | None, *, last: bool) -> bytes:
         """The items, and proof that there is not one more."""
