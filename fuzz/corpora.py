@@ -3,7 +3,8 @@
     fuzz/corpus/chunked/two.bin          the bytes
     fuzz/corpus/chunked/two.bin.json     {"answer": "accept", "why": "two chunks"}; position and reason for a refusal
 
-strict.tsv holds the refusals that matter most as one table: name, kind, input (escaped as in source code), position, reason.
+strict.tsv holds the refusals that matter most as one table: name, kind, input (escaped as in source code), position, reason; and what nginx, llhttp
+and h11 make of the same bytes (accept, which includes to wait for more; refuse; or - where the question makes no sense).
 """
 
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ def files() -> Iterator[Case]:
 def strict() -> Iterator[Case]:
     """The table."""
     for line in (CORPUS / "strict.tsv").read_text().splitlines()[1:]:
-        name, kind, text, position, reason = line.split("\t")
+        name, kind, text, position, reason, *_ = line.split("\t")
         verdict = Verdict(Answer.REFUSE, int(position), None if reason == "-" else reason)
         yield Case(f"strict/{name}", kind, unescaped(text), verdict)
 
