@@ -8,7 +8,7 @@ from typing import Final
 from sozu.command.facts import Timeouts
 from sozu.proxy.back import Back
 from sozu.proxy.deadlines import Late
-from sozu.proxy.failures import NoBackend, Unreachable
+from sozu.proxy.failures import Failure, NoBackend, Unreachable
 from sozu.proxy.front import Front
 from sozu.proxy.record import Record
 from sozu.proxy.registry import BackendKey, LiveBackend
@@ -24,32 +24,25 @@ def reach(traffic: Traffic, front: Front, record: Record, timeouts: Timeouts, *,
 
     `repeatable` requests may ride on a connection that was idle for long (pool.py says why).
     """
+    assert record.cluster is not None, "a route was found"
     tried: list[BackendKey] = []
-    while True:
-        backend = _choose(traffic, record, tried)
+    failure: Failure | None = None
+    while len(tried) < MOST_BACKENDS and (backend := traffic.registry.choose(record.cluster, tried)) is not None:
+        record.backend = backend.fact.address
+        record.retries = len(tried)
         backend.begin()
         back = None
         try:
             back = traffic.pool.take(backend, repeatable=repeatable) or open_back(traffic, front, backend, timeouts)
-        except Unreachable:
+        except Unreachable as unreachable:
+            failure = unreachable
             tried.append(backend.key)
-            if len(tried) == MOST_BACKENDS or traffic.registry.choose(backend.key[0], tried) is None:
-                raise
-            record.retries += 1
         else:
             return back
         finally:
             if back is None:
                 backend.end()
-
-
-def _choose(traffic: Traffic, record: Record, tried: list[BackendKey]) -> LiveBackend:
-    assert record.cluster is not None, "a route was found"
-    backend = traffic.registry.choose(record.cluster, tried)
-    if backend is None:
-        raise NoBackend
-    record.backend = backend.fact.address
-    return backend
+    raise failure or NoBackend
 
 
 def open_back(traffic: Traffic, front: Front, backend: LiveBackend, timeouts: Timeouts) -> Back:

@@ -37,7 +37,7 @@ class Session:
     """See Front for what exchanges use; `drain` and `close` are for those who end sessions from outside."""
 
     __slots__ = (
-        "_greenlet", "_idle_since", "_origin_fields", "_request", "_traffic", "_until_close", "_wake", "client", "deadline", "keep", "listener", "stream",
+        "_draining", "_greenlet", "_idle_since", "_origin_fields", "_request", "_traffic", "_until_close", "_wake", "client", "deadline", "keep", "listener", "stream",
         "unread",
     )  # fmt: skip
 
@@ -45,6 +45,7 @@ class Session:
         self._traffic = traffic
         self._greenlet: Any = None  # of the running exchange; None between exchanges
         self._idle_since = traffic.clock.now
+        self._draining = False
         self._origin_fields = b""
         self._request: RequestView | None = None
         self._until_close = False  # does the answer under way end with the connection?
@@ -69,7 +70,7 @@ class Session:
         self._greenlet = getcurrent()
         try:
             goes_on = self._serve_requests()
-        except (Broken, Late):  # between two requests, or after the last one: there is nobody to tell
+        except (Broken, Late, Failure):  # between two requests, or after the last one: there is nobody to tell
             goes_on = False
         except Exception:
             log.exception("session=failed client=%r", self.client)
@@ -78,7 +79,7 @@ class Session:
         if goes_on:
             self._request = None
             self._idle_since = self._traffic.clock.now
-            self.deadline = self._traffic.clock.after(self._traffic.settings.timeouts.front)
+            self.deadline = self._traffic.clock.after(DRAIN_SECONDS if self._ending else self._traffic.settings.timeouts.front)
             self.stream.when_readable(self._wake)
         else:
             self._end()
@@ -91,7 +92,7 @@ class Session:
             exchange = self._receive(data, monotonic())
             if exchange is not None:
                 exchange.run()
-            if not self.keep or self._traffic.draining:
+            if not self.keep:
                 self._linger()
                 return False
             if not stream.leftover:
@@ -109,6 +110,10 @@ class Session:
             while left > 0 and (piece := self.stream.read()):
                 left -= len(piece)
 
+    @property
+    def _ending(self) -> bool:
+        return self._draining or self._traffic.draining
+
     def expire(self) -> None:
         """The deadline has passed: throw it where the exchange waits, or close what is idle."""
         self.deadline = NEVER
@@ -123,8 +128,8 @@ class Session:
             self._greenlet.throw(failure)
 
     def drain(self) -> None:
-        """End soon: after the answer under way; and if idle at once, but give a busy client's next request, which may be on its way, a moment."""
-        self.keep = False
+        """Answer one more request at most, telling the client so. One that was active a moment ago may have it on its way to us."""
+        self._draining = True
         if self._greenlet is None:
             moment = self._idle_since + DRAIN_SECONDS
             if moment <= self._traffic.clock.now:
@@ -197,7 +202,7 @@ class Session:
     def answer(self, record: Record, response: ResponseView, framing: Framing, source: Stream, timeouts: Timeouts) -> None:
         """See Front."""
         assert self._request is not None, "there is an exchange"
-        plan = plan_answer(self._request.minor, framing, keep=self.keep and not self._traffic.draining)
+        plan = plan_answer(self._request.minor, framing, keep=self.keep and not self._ending)
         self.keep = plan.keep
         record.status = response.status
         ours = b"%bSozu-Id: %b\r\n" % (plan.fields, record.request_id)
@@ -238,7 +243,7 @@ class Session:
     def answer_ourselves(self, record: Record, status: int) -> None:
         """See Front."""
         traffic = self._traffic
-        self.keep = self.keep and not traffic.draining
+        self.keep = self.keep and not self._ending
         self.deadline = traffic.clock.after(traffic.settings.timeouts.front)
         answer = own_answer(traffic.settings, status, record.request_id, self._request, record.authority, close=not self.keep)
         record.bytes_out = len(answer)

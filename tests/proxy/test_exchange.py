@@ -452,6 +452,43 @@ def test_draining_ends_idle_sessions_but_gives_busy_clients_a_moment(lab: Lab) -
     assert field(busy.answer()[0], b"connection") == b"close"
 
 
+def test_a_client_that_was_told_to_go_on_may_ask_once_more(lab: Lab) -> None:
+    client = lab.client(GET)
+    origin = lab.origin()
+    origin.head()
+    origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha")
+    assert b"connection" not in names(client.head())
+    lab.session().drain()
+    origin.send(b"lf")
+    assert client.read(4) == b"half"
+    client.send(GET)
+    origin.head()
+    origin.send(OK)
+    assert field(client.answer()[0], b"connection") == b"close"
+    assert client.rest() == b""
+
+
+def test_a_drained_client_that_asks_no_more_is_closed(lab: Lab) -> None:
+    client = lab.client(GET)
+    origin = lab.origin()
+    origin.head()
+    origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha")
+    client.head()
+    lab.session().drain()
+    origin.send(b"lf")
+    client.read(4)
+    lab.wait(2)
+    assert not client.is_open()
+
+
+def test_closing_a_session_in_the_middle_of_a_head_is_quiet(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    client = lab.client(b"GET / HT")
+    settle()
+    lab.session().close()
+    assert not client.is_open()
+    assert caplog.records == []
+
+
 def test_closing_a_session_cuts_its_exchange(lab: Lab) -> None:
     client = lab.client(GET)
     origin = lab.origin()
