@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +11,9 @@ from sozu.parsers import Complete, run
 from sozu.parsers.chunked import ChunkedReader
 from sozu.parsers.console.messages import request_reader
 from sozu.parsers.kinds import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SMALL, LARGE = 16 * 1024, 256 * 1024
 TRIES, ENOUGH = 3, 0.1  # seconds
