@@ -60,6 +60,8 @@ class Exchange:
 
     def _close_the_books(self) -> None:
         self._traffic.counters.exchanges_open -= 1
+        if self._back is not None:
+            self._back.close()
         if self._counted is not None:
             self._counted.backend.end()
         if self._upload is not None:

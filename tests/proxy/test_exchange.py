@@ -534,3 +534,56 @@ def test_ended_connections_leave_nothing_to_the_collector(lab: Lab) -> None:
         assert connections() <= before
     finally:
         gc.enable()
+
+
+def test_a_retry_that_fails_as_well_is_502(lab: Lab) -> None:
+    client, origin = used(lab)
+    client.send(GET)
+    origin.head()
+    origin.close()
+    again = lab.origin()
+    again.head()
+    again.close()
+    assert client.answer()[0].startswith(b"HTTP/1.1 502 ")
+    assert lab.no_origin()
+
+
+def test_a_retry_that_cannot_connect_is_502(lab: Lab) -> None:
+    client, origin = used(lab)
+    client.send(GET)
+    origin.head()
+    lab.pool.refusing["10.0.0.1:80"] = OSError()
+    origin.close()
+    assert client.answer()[0].startswith(b"HTTP/1.1 502 ")
+    assert lab.backend().exchanges == 0
+
+
+def test_a_head_that_breaks_off_is_502(lab: Lab) -> None:
+    client = lab.client(GET)
+    origin = lab.origin()
+    origin.head()
+    origin.send(b"HTTP/1.1 200 OK\r\n")
+    origin.close()
+    assert client.answer()[0].startswith(b"HTTP/1.1 502 ")
+    assert lab.record().ended == "backend closed in the middle of a head"
+
+
+def test_connections_do_not_live_for_ever(lab: Lab) -> None:
+    client, origin = used(lab)
+    for _ in range(3):
+        lab.traffic.clock.now += 1300
+        client.send(GET)
+        if lab.no_origin():
+            origin.head()
+            origin.send(OK)
+            client.answer()
+    lab.origin().head()
+    assert not origin.is_open()
+
+
+def test_a_fault_of_our_own_ends_one_session_and_is_logged(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    lab.traffic.routes = None  # type: ignore[assignment]
+    client = lab.client(GET)
+    assert client.rest() == b""
+    assert "session=failed" in caplog.text
+    assert lab.traffic.counters.connections_open == 0
