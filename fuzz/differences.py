@@ -1,57 +1,160 @@
-"""Where h11 and httptools (llhttp) read a stream of requests otherwise than we do, and why: a difference that is not listed is a bug of someone.
+"""Every known difference between us and h11 or httptools, and why we stay with it.
 
-WIDER: what we refuse, by our reason, and a peer takes. NARROWER: what we take and a peer refuses. docs/parsers/strictness.md prints both.
+One row says: where we answer `ours` to the first message of a stream, these peers answer `theirs`. `ours` is a reason code of ours, or
+ACCEPT; `theirs` is ACCEPT, OTHER, or the peer's words up to the first colon. `at` narrows a row to the bytes that may stand where we stop.
+test_differential.py fails on a difference that is not listed here, and on a row whose sample no longer shows it.
+
+Where both accept a message it is the same one: start line, fields, body. The one exception is llhttp's, with a blank that is a tab.
 """
 
 from __future__ import annotations
 
-from sozu.parsers.reasons import Reason
+from typing import Final
 
-H11, HTTPTOOLS = "h11", "httptools"
+import msgspec
 
-WIDER: dict[Reason, dict[str, str]] = {
-    Reason.REQUEST_LINE: {
-        H11: "ends lines with a bare LF",
-        HTTPTOOLS: "takes several blanks between the parts, HTTP/0.9 without a version, and many empty lines before a request",
-    },
-    Reason.METHOD: {H11: "an HTTP/1.0 connection is over: what follows is not read", HTTPTOOLS: "skips a lone CR before a method"},
-    Reason.VERSION: {H11: "takes any digits as a version", HTTPTOOLS: "takes HTTP/2.0 and HTTP/0.9 as versions"},
-    Reason.TARGET: {H11: "passes a fragment on", HTTPTOOLS: "passes a fragment on"},
-    Reason.TARGET_FORM: {
-        H11: "looks at no form",
-        HTTPTOOLS: "takes * for any method, any scheme, an empty host, and userinfo",
-    },
-    Reason.CONNECT: {H11: "lets its user decide", HTTPTOOLS: "lets its user decide"},
-    Reason.TARGET_TOO_LONG: {H11: "bounds the head alone", HTTPTOOLS: "has no limit"},
-    Reason.HEAD_TOO_LARGE: {H11: "bounds what has to be buffered, not a head that came whole", HTTPTOOLS: "has no limit"},
-    Reason.TOO_MANY_FIELDS: {H11: "has no limit", HTTPTOOLS: "has no limit"},
-    Reason.FIELD_LINE: {H11: "unfolds lines, and ends them with a bare LF"},
-    Reason.FIELD_NAME: {H11: "an HTTP/1.0 connection is over: what follows is not read"},
-    Reason.FIELD_VALUE: {H11: "takes control characters except NUL, CR and LF"},
-    Reason.HOST_INVALID: {H11: "does not look into Host", HTTPTOOLS: "does not look into Host"},
-    Reason.HOST_MISSING: {HTTPTOOLS: "knows no Host"},
-    Reason.HOST_TWICE: {HTTPTOOLS: "knows no Host"},
-    Reason.EXPECTATION: {H11: "lets its user decide", HTTPTOOLS: "lets its user decide"},
-    Reason.FRAMING_LOOK_ALIKE: {H11: "does not look for them", HTTPTOOLS: "does not look for them"},
-    Reason.CONNECTION_OPTION: {H11: "lets its user decide", HTTPTOOLS: "lets its user decide"},
-    Reason.LENGTH_AND_CODING: {H11: "drops Content-Length, as RFC 9112 6.3 allows"},
-    Reason.LENGTH_INVALID: {
-        H11: "takes equal values in a list, and 20 digits",
-        HTTPTOOLS: "takes what fits in 64 bits",
-    },
-    Reason.LENGTH_TWICE: {H11: "takes equal values"},
-    Reason.CODING_IN_HTTP_1_0: {H11: "takes chunks from HTTP/1.0", HTTPTOOLS: "takes chunks from HTTP/1.0"},
-    Reason.CODING_UNKNOWN: {HTTPTOOLS: "takes any list that ends in chunked, with empty elements"},
-    Reason.CHUNK_SIZE: {H11: "has taken a damaged length for a larger one"},
-    Reason.CHUNK_EXTENSION: {H11: "takes control characters in an extension", HTTPTOOLS: "takes an extension without a name"},
-    Reason.TRAILER_LINE: {H11: "ends lines with a bare LF, and unfolds them"},
-    Reason.TRAILER_FORBIDDEN: {H11: "takes any trailer", HTTPTOOLS: "takes any trailer"},
-    Reason.TRAILERS_TOO_LARGE: {H11: "bounds what has to be buffered", HTTPTOOLS: "has no limit"},
-    Reason.CHUNK_LINE_TOO_LONG: {H11: "bounds what has to be buffered", HTTPTOOLS: "has no limit"},
-    Reason.CHUNK_EXTENSIONS_TOO_LARGE: {H11: "has no limit", HTTPTOOLS: "has no limit"},
-}
+ACCEPT: Final = "accept"
+OTHER: Final = "another message"  # both accept, but not the same
+INCOMPLETE: Final = "incomplete"
+HEAD: Final = b"POST / HTTP/1.1\r\nHost: a\r\n"
+CHUNKED: Final = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+OK: Final = b"HTTP/1.1 200 OK\r\n"
+TAB: Final = OK + b"Transfer-Encoding: chunked\t\r\n\r\n"
 
-NARROWER: dict[str, str] = {
-    H11: "refuses an empty line before a request, which RFC 9112 2.2 asks servers to ignore",
-    HTTPTOOLS: "knows a fixed list of methods; and takes what follows a request that asked for an upgrade or a close as not HTTP",
-}
+CONTROLS: Final = bytes({*range(1, 0x20), 0x7F} - {*b"\t\n\x0b\x0c\r"})  # what h11 takes in values, though it is no white space
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One row; `sample` is of the first of `kinds`."""
+
+    peers: tuple[str, ...]
+    kinds: tuple[str, ...]
+    ours: str
+    sample: bytes
+    why: str
+    theirs: str = ACCEPT
+    at: bytes | None = None
+
+    def covers(self, peer: str, kind: str, ours: str, theirs: str, at: bytes) -> bool:
+        """Is this the difference in question?"""
+        named = peer in self.peers and kind in self.kinds and (ours, theirs) == (self.ours, self.theirs)
+        return named and (self.at is None or at in self.at)
+
+
+H11: Final = ("h11",)
+LLHTTP: Final = ("httptools",)
+BOTH: Final = ("h11", "httptools")
+REQUESTS: Final = ("request",)
+RESPONSES: Final = ("response",)
+ANY: Final = ("request", "response")
+
+DIFFERENCES: Final = (
+    # --- We are stricter: start lines ---------------------------------------------------------------------------------
+    Difference(LLHTTP, REQUESTS, "method", b"\rGET / HTTP/1.1\r\nHost: a\r\n\r\n", "llhttp skips CR and LF in any number and order before a request"),
+    Difference(H11, REQUESTS, "request-line", b"GET / HTTP/1.1\nHost: a\r\n\r\n", "a line that ends in LF alone", at=b"\n"),
+    Difference(
+        LLHTTP,
+        REQUESTS,
+        "request-line",
+        b"GET /\r\n\r\n",
+        "HTTP/0.9, which llhttp reads as a request without fields, several blanks, several empty lines before the first line",
+        at=b"\r\n ",
+    ),
+    Difference(BOTH, REQUESTS, "target", b"GET /#f HTTP/1.1\r\nHost: a\r\n\r\n", "a fragment in a target: proxies and origins cut it at different places"),
+    Difference(BOTH, REQUESTS, "target-form", b"POST * HTTP/1.1\r\nHost: a\r\n\r\n", "forms are not the business of a parser of messages; they are of one that routes"),
+    Difference(BOTH, REQUESTS, "connect", b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", "a reverse proxy opens no tunnels"),
+    Difference(BOTH, ANY, "version", b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "HTTP/1.2 and above are read as if they were 1.1, HTTP/2.0 and 0.9 as if they were HTTP/1"),
+    Difference(
+        H11, RESPONSES, "status-line", b"HTTP/1.1 200 O\x1bK\n\r\n", "control characters in the reason, and LF as the end of a line", at=CONTROLS + b"\n"
+    ),
+    Difference(LLHTTP, RESPONSES, "status-line", b"HTTP/1.1 099 x\r\n\r\n", "a status below 100; any byte but CR and LF in the reason"),
+    # --- Field lines --------------------------------------------------------------------------------------------------
+    Difference(
+        H11, ANY, "field-line", b"GET / HTTP/1.1\r\nHost: a\n\r\n", "lines that end in LF alone, and folded lines, which h11 unfolds as old RFCs said", at=b"\n \t"
+    ),
+    Difference(H11, ANY, "field-value", b"GET / HTTP/1.1\r\nHost: a\r\nX: a\x7fb\r\n\r\n", "control characters in values, NUL excepted", at=CONTROLS),
+    Difference(LLHTTP, REQUESTS, "host-missing", b"GET / HTTP/1.1\r\n\r\n", "llhttp looks at no Host"),
+    Difference(LLHTTP, REQUESTS, "host-twice", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "llhttp looks at no Host"),
+    Difference(BOTH, REQUESTS, "host-invalid", b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "the value of Host is whatever a field value may be"),
+    Difference(BOTH, REQUESTS, "expectation", HEAD + b"Expect: x\r\n\r\n", "expectations are the application's matter"),
+    Difference(BOTH, ANY, "framing-look-alike", b"GET / HTTP/1.1\r\nHost: a\r\nContent_Length: 5\r\n\r\n", "right by the RFC: but origins turn _ into - and the like"),
+    Difference(BOTH, ANY, "connection-option", b"GET / HTTP/1.1\r\nHost: a\r\nConnection: host\r\n\r\n", "right for who cuts nothing out; a proxy does"),
+    # --- Framing ------------------------------------------------------------------------------------------------------
+    Difference(H11, ANY, "length-and-coding", CHUNKED[:-2] + b"Content-Length: 3\r\n\r\n0\r\n\r\n", "h11 lets Transfer-Encoding win, as RFC 9112 6.3 allows, and forwards both"),
+    Difference(H11, ANY, "length-invalid", HEAD + b"Content-Length: 3,3\r\n\r\nabc", "a list of equal lengths, which RFC 9110 8.6 allows to mend", at=b", \t"),
+    Difference(H11, ANY, "length-twice", HEAD + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", "equal lengths on two lines, which RFC 9110 8.6 allows to mend"),
+    Difference(
+        H11,
+        RESPONSES,
+        "length-invalid",
+        b"HTTP/1.1 204 No Content\r\nContent-Length: 1234567890123456789\r\n\r\n",
+        "19 digits, which fit into 64 bits; h11 takes twenty",
+        at=b"0123456789",
+    ),
+    Difference(
+        LLHTTP,
+        ANY,
+        "length-invalid",
+        b"CONNECT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1234567890123456789\r\n\r\n",
+        "19 digits, which fit into 64 bits; after CONNECT, Upgrade and 101 llhttp stops at the head",
+        at=b"0123456789",
+    ),
+    Difference(BOTH, ANY, "coding-in-http-1.0", b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "read as in HTTP/1.1"),
+    Difference(
+        LLHTTP,
+        ANY,
+        "coding-unknown",
+        b"CONNECT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: a\r\n\r\n",
+        "any coding whose last one is chunked; without that, a request that upgrades, a response that then ends with its connection",
+    ),
+    Difference(
+        LLHTTP,
+        ("response", "request"),
+        "coding-twice",
+        OK + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: a\r\n\r\n",
+        "two lines are one list; that of a response need not end in chunked",
+    ),
+    Difference(BOTH, RESPONSES, "body-forbidden", b"HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n", "the announced body is ignored"),
+    # --- Chunks -------------------------------------------------------------------------------------------------------
+    Difference(H11, ANY, "chunk-size", CHUNKED + b"3 \r\nabc\r\n0\r\n\r\n", "blanks between size and end of line", at=b"\r"),
+    Difference(BOTH, ANY, "chunk-size-overflow", CHUNKED + b"0000000000000003\r\nabc\r\n0\r\n\r\n", "sixteen digits and, in h11, up to twenty"),
+    Difference(H11, ANY, "chunk-extension", CHUNKED + b"3;\r\nabc\r\n0\r\n\r\n", "h11 takes anything after the semicolon as an extension"),
+    Difference(LLHTTP, ANY, "chunk-extension", CHUNKED + b"3;=b\r\nabc\r\n0\r\n\r\n", "extensions without a name or value", at=b";=\r"),
+    Difference(H11, ANY, "trailer-line", CHUNKED + b"0\r\n\n", "as in heads: LF alone, folding, control characters", at=CONTROLS + b"\n \t"),
+    Difference(BOTH, ANY, "trailer-forbidden", CHUNKED + b"0\r\nHost: b\r\n\r\n", "trailers are the application's matter"),
+    # --- Limits: theirs are elsewhere ---------------------------------------------------------------------------------
+    Difference(BOTH, ANY, "head-too-large", HEAD + b"X: " + b"a" * 17000 + b"\r\n\r\n", "theirs are other, or their user's matter"),
+    Difference(BOTH, ANY, "too-many-fields", HEAD + b"a:b\r\n" * 200 + b"\r\n", "theirs are other, or their user's matter"),
+    Difference(BOTH, REQUESTS, "target-too-long", b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", "theirs are other, or their user's matter"),
+    Difference(BOTH, ANY, "trailers-too-large", CHUNKED + b"0\r\n" + (b"X: " + b"a" * 900 + b"\r\n") * 10 + b"\r\n", "no bound on trailers"),
+    Difference(BOTH, ANY, "chunk-extensions-too-large", CHUNKED + b"1;" + b"a" * 900 + (b"\r\nx\r\n1;" + b"a" * 900) * 20 + b"\r\nx\r\n0\r\n\r\n", "no bound on extensions"),
+    Difference(BOTH, ANY, "chunk-line-too-long", CHUNKED + b"1;" + b"a" * 1100 + b"\r\nx\r\n0\r\n\r\n", "no bound on extensions"),
+    # --- They are stricter --------------------------------------------------------------------------------------------
+    Difference(H11, REQUESTS, ACCEPT, b"\r\nGET / HTTP/1.0\r\n\r\n", "one empty line before a request, which RFC 9112 2.2 asks us to ignore", "no request line received"),
+    Difference(H11, ANY, ACCEPT, CHUNKED + b"5 ; a\t;\tb= c\r\nhello\r\n0\r\n\r\n", "blanks around an extension, which RFC 9112 7.1.1 says to parse", "illegal chunk header"),
+    Difference(LLHTTP, ANY, ACCEPT, CHUNKED + b"5 ; a\t;\tb= c\r\nhello\r\n0\r\n\r\n", "the same", "Invalid character in chunk size"),
+    Difference(LLHTTP, REQUESTS, ACCEPT, b"GETC / HTTP/1.1\r\nHost: a\r\n\r\n", "llhttp has a list of methods; a proxy must not", "Expected space after method"),
+    Difference(LLHTTP, REQUESTS, ACCEPT, b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n", "the same", "Invalid method encountered"),
+    Difference(H11, RESPONSES, ACCEPT, b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "whether 101 was asked for is for who asked: sozu/proxy looks", "Received server _SWITCH_UPGRADE event without a pending proposal"),
+    Difference(
+        LLHTTP, ANY, ACCEPT, CHUNKED + b"5;a;\tb=c\r\nhello\r\n0\r\n\r\n", "the same", "Invalid character in chunk extensions name"
+    ),
+    # --- They read another message ------------------------------------------------------------------------------------
+    Difference(
+        LLHTTP,
+        RESPONSES,
+        ACCEPT,
+        TAB + b"0\r\n\r\n",
+        "to llhttp a tab after `chunked` makes it another coding, so that the body ends with the connection; RFC 9110 5.5 excludes it from the value",
+        OTHER,
+    ),
+    Difference(LLHTTP, RESPONSES, INCOMPLETE, TAB, "the same"),
+    Difference(LLHTTP, RESPONSES, "chunk-size", TAB + b"x", "the same"),
+    Difference(LLHTTP, RESPONSES, "chunk-size-overflow", TAB + b"0" * 16, "the same"),
+    Difference(LLHTTP, RESPONSES, "chunk-end", TAB + b"1\r\nxy", "the same"),
+    Difference(LLHTTP, RESPONSES, "chunk-extension", TAB + b"1;?", "the same"),
+    Difference(LLHTTP, RESPONSES, "trailer-line", TAB + b"0\r\n:", "the same"),
+    Difference(
+        LLHTTP, REQUESTS, ACCEPT, HEAD + b"Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n", "the same", "Request has invalid `Transfer-Encoding`"
+    ),
+)

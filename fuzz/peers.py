@@ -1,7 +1,8 @@
 """What h11 and httptools (llhttp) make of the first message of a stream, in the same words as what we make of it.
 
 Only the first message is looked at, as if the connection ended after these bytes. Of a message that is accepted, start line, fields and
-body are compared. How early a reader tells that it refuses is not: one that still waits where another refuses says `incomplete`.
+body are compared; values without blanks at their ends (httptools leaves those behind), that of Transfer-Encoding in lower case (as h11
+has it), and nothing that comes after 101 counts as body. How early a reader tells that it refuses is not: one that still waits where another refuses says `incomplete`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Fields = list[tuple[bytes, bytes]]
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A message that was accepted: method and target, or the status; fields with their names in lower case; payload."""
+    """A message that was accepted: method and target, or the status; fields; payload."""
 
     start: tuple[bytes, ...]
     fields: Fields
@@ -54,7 +55,7 @@ def first_message(kind: str, data: bytes, events: list[Event]) -> Answer:
             case Payload(payload):
                 body += payload
             case End():
-                return Message(start, fields, body)
+                return message(start, fields, body)
             case Refused(_, refusal):
                 return str(refusal.reason)
     return INCOMPLETE
@@ -65,15 +66,20 @@ def head(kind: str, data: bytes) -> tuple[tuple[bytes, ...], Fields]:
     if kind == "request":
         request = run(request_head, data)
         assert isinstance(request, Done)
-        return (request.value.method, request.value.target), lower(request.value.fields)
+        return (request.value.method, request.value.target), request.value.fields
     response = run(response_head, data)
     assert isinstance(response, Done)
-    return (b"%d" % response.value.status,), lower(response.value.fields)
+    return (b"%d" % response.value.status,), response.value.fields
 
 
-def lower(fields: Fields) -> Fields:
-    """The same fields, names in lower case."""
-    return [(name.lower(), value) for name, value in fields]
+def message(start: tuple[bytes, ...], fields: Fields, body: bytes) -> Message:
+    """The message in the form that is compared."""
+    return Message(start, [plain(name.lower(), value.strip(b" \t")) for name, value in fields], b"" if start == (b"101",) else body)
+
+
+def plain(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Transfer codings are compared regardless of case."""
+    return name, value.lower() if name == b"transfer-encoding" else value
 
 
 # --- h11 --------------------------------------------------------------------------------------------------------------
@@ -89,7 +95,7 @@ def by_h11(kind: str, data: bytes) -> Answer:
     try:
         return h11_message(h11_events(connection))
     except h11.RemoteProtocolError as error:
-        return str(error)
+        return str(error).split(":")[0]
 
 
 def h11_events(connection: h11.Connection) -> Iterator[Any]:
@@ -117,13 +123,13 @@ def h11_message(events: Iterator[Any]) -> Answer:
             case h11.Request():
                 start, fields = (event.method, event.target), list(event.headers)
             case h11.InformationalResponse():
-                return Message((b"%d" % event.status_code,), list(event.headers), b"")
+                return message((b"%d" % event.status_code,), list(event.headers), b"")
             case h11.Response():
                 start, fields = (b"%d" % event.status_code,), list(event.headers)
             case h11.Data():
                 body += event.data
             case h11.EndOfMessage():
-                return Message(start, fields, body)
+                return message(start, fields, body)
             case _:
                 return INCOMPLETE
     raise AssertionError
@@ -147,11 +153,12 @@ class Collected:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.has_head:
-            self.fields.append((name.lower(), value))
+            self.fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        self.has_head = True
-        self.start = self.read_start()
+        if not self.has_head:
+            self.has_head = True
+            self.start = self.read_start()
 
     def on_body(self, body: bytes) -> None:
         self.body += b"" if self.is_done else body
@@ -175,7 +182,7 @@ def by_httptools(kind: str, data: bytes) -> Answer:
         found.read_start = lambda: (b"%d" % response.get_status_code(),)
         error = fed(response, data)
     if found.is_done or (error is None and kind == "response" and found.has_head and ends_with_connection(found.fields)):
-        return Message(found.start, found.fields, found.body)
+        return message(found.start, found.fields, found.body)
     return error or INCOMPLETE
 
 
@@ -192,10 +199,10 @@ def fed(parser: Any, data: bytes) -> str | None:
 
 def ends_with_connection(fields: Fields) -> bool:
     """Is this a response whose body ends where the stream does? httptools has no word for the end of a stream."""
-    codings = b",".join(value for name, value in fields if name == b"transfer-encoding")
+    codings = b",".join(value.strip(b" ") for name, value in fields if name.lower() == b"transfer-encoding")
     if codings:
         return not codings.lower().endswith(b"chunked")
-    return not any(name == b"content-length" for name, _ in fields)
+    return not any(name.lower() == b"content-length" for name, _ in fields)
 
 
 PEERS: Final[dict[str, Callable[[str, bytes], Answer]]] = {"h11": by_h11, "httptools": by_httptools}

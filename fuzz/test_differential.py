@@ -1,104 +1,87 @@
-"""Beside h11 and httptools: every difference is one that fuzz/differences.py lists; and what both take, both understand alike."""
+"""Side by side with h11 and httptools: whatever one accepts and the other refuses, or both accept as different messages, is in the table."""
 
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from fuzz.corpora import CASES, Case
-from fuzz.differences import H11, HTTPTOOLS, NARROWER, WIDER
-from fuzz.properties import events
-from fuzz.readings import Message, Reading, by_h11, by_httptools
+from fuzz import heads
+from fuzz.corpora import CASES
+from fuzz.differences import ACCEPT, DIFFERENCES, OTHER, Difference
+from fuzz.peers import PEERS, Answer, Message, ours
 from fuzz.test_inputs import damaged
-from sozu.parsers.console.messages import End, Refused, Unfinished, request_reader
-from sozu.parsers.reasons import Reason
+from sozu.parsers.console.verdicts import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from fuzz.conftest import Rounds
 
-PEERS: dict[str, Callable[[bytes], Reading]] = {H11: by_h11, HTTPTOOLS: by_httptools}
-REQUESTS = [case for case in CASES if case.kind == "request"]
-SEEDS = [case.data for case in REQUESTS if len(case.data) < 400]
+LONGEST = 400
+CHUNKED_HEADS = {
+    "request": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "response": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+}
+HEADS = {"request": heads.request, "response": heads.response}
 
 
-def understood(found: list[Any]) -> list[Message]:
-    """Our events as messages."""
-    messages: list[Message] = []
-    for event in found:
-        match event:
-            case (_, _, {"method": method, "target": target}, _, _):
-                messages.append(Message(method, target))
-            case bytes():
-                messages[-1].body = event
-            case Refused() | Unfinished():
-                pass
-            case _:
-                messages[-1].whole = True
-    return messages
+def corpus(kind: str) -> Iterator[bytes]:
+    """The cases of a kind, and all chunked bodies behind a head."""
+    for case in CASES:
+        if case.kind == kind:
+            yield case.data
+        if case.kind == "chunked":
+            yield CHUNKED_HEADS[kind] + case.data
 
 
-def same(ours: Message, theirs: Message) -> bool:
-    """Method, target, and payload if it is all there."""
-    return (ours.method, ours.target, ours.body if ours.whole else b"") == (
-        theirs.method,
-        theirs.target,
-        theirs.body if ours.whole else b"",
-    )
+def unlisted(kind: str, data: bytes) -> Iterator[str]:
+    """The differences that nobody has explained."""
+    mine = ours(kind, data)
+    for peer, read in PEERS.items():
+        found = difference(mine, read(kind, data))
+        if found and not any(row.covers(peer, kind, *found, stop(kind, data)) for row in DIFFERENCES):
+            yield f"{peer} says {found[1]!r} where we say {found[0]!r} of {data!r}"
 
 
-def compare(peer: str, data: bytes) -> None:
-    """Raise AssertionError for a difference that nobody has explained."""
-    found = events(request_reader(), [data])
-    theirs = PEERS[peer](data)
-    match found[-1] if found else None:
-        case Refused(_, refusal):
-            if theirs.answer == "accept":
-                assert peer in WIDER.get(refusal.reason, {}), (peer, refusal.reason, data)
-        case Unfinished() | None:
-            pass
-        case _:
-            if theirs.answer == "refuse":
-                assert is_narrower(peer, data, found), (peer, data)
-            elif len(theirs.messages) == len(understood(found)):
-                assert all(map(same, understood(found), theirs.messages)), (peer, data)
+def difference(mine: Answer, theirs: Answer) -> tuple[str, str] | None:
+    """Our answer and theirs, in the words of the table, if they differ; two that do not accept do not."""
+    if mine == theirs or not (isinstance(mine, Message) or isinstance(theirs, Message)):
+        return None
+    if isinstance(mine, Message) and isinstance(theirs, Message):
+        return ACCEPT, OTHER
+    return word(mine), word(theirs)
 
 
-def is_narrower(peer: str, data: bytes, found: list[Any]) -> bool:
-    """Is this the thing that the peer is known to refuse?"""
-    if peer == H11:
-        begins = [0, *(event.end for event in found if isinstance(event, End))]
-        return any(data.startswith(b"\r\n", begin) for begin in begins)
-    return peer in NARROWER
+def word(answer: Answer) -> str:
+    """A message is accepted."""
+    return ACCEPT if isinstance(answer, Message) else answer
 
 
-@pytest.mark.parametrize("peer", PEERS)
-@pytest.mark.parametrize("case", REQUESTS, ids=lambda case: case.name)
-def test_a_difference_about_the_corpus_is_a_listed_one(peer: str, case: Case) -> None:
-    compare(peer, case.data)
+def stop(kind: str, data: bytes) -> bytes:
+    """The byte at which we stop, if there is one."""
+    position = judge(kind, data).position
+    return b"" if position is None else data[position : position + 1]
 
 
-@pytest.mark.parametrize("peer", PEERS)
-def test_a_difference_about_damaged_requests_is_a_listed_one(peer: str, rounds: Rounds) -> None:
+@pytest.mark.parametrize("kind", HEADS)
+def test_every_difference_in_the_corpus_is_listed(kind: str) -> None:
+    assert [line for data in corpus(kind) for line in unlisted(kind, data)] == []
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_every_difference_in_random_messages_is_listed(kind: str, rounds: Rounds) -> None:
+    seeds = [data for data in corpus(kind) if len(data) < LONGEST]
     for seed in rounds():
         rng = Random(seed)
-        compare(peer, damaged(rng, rng.choice(SEEDS)))
+        data = HEADS[kind](rng) if seed % 2 else damaged(rng, rng.choice(seeds))
+        assert list(unlisted(kind, data)) == [], seed
 
 
-@pytest.mark.parametrize("peer", PEERS)
-def test_every_listed_difference_about_a_reason_exists(peer: str) -> None:
-    differing = {
-        case.verdict.reason for case in REQUESTS if case.verdict.reason and PEERS[peer](case.data).answer != "refuse"
-    }
-
-    assert {reason for reason in WIDER if peer in WIDER[reason]} - RARE <= {Reason(reason) for reason in differing}
-
-
-# Met by damaged inputs alone.
-RARE = {
-    *(Reason.METHOD, Reason.FIELD_NAME, Reason.CHUNK_SIZE, Reason.CHUNK_EXTENSION, Reason.TRAILER_FORBIDDEN),
-    *(Reason.TRAILER_LINE, Reason.TRAILERS_TOO_LARGE, Reason.CHUNK_LINE_TOO_LONG, Reason.CHUNK_EXTENSIONS_TOO_LARGE),
-}
+@pytest.mark.parametrize("row", DIFFERENCES, ids=lambda row: f"{row.ours}-{'-'.join(row.peers)}-{row.theirs}")
+def test_the_sample_of_a_listed_difference_shows_it(row: Difference) -> None:
+    kind = row.kinds[0]
+    for peer in row.peers:
+        assert difference(ours(kind, row.sample), PEERS[peer](kind, row.sample)) == (row.ours, row.theirs)
+    assert list(unlisted(kind, row.sample)) == []
