@@ -217,13 +217,9 @@ class ChunkedReader:
         """The chunk line that begins at `at` is excessive, wrong, or not all there."""
         if reach(line, window) - at > self._limit_line:
             return self._error(at + self._limit_line, Reason.CHUNK_LINE_TOO_LONG)
-        match line:
-            case Done():
-                return self._error(at, Reason.CHUNK_EXTENSIONS_TOO_LARGE)
-            case Error(position=position):
-                return self._error(position, chunk_reason(window, at, position, self._line is NEXT_LINE), line)
-            case Incomplete():
-                return self._hold(window, at)
+        if isinstance(line, Error):
+            return self._error(line.position, chunk_reason(window, at, line.position, self._line is NEXT_LINE), line)
+        return self._hold(window, at) if isinstance(line, Incomplete) else self._error(at, Reason.CHUNK_EXTENSIONS_TOO_LARGE)
 
     def _hold(self, window: Bytes, at: int) -> Incomplete:
         """Keep what begins at `at` until more comes."""
@@ -243,8 +239,7 @@ def reach(outcome: Outcome[object], window: Bytes) -> int:
             return end
         case Error(position=position):
             return position
-        case Incomplete():
-            return len(window)
+    return len(window)
 
 
 def chunk_reason(window: Bytes, at: int, position: int, after_data: bool) -> Reason:  # noqa: FBT001

@@ -1,7 +1,7 @@
 import pytest
 
 import sozu.parsers
-from sozu.parsers import Complete, Done, Error, Incomplete, run
+from sozu.parsers import Complete, Done, Error, Incomplete, eof, run
 from sozu.parsers.kinds import KINDS, SAMPLES, WHOLE_VALUES
 from sozu.parsers.reasons import Reason
 
@@ -45,6 +45,7 @@ def test_a_request_is_read_under_all_rules_of_a_view() -> None:
     head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n"
 
     assert isinstance(run(parser, head), Error)
+    assert isinstance(run(parser << eof, SAMPLES["request"]), Incomplete)
     outcome = parser.fused(head)  # type: ignore[attr-defined]
     assert isinstance(outcome, Error)
     assert outcome.reason is Reason.LENGTH_INVALID

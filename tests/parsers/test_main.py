@@ -1,12 +1,15 @@
 from io import BytesIO
 import json
 from pathlib import Path
+import runpy
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
 
+import sozu.parsers
+from sozu.parsers import many, take_while1
 from sozu.parsers.__main__ import main
 from sozu.parsers.kinds import KINDS, SAMPLES
 
@@ -103,11 +106,36 @@ def test_every_kind_can_be_explained(kind: str, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out
 
 
+def test_why_a_grammar_does_not_fuse_is_explained(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS, "uri", many(take_while1(b"a")))
+
+    assert main(["explain", "uri"]) == 0
+    assert "cannot be fused" in capsys.readouterr().out
+
+
+def test_bench_may_be_asked_for_one_kind(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sozu.parsers.__main__.ROUND", 0.0001)
+
+    assert main(["bench", "command"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
 def test_bench_times_the_samples(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sozu.parsers.__main__.ROUND", 0.0001)
 
     assert main(["bench"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(SAMPLES)
+
+
+def test_the_file_is_a_program_too(file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["parsers", "request", str(file)])
+
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(Path(sozu.parsers.__file__).with_name("__main__.py")), run_name="__main__")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out
 
 
 def test_the_package_is_a_program() -> None:

@@ -154,8 +154,7 @@ class MessageReader:
                 return self._end(bytes(rest), trailers, events)
             case Error():
                 return self._stop(self._body, outcome, events)
-            case Incomplete():
-                return b""
+        return b""
 
     def _read_endless(self, data: bytes, events: list[Event]) -> bytes:
         events.append(Payload(data))

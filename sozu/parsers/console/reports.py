@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sozu.parsers.body import Length
 from sozu.parsers.chunked import ChunkedReader
-from sozu.parsers.console.messages import End, Head, MessageReader, Payload, Refused, Unfinished
+from sozu.parsers.console.messages import End, Head, MessageReader, Payload, Refused
 from sozu.parsers.console.rendering import error_shown, plain, reason_shown, shown
 from sozu.parsers.console.verdicts import READERS, read
 from sozu.parsers.kinds import KINDS, WHOLE_VALUES
@@ -144,8 +144,7 @@ def told(event: Event, report: Report, kind: str) -> Report:
         case Refused(position, refusal, expected):
             status = {"status": refusal.status, "expected": sorted(expected), **reason_shown(refusal.reason)}
             return {"kind": kind, "outcome": "error", "position": position, **status}
-        case Unfinished(start, needed):
-            return {"kind": kind, "outcome": "incomplete", "start": start, "needed": needed}
+    return {"kind": kind, "outcome": "incomplete", "start": event.start, "needed": event.needed}
 
 
 def known(view: Any) -> list[tuple[str, Any]]:

@@ -104,6 +104,18 @@ def test_values_that_end_with_their_input_come_one_a_line() -> None:
     assert [report["value"] for report in reports] == [["close"], ["keep-alive", "x"], ["te"]]
 
 
+def test_lines_may_end_with_the_input() -> None:
+    assert [report["value"] for report in every("connection", [b"close\n", b"te\n"])] == [["close"], ["te"]]
+
+
+def test_an_input_that_ends_with_a_frame_ends_there() -> None:
+    assert [report["outcome"] for report in every("command", [b"{}\0", b"[]\0"])] == ["done", "done"]
+
+
+def test_steps_end_with_the_input_though_nothing_is_decided() -> None:
+    assert [report["outcome"] for report in steps("command", [b"abc"], 2)] == ["incomplete", "incomplete"]
+
+
 def test_steps_show_the_outcome_for_each_beginning() -> None:
     assert [(report["fed"], report["outcome"]) for report in steps("command", [b"abcd\0rest"], 2)] == [
         (2, "incomplete"),
