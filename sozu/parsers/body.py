@@ -94,9 +94,17 @@ def request_framing(request: Request) -> Framing | Refusal:
 
     Rule 7: a request with neither Content-Length nor Transfer-Encoding has no body.
     """
-    fault = request_fault(request)
-    if fault is not None:
-        return refusal(fault)
+    target = request.target
+    if (
+        target[0] != SLASH  # one look at what nearly every request has right; the rules by name are below
+        or b"#" in target
+        or request.host is None
+        or request.expect is not None
+        or request.method == b"CONNECT"
+    ):
+        fault = request_fault(request)
+        if fault is not None:
+            return refusal(fault)
     if request.transfer_encoding is None and request.content_length is None:
         return NO_BODY
     framing = announced(request)
@@ -109,10 +117,9 @@ def request_fault(request: Request) -> Reason | None:
     RFC 9112 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a
     Host header field". RFC 9110 10.1.1: 417 for any expectation but 100-continue; HTTP/1.0 has none, there it is ignored.
     """
-    if request.target[0] != SLASH or request.method == b"CONNECT" or b"#" in request.target:
-        fault = form_refusal(request.method, request.target)
-        if fault is not None:
-            return fault
+    fault = form_refusal(request.method, request.target)
+    if fault is not None:
+        return fault
     if request.host is None and request.minor:
         return Reason.HOST_MISSING
     if request.expect is not None and request.expect.lower() != b"100-continue" and request.minor:
