@@ -149,8 +149,8 @@ def reading(node: Node) -> Reading:  # noqa: C901 - one arm for each kind of nod
             return step(item).map(lambda _: value)
         case Map(item, function, spread):
             return step(item).combine(function) if spread else step(item).map(function)
-        case Label(item, name):
-            return labelled(reading(item), name)
+        case _:
+            return labelled(reading(node.item), node.name)
 
 
 def step(node: Node) -> Parser:

@@ -123,5 +123,5 @@ def nullable(node: Node) -> bool:
             return any(map(nullable, items))
         case Rep(item, least):
             return least == 0 or nullable(item)
-        case Slice(item) | Const(item) | Map(item) | Label(item):
-            return nullable(item)
+        case _:
+            return nullable(node.item)

@@ -47,6 +47,7 @@ GRAMMARS: list[Regular[Any]] = [
     times(tag(b"ab"), 2, 2),
     times(seq(digits, tag(b",")), 0, 2) << tag(b"."),
     take_while_m_n(1, 3, DIGIT),
+    times(tag(b"ab"), 0, 0) << tag(b"."),
     record(complex, digits.map(int) << tag(b","), digits.map(int)) << tag(b";"),
     seq(digits, tag(b".")).combine(max),
     recognize(seq(word, opt(seq(tag(b":"), digits)))) << tag(b" "),

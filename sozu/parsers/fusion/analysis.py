@@ -35,8 +35,8 @@ def first(node: Node) -> frozenset[int]:
             return NOTHING.union(*map(first, items))
         case Rep(item, _, most):
             return NOTHING if most == 0 else first(item)
-        case Opt(item) | Slice(item) | Const(item) | Map(item) | Label(item):
-            return first(item)
+        case _:
+            return first(node.item)
 
 
 def first_of_sequence(items: tuple[Node, ...]) -> frozenset[int]:
@@ -120,5 +120,5 @@ def name(node: Node) -> str:
             return f"[{name(item)}]"
         case Rep(item, least, most):
             return f"{least}*{'' if most is None else most}({name(item)})"
-        case Slice(item) | Const(item) | Map(item):
-            return name(item)
+        case _:
+            return name(node.item)

@@ -43,7 +43,7 @@ class Decoder:
         self.certain = True
         self.named: int | None = None  # how many groups have a name in the generated function, if not all
 
-    def part(self, node: Node, *, last: bool = True) -> Part:  # noqa: C901 - one arm for each kind of node
+    def part(self, node: Node, *, last: bool = True) -> Part:
         """Pattern and value of `node`; `last` as in Emitter.emit."""
         match node:
             case Lit(text, False):
@@ -64,8 +64,8 @@ class Decoder:
                 return Part(self.dialect.emit(item, last=last), self.bind("c", value))
             case Map():
                 return self.mapped(node, last=last)
-            case Label(item):
-                return self.part(item, last=last)
+            case _:
+                return self.part(node.item, last=last)
 
     def bind(self, prefix: str, thing: Any) -> str:
         """A new name for `thing` in the scope that all levels of one function share."""

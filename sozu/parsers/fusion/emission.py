@@ -124,8 +124,8 @@ class Emitter:
                 return self.optional(item, self.emit(item, last=last), last=last)
             case Rep(item, least, most):
                 return self.repetition(item, least, most, last=last)
-            case Slice(item) | Const(item) | Map(item) | Label(item):
-                return self.emit(item, last=last)
+            case _:
+                return self.emit(node.item, last=last)
 
     def quick_trim(self, members: frozenset[int], blank: frozenset[int], *, last: bool) -> tuple[bytes, bytes, bytes]:
         """The patterns before, of, and after the trimmed run."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sozu.parsers.fusion.analysis import first
 from sozu.parsers.fusion.emission import Emitter, Strict, byte_set, choice, either, literal, repeated, run
-from sozu.parsers.tree import Alt, Const, Label, Lit, Map, Node, Opt, Rep, Run, Seq, Slice, Trim, nullable
+from sozu.parsers.tree import Alt, Lit, Node, Opt, Rep, Run, Seq, Trim, nullable
 
 
 def viable(node: Node, rest: bytes = b"") -> bytes:
@@ -33,8 +33,8 @@ def viable(node: Node, rest: bytes = b"") -> bytes:
             return choice(Strict().emit(node) + rest, viable(item))
         case Rep(item, least, most):
             return viable_repetition(item, least, most, rest)
-        case Slice(item) | Const(item) | Map(item) | Label(item):
-            return viable(item, rest)
+        case _:
+            return viable(node.item, rest)
 
 
 def viable_literal(text: bytes, rest: bytes, *, fold: bool) -> bytes:
