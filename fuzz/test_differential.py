@@ -41,7 +41,7 @@ def unlisted(kind: str, data: bytes) -> Iterator[str]:
     mine = ours(kind, data)
     for peer, read in PEERS.items():
         found = difference(mine, read(kind, data))
-        if found and not any(row.covers(peer, kind, *found, stop(kind, data)) for row in DIFFERENCES):
+        if found and not any(row.covers(peer, kind, found, data, stop(kind, data)) for row in DIFFERENCES):
             yield f"{peer} says {found[1]!r} where we say {found[0]!r} of {data!r}"
 
 
