@@ -57,7 +57,7 @@ class HeadReader(Generic[V]):
     @property
     def has_begun(self) -> bool:
         """Is an unfinished head held? The empty line that may stand before a request (RFC 9112 section 2.2) is none yet."""
-        return self._held not in (b"", b"\r\n")
+        return bytes(self._held) not in (b"", b"\r\n")
 
     def feed(self, chunk: bytes) -> Outcome[V]:
         """The outcome so far. Positions count from the head's first byte; after Done, `rest` is what followed the head in `chunk`."""
