@@ -62,6 +62,7 @@ class Unfinished(msgspec.Struct, frozen=True):
 Event: TypeAlias = Head | Payload | End | Refused | Unfinished
 
 
+PIECE: Final = 8192  # bytes: a step copies what it leaves, so a thousand messages in one piece would be copied a thousand times
 Step: TypeAlias = "Callable[[bytes, list[Event]], bytes]"
 
 
@@ -90,9 +91,11 @@ class MessageReader:
     def feed(self, data: bytes) -> list[Event]:
         """What these bytes tell. A step takes what it can, adds its events and returns the rest."""
         events: list[Event] = []
-        self._seen += len(data)
-        while data:
-            data = self._step(data, events)
+        for at in range(0, len(data), PIECE):
+            piece = data[at : at + PIECE]
+            self._seen += len(piece)
+            while piece:
+                piece = self._step(piece, events)
         return events
 
     def finish(self) -> list[Event]:
