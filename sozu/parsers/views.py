@@ -29,7 +29,7 @@ from sozu.parsers.heads.known_fields import (
     RESPONSE_SLOTS,
     plain_slot,
 )
-from sozu.parsers.heads.slots import Section, Slot, cutter
+from sozu.parsers.heads.slots import Section, Slot
 from sozu.parsers.result import Bytes, Done, Error, Outcome
 
 if TYPE_CHECKING:
@@ -43,15 +43,13 @@ if TYPE_CHECKING:
 class View(msgspec.Struct, frozen=True, gc=False):
     """What both views share: how to get at the fields that are passed on."""
 
-    source: Any
-    passing: Callable[[Any], bytes]
+    lines: bytes
+    cut: Callable[[bytes, Any], bytes] | None
+    match: Any
 
     def passed_fields(self) -> bytes:
-        """The field lines for the other side, each with its CRLF, without the empty line: one slice when nothing has to be cut.
-
-        A view of a buffer that will be overwritten must be asked before that happens; views of `bytes` keep.
-        """
-        return self.passing(self.source)
+        """The field lines for the other side, each with its CRLF, without the empty line: one slice when nothing has to be cut."""
+        return self.lines if self.cut is None else self.cut(self.lines, self.match)
 
 
 class RequestView(View, frozen=True, gc=False):
@@ -90,7 +88,23 @@ def fused(data, pos=0):
     if match is None:
         return careful(data, pos)
     ({groups}, ) = match.groups()
-    return Done(View(match, CUT if {marks} else WHOLE, {values}), match.end(), data)
+    return Done(View({lines}, {cut}, match, {values}), match.end(), data)
+"""
+CUT_SEVERAL: Final = """\
+def cut(lines, match):
+    begin, ends = match.start({lines}), []
+    {tests}
+    ends.sort()
+    pieces, at = [], 0
+    for end in ends:
+        pieces.append(lines[at : lines.rfind(NEWLINE, 0, end - 1) + 1])
+        at = end
+    pieces.append(lines[at:])
+    return EMPTY.join(pieces)
+
+def cut_one(lines, match):
+    end = match.end({connection}) + 2 - match.start({lines})
+    return lines[: lines.rfind(NEWLINE, 0, end - 1) + 1] + lines[end:]
 """
 
 
@@ -148,18 +162,19 @@ class ViewParser(Parser, Generic[V]):
         scope: dict[str, Any] = {}
         decoder = Decoder(Emitter(quick=True), scope)
         start = decoder.part(self.kind.start.tree, last=False)
-        begin = decoder.capture(b"")
         section = Section(decoder, self.slots, self.cuts)
         known = [section.values[slot.name] for slot in self.kind.slots]
         more = [f"({', '.join(section.values[name] for name in self.extra)}, )"] if self.extra else []
-        pattern = re.compile(start.pattern + begin.pattern + section.pattern)
-        cut, whole = passing(begin.group or 0, re.compile(cutter(self.cuts)))
-        scope |= {"Done": Done, "View": self.kind.make, "CUT": cut, "WHOLE": whole}
-        scope |= {"MATCH": pattern.match, "careful": self.careful}
+        pattern = re.compile(start.pattern + section.pattern)
+        scope |= {"Done": Done, "View": self.kind.make, "MATCH": pattern.match, "careful": self.careful}
+        scope |= {"NEWLINE": b"\n", "EMPTY": b""}
         source = TEMPLATE.format(
-            groups=", ".join(decoder.groups), marks=" or ".join(section.marks), values=start.expression[1:-1] + ", ".join(known + more)
+            groups=", ".join(decoder.groups),
+            lines=section.lines,
+            cut=section.choice_of_cut(),
+            values=start.expression[1:-1] + ", ".join(known + more),
         )
-        exec(source, scope)  # noqa: S102 - our own source, made from a table, never from input
+        exec(source + section.cut_source(CUT_SEVERAL), scope)  # noqa: S102 - our own source, made from a table, never from input
         made: Callable[..., Outcome[V]] = scope["fused"]
         return made
 
@@ -179,7 +194,7 @@ class ViewParser(Parser, Generic[V]):
         known = [found.values.get(slot.name) for slot in self.kind.slots]
         more = tuple(found.values.get(name) for name in self.extra)
         start = self.kind.start_values(outcome.value)
-        view: Any = self.kind.make(found.passed, bytes, *start, *known, more)
+        view: Any = self.kind.make(found.passed, None, None, *start, *known, more)
         return Done(view, outcome.end, data)
 
     def error(self, error: Error, data: Bytes, pos: int) -> Error:
@@ -187,20 +202,6 @@ class ViewParser(Parser, Generic[V]):
         return Error(
             error.position, lambda: error.expected, lambda: self.kind.blame(bytes(data[pos:]), error.position - pos)
         )
-
-
-def passing(group: int, lines: re.Pattern[bytes]) -> tuple[Callable[[Any], bytes], Callable[[Any], bytes]]:
-    """How to pass the fields of a match on: with some lines cut out, and as a whole. `group` marks where they begin."""
-    without_lines = lines.sub
-
-    def cut(match: re.Match[bytes]) -> bytes:
-        # A line to cut begins with the LF before it and leaves its own, so begin one byte early.
-        return without_lines(b"", bytes(match.string[match.start(group) - 1 : match.end() - 2]))[1:]
-
-    def whole(match: re.Match[bytes]) -> bytes:
-        return bytes(match.string[match.start(group) : match.end() - 2])
-
-    return cut, whole
 
 
 def build_request_view(

@@ -29,7 +29,7 @@ OFFSET = len(GET)
 def seen(outcome: Outcome[View]) -> Any:
     match outcome:
         case Done():
-            facts = [getattr(outcome.value, name) for name in outcome.value.__struct_fields__[2:]]
+            facts = [getattr(outcome.value, name) for name in outcome.value.__struct_fields__[3:]]
             return (outcome.end, facts, outcome.value.passed_fields())
         case Error():
             return ("error", outcome.position, outcome.reason)
