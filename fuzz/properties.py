@@ -12,6 +12,7 @@ from sozu.parsers.command import FrameReader
 from sozu.parsers.console.messages import Event, Head, MessageReader, Payload, Refused, request_reader, response_reader
 from sozu.parsers.kinds import KINDS
 from sozu.parsers.reasons import Reason, Refusal
+from sozu.parsers.views import View
 
 LIMITS = {Reason.HEAD_TOO_LARGE, Reason.TOO_MANY_FIELDS, Reason.TARGET_TOO_LONG}
 LONG = 3000
@@ -119,7 +120,7 @@ def told(event: Event) -> Any:
         case Payload(data):
             return data
         case Head(start, end, view, framing):
-            fields = {name: getattr(view, name) for name in view.__struct_fields__ if name not in ("source", "passing")}
+            fields = {name: getattr(view, name) for name in view.__struct_fields__ if name not in View.__struct_fields__}
             return start, end, fields, view.passed_fields(), framing
     return event
 

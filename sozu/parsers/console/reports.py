@@ -16,6 +16,7 @@ from sozu.parsers.console.rendering import error_shown, plain, reason_shown, sho
 from sozu.parsers.console.verdicts import READERS, read
 from sozu.parsers.kinds import KINDS, WHOLE_VALUES
 from sozu.parsers.result import Done, Error, Incomplete, run
+from sozu.parsers.views import View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Report = dict[str, Any]
 LARGEST_VALUE: Final = 4 * 1024 * 1024  # bytes: what a parser may hold of one value
 CONTEXT: Final = 64  # bytes of the block before that an error may point into
-HIDDEN: Final = frozenset(("source", "passing", "more"))
+HIDDEN: Final = {*View.__struct_fields__, "more"}
 PAYLOAD_SHOWN: Final = 64 * 1024  # bytes: a longer chunked body is counted, not shown
 
 

@@ -68,7 +68,21 @@ def test_every_message_is_reported_with_its_body() -> None:
     assert [report["framing"] for report in reports] == ["chunked", 2]
     assert [report["payload"] for report in reports] == [3, 2]
     assert reports[0]["trailers"] == [["X", "y"]]
-    assert (reports[1]["start"], reports[1]["end"], reports[1]["method"]) == (len(post), len(post + put), "PUT")
+    assert reports[1] == {
+        "kind": "request",
+        "start": len(post),
+        "head": len(put) - 2,
+        "method": "PUT",
+        "target": "/",
+        "minor": 1,
+        "host": "a",
+        "content_length": "2",
+        "framing": 2,
+        "payload": 2,
+        "end": len(post + put),
+        "trailers": [],
+        "outcome": "done",
+    }
 
 
 @pytest.mark.parametrize(
