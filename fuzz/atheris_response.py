@@ -3,6 +3,7 @@
 from fuzz.guided import fuzz, instrumented
 
 with instrumented(__name__):
+    from fuzz.comparing import unlisted
     from fuzz.properties import check, reads_alike
     from sozu.parsers.http1 import response_head
 
@@ -10,6 +11,7 @@ with instrumented(__name__):
 def TestOneInput(data: bytes) -> None:  # noqa: N802 - atheris's name
     check("response", data)
     reads_alike(response_head, data)
+    assert not list(unlisted("response", data))
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ DIFFERENCES: Final = (
     Difference(H11, ANY, "chunk-size", CHUNKED + b"3 \r\nabc\r\n0\r\n\r\n", "blanks between size and end of line", at=b"\r"),
     Difference(BOTH, ANY, "chunk-size-overflow", CHUNKED + b"0000000000000003\r\nabc\r\n0\r\n\r\n", "sixteen digits and, in h11, up to twenty"),
     Difference(H11, ANY, "chunk-extension", CHUNKED + b"3;\r\nabc\r\n0\r\n\r\n", "h11 takes anything after the semicolon as an extension"),
-    Difference(LLHTTP, ANY, "chunk-extension", CHUNKED + b"3;=b\r\nabc\r\n0\r\n\r\n", "extensions without a name or value", at=b";=\r"),
+    Difference(LLHTTP, ANY, "chunk-extension", CHUNKED + b"3;=b\r\nabc\r\n0\r\n\r\n", "extensions without a name or value, or with more than one", at=b";=\r\""),
     Difference(H11, ANY, "trailer-line", CHUNKED + b"0\r\n\n", "as in heads: LF alone, folding, control characters", at=CONTROLS + b"\n \t"),
     Difference(BOTH, ANY, "trailer-forbidden", CHUNKED + b"0\r\nHost: b\r\n\r\n", "trailers are the application's matter"),
     # --- Limits: theirs are elsewhere ---------------------------------------------------------------------------------
@@ -137,6 +137,7 @@ DIFFERENCES: Final = (
     Difference(LLHTTP, ANY, ACCEPT, CHUNKED + b"5 ; a\t;\tb= c\r\nhello\r\n0\r\n\r\n", "the same", "Invalid character in chunk size"),
     Difference(LLHTTP, REQUESTS, ACCEPT, b"GETC / HTTP/1.1\r\nHost: a\r\n\r\n", "llhttp has a list of methods; a proxy must not", "Expected space after method"),
     Difference(LLHTTP, REQUESTS, ACCEPT, b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n", "the same", "Invalid method encountered"),
+    Difference(LLHTTP, REQUESTS, ACCEPT, b"ANNOUNCE / HTTP/1.0\r\n\r\n", "to llhttp some methods are RTSP's alone", "Invalid method for HTTP/x.x request"),
     Difference(H11, RESPONSES, ACCEPT, b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "whether 101 was asked for is for who asked: sozu/proxy looks", "Received server _SWITCH_UPGRADE event without a pending proposal"),
     Difference(
         LLHTTP, ANY, ACCEPT, CHUNKED + b"5;a;\tb=c\r\nhello\r\n0\r\n\r\n", "the same", "Invalid character in chunk extensions name"

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fuzz import heads
+from fuzz.comparing import difference, unlisted
 from fuzz.corpora import CASES
-from fuzz.differences import ACCEPT, DIFFERENCES, OTHER, Difference
-from fuzz.peers import PEERS, Answer, Message, ours
+from fuzz.differences import DIFFERENCES, Difference
+from fuzz.peers import PEERS, ours
 from fuzz.test_inputs import damaged
-from sozu.parsers.console.verdicts import judge
+from fuzz.test_outside import cases, content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,35 +37,6 @@ def corpus(kind: str) -> Iterator[bytes]:
             yield CHUNKED_HEADS[kind] + case.data
 
 
-def unlisted(kind: str, data: bytes) -> Iterator[str]:
-    """The differences that nobody has explained."""
-    mine = ours(kind, data)
-    for peer, read in PEERS.items():
-        found = difference(mine, read(kind, data))
-        if found and not any(row.covers(peer, kind, found, data, stop(kind, data)) for row in DIFFERENCES):
-            yield f"{peer} says {found[1]!r} where we say {found[0]!r} of {data!r}"
-
-
-def difference(mine: Answer, theirs: Answer) -> tuple[str, str] | None:
-    """Our answer and theirs, in the words of the table, if they differ; two that do not accept do not."""
-    if mine == theirs or not (isinstance(mine, Message) or isinstance(theirs, Message)):
-        return None
-    if isinstance(mine, Message) and isinstance(theirs, Message):
-        return ACCEPT, OTHER
-    return word(mine), word(theirs)
-
-
-def word(answer: Answer) -> str:
-    """A message is accepted."""
-    return ACCEPT if isinstance(answer, Message) else answer
-
-
-def stop(kind: str, data: bytes) -> bytes:
-    """The byte at which we stop, if there is one."""
-    position = judge(kind, data).position
-    return b"" if position is None else data[position : position + 1]
-
-
 @pytest.mark.parametrize("kind", HEADS)
 def test_every_difference_in_the_corpus_is_listed(kind: str) -> None:
     assert [line for data in corpus(kind) for line in unlisted(kind, data)] == []
@@ -77,6 +49,12 @@ def test_every_difference_in_random_messages_is_listed(kind: str, rounds: Rounds
         rng = Random(seed)
         data = HEADS[kind](rng) if seed % 2 else damaged(rng, rng.choice(seeds))
         assert list(unlisted(kind, data)) == [], seed
+
+
+def test_every_difference_in_further_cases_is_listed() -> None:
+    streams = [content(case) for case in cases("*_cases.json") if case.get("transport") == "h1" or "bytes_b64" in case]
+
+    assert [line for data in streams for line in unlisted("request", data)] == []
 
 
 @pytest.mark.parametrize("row", DIFFERENCES, ids=lambda row: f"{row.ours}-{'-'.join(row.peers)}-{row.theirs}")
