@@ -3,7 +3,6 @@ import fcntl
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,14 +12,17 @@ from sozu.proxy.counters import Counters
 
 
 class Exchange:
-    client: Any = ""
-    method = authority = path = cluster = backend = user_agent = ended = client
+    client = method = authority = path = b""
+    user_agent: bytes | None = None
+    cluster: str | None = None
+    backend: str | None = None
+    ended: str | None = None
     status, retries, bytes_in, bytes_out = 200, 0, 0, 0
     started = finished = 1.0
     connected: float | None = None
 
     def __init__(self, request_id: str) -> None:
-        self.request_id = request_id
+        self.request_id = request_id.encode()
 
 
 def writable(path: Path) -> int:

@@ -19,7 +19,7 @@ def noon() -> float:
 @dataclass
 class Exchange:
     request_id: Any = b"7f3a"
-    client: Any = "192.0.2.7:40312"
+    client: Any = b"192.0.2.7:40312"
     method: Any = b"GET"
     authority: Any = b"blog.example.com"
     path: Any = b"/a?b=c"
@@ -79,12 +79,12 @@ def test_the_common_format() -> None:
 
 
 def test_the_common_format_shows_a_dash_for_what_there_was_not() -> None:
-    line = common_formatter(noon)(Exchange(client="", method=b"", path=b"", status=0, bytes_out=0))
+    line = common_formatter(noon)(Exchange(client=b"", method=b"", path=b"", status=0, bytes_out=0))
     assert line == b'- - - [14/Nov/2023:22:13:20 +0000] "- - HTTP/1.1" - -\n'
 
 
 def test_the_combined_format_escapes_quotes_and_backslashes() -> None:
-    line = combined_formatter(noon)(Exchange(client="[::1]:5", user_agent=b'a "b" \\c\n'))
+    line = combined_formatter(noon)(Exchange(client=b"[::1]:5", user_agent=b'a "b" \\c\n'))
     assert line.startswith(b"[::1] - - [")
     assert line.endswith(b'200 4096 "-" "a \\"b\\" \\\\c\\x0a"\n')
 
@@ -105,3 +105,14 @@ def test_a_line_is_one_line_of_printable_ascii_whatever_a_client_sends(kind: Log
     line = formatter_for(kind)(exchange)
     assert line[-1:] == b"\n"
     assert all(0x20 <= byte < 0x7F for byte in line[:-1])
+
+
+@given(method=st.binary(max_size=9), path=st.binary(max_size=30), agent=st.binary(min_size=1, max_size=30), retries=st.integers(0, 1))
+def test_a_quick_line_says_what_a_careful_one_would(method: bytes, path: bytes, agent: bytes, retries: int) -> None:
+    exchange = Exchange(method=method, path=path, user_agent=agent, retries=retries, ended="x" if retries else None)
+    values = json.loads(json_formatter(noon)(exchange))
+    shown = [text.decode("latin-1") for text in (method, path, agent)]
+    if "".join(shown).isascii() and "\x7f" not in "".join(shown):
+        assert [values["method"], values["path"], values["user_agent"]] == shown
+    assert values.get("retries", 0) == retries
+    assert (values["status"], values["duration"], values["backend"]) == (200, 0.25, "127.0.0.1:9001")

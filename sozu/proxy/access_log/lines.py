@@ -6,34 +6,34 @@ not printable ASCII is escaped, in all formats, so that nobody forges lines or c
 
 from collections.abc import Callable
 import time
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from sozu.command.settings import LogFormat
 
-Text = Any  # bytes, str or None; Any, because a protocol's attributes are invariant and the data path keeps bytes
+Text = bytes | str | None
 
 
 class Exchange(Protocol):
     """What a line is made of. Clock readings are seconds of one monotonic clock; a text may be absent (None or empty)."""
 
-    request_id: Text
-    client: Text  # IP address and port
-    method: Text
-    authority: Text
-    path: Text  # with the query
+    request_id: bytes
+    client: bytes  # IP address and port
+    method: bytes
+    authority: bytes
+    path: bytes  # with the query
     status: int  # 0: the client went away before there was one
-    cluster: Text
-    backend: Text
+    cluster: str | None
+    backend: str | None
     started: float
     connected: float | None  # when the backend's connection was there
     finished: float
     bytes_in: int
     bytes_out: int
-    user_agent: Text
+    user_agent: bytes | None
     retries: int
-    ended: Text  # why it ended, if not as it should
+    ended: str | None  # why it ended, if not as it should
 
 
 Formatter = Callable[[Exchange], bytes]
@@ -81,38 +81,75 @@ class WallClock:
         return self._text, int((moment - second) * 1000)
 
 
+# An exchange that went as it should, which is nearly every one. The pieces go in as they came, so that nothing is decoded or encoded.
+_USUAL = (
+    b'{"time":"%b.%03dZ","request_id":"%b","client":"%b","method":"%b","host":"%b","path":"%b","status":%d,"duration":%.6f,'
+    b'"bytes_in":%d,"bytes_out":%d,"cluster":"%b","backend":"%b","connect":%.6f,"user_agent":"%b"}\n'
+)
+_HARMLESS = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))  # what stands in a JSON text as it is
+_BETWEEN = _USUAL.translate(None, _HARMLESS)  # what is left of a line without them if none of its pieces needs escaping
+
+
 def json_formatter(wall: Callable[[], float] = time.time) -> Formatter:
     """One JSON object a line; `time` is when the request began."""
     clock = WallClock("%Y-%m-%dT%H:%M:%S", wall)
 
     def line(exchange: Exchange) -> bytes:
-        encoded = _json(exchange, clock, _decoded)
+        moment, milliseconds = clock.ago(exchange.finished - exchange.started)
+        usual = _usual(exchange, moment, milliseconds)
+        if usual.translate(None, _HARMLESS) == _BETWEEN:
+            return usual
+        started = f"{moment}.{milliseconds:03}Z"
+        encoded = _json(exchange, started, _decoded)
         # JSON escapes quotes and controls by itself. What else is not printable ASCII is rare: look for it once, in the whole.
         if not encoded.isascii() or b"\x7f" in encoded:
-            encoded = _json(exchange, clock, _plain)
+            encoded = _json(exchange, started, _plain)
         return encoded + b"\n"
 
     return line
 
 
+def _usual(exchange: Exchange, moment: str, milliseconds: int) -> bytes:
+    """The line of an exchange without anything unusual, which its bytes may still be; empty for another one."""
+    cluster, backend, connected = exchange.cluster, exchange.backend, exchange.connected
+    if cluster is None or backend is None or connected is None or exchange.retries or exchange.ended or not exchange.user_agent:
+        return b""
+    started = exchange.started
+    return _USUAL % (
+        moment.encode(),
+        milliseconds,
+        exchange.request_id,
+        exchange.client,
+        exchange.method,
+        exchange.authority,
+        exchange.path,
+        exchange.status,
+        exchange.finished - started,
+        exchange.bytes_in,
+        exchange.bytes_out,
+        cluster.encode(),
+        backend.encode(),
+        connected - started,
+        exchange.user_agent,
+    )
+
+
 _encode = msgspec.json.Encoder().encode
 
 
-def _json(exchange: Exchange, clock: WallClock, text: Callable[[Text], str | None]) -> bytes:
+def _json(exchange: Exchange, moment: str, text: Callable[[Text], str | None]) -> bytes:
     started = exchange.started
-    duration = exchange.finished - started
-    moment, milliseconds = clock.ago(duration)
     connected = exchange.connected
     return _encode(
         _Line(
-            f"{moment}.{milliseconds:03}Z",
+            moment,
             text(exchange.request_id) or "",
             text(exchange.client) or "",
             text(exchange.method) or "",
             text(exchange.authority) or "",
             text(exchange.path) or "",
             exchange.status,
-            _microseconds(duration),
+            _microseconds(exchange.finished - started),
             exchange.bytes_in,
             exchange.bytes_out,
             text(exchange.cluster),

@@ -14,8 +14,8 @@ from sozu.command.settings import LogFormat
 from sozu.proxy.access_log.lines import Exchange, formatter_for
 from sozu.proxy.counters import Counters
 
-_BATCH = 128  # lines: about 40 kB, one write
-_BACKLOG = 32  # batches: what a target that stands still may cost in memory, about 1.3 MB
+_BATCH = 512  # lines: about 160 kB, one write; each batch costs a fight for the interpreter between two threads
+_BACKLOG = 8  # batches: what a target that stands still may cost in memory, about 1.3 MB
 
 Batch = list[bytes]
 
