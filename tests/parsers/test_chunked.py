@@ -4,9 +4,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from sozu.parsers.chunked import ChunkedBody, ChunkedReader, Trailers, chunked_body
+from sozu.parsers.chunked import (
+    FIRST_LINE,
+    NEXT_LINE,
+    PLAIN,
+    TRAILER,
+    ChunkedBody,
+    ChunkedReader,
+    Trailers,
+    chunked_body,
+)
+from sozu.parsers.fuse import Fused
 from sozu.parsers.reasons import Reason
 from sozu.parsers.result import Done, Error, Incomplete, Needed, Outcome, run
+from tests.parsers.three_ways import reads, refuses
 
 BODY = b'5\r\nhello\r\nA;a=b ; c="\\"\xe9"\r\n0123456789\r\n00\r\nX: y \r\nServer-Timing:z\r\n\r\n'
 PAYLOAD = b"hello0123456789"
@@ -189,3 +200,42 @@ def test_grammar_and_reader_agree_on_damaged_bodies(noise: bytes, at: int) -> No
     assert type(by_grammar) is type(by_reader)
     if isinstance(by_grammar, Done) and isinstance(by_reader, Done):
         assert (by_grammar.end, by_grammar.value.trailers) == (by_reader.end, by_reader.value)
+
+
+@pytest.mark.parametrize(
+    ("grammar", "text", "value"),
+    [
+        (FIRST_LINE, b"0\r\n", 0),
+        (FIRST_LINE, b"1aF\r\n", 0x1AF),
+        (FIRST_LINE, b'fffffffffffffff;a;b=c ; d= "\\"\xe9"\r\n', 16**15 - 1),
+        (NEXT_LINE, b"\r\n5;a\r\n", 5),
+        (PLAIN, b"\r\n5\r\n", b"5"),
+        (TRAILER, b"\r\n", None),
+        (TRAILER, b"X: a b \t\r\n", (b"X", b"a b")),
+        (TRAILER, b"X:\r\n", (b"X", b"")),
+    ],
+)
+def test_every_line_is_read_whole_byte_by_byte_and_with_bytes_behind(
+    grammar: Fused[object], text: bytes, value: object
+) -> None:
+    reads(grammar, text, value)
+    reads(grammar, text, value, after=b"\r\nrest")
+
+
+@pytest.mark.parametrize(
+    ("grammar", "text", "position"),
+    [
+        (FIRST_LINE, b"g", 0),
+        (FIRST_LINE, b"5 \r", 2),
+        (FIRST_LINE, b"5\n", 1),
+        (FIRST_LINE, b"5;a =b", 4),
+        (NEXT_LINE, b"\n", 0),
+        (NEXT_LINE, b"\r\n\r", 2),
+        (PLAIN, b"\r\n5;", 3),
+        (TRAILER, b"\n", 0),
+        (TRAILER, b"X\r", 1),
+        (TRAILER, b"X: a\n", 4),
+    ],
+)
+def test_every_line_is_refused_where_it_is_wrong(grammar: Fused[object], text: bytes, position: int) -> None:
+    refuses(grammar, text, position)

@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from sozu.parsers.command import FrameReader, command_frame, frame
+from sozu.parsers.command import FRAME, FrameReader, command_frame, frame
 from sozu.parsers.reasons import Reason, Refusal
 from sozu.parsers.result import Done, Incomplete, run
+from tests.parsers.three_ways import reads
 
 payloads = st.lists(st.binary(max_size=50).map(lambda data: data.replace(b"\0", b"")), max_size=8)
 
@@ -87,3 +88,9 @@ def test_a_frame_that_drips_in_costs_no_more_for_being_long() -> None:
         return time.perf_counter() - started
 
     assert min(drip(32_000) for _ in range(3)) < 30 * min(drip(4_000) for _ in range(3))  # 64 if quadratic
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"\xff\n"])
+def test_a_frame_is_read_whole_byte_by_byte_and_with_bytes_behind(payload: bytes) -> None:
+    reads(FRAME, payload + b"\0", payload)
+    reads(FRAME, payload + b"\0", payload, after=b"{}\0")

@@ -3,6 +3,9 @@ import pytest
 from sozu.parsers.reasons import Reason
 from sozu.parsers.result import Done, Error, Incomplete, run
 from sozu.parsers.uri import (
+    ABSOLUTE,
+    AUTHORITY,
+    ORIGIN,
     Authority,
     Form,
     Target,
@@ -13,6 +16,15 @@ from sozu.parsers.uri import (
     path_of,
     uri,
 )
+from tests.parsers.three_ways import reads, refuses
+
+
+def test_targets_are_read_whole_byte_by_byte_and_with_bytes_behind() -> None:
+    reads(ORIGIN, b"/a/b?c", (b"/a/b", b"c"), after=b" ")
+    reads(AUTHORITY, b"[::1]:80", Authority(b"[::1]", 80), after=b"\r\n")
+    reads(ABSOLUTE, b"http://a%41:8/b?c", (b"http", Authority(b"a%41", 8), b"/b", b"c"), after=b" ")
+    refuses(ORIGIN, b"*", 0)
+    refuses(ABSOLUTE, b"http:/a", 6)
 
 
 @pytest.mark.parametrize(
