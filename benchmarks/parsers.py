@@ -21,10 +21,10 @@ import httptools
 from sozu.parsers.body import request_framing
 from sozu.parsers.chunked import ChunkedReader
 from sozu.parsers.head_reader import HeadReader
-from sozu.parsers.http1 import request_head
+from sozu.parsers.http1 import RequestHead, request_head
 from sozu.parsers.regular import Regular
 from sozu.parsers.result import Done, Incomplete
-from sozu.parsers.views import ViewParser, build_request_view, request_view
+from sozu.parsers.views import RequestView, ViewParser, build_request_view, request_view
 
 Arm = Callable[[bytes], object]
 
@@ -142,8 +142,8 @@ def rebuilt_by_view(data: bytes, fused: Arm = request_view.fused) -> bytes:
 FIFTEEN = build_request_view(
     b"cookie accept accept-encoding user-agent referer authorization if-none-match range origin".split(), drop=()
 )
-SIX: ViewParser = build_request_view(drop=())
-STEPWISE = Regular(request_head.tree)
+SIX: ViewParser[RequestView] = build_request_view(drop=())
+STEPWISE = Regular[RequestHead](request_head.tree)
 
 
 def edited(data: bytes) -> bytes:
@@ -227,7 +227,7 @@ def drip(rounds: int) -> None:
         print(f"dripped, {size} B: {cells[0]:.2f} us a byte, h11 {cells[1]:.2f}   (must: below h11, linear)")
 
 
-HOSTILE = {
+HOSTILE: dict[str, Callable[[int], bytes]] = {
     "many short lines, then NUL": lambda size: b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * (size // 5) + b"a:\0",
     "one long value, then NUL": lambda size: b"GET / HTTP/1.1\r\na:" + b"b" * size + b"\0",
     "blanks, then NUL": lambda size: b"GET / HTTP/1.1\r\na:" + b" " * size + b"\0",
