@@ -9,11 +9,13 @@ import pytest
 
 from fuzz import heads
 from fuzz.comparing import difference, unlisted
-from fuzz.corpora import CASES
-from fuzz.differences import DIFFERENCES, Difference
-from fuzz.peers import PEERS, ours
+from fuzz.corpora import CASES, CORPUS
+from fuzz.differences import CHUNKED, DIFFERENCES, Difference
+from fuzz.peers import INCOMPLETE, PEERS, Message, ours
 from fuzz.test_inputs import damaged
 from fuzz.test_outside import cases, content
+from sozu.parsers.console.escapes import unescaped
+from sozu.parsers.console.messages import End, request_reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,3 +65,21 @@ def test_the_sample_of_a_listed_difference_shows_it(row: Difference) -> None:
     for peer in row.peers:
         assert difference(ours(kind, row.sample), PEERS[peer](kind, row.sample)) == (row.ours, row.theirs)
     assert list(unlisted(kind, row.sample)) == []
+
+
+STRICT = [line.split("\t") for line in (CORPUS / "strict.tsv").read_text().splitlines()[1:]]
+
+
+def refused_message(kind: str, data: bytes) -> bytes:
+    """The message of a stream that we refuse, and what follows it: a peer is asked about that one."""
+    begins = [event.end for event in request_reader().feed(data) if isinstance(event, End)] if kind == "request" else []
+    return data[max(begins, default=0) :]
+
+
+@pytest.mark.parametrize("row", [row for row in STRICT if row[1] in {*HEADS, "chunked"}], ids=lambda row: row[0])
+def test_the_columns_beside_our_refusals_are_what_the_peers_say(row: list[str]) -> None:
+    _, kind, text, _, _, _, llhttp, by_h11 = row
+    data = CHUNKED + unescaped(text) if kind == "chunked" else refused_message(kind, unescaped(text))
+    for peer, said in (("httptools", llhttp), ("h11", by_h11)):
+        answer = PEERS[peer]("response" if kind == "response" else "request", data)
+        assert said == ("accept" if isinstance(answer, Message) or answer == INCOMPLETE else "refuse"), (peer, answer)
