@@ -42,7 +42,8 @@ VECTORS: Final = """
 
 Each line is a test (`fuzz/corpus/strict.tsv`). The byte at the offset is the first that cannot be right; a rule about a whole head counts as broken at its
 end. Beside our refusal: what nginx 1.22 (as a proxy), llhttp (by httptools 0.9) and h11 0.16 do with the same bytes, chunked bodies
-behind a request head. *yes*: taken, or still waiting; *no*: refused.
+behind a request head. *yes*: taken, or still waiting; *no*: refused. Each test run measures llhttp and h11 anew; nginx was asked by hand, in
+front of an origin (what is no HTTP at all, it takes for the answer of an HTTP/0.9 origin and passes on).
 """
 
 BESIDE_OTHERS: Final = """
