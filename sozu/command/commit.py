@@ -26,7 +26,7 @@ from sozu.command.orders import (
 )
 from sozu.command.state import ConfigState
 
-CLUSTER_ID_LIMIT = 128
+ID_LIMIT = 128
 HEAVIEST = 256
 LONGEST_TIMEOUT = 86_400.0  # a day; beyond it, a unit was mistaken
 BALANCING = (LoadBalancing.ROUND_ROBIN, LoadBalancing.RANDOM, LoadBalancing.LEAST_LOADED)
@@ -134,13 +134,17 @@ def _known_listener(draft: Draft, address: str, field: str) -> Listener:
 
 def _cluster(order: AddCluster) -> Cluster:
     name = order.cluster
-    if not name or len(name) > CLUSTER_ID_LIMIT or not name.isprintable() or " " in name:
-        raise Objection(f"{name!r}: a cluster's id has 1 to {CLUSTER_ID_LIMIT} visible characters and no spaces", "cluster")
+    _check_id(name, "cluster", "cluster")
     if order.load_balancing not in BALANCING:
         raise Objection(f"load_balancing {order.load_balancing} is not available in this version", "load_balancing")
     if order.timeouts is not None:
         _check_timeouts(order.timeouts)
     return Cluster(cluster=name, load_balancing=order.load_balancing, timeouts=order.timeouts)
+
+
+def _check_id(name: str, kind: str, field: str) -> None:
+    if not name or len(name) > ID_LIMIT or not name.isprintable() or " " in name:
+        raise Objection(f"{name!r}: a {kind}'s id has 1 to {ID_LIMIT} visible characters and no spaces", field)
 
 
 def _check_timeouts(timeouts: Timeouts) -> None:
@@ -232,6 +236,8 @@ def _add_backend(draft: Draft, order: AddBackend) -> None:
         raise Objection(f"{address}: a backend has a port other than 0", "address")
     if not 0 <= order.weight <= HEAVIEST:
         raise Objection(f"weight {order.weight}: a whole number from 0 (gets nothing new) to {HEAVIEST}", "weight")
+    if order.id:
+        _check_id(order.id, "backend", "backend_id")
     name = order.id or address
     draft.put(Backend(cluster=order.cluster, address=address, id=name, weight=order.weight, backup=order.backup))
 

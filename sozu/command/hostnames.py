@@ -10,6 +10,7 @@ import ipaddress
 import string
 
 NAME_LIMIT, LABEL_LIMIT = 253, 63  # RFC 1035 section 2.3.4, less the root
+PATH_LIMIT = 8192  # RFC 9112 section 3 wants that much of a target to be supported; an order must fit into one frame
 _LABEL = frozenset(string.ascii_lowercase + string.digits + "-_")
 # RFC 3986 section 3.3: pchar and "/", with "%" as the beginning of an escape.
 _PATH = frozenset(string.ascii_letters + string.digits + "-._~%!$&'()*+,;=:@/")
@@ -41,6 +42,8 @@ def normal_path(text: str) -> str:
     """The path itself: it is compared byte by byte, as the client sent it. Raises BadPath."""
     if not text.startswith("/"):
         raise BadPath(f'a path begins with "/": "/{text}"?')
+    if len(text) > PATH_LIMIT:
+        raise BadPath(f"a path has at most {PATH_LIMIT} characters, this one {len(text)}")
     for position, character in enumerate(text):
         if character not in _PATH:
             raise BadPath(_why_not_in_a_path(text, position))

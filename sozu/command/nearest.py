@@ -13,6 +13,8 @@ CUTOFF = 0.6
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The name that is most like this one, or None when none is close."""
     folded = {known.lower(): known for known in islice(_of_like_length(name, names), CANDIDATES)}
+    if not folded:
+        return None  # difflib would first look at every letter of the name, which may have a million
     found = get_close_matches(name.lower(), folded, n=1, cutoff=CUTOFF)
     return folded[found[0]] if found else None
 

@@ -153,6 +153,8 @@ def test_a_refusal_names_the_order_and_changes_nothing(state: ConfigState) -> No
         (AddBackend(cluster="blog", address="localhost:80"), "names are not resolved here"),
         (AddBackend(cluster="blog", address=LISTENER, weight=-1), "weight -1"),
         (AddBackend(cluster="blog", address=LISTENER, weight=257), "from 0 (gets nothing new) to 256"),
+        (AddBackend(cluster="blog", address=LISTENER, id="x" * 129), "a backend's id has 1 to 128 visible characters"),
+        (AddHttpFrontend(cluster="blog", hostname="a.b", path="/" * 8193), "a path has at most 8192 characters, this one 8193"),
         (RemoveBackend(cluster="blog", address="127.0.0.1:9002"), 'no backend 127.0.0.1:9002; did you mean "127.0.0.1:9001"?'),
     ],
 )
