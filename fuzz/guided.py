@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing, for the entry points atheris_*.py: what they share.
 
-    pip install atheris
+    pip install -e '.[fuzz]'
     python -m fuzz.atheris_request -max_total_time=60 [FOLDER]      libFuzzer's options; FOLDER keeps what reached new code
 
 The corpus of this tree is the seed. An input that breaks a property ends the run and is left in a file `crash-…`:

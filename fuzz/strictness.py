@@ -86,7 +86,7 @@ def page() -> Iterator[str]:
     yield from table("we say", "they say", "who", "why")
     for difference in DIFFERENCES:
         yield row(f"`{difference.ours}`", difference.theirs, ", ".join(difference.peers), difference.why)
-    yield LENIENT.strip("\n")
+    yield "\n" + LENIENT.strip("\n")
 
 
 def vectors() -> Iterator[str]:

@@ -1,7 +1,10 @@
 """The entry points of coverage-guided fuzzing run over the corpus, so that they work when someone needs them."""
 
 from collections.abc import Callable
+import importlib.util
 from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 
@@ -33,3 +36,13 @@ def test_the_seeds_are_the_cases_without_their_verdicts(kind: str, tmp_path: Pat
 def test_a_module_that_is_merely_imported_is_not_instrumented() -> None:
     with guided.instrumented("fuzz.atheris_request") as nothing:
         assert nothing is None
+
+
+@pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed")
+def test_an_entry_point_runs_under_atheris(tmp_path: Path) -> None:
+    root = Path(__file__).parent.parent
+    command = [sys.executable, "-m", "fuzz.atheris_chunked", "-runs=20", f"-artifact_prefix={tmp_path}/"]
+    found = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
+
+    assert found.returncode == 0, found.stderr
+    assert "Done 20 runs" in found.stderr
