@@ -4,10 +4,11 @@ What waits while an fsync runs is committed together with the next one (group co
 the fsync and is undone when it does; after it nothing can fail (`publication` deals with late workers).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 import logging
 from time import time
+from typing import TypeVar
 
 import gevent
 from gevent.event import AsyncResult
@@ -28,6 +29,8 @@ from sozu.master.workers.briefing import give_listeners
 from sozu.master.workers.roster import Roster
 
 log = logging.getLogger("sozu.master")
+
+T = TypeVar("T")
 
 HEAVY = 500  # orders; beyond that many a commit is computed off the loop, which supervises meanwhile
 REMEMBERED = 10_000  # removed backends whose last exchanges may still be asked for
@@ -164,11 +167,17 @@ class Ledger:
     def _compute(self, orders: Sequence[AnyOrder]) -> Commit:
         if len(orders) <= HEAVY:
             return commit(self._drafted, orders)
-        return self._pool.apply(commit, (self._drafted, orders))
+        return self._off_the_loop(commit, self._drafted, orders)
 
     def _write(self, entries: Sequence[Entry]) -> None:
         if entries:
-            self._pool.apply(self._journal.write, ([entry.record for entry in entries],))
+            self._off_the_loop(self._journal.write, [entry.record for entry in entries])
+
+    def _off_the_loop(self, function: Callable[..., T], *arguments: object) -> T:
+        outcome: T | Refused | OSError = self._pool.apply(_outcome, (function, *arguments))
+        if isinstance(outcome, Refused | OSError):
+            raise outcome
+        return outcome
 
     def _give_up(self, entries: Sequence[Entry], why: NotWritten) -> None:
         log.error("event=journal_failed reason=%r", str(why))
@@ -220,6 +229,14 @@ def _opened(result: Commit) -> Iterator[Listener]:
     """The listeners that this commit made workers accept on: they need the sockets before they hear of it."""
     touched = {change.after.key for change in result.effects if isinstance(change.after, Listener)}
     return (listener for address in touched if (listener := result.state.listeners.get(address)) is not None)
+
+
+def _outcome(function: Callable[..., T], *arguments: object) -> T | Refused | OSError:
+    """What the function returns, or how it failed: the pool prints a traceback for all that is raised in its thread."""
+    try:
+        return function(*arguments)
+    except (Refused, OSError) as expected:
+        return expected
 
 
 def _leave_nobody_waiting(batch: Sequence[Proposal]) -> None:

@@ -44,6 +44,15 @@ def door(tmp_path: Path) -> Iterator[Door]:
     opened.close()
 
 
+def say(path: Path, request: bytes) -> Answer:
+    with gevent.socket.socket(socket.AF_UNIX) as tool:
+        tool.settimeout(PATIENCE)
+        tool.connect(str(path))
+        tool.sendall(request + b"\0")
+        tool.shutdown(socket.SHUT_WR)
+        return msgspec.json.decode(tool.makefile("rb").read().rstrip(b"\0"), type=Answer)
+
+
 def talk(path: Path, *verbs: str) -> list[Answer]:
     with gevent.socket.socket(socket.AF_UNIX) as tool:
         tool.settimeout(PATIENCE)
@@ -68,6 +77,16 @@ def test_a_declined_request_ends_with_its_reason(tmp_path: Path) -> None:
     (final,) = talk(tmp_path / "sock", "begin")
 
     assert (final.status, final.message, final.data) == ("ERROR", "no", {"why": 2})
+
+
+@pytest.mark.usefixtures("door")
+def test_a_refusal_fits_into_a_frame_whatever_it_quotes(tmp_path: Path) -> None:
+    verb = "x" * ((2 << 20) - 100)
+    final = say(tmp_path / "sock", b'{"id": "1", "type": "%b"}' % verb.encode())
+
+    assert final.message.startswith('type: unknown verb "xxx')
+    assert final.message.endswith('xxx"; nothing was changed')
+    assert len(final.message) < 2100
 
 
 @pytest.mark.usefixtures("door")

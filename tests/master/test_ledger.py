@@ -112,12 +112,15 @@ def test_in_a_group_a_refusal_concerns_its_own_proposal_only(house: House) -> No
     assert isinstance(bad.exception, Refused)
 
 
-def test_a_journal_that_is_full_changes_nothing_and_closes_what_was_opened(house: House) -> None:
+def test_a_journal_that_is_full_changes_nothing_and_closes_what_was_opened(
+    house: House, capfd: pytest.CaptureFixture[str]
+) -> None:
     house.journal.fault = OSError(28, "No space left on device")
     with pytest.raises(NotWritten, match="No space left on device"):
         house.propose(listener("127.0.0.1:0"))
     assert list(house.sockets) == []
     assert house.ledger.state.revision == 0
+    assert "Traceback" not in capfd.readouterr().err
 
     house.journal.fault = None
     assert house.propose(AddCluster(cluster="a")) == 1
@@ -135,6 +138,15 @@ def test_a_journal_whose_end_is_unknown_takes_no_more(house: House) -> None:
 def test_a_heavy_transaction_is_computed_off_the_loop(house: House) -> None:
     assert house.propose(*(AddCluster(cluster=f"c{number}") for number in range(HEAVY + 1))) == 1
     assert len(house.ledger.state.clusters) == HEAVY + 1
+
+
+def test_a_heavy_transaction_that_is_refused_says_why_and_no_more(
+    house: House, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Refused, match='no cluster "b"'):
+        house.propose(*(AddCluster(cluster=f"c{number}") for number in range(HEAVY)), RemoveCluster(cluster="b"))
+
+    assert capfd.readouterr().err == ""
 
 
 def test_port_0_is_in_the_journal_as_the_port_that_it_became(house: House) -> None:

@@ -27,6 +27,7 @@ READ_SIZE = 65536
 AT_ONCE = 64  # unfinished requests of one tool; it is not read from while it has so many
 UNREAD_ANSWERS = 32
 READING_PATIENCE = 30.0  # seconds in which a tool must take an answer
+LONGEST_MESSAGE = 2000  # characters: refusals quote what the tool sent, and an answer has to fit into a frame as well
 LAST_WORDS = 60.0  # seconds for the answers to a tool that has shut down its sending side
 
 
@@ -68,7 +69,8 @@ class Conversation:
         try:
             envelope = read_request(payload)
         except BadRequest as why:
-            self._post(Answer(id=why.id or "", status=Status.ERROR, message=f"{why.message}; nothing was changed"))
+            message = shortened(f"{why.message}; nothing was changed")
+            self._post(Answer(id=why.id or "", status=Status.ERROR, message=message))
             return
         self._room.acquire()
         # Greenlets start in the order in which they were spawned: so orders reach the ledger in the order of the tool.
@@ -78,7 +80,9 @@ class Conversation:
 
     def _serve(self, envelope: Envelope) -> None:
         def say(status: Status) -> Callable[[str, Any], None]:
-            return lambda message, data: self._post(Answer(id=envelope.id, status=status, message=message, data=data))
+            return lambda message, data: self._post(
+                Answer(id=envelope.id, status=status, message=shortened(message), data=data)
+            )
 
         try:
             final = self._answer(envelope.request, self._tool, say(Status.PROCESSING))
@@ -108,6 +112,13 @@ class Conversation:
             log.info("event=tool_dropped pid=%d reason=%r", self._tool.author.pid, str(error))
             return False
         return True
+
+
+def shortened(message: str) -> str:
+    """A message without its middle, if that is very long: its end says what was left untouched."""
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    return f"{message[: LONGEST_MESSAGE // 2]} … {message[-LONGEST_MESSAGE // 2 :]}"
 
 
 def _internal_error(request: str) -> Answer:
