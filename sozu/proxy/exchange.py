@@ -55,6 +55,10 @@ class Exchange:
             self._fail(failure)
         except (Broken, Late, Ended, Malformed) as accident:
             self._fail(self._explain(accident))
+        except BaseException:
+            self._record.ended = "a fault of the proxy's own"
+            self._stop_upload()
+            raise
         finally:
             self._close_the_books()
 
@@ -238,7 +242,7 @@ class Exchange:
             self._back.close()
         if isinstance(failure, BackendFailed):
             self._traffic.counters.backend_failures += 1
-        if record.status or not failure.status:
+        if record.bytes_out or not failure.status:
             front.cut()
             return
         record.status = failure.status

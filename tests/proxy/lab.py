@@ -13,6 +13,7 @@ from typing import Any
 import gevent
 from gevent import get_hub
 from gevent.queue import Queue
+from gevent.socket import create_connection
 from gevent.socket import socket as cooperative
 
 from sozu.command.draft import Change
@@ -25,7 +26,7 @@ from sozu.proxy.deadlines import Deadlines
 from sozu.proxy.pool import Pool
 from sozu.proxy.record import Record
 from sozu.proxy.registry import LiveBackend, Registry
-from sozu.proxy.session import Session
+from sozu.proxy.session import Session, serve_connection
 from sozu.proxy.stream import Broken, Stream
 from sozu.proxy.traffic import Traffic
 
@@ -78,6 +79,17 @@ class Peer:
         data, self.received = self.received, b""
         return data
 
+    def rest_or_reset(self) -> tuple[bytes, bool]:
+        """Up to the end of the connection, and whether that was a reset."""
+        while True:
+            try:
+                piece = self.sock.recv(65536)
+            except ConnectionResetError:
+                return self.received, True
+            self.received += piece
+            if not piece:
+                return self.received, False
+
     def answer(self) -> tuple[bytes, bytes]:
         """Head and body of an answer with a Content-Length."""
         head = self.head()
@@ -125,6 +137,18 @@ def pair() -> tuple[_socket.socket, Peer]:
     ours.setblocking(False)
     raw = _socket.socket(ours.family, ours.type, ours.proto, fileno=ours.detach())
     return raw, Peer(cooperative(theirs.family, theirs.type, theirs.proto, fileno=theirs.detach()))
+
+
+def client_over_tcp(traffic: Traffic) -> Peer:
+    """A client over TCP, whose other end is served."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = create_connection(listener.getsockname())
+        accepted, peer = listener.accept()
+    accepted.setblocking(False)
+    raw = _socket.socket(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
+    traffic.counters.connections_open += 1
+    serve_connection(traffic, raw, peer, LISTENER)
+    return Peer(client)
 
 
 class ScriptedPool(Pool):
@@ -243,5 +267,7 @@ class Lab:
 @contextmanager
 def opened(lab: Lab) -> Iterator[Lab]:
     """A lab that is left clean."""
-    yield lab
-    lab.end()
+    try:
+        yield lab
+    finally:
+        lab.end()

@@ -9,6 +9,7 @@ from sozu.proxy.deadlines import Late
 from sozu.proxy.exchange import Exchange
 from sozu.proxy.session import Session
 from sozu.proxy.stream import Stream
+from sozu.proxy.upload import Upload
 from tests.proxy.lab import Lab, Peer, field, names, opened, settle
 
 GET = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
@@ -587,3 +588,23 @@ def test_a_fault_of_our_own_ends_one_session_and_is_logged(lab: Lab, caplog: pyt
     assert client.rest() == b""
     assert "session=failed" in caplog.text
     assert lab.traffic.counters.connections_open == 0
+
+
+def test_a_fault_of_our_own_while_a_body_comes_leaves_no_upload_behind(
+    lab: Lab, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> None:
+        raise KeyError
+
+    client = lab.client(POST + b"12")
+    origin = lab.origin()
+    origin.head()
+    settle()
+    monkeypatch.setattr("sozu.proxy.exchange.response_framing", fault)
+    origin.send(OK)
+    assert origin.rest() == b"12"
+    assert client.rest() == b""
+    assert caplog.text.count("Traceback") == 1
+    assert lab.record().ended == "a fault of the proxy's own"
+    assert lab.backend().exchanges == 0
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, Upload) and thing.running]

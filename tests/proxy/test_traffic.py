@@ -1,11 +1,9 @@
-import _socket
 from collections.abc import Iterator
 import errno
 import socket
 from typing import Any
 
 from gevent import get_hub
-from gevent.socket import create_connection
 from gevent.socket import socket as cooperative
 import pytest
 
@@ -15,9 +13,9 @@ from sozu.command.settings import Settings
 from sozu.proxy.access_log import NoLog
 from sozu.proxy.counters import Counters
 from sozu.proxy.registry import Registry
-from sozu.proxy.session import client_name, serve_connection
+from sozu.proxy.session import client_name
 from sozu.proxy.traffic import Traffic
-from tests.proxy.lab import Peer, field, settle
+from tests.proxy.lab import Peer, client_over_tcp, field, settle
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -52,20 +50,8 @@ def traffic(listening: Any) -> Iterator[Traffic]:
     assert not traffic.deadlines.watched
 
 
-def client_of(traffic: Traffic) -> Peer:
-    """A client over TCP, whose other end is served."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        client = create_connection(listener.getsockname())
-        accepted, peer = listener.accept()
-    accepted.setblocking(False)
-    raw = _socket.socket(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
-    traffic.counters.connections_open += 1
-    serve_connection(traffic, raw, peer, "127.0.0.1:80")
-    return Peer(client)
-
-
 def test_a_request_goes_through_over_tcp(traffic: Traffic, listening: Any) -> None:
-    client = client_of(traffic)
+    client = client_over_tcp(traffic)
     client.send(GET)
     origin = Peer(listening.accept()[0])
     head = origin.head()
@@ -80,7 +66,7 @@ def test_a_request_goes_through_over_tcp(traffic: Traffic, listening: Any) -> No
 
 def test_a_backend_that_is_down_is_502_at_once(traffic: Traffic, listening: Any) -> None:
     listening.close()
-    client = client_of(traffic)
+    client = client_over_tcp(traffic)
     client.send(GET)
     assert client.answer()[0].startswith(b"HTTP/1.1 502 ")
     assert traffic.counters.backend_failures == 1
@@ -88,7 +74,7 @@ def test_a_backend_that_is_down_is_502_at_once(traffic: Traffic, listening: Any)
 
 
 def test_a_reset_in_mid_body_is_never_a_good_end_for_http_1_0(traffic: Traffic, listening: Any) -> None:
-    client = client_of(traffic)
+    client = client_over_tcp(traffic)
     client.send(b"GET / HTTP/1.0\r\n\r\n")
     origin = Peer(listening.accept()[0])
     origin.head()
