@@ -169,7 +169,9 @@ class Slots:
         elif slot.worker is worker:
             lifetime = monotonic() - worker.since
             slot.pause = slot.backoff.after(lifetime)
-            log.error(
+            # Status 0: somebody has sent it a SIGTERM, and it has drained.
+            log.log(
+                logging.INFO if worker.process.fate == "status 0" else logging.ERROR,
                 "event=worker_ended slot=%d pid=%d fate=%r lifetime=%.1f retry_in=%.2f",
                 *(slot.number, worker.process.pid, worker.process.fate, lifetime, slot.pause),
             )

@@ -11,6 +11,7 @@ from time import monotonic
 
 import gevent
 from gevent.event import Event
+from gevent.exceptions import LoopExit
 
 from sozu import __version__
 from sozu.command.answers import Status
@@ -57,12 +58,18 @@ class Life:
         self._link.say(Hello(version=__version__, schema=SCHEMA, pid=os.getpid()))
         listening = gevent.spawn(self._listen)
         listening.link_exception(lambda _: self._ending.set())  # a broken invariant; gevent has printed the traceback
-        self._ending.wait()
+        self._await_end()
         if listening.exception is not None or not self._ready:
             return 1
         self._drain()
         self._link.close(_LAST_WORDS)
         return 0
+
+    def _await_end(self) -> None:
+        try:
+            self._ending.wait()
+        except LoopExit:
+            log.info("event=deserted slot=%d", self._slot)  # no master, no listener, no session: nothing could happen any more
 
     def end(self, grace: float) -> None:
         """Drain within so many seconds, then `run` returns. Asked again, the last word counts."""

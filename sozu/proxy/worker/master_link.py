@@ -27,12 +27,16 @@ class MasterLink:
         self._outbox.put(message)
 
     def listen(self, take: Take) -> None:
-        """Hand each message with its descriptors to `take`, until the channel ends."""
+        """Hand each message with its descriptors to `take`, until the channel ends. It is closed then.
+
+        A master that lives, but has said what makes no sense here, learns by that end that nobody listens any more.
+        """
         try:
             while True:
                 take(*self._channel.receive())
         except (ChannelError, OSError) as error:
             log.warning("event=channel_ended reason=%r", str(error))
+            self._channel.close()
 
     def close(self, seconds: float) -> None:
         """Send what was said, waiting this long at most, and hang up."""

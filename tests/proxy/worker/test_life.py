@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from sozu.command.answers import Status
+from sozu.command.channel import ChannelClosed
 from sozu.command.facts import Protocol
 from sozu.command.orders import (
     AddBackend,
@@ -245,6 +246,25 @@ def test_when_the_channel_ends_the_worker_goes_on_serving_until_it_is_asked_to_e
     assert master.get("web.example.com", "/still") == (200, b"/still")
     master.process.send_signal(signal.SIGTERM)
     assert master.end() == 0
+
+
+def test_a_master_that_makes_no_sense_learns_that_nobody_listens(
+    master: ScriptedMaster, origin: Origin, tmp_path: Path
+) -> None:
+    master.bring_up(settings(tmp_path), *site(origin.address))
+    master.socket.sendall(b"no message\0")
+    with pytest.raises(ChannelClosed):
+        master.hear(Reply)
+    assert master.get("web.example.com", "/still") == (200, b"/still")
+
+
+def test_a_worker_that_is_left_with_nothing_to_do_ends_without_a_fuss(master: ScriptedMaster, tmp_path: Path) -> None:
+    master.bring_up(settings(tmp_path))
+    master.publish(2, RemoveListener(protocol=Protocol.HTTP, address=master.address))
+    master.socket.shutdown(socket.SHUT_RDWR)
+    assert master.end() == 0
+    assert master.process.stderr is not None
+    assert b"Traceback" not in master.process.stderr.read()
 
 
 def test_a_channel_that_ends_before_there_is_anything_to_serve_ends_the_worker(master: ScriptedMaster) -> None:
