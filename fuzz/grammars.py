@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sozu.parsers.fusion.analysis import clashes
 from sozu.parsers.regular import Regular
@@ -22,6 +21,9 @@ from sozu.parsers.tree import (
     Trim,
     nullable,
 )
+
+if TYPE_CHECKING:
+    from random import Random
 
 ALPHABET = b"abcdXY .\n"
 BLANKS = frozenset(b" .")
