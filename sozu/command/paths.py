@@ -22,7 +22,7 @@ class Route(NamedTuple):
 class Paths:
     """The path rules of one hostname on one listener. `find` costs at most two look-ups per segment of the longest prefix."""
 
-    __slots__ = ("_exact", "_longest", "_prefixes", "_sole")
+    __slots__ = ("_exact", "_longest", "_prefixes", "sole")
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._exact: dict[bytes, Route] = {}
@@ -34,14 +34,12 @@ class Paths:
             else:
                 self._prefixes[(frontend.path or "/").encode()] = route
         self._longest = max(map(len, self._prefixes), default=0)
-        # Nearly every hostname has the one rule "/": it takes whatever comes, so its path need not be looked at.
+        # Nearly every hostname has the one rule "/": it takes whatever comes, so `find` need not be asked.
         alone = not self._exact and len(self._prefixes) == 1
-        self._sole = self._prefixes.get(_SLASH) if alone else None
+        self.sole = self._prefixes.get(_SLASH) if alone else None
 
     def find(self, path: bytes) -> Route | None:
         """The route of this path, or None. What is no path (`*` of OPTIONS, an empty one) counts as "/"."""
-        if self._sole is not None:
-            return self._sole
         path = path.partition(_QUERY)[0]
         if not path.startswith(_SLASH):
             path = _SLASH

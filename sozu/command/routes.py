@@ -20,6 +20,7 @@ from sozu.command.state import ConfigState, FrontendKey
 __all__ = ["Route", "RouteTable"]
 
 _ANY, _STAR = b"*", b"*."
+_MOST_KNOWN, _LONGEST_KNOWN = 10_000, 255  # spellings of hosts whose rules are remembered, and their bytes: 5 MB at the most
 _Frontends = dict[FrontendKey, Frontend]
 _Touched = dict[bytes, _Frontends]  # hostname -> its frontends after the changes
 
@@ -40,9 +41,8 @@ class _Host:
             for listener in {frontend.listener for frontend in frontends.values()} - {None}
         }
 
-    def find(self, listener: str, path: bytes) -> Route | None:
-        paths = self.on_listener.get(listener, self.everywhere) if self.on_listener else self.everywhere
-        return paths.find(path)
+    def paths(self, listener: str) -> Paths:
+        return self.on_listener.get(listener, self.everywhere)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +104,11 @@ class _Tables:
 class RouteTable:
     """All routes of one revision. Never written to after it was built: `after` makes the next one."""
 
-    __slots__ = ("_hosts", "_tables")
+    __slots__ = ("_known", "_tables")
 
     def __init__(self, tables: _Tables | None = None) -> None:
         self._tables = tables if tables is not None else _Tables()
-        self._hosts = self._tables.hosts
+        self._known: dict[tuple[str, bytes], tuple[Paths, ...]] = {}  # what `_rules` said, for the hosts that are asked for
 
     @classmethod
     def of(cls, state: ConfigState) -> Self:
@@ -131,19 +131,21 @@ class RouteTable:
 
         `listener` is the address as the state spells it; `host` is without its port, in any case; `path` may have a query.
         """
-        entry = self._hosts.get(host)
-        if entry is not None:
-            route = entry.find(listener, path)
+        for paths in self._known.get((listener, host)) or self._rules(listener, host):
+            route = paths.sole or paths.find(path)
             if route is not None:
                 return route
-        return self._find_elsewhere(listener, host, path)
+        return None
 
-    def _find_elsewhere(self, listener: str, host: bytes, path: bytes) -> Route | None:
-        # Hostnames are nearly always sent in lower case and without the final dot, so `find` tries that first.
+    def _rules(self, listener: str, host: bytes) -> tuple[Paths, ...]:
+        """The path rules for a host as somebody wrote it, the most specific first. A table never changes, so they are looked up once."""
         normal = host.lower().removesuffix(b".")
         label, _, suffix = normal.partition(b".")
-        for name in (normal, _STAR + suffix if label else _ANY, _ANY):
-            entry = self._hosts.get(name)
-            if entry is not None and (route := entry.find(listener, path)) is not None:
-                return route
-        return None
+        names = (normal, _STAR + suffix if label else _ANY, _ANY)
+        hosts = [self._tables.hosts[name] for name in dict.fromkeys(names) if name in self._tables.hosts]
+        rules = tuple(host.paths(listener) for host in hosts)
+        if rules and len(host) <= _LONGEST_KNOWN:
+            if len(self._known) >= _MOST_KNOWN:  # clients may write what they like, and `*` takes it all
+                self._known.clear()
+            self._known[listener, host] = rules
+        return rules

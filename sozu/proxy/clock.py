@@ -16,9 +16,12 @@ TICK = 0.1
 
 
 class Clock:
-    """`now` in seconds of the monotonic clock, late by a tick at most; `http_date` for a Date field."""
+    """`now` in seconds of the monotonic clock, late by a tick at most; `next`, the tick to come; `http_date` for a Date field.
 
-    __slots__ = ("_on_tick", "_timer", "http_date", "now")
+    A deadline is `next` plus its time: it never comes too early, and costs an addition instead of a call.
+    """
+
+    __slots__ = ("_on_tick", "_timer", "http_date", "next", "now")
 
     def __init__(self) -> None:
         self._on_tick: list[Callable[[], None]] = []
@@ -27,12 +30,17 @@ class Clock:
 
     def refresh(self) -> None:
         """Read the system's clocks."""
-        self.now = monotonic()
+        self.set(monotonic())
         self.http_date = formatdate(time(), usegmt=True).encode()
 
+    def set(self, now: float) -> None:
+        """It is `now`, and will be until the next call."""
+        self.now = now
+        self.next = now + TICK
+
     def after(self, seconds: float) -> float:
-        """The moment that is `seconds` away, and never earlier than that: the tick by which `now` may be late is added."""
-        return self.now + seconds + TICK
+        """The moment that is `seconds` away, and never earlier than that."""
+        return self.next + seconds
 
     def each_tick(self, call: Callable[[], None]) -> None:
         """Have `call` called after every tick, in the hub."""

@@ -19,7 +19,7 @@ MOST_BACKENDS: Final = 3  # how many are tried before the client is told
 GATEWAY_TIMEOUT: Final = 504
 
 
-def reach(traffic: Traffic, front: Front, record: Record, timeouts: Timeouts, *, repeatable: bool) -> Back:
+def reach(traffic: Traffic, front: Front, record: Record, timeouts: Timeouts, repeatable: bool) -> Back:  # noqa: FBT001 - keywords cost on this path
     """A connection to a backend of `record.cluster`. Raises NoBackend, or Unreachable when enough were tried.
 
     `repeatable` requests may ride on a connection that was idle for long (pool.py says why).
@@ -33,7 +33,7 @@ def reach(traffic: Traffic, front: Front, record: Record, timeouts: Timeouts, *,
         backend.begin()
         back = None
         try:
-            back = traffic.pool.take(backend, repeatable=repeatable) or open_back(traffic, front, backend, timeouts)
+            back = traffic.pool.take(backend, repeatable) or open_back(traffic, front, backend, timeouts)
         except Unreachable as unreachable:
             failure = unreachable
             tried.append(backend.key)

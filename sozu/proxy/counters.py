@@ -15,18 +15,13 @@ _HIGHEST_STATUS = 999  # RFC 9110 section 15: three digits; an origin may send s
 
 
 class Histogram:
-    """Counts of durations between fixed bounds: one bisection and two additions for each."""
+    """Counts of durations between fixed bounds; one that equals a bound belongs below it (Prometheus' `le`)."""
 
     __slots__ = ("counts", "total")
 
     def __init__(self) -> None:
         self.counts = [0] * (len(LATENCY_BOUNDS) + 1)
         self.total = 0.0
-
-    def observe(self, seconds: float) -> None:
-        """Count one duration; one that equals a bound belongs below it (Prometheus' `le`)."""
-        self.counts[bisect_left(LATENCY_BOUNDS, seconds)] += 1
-        self.total += seconds
 
     def snapshot(self) -> dict[str, Any]:
         """`counts` are per bucket, not cumulative, and one longer than `bounds`."""
@@ -68,7 +63,9 @@ class Counters:
     def answered(self, status: int, seconds: float) -> None:
         """Count a final response (an interim 1xx is none; 101 is): its status and how long the exchange took."""
         self.statuses[status] += 1
-        self.latency.observe(seconds)
+        latency = self.latency
+        latency.counts[bisect_left(LATENCY_BOUNDS, seconds)] += 1
+        latency.total += seconds
 
     def snapshot(self) -> dict[str, Any]:
         """All figures as JSON values: integers by their names here, `statuses` by code as text, `latency` as Histogram says."""

@@ -74,7 +74,7 @@ class Exchange:
 
     def _find_route(self) -> None:
         record, front = self._record, self._front
-        record.authority, record.path = asked_for(self._request, front.listener.encode())
+        record.authority, record.path = asked_for(self._request, front.listener)
         route = self._traffic.routes.find(front.listener, hostname(record.authority), record.path)
         if route is None:
             raise NoRoute
@@ -99,7 +99,7 @@ class Exchange:
     def _carry(self, request: bytes) -> None:
         """There and back, with one connection or, if it was an old one and had died, two."""
         repeatable = self._request.method in IDEMPOTENT
-        back = reach(self._traffic, self._front, self._record, self._timeouts, repeatable=repeatable)
+        back = reach(self._traffic, self._front, self._record, self._timeouts, repeatable)
         self._back = self._counted = back
         self._record.connected = monotonic()
         try:
@@ -122,7 +122,7 @@ class Exchange:
 
     def _ask(self, back: Back, request: bytes) -> ResponseView:
         """Send the request, its body as it comes; the head of the final response."""
-        self._front.deadline = self._traffic.clock.after(self._timeouts.back)
+        self._front.deadline = self._traffic.clock.next + self._timeouts.back
         try:
             back.stream.send(request)
         except Broken as broken:
@@ -143,8 +143,11 @@ class Exchange:
 
     def _receive(self, back: Back) -> ResponseView:
         """The head of the final response, or of a 101; those before it are passed on."""
+        response = self._receive_head(back)
+        return response if response.status >= 200 else self._receive_final(back, response)
+
+    def _receive_final(self, back: Back, response: ResponseView) -> ResponseView:
         for _ in range(MOST_INTERIM):
-            response = self._receive_head(back)
             if response.status >= 200 or response.status == SWITCHING:
                 return response
             framing = response_framing(response, self._request.method)
@@ -152,6 +155,7 @@ class Exchange:
                 raise BackendFailed(f"bad response: {framing.reason}")
             self._front.answer_interim(response)
             self._front.deadline = self._traffic.clock.after(self._timeouts.back)
+            response = self._receive_head(back)
         raise BackendFailed("a storm of 1xx responses")
 
     def _receive_head(self, back: Back) -> ResponseView:
@@ -170,7 +174,7 @@ class Exchange:
             raise BackendFailed(f"bad response: {bad.error.reason} at byte {bad.error.position}") from bad
 
     def _answer(self, response: ResponseView) -> None:
-        back = self._back
+        back, front = self._back, self._front
         assert back is not None, "the response came from somewhere"
         framing = response_framing(response, self._request.method)
         if isinstance(framing, Refusal):
@@ -179,9 +183,9 @@ class Exchange:
             self._tunnel(back, response)
             return
         if not self._all_sent:
-            self._front.keep = False
-            self._front.unread = True
-        self._front.answer(self._record, response, framing, back.stream, self._timeouts)
+            front.keep = False
+            front.unread = True
+        front.answer(self._record, response, framing, back.stream, self._timeouts)
         self._release(back, response, framing)
 
     def _release(self, back: Back, response: ResponseView, framing: Framing) -> None:

@@ -11,16 +11,19 @@ from typing import Final
 from sozu.parsers.result import Error
 from sozu.parsers.uri import normal_host, parse_target
 from sozu.parsers.views import RequestView, ResponseView
-from sozu.proxy.heads import te_of
+from sozu.proxy.heads import TE
 
 CRLF: Final = b"\r\n"
 SLASH: Final = 0x2F
+COLON: Final = 0x3A
 NOTHING_NEW: Final = (None, b"keep-alive", b"Keep-Alive")  # what Connection nearly always says in HTTP/1.1: what holds anyway
 FRAMING: Final = frozenset(b"content-length transfer-encoding trailer".split())
 
 
 def hostname(authority: bytes) -> bytes:
     """The part of a Host value that routes know: without the port, an IPv6 literal in its shortest spelling."""
+    if COLON not in authority:
+        return authority
     if authority[:1] == b"[":
         return normal_host(authority).encode()
     return authority.partition(b":")[0]
@@ -49,9 +52,9 @@ def wants_upgrade(request: RequestView) -> bool:
     return not any(protocol.startswith(b"h2") for protocol in options(request.upgrade))
 
 
-def asked_for(request: RequestView, fallback: bytes) -> tuple[bytes, bytes]:
+def asked_for(request: RequestView, fallback: str) -> tuple[bytes, bytes]:
     """(authority, target in origin-form or `*`). An absolute-form target replaces Host (RFC 9112 section 3.2.2)."""
-    authority = fallback if request.host is None else request.host
+    authority = fallback.encode() if request.host is None else request.host
     if request.target[0] == SLASH:
         return authority, request.target
     found = parse_target(request.target)
@@ -69,7 +72,7 @@ def upstream_head(request: RequestView, authority: bytes, target: bytes, ours: b
     fields = request.passed_fields()
     if target is not request.target or request.host is None or not request.minor:
         fields = b"Host: %b\r\n%b" % (authority, without(fields, HOST if request.minor else HOST_AND_EXPECT))
-    if request.upgrade is not None or te_of(request) is not None:
+    if request.upgrade is not None or request.more[TE] is not None:
         fields += _hop_by_hop(request)
     return b"%b %b HTTP/1.1\r\n%b%b\r\n" % (request.method, target, fields, ours)
 
@@ -84,7 +87,7 @@ def _hop_by_hop(request: RequestView) -> bytes:
     if request.upgrade is not None and wants_upgrade(request):
         lines.append(b"Upgrade: " + request.upgrade)
         named.append(b"upgrade")
-    if b"trailers" in options(te_of(request)):
+    if b"trailers" in options(request.more[TE]):
         lines.append(b"TE: trailers")
         named.append(b"te")
     return b"%b\r\nConnection: %b\r\n" % (CRLF.join(lines), b", ".join(named)) if lines else b""

@@ -6,7 +6,7 @@ in one packet and costs one match; one that drips in costs every byte once. What
 
 from typing import Final, Generic, TypeVar
 
-from sozu.parsers.head_reader import HeadReader
+from sozu.parsers.head_reader import FIELD_LIMIT, HEAD_LIMIT, TARGET_LIMIT, HeadReader
 from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.result import Done, Error
 from sozu.parsers.views import RequestView, ResponseView, View, ViewParser, build_request_view, build_response_view
@@ -14,7 +14,8 @@ from sozu.proxy.stream import Stream
 
 V = TypeVar("V", bound=View)
 
-HELD: Final = 16384  # a view keeps alive what it was read from: more of a body than this must not hang on it while the body is sent
+USER_AGENT, TE, DATE = 0, 1, 0  # where the fields that only the proxy wants are in `more` of a request and of a response
+ROOMY: Final = min(HEAD_LIMIT, TARGET_LIMIT)  # bytes: a head this short can break no limit but that on the number of its fields
 
 
 class HeadEnded(Exception):
@@ -36,17 +37,25 @@ class BadHead(Exception):
 
 
 class Heads(Generic[V]):
-    """Receives heads of one kind, on any stream. A reader belongs to a stream while a head is unfinished, else it is spare."""
+    """Receives heads of one kind, on any stream."""
 
-    __slots__ = ("_parser", "_spare")
+    __slots__ = ("_fused", "_parser")
 
     def __init__(self, parser: ViewParser[V]) -> None:
         self._parser = parser
-        self._spare: list[HeadReader[V]] = []
+        self._fused = parser.fused
 
     def receive(self, stream: Stream, data: bytes) -> V:
         """The view of the head that begins with `data`, which is not empty. Raises BadHead, HeadEnded, Broken."""
-        reader = self._spare.pop() if self._spare else HeadReader(self._parser)
+        outcome = self._fused(data)
+        if type(outcome) is Done and outcome.end <= ROOMY and data.count(b"\n", 0, outcome.end) <= FIELD_LIMIT:
+            stream.leftover = data[outcome.end :]
+            return outcome.value
+        return self._receive_slowly(stream, data)
+
+    def _receive_slowly(self, stream: Stream, data: bytes) -> V:
+        """What is long, wrong, or not all there. A view keeps alive what it was read from, so no more is shown to it than HEAD_SIZE."""
+        reader = HeadReader(self._parser)
         outcome = reader.feed(data)
         while type(outcome) is not Done:
             if isinstance(outcome, Error):
@@ -56,27 +65,8 @@ class Heads(Generic[V]):
                 raise HeadEnded
             outcome = reader.feed(data)
         stream.leftover = bytes(outcome.rest)
-        if len(stream.leftover) > HELD:
-            outcome = reader.feed(bytes(outcome.data[: outcome.end]))
-            assert isinstance(outcome, Done), "it was one before"
-        self._spare.append(reader)
         return outcome.value
 
 
 REQUESTS: Final[Heads[RequestView]] = Heads(build_request_view((b"user-agent", b"te")))
 RESPONSES: Final[Heads[ResponseView]] = Heads(build_response_view((b"date",)))
-
-
-def user_agent_of(request: RequestView) -> bytes | None:
-    """The User-Agent field."""
-    return request.more[0]
-
-
-def te_of(request: RequestView) -> bytes | None:
-    """The TE field."""
-    return request.more[1]
-
-
-def date_of(response: ResponseView) -> bytes | None:
-    """The Date field."""
-    return response.more[0]

@@ -30,7 +30,7 @@ class Pool:
         self._deadlines = deadlines
         self._counters = counters
 
-    def take(self, backend: LiveBackend, *, repeatable: bool) -> Back | None:
+    def take(self, backend: LiveBackend, repeatable: bool) -> Back | None:  # noqa: FBT001 - keywords cost on this path
         """An idle connection that this kind of request may use, or None."""
         oldest = self._clock.now - (LONGEST_LIFE if repeatable else FRESH_SECONDS)
         idle = backend.idle

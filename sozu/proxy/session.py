@@ -5,6 +5,7 @@ order. What an exchange does is in exchange.py; how a response is framed for thi
 """
 
 import _socket
+from functools import partial
 import logging
 from time import monotonic
 from typing import Any, Final
@@ -12,16 +13,16 @@ from typing import Any, Final
 from greenlet import getcurrent
 
 from sozu.command.facts import Timeouts
-from sozu.parsers.body import Framing, Length, request_framing
+from sozu.parsers.body import NO_BODY, UNTIL_CLOSE, Framing, Length, request_framing
 from sozu.parsers.reasons import Refusal
 from sozu.parsers.views import RequestView, ResponseView
-from sozu.proxy.answering import AS_IT_IS, interim_answer, own_answer, plan_answer
-from sozu.proxy.bodies import Body, Pace, incoming, relay
+from sozu.proxy.answering import AS_IT_IS, Plan, interim_answer, own_answer, plan_answer
+from sozu.proxy.bodies import NO_BYTES, Body, Pace, incoming, relay
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.exchange import Exchange
 from sozu.proxy.failures import ClientGone, Failure, Refused
 from sozu.proxy.forwarding import downstream_head, keeps_alive, origin_fields
-from sozu.proxy.heads import REQUESTS, BadHead, HeadEnded, date_of, user_agent_of
+from sozu.proxy.heads import DATE, REQUESTS, USER_AGENT, BadHead, HeadEnded
 from sozu.proxy.record import Record
 from sozu.proxy.stream import READ_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
@@ -45,11 +46,11 @@ class Session:
         self._traffic = traffic
         self._greenlet: Any = None  # of the running exchange; None between exchanges
         self._idle_since = traffic.clock.now
-        self._draining = False
+        self._draining = traffic.draining
         self._origin_fields = b""
         self._request: RequestView | None = None
         self._until_close = False  # does the answer under way end with the connection?
-        self._wake = self._serve_in_a_spare  # bound once: the stream gets it after every exchange
+        self._wake = partial(traffic.spares.run, self._serve)  # made once: the stream gets it after every exchange
         self.stream = stream
         self.client = client
         self.listener = listener
@@ -61,9 +62,6 @@ class Session:
         stream.when_readable(self._wake)
 
     # ---- between exchanges ----
-
-    def _serve_in_a_spare(self) -> None:
-        self._traffic.spares.run(self._serve)
 
     def _serve(self) -> None:
         """Serve what has come; then be idle, or closed."""
@@ -78,8 +76,9 @@ class Session:
         self._greenlet = None
         if goes_on:
             self._request = None
-            self._idle_since = self._traffic.clock.now
-            self.deadline = self._traffic.clock.after(DRAIN_SECONDS if self._ending else self._traffic.settings.timeouts.front)
+            clock = self._traffic.clock
+            self._idle_since = clock.now
+            self.deadline = clock.next + (DRAIN_SECONDS if self._draining else self._traffic.settings.timeouts.front)
             self.stream.when_readable(self._wake)
         else:
             self._end()
@@ -109,10 +108,6 @@ class Session:
             left = LINGER_BYTES
             while left > 0 and (piece := self.stream.read()):
                 left -= len(piece)
-
-    @property
-    def _ending(self) -> bool:
-        return self._draining or self._traffic.draining
 
     def expire(self) -> None:
         """The deadline has passed: throw it where the exchange waits, or close what is idle."""
@@ -157,7 +152,7 @@ class Session:
     def _receive(self, data: bytes, started: float) -> Exchange | None:
         """The exchange for the request that begins with `data`; None if it was refused."""
         traffic = self._traffic
-        self.deadline = traffic.clock.after(traffic.settings.timeouts.request)
+        self.deadline = traffic.clock.next + traffic.settings.timeouts.request
         record = Record(traffic.new_id(), self.client, started)
         try:
             self._request = request = REQUESTS.receive(self.stream, data)
@@ -166,9 +161,12 @@ class Session:
             return None
         record.method = request.method
         record.path = request.target
-        record.user_agent = user_agent_of(request)
-        self.keep = self.keep and keeps_alive(request)
+        record.user_agent = request.more[USER_AGENT]
+        if not keeps_alive(request):
+            self.keep = False
         framing = request_framing(request)
+        if framing is NO_BODY:
+            return Exchange(traffic, self, request, NO_BYTES, record)
         if isinstance(framing, Refusal):
             self._refuse(record, Refused.because(framing))
             return None
@@ -202,14 +200,15 @@ class Session:
     def answer(self, record: Record, response: ResponseView, framing: Framing, source: Stream, timeouts: Timeouts) -> None:
         """See Front."""
         assert self._request is not None, "there is an exchange"
-        plan = plan_answer(self._request.minor, framing, keep=self.keep and not self._ending)
-        self.keep = plan.keep
+        if self._draining:
+            self.keep = False
+        plan = AS_IT_IS if self.keep and self._request.minor and framing is not UNTIL_CLOSE else self._plan(framing)
         record.status = response.status
         ours = b"%bSozu-Id: %b\r\n" % (plan.fields, record.request_id)
-        if date_of(response) is None:  # RFC 9110 section 6.6.1
+        if response.more[DATE] is None:  # RFC 9110 section 6.6.1
             ours += b"Date: %b\r\n" % self._traffic.clock.http_date
         head = downstream_head(response, ours, plan.cut)
-        if plan is AS_IT_IS and type(framing) is Length and len(source.leftover) == framing.size:
+        if plan.wrap is None and type(framing) is Length and len(source.leftover) == framing.size:
             answer, source.leftover = head + source.leftover, b""
             record.bytes_out = len(answer)
             self.stream.send(answer)
@@ -219,6 +218,12 @@ class Session:
         if plan.wrap is not None:
             body = plan.wrap(body)
         self._send_with_body(record, head, body, source, timeouts)
+
+    def _plan(self, framing: Framing) -> Plan:
+        assert self._request is not None, "there is an exchange"
+        plan = plan_answer(self._request.minor, framing, keep=self.keep)
+        self.keep = plan.keep
+        return plan
 
     def _send_with_body(self, record: Record, head: bytes, body: Body, source: Stream, timeouts: Timeouts) -> None:
         pace = Pace(self, self._traffic.clock, timeouts.back, timeouts.front)
@@ -243,7 +248,8 @@ class Session:
     def answer_ourselves(self, record: Record, status: int) -> None:
         """See Front."""
         traffic = self._traffic
-        self.keep = self.keep and not self._ending
+        if self._draining:
+            self.keep = False
         self.deadline = traffic.clock.after(traffic.settings.timeouts.front)
         answer = own_answer(traffic.settings, status, record.request_id, self._request, record.authority, close=not self.keep)
         record.bytes_out = len(answer)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from gevent.hub import Hub
 from greenlet import getcurrent, greenlet
 
+from sozu.proxy.stream import park
+
 Job = Callable[[], object]
 
 
@@ -20,21 +22,21 @@ class Spares:
     def __init__(self, hub: Hub, keep: int = 256) -> None:
         self._hub = hub
         self._keep = keep
-        self._idle: list[greenlet] = []
+        self._idle: list[Callable[[Job], object]] = []  # their `switch`
 
     def run(self, job: Job) -> None:
         """Run the job until it parks or ends. To be called in the hub only (a watcher's callback): the job returns there."""
         if not self._idle:
             # Born without the job: a greenlet keeps the arguments of its first switch as long as it lives.
             greenlet(self._live, self._hub).switch()
-        self._idle.pop().switch(job)
+        self._idle.pop()(job)
 
     def run_soon(self, job: Job) -> None:
         """Run the job in the next turn of the loop. May be called from any greenlet."""
         self._hub.loop.run_callback(self.run, job)
 
     def _live(self) -> None:
-        here, park, idle = getcurrent(), self._hub.switch, self._idle
+        switch, hub, idle = getcurrent().switch, self._hub, self._idle
         while len(idle) < self._keep:
-            idle.append(here)
-            park()()  # no variable holds the job: its session must not outlive it here
+            idle.append(switch)
+            park(hub)()  # no variable holds the job: its session must not outlive it here

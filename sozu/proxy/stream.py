@@ -19,14 +19,18 @@ import struct
 from typing import Any
 
 from gevent.hub import Hub
-from greenlet import getcurrent
+from greenlet import getcurrent, greenlet
 
 READABLE, WRITABLE = 1, 2  # libev's EV_READ and EV_WRITE
+HEAD_SIZE = 16384  # what is asked for where a head may begin: the kernel fills it in one go, and bytes of this size are cheap to make
 READ_SIZE = 65536
 SIOCOUTQ = 0x5411
 RESET = struct.pack("ii", 1, 0)  # linger on, for no time: close() sends RST and drops what is unsent
 
 SocketAddress = Any  # what connect() of the family takes
+
+# `park(hub)` leaves the running greenlet to the hub. The hub's own `switch` first looks for things that raw greenlets have not.
+park: Callable[[Hub], Any] = greenlet.switch
 
 
 class Broken(Exception):
@@ -54,13 +58,13 @@ class Stream:
 
     # ---- reading ----
 
-    def read(self, most: int = READ_SIZE) -> bytes:
+    def read(self, most: int = HEAD_SIZE) -> bytes:
         """Wait for what comes next, at least one byte; b"" when the peer has ended its side."""
         if not self.leftover:
             self.wait_readable()
         return self.take(most)
 
-    def take(self, most: int = READ_SIZE) -> bytes:
+    def take(self, most: int = HEAD_SIZE) -> bytes:
         """Like `read`, but look first: for the one whom `when_readable` has called."""
         if self.leftover:
             return self._take_leftover(most)
@@ -100,7 +104,7 @@ class Stream:
         if not self._armed:
             self._arm()
         try:
-            self._hub.switch()
+            park(self._hub)
         finally:
             self._wake = None
 
@@ -137,7 +141,7 @@ class Stream:
             self._writer = self._hub.loop.io(self._sock.fileno(), WRITABLE)
         self._writer.start(getcurrent().switch)
         try:
-            self._hub.switch()
+            park(self._hub)
         finally:
             if self._writer is not None:
                 self._writer.stop()
@@ -162,23 +166,26 @@ class Stream:
             self.write(bytes(data))
             self.flush()
             return
-        sent = self._send_some(data)
+        try:
+            sent = self._sock.send(data)
+        except OSError as error:
+            sent = self._none_sent(error)
         if sent < len(data):
             self._send_rest(bytes(memoryview(data)[sent:]))
-
-    def _send_some(self, data: bytes | bytearray | memoryview) -> int:
-        try:
-            return self._sock.send(data)
-        except OSError as error:
-            if error.errno == EAGAIN:
-                return 0
-            raise Broken(self, error) from error
 
     def _send_rest(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
             self.wait_writable()
-            rest = rest[self._send_some(rest) :]
+            try:
+                rest = rest[self._sock.send(rest) :]
+            except OSError as error:
+                self._none_sent(error)
+
+    def _none_sent(self, error: OSError) -> int:
+        if error.errno == EAGAIN:
+            return 0
+        raise Broken(self, error) from error
 
     def room(self) -> int:
         """How many bytes the kernel is sure to take at once: half the send buffer (it counts its own overhead too) less what waits there."""

@@ -231,7 +231,7 @@ class Lab:
     def wait(self, seconds: float) -> None:
         """Let time pass, and have who is late told."""
         settle()
-        self.traffic.clock.now += seconds
+        self.traffic.clock.set(self.traffic.clock.now + seconds)
         self.traffic.hub.loop.run_callback(self.traffic.deadlines.sweep)
         settle()
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from sozu.proxy.counters import LATENCY_BOUNDS, Counters, Histogram
+from sozu.proxy.counters import LATENCY_BOUNDS, Counters
 
 
 @pytest.mark.parametrize(
@@ -10,8 +10,9 @@ from sozu.proxy.counters import LATENCY_BOUNDS, Counters, Histogram
     [(0.0, 0), (0.0005, 0), (0.0006, 1), (1.0, LATENCY_BOUNDS.index(1.0)), (3600.0, len(LATENCY_BOUNDS))],
 )
 def test_a_duration_counts_in_the_first_bucket_whose_bound_is_not_below_it(seconds: float, bucket: int) -> None:
-    histogram = Histogram()
-    histogram.observe(seconds)
+    counters = Counters()
+    counters.answered(200, seconds)
+    histogram = counters.latency
     assert histogram.counts.index(1) == bucket
     assert histogram.total == seconds
 

@@ -31,7 +31,7 @@ def response(line: bytes, *fields: bytes) -> ResponseView:
 
 def sent(view: RequestView) -> bytes:
     """The head that a backend gets, without anything of ours."""
-    return upstream_head(view, *asked_for(view, b"fallback:80"), b"")
+    return upstream_head(view, *asked_for(view, "fallback:80"), b"")
 
 
 @pytest.mark.parametrize(
@@ -95,12 +95,12 @@ def test_which_upgrades_are_passed_on(fields: tuple[bytes, ...], *, wanted: bool
     ],
 )
 def test_what_is_asked_for(line: bytes, asked: tuple[bytes, bytes]) -> None:
-    assert asked_for(request(line, b"Host: host.example"), b"fallback") == asked
+    assert asked_for(request(line, b"Host: host.example"), "fallback") == asked
 
 
 def test_a_plain_head_passes_as_it_came_with_our_fields_at_its_end() -> None:
     view = request(b"GET /a HTTP/1.1", b"hOST: a", b"X-Odd:  value ", b"X-Odd: again")
-    assert upstream_head(view, *asked_for(view, b""), b"Ours: 1\r\n") == (
+    assert upstream_head(view, *asked_for(view, ""), b"Ours: 1\r\n") == (
         b"GET /a HTTP/1.1\r\nhOST: a\r\nX-Odd:  value \r\nX-Odd: again\r\nOurs: 1\r\n\r\n"
     )
 

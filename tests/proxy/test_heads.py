@@ -5,8 +5,8 @@ from gevent import get_hub
 import pytest
 
 from sozu.parsers.reasons import Reason
-from sozu.proxy.heads import HELD, REQUESTS, RESPONSES, BadHead, HeadEnded, date_of, te_of, user_agent_of
-from sozu.proxy.stream import Stream
+from sozu.proxy.heads import DATE, REQUESTS, RESPONSES, TE, USER_AGENT, BadHead, HeadEnded
+from sozu.proxy.stream import HEAD_SIZE, Stream
 from tests.proxy.lab import Peer, pair
 
 HEAD = b"GET /x HTTP/1.1\r\nHost: a\r\nUser-Agent: test\r\nTE: trailers\r\n\r\n"
@@ -24,7 +24,7 @@ def ends() -> Iterator[tuple[Stream, Peer]]:
 def test_a_whole_head_leaves_what_follows(ends: tuple[Stream, Peer]) -> None:
     stream, _ = ends
     view = REQUESTS.receive(stream, HEAD + b"body")
-    assert (view.target, user_agent_of(view), te_of(view)) == (b"/x", b"test", b"trailers")
+    assert (view.target, view.more[USER_AGENT], view.more[TE]) == (b"/x", b"test", b"trailers")
     assert stream.leftover == b"body"
 
 
@@ -51,18 +51,13 @@ def test_readers_of_two_unfinished_heads_do_not_mix(ends: tuple[Stream, Peer]) -
     other_peer.close()
 
 
-@pytest.mark.parametrize("first", [b"HTTP/1.1 200 OK\r\nDate: now\r\n\r\n", b"HTTP/1.1 20"])
-def test_a_view_does_not_keep_a_large_body(ends: tuple[Stream, Peer], first: bytes) -> None:
+def test_a_view_does_not_keep_a_large_body(ends: tuple[Stream, Peer]) -> None:
     stream, peer = ends
-    body = b"x" * (HELD + 1)
-    reading = gevent.spawn(RESPONSES.receive, stream, first + body if first.endswith(b"\n") else first)
-    gevent.idle()
-    if not first.endswith(b"\n"):
-        peer.send(b"0 OK\r\nDate: now\r\n\r\n" + body)
-    view = reading.get(timeout=5)
-    assert (view.status, date_of(view)) == (200, b"now")
-    assert stream.leftover == body
-    assert len(view.source if isinstance(view.source, bytes) else view.source.string) < HELD
+    peer.send(b"HTTP/1.1 200 OK\r\nDate: now\r\n\r\n" + b"x" * (2 * HEAD_SIZE))
+    view = RESPONSES.receive(stream, stream.read())
+    assert (view.status, view.more[DATE]) == (200, b"now")
+    assert len(view.match.string) == HEAD_SIZE
+    assert len(stream.leftover) < HEAD_SIZE
 
 
 def test_an_end_in_the_middle_is_told(ends: tuple[Stream, Peer]) -> None:

@@ -25,8 +25,7 @@ class Roster:
     def choose(self, tried: Container[BackendKey]) -> LiveBackend | None:
         """Pick from the first tier that has someone untried."""
         for tier in self.tiers:
-            candidates = tuple(live for live in tier if live.key not in tried) if tried else tier
-            if candidates:
+            if candidates := tuple(live for live in tier if live.key not in tried) if tried else tier:
                 return self.balancer.pick(candidates)
         return None
 
