@@ -32,9 +32,11 @@ def announcer(file: Path | None, socket: str | None, *, routed: bool) -> Callabl
 def _lines(started: Started, sozu: str, *, routed: bool) -> Iterator[str]:
     yield f"sozu {__version__} is running, master pid {started.pid}, revision {started.revision}"
     for address in started.listeners:
-        yield f"  listening on    http://{address}"
+        yield f"  listening on    {address if address.startswith('unix:') else f'http://{address}'}"
     if not started.listeners:
         yield "  listening on    nothing yet: the configuration has no listener"
+    if started.prometheus is not None:
+        yield f"  metrics         http://{started.prometheus}/metrics"
     yield f"  command socket  {started.command_socket}"
     if not routed:
         yield f"  to route to it  {sozu} cluster add my-app"

@@ -1,5 +1,7 @@
 """`sozu cluster …`: named sets of backends."""
 
+from math import isfinite, nan
+
 import click
 
 from sozu.cli.conversation import order
@@ -72,6 +74,9 @@ def _limit(text: str) -> tuple[str, float]:
     if name not in Timeouts.__struct_fields__:
         raise click.BadParameter(f"{text!r}: expected one of {', '.join(Timeouts.__struct_fields__)}, then =SECONDS")
     try:
-        return name, float(seconds)
+        number = float(seconds)
     except ValueError:
-        raise click.BadParameter(f"{text!r}: expected a number of seconds after {name}=") from None
+        number = nan
+    if not isfinite(number):  # "inf" and "nan" are floats, and no JSON
+        raise click.BadParameter(f"{text!r}: expected a number of seconds after {name}=")
+    return name, number

@@ -22,6 +22,7 @@ from sozu.master import serve as be_master
 
 WORKER: Final = (sys.executable, "-m", "sozu", "worker")
 LISTEN: Final = "127.0.0.1:8080"
+MOST_WORKERS: Final = 1024  # as in the file
 
 
 class NotStarted(click.ClickException):
@@ -35,11 +36,11 @@ class NotStarted(click.ClickException):
 @click.option("--apply", "file_wins", is_flag=True, help="Let the file win over the journal.")
 @click.option("--demo", is_flag=True, help="Start two small backends and route to them.")
 @click.option("--to", "routes", metavar="[HOST=]ADDRESS", multiple=True, help="A backend, for every host or for one; may be repeated.")
-@click.option("--listen", metavar="ADDRESS", default=LISTEN, show_default=True, help="Where to accept when there is no file.")
-@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes that move the traffic; else as the file says, or 2.")
+@click.option("--listen", metavar="ADDRESS", help=f"Where to accept when there is no file; else {LISTEN}.")
+@click.option("--workers", type=click.IntRange(1, MOST_WORKERS), metavar="N", help="Processes that move the traffic; else as the file says, or 2.")
 @socket_option
 def serve(
-    file: Path | None, routes: tuple[str, ...], listen: str, workers: int | None, *, file_wins: bool, demo: bool
+    file: Path | None, routes: tuple[str, ...], listen: str | None, workers: int | None, *, file_wins: bool, demo: bool
 ) -> None:
     """
     Start the proxy and stay in the foreground as its master.
@@ -51,9 +52,9 @@ def serve(
       sozu serve --to blog.example.com=127.0.0.1:9001 --to 127.0.0.1:9002
       sozu serve -c sozu.yaml --workers 4
     """
-    _refuse_contradictions(file, routes, file_wins=file_wins, demo=demo)
+    _refuse_contradictions(file, routes, listen, file_wins=file_wins, demo=demo)
     announce = announcer(file, chosen_socket(), routed=bool(file or routes or demo))
-    with _configured_by(file, listen, routes, demo=demo) as configuration:
+    with _configured_by(file, listen or LISTEN, routes, demo=demo) as configuration:
         try:
             code = be_master(_with_options(configuration, workers), WORKER, file_wins=file_wins, announce=announce)
         except CannotStart as why:
@@ -61,9 +62,11 @@ def serve(
     click.get_current_context().exit(code)
 
 
-def _refuse_contradictions(file: Path | None, routes: tuple[str, ...], *, file_wins: bool, demo: bool) -> None:
-    if file is not None and (routes or demo):
-        raise click.UsageError("--to and --demo are for a start without a file. Nothing was started.")
+def _refuse_contradictions(
+    file: Path | None, routes: tuple[str, ...], listen: str | None, *, file_wins: bool, demo: bool
+) -> None:
+    if file is not None and (routes or demo or listen):
+        raise click.UsageError("--to, --demo and --listen are for a start without a file. Nothing was started.")
     if file is None and file_wins:
         raise click.UsageError("--apply lets a file win: name it with -c. Nothing was started.")
 

@@ -33,7 +33,7 @@ def status(*, as_json: bool) -> None:
 
 
 def _page(told: dict[str, Any]) -> list[str]:
-    listeners = [f"  {listener['protocol']} {listener['address']}" for listener in told["listeners"]]
+    listeners = [_listener_line(listener) for listener in told["listeners"]]
     return [
         f"sozu {told['version']}, pid {told['pid']}, revision {told['revision']}, up {lasting(told['uptime'])}",
         "listeners",
@@ -41,6 +41,10 @@ def _page(told: dict[str, Any]) -> list[str]:
         "workers",
         *(f"  {line}" for line in aligned(told["workers"], _WORKER_COLUMNS)),
     ]
+
+
+def _listener_line(listener: dict[str, Any]) -> str:
+    return f"  {listener['protocol']} {listener['address']}{'' if listener['active'] else ', not active'}"
 
 
 def lasting(seconds: float) -> str:

@@ -56,6 +56,7 @@ class Started:
     journal: str
     revision: int
     listeners: tuple[str, ...]  # addresses, with the ports that they really have
+    prometheus: str | None  # address of the page of figures, with its real port
     difference: tuple[AnyOrder, ...]  # what the file says and the journal does not: orders that were not carried out
 
 
@@ -102,11 +103,17 @@ class Master:
         self._beginning: Beginning = begin(self._ledger, self._sockets, configuration.state, file_wins=file_wins)
         briefing = Briefing(settings, self._log, self._sockets, lambda: self._ledger.state, self._roster)
         self._slots = Slots(settings.workers, worker_command, briefing, self._roster)
-        self._figures = Figures(self._ledger, self._slots, self._roster, monotonic())
-        if settings.metrics.prometheus is not None:
-            opened.callback(MetricsPage(settings.metrics.prometheus, self._page).close)
+        page = self._open_metrics_page(settings.metrics.prometheus, opened)
+        self._figures = Figures(self._ledger, self._slots, self._roster, page, monotonic())
         self._stopping = Stopping(self._slots, self._sockets)
         self._wishes: Queue[Signals | None] = Queue()
+
+    def _open_metrics_page(self, address: str | None, opened: ExitStack) -> str | None:
+        if address is None:
+            return None
+        page = MetricsPage(address, self._page)
+        opened.callback(page.close)
+        return page.address
 
     def run(self, announce: Callable[[Started], object]) -> int:
         """Serve until stopped."""
@@ -156,6 +163,7 @@ class Master:
             journal=self._settings.journal,
             revision=self._ledger.state.revision,
             listeners=tuple(self._ledger.state.listeners),
+            prometheus=self._figures.prometheus,
             difference=self._beginning.difference,
         )
 

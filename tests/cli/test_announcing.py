@@ -15,7 +15,8 @@ def told(
         command_socket="/run/sozu.sock",
         journal="/run/sozu.journal",
         revision=3,
-        listeners=("127.0.0.1:8080", "[::1]:8081"),
+        listeners=("127.0.0.1:8080", "[::1]:8081", "unix:/run/front.sock"),
+        prometheus="127.0.0.1:9102",
         difference=difference,
     )
     announcer(Path("sozu.yaml"), socket, routed=routed)(started)
@@ -29,6 +30,8 @@ def test_it_says_where_it_is_and_what_to_type_next(capsys: pytest.CaptureFixture
     assert "pid 7" in said
     assert "http://127.0.0.1:8080" in said
     assert "http://[::1]:8081" in said
+    assert " unix:/run/front.sock" in said
+    assert "http://127.0.0.1:9102/metrics" in said
     assert "/run/sozu.sock" in said
     assert "sozu status" in said
     assert complained == ""

@@ -43,7 +43,7 @@ def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     assert sozu("check", str(tmp_path / "none.yaml")).exit_code == 2
 
 
-@pytest.mark.parametrize("more", [["--demo"], ["--to", "127.0.0.1:1"]])
+@pytest.mark.parametrize("more", [["--demo"], ["--to", "127.0.0.1:1"], ["--listen", "127.0.0.1:1"]])
 def test_a_file_and_routes_on_the_command_line_contradict_each_other(good: Path, more: list[str]) -> None:
     done = sozu("serve", "-c", str(good), *more)
 

@@ -112,6 +112,7 @@ def test_bad_input_ends_with_2() -> None:
         ["cluster", "add"],
         ["cluster", "add", "blog", "--timeout", "bak=1"],
         ["cluster", "add", "blog", "--timeout", "back=soon"],
+        ["cluster", "add", "blog", "--timeout", "back=nan"],
         ["cluster", "add", "blog", "--load-balancing", "best"],
         ["backend", "add", "blog", "127.0.0.1:1", "--weight", "-1"],
         ["stop", "--grace", "never"],
@@ -231,7 +232,10 @@ STATUS = {
     "revision": 3,
     "version": "0.1.0",
     "uptime": 190.5,
-    "listeners": [{"protocol": "http", "address": "127.0.0.1:8080"}],
+    "listeners": [
+        {"protocol": "http", "address": "127.0.0.1:8080", "active": True},
+        {"protocol": "http", "address": "[::1]:8080", "active": False},
+    ],
     "workers": [{"id": 0, "pid": 8, "state": "running", "connections": 2, "requests": 5}],
 }
 
@@ -242,7 +246,8 @@ def test_status_shows_master_listeners_and_workers(start: Start) -> None:
     shown = sozu("status").stdout
 
     assert "pid 7, revision 3, up 3 min" in shown
-    assert "http 127.0.0.1:8080" in shown
+    assert "http 127.0.0.1:8080\n" in shown
+    assert "http [::1]:8080, not active\n" in shown
     assert ["0", "8", "running", "2", "5"] in [line.split() for line in shown.splitlines()]
     assert json.loads(sozu("status", "--json").stdout) == STATUS
 

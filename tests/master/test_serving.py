@@ -201,11 +201,9 @@ def test_a_master_that_is_killed_leaves_its_workers_serving(serve: Serve) -> Non
 
 
 def test_the_prometheus_page_speaks_for_all_workers(serve: Serve) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    served = serve(more=f'metrics: {{prometheus: "127.0.0.1:{port}"}}\n')
+    served = serve(more='metrics: {prometheus: "127.0.0.1:0"}\n')
     served.connect()
+    port = int(served.status()["prometheus"].removeprefix("127.0.0.1:"))
 
     page = http(port, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
     assert page.startswith("HTTP/1.1 200 OK\r\n")

@@ -21,11 +21,12 @@ PATIENCE = 1.0  # seconds; a worker that is later is shown without its figures
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Where the figures come from. `started` is monotonic."""
+    """Where the figures come from, and where Prometheus gets them. `started` is monotonic."""
 
     ledger: Ledger
     slots: Slots
     roster: Roster
+    prometheus: str | None
     started: float
 
     def status(self) -> dict[str, Any]:
@@ -35,6 +36,7 @@ class Figures:
             "version": __version__,
             "revision": self.ledger.state.revision,
             "uptime": round(monotonic() - self.started, 3),
+            "prometheus": self.prometheus,
             "listeners": [_listener(each) for each in self.ledger.state.listeners.values()],
             "workers": self.workers(),
         }

@@ -24,12 +24,13 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsPage:
-    """The open endpoint; `page` makes its content."""
+    """The open endpoint, on `address` (port 0 is resolved); `page` makes its content."""
 
     def __init__(self, address: str, page: Callable[[], bytes]) -> None:
         """Listen on the address. Raises CannotListen."""
         self._page = page
         self._listening = _listen(address)
+        self.address = str(parse_address(address).with_port(self._listening.getsockname()[1]))
         self._readers = Pool(READERS_AT_ONCE)
         self._acceptor = gevent.spawn(accept_each, self._listening, lambda sock: self._readers.spawn(self._serve, sock))
 

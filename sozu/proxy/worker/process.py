@@ -29,21 +29,25 @@ _GARBAGE_THRESHOLDS = (50_000, 50, 100)
 def main(arguments: Sequence[str]) -> int:
     """Serve until drained; returns the exit code."""
     gc.disable()  # a large state is built first; `_settle` turns it on again
-    descriptor = _parse(arguments).channel
+    channel = _channel(arguments)
     logging.basicConfig(format=f"time=%(asctime)s level=%(levelname)s pid={os.getpid()} %(message)s", level=logging.INFO)
     setproctitle("sozu: worker, starting")
     _take_all_descriptors()
-    life = Life(MasterLink(channel_to_master(socket.socket(fileno=descriptor))), prepared=_settle)
+    life = Life(MasterLink(channel_to_master(channel)), prepared=_settle)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     gevent.signal_handler(signal.SIGTERM, life.end, _GRACE)
     return life.run()
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def _channel(arguments: Sequence[str]) -> socket.socket:
     parser = argparse.ArgumentParser(prog="sozu worker", description="Started by `sozu serve`, not by hand.")
     parser.add_argument("--channel", type=int, required=True, metavar="N", help="the descriptor of the master's channel")
-    return parser.parse_args(arguments)
+    number = parser.parse_args(arguments).channel
+    try:
+        return socket.socket(fileno=number)
+    except OSError as error:
+        parser.error(f"descriptor {number} is no channel: {error.strerror}")
 
 
 def _take_all_descriptors() -> None:

@@ -297,6 +297,14 @@ def test_descriptors_and_connections_return_to_where_they_were(
     assert descriptors_of(master.process.pid) == before
 
 
+def test_a_worker_that_somebody_starts_by_hand_says_that_it_needs_a_channel() -> None:
+    command = [sys.executable, "-m", "sozu", "worker", "--channel", "1"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+
+    assert ended.returncode == 2
+    assert ended.stderr.endswith("descriptor 1 is no channel: Socket operation on non-socket\n")
+
+
 def test_a_worker_imports_no_more_than_it_needs() -> None:
     program = "import sozu.proxy.worker, sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout.split()
