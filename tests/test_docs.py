@@ -11,7 +11,7 @@ import pytest
 from sozu.cli.program import VERBS, program
 from sozu.command.requests import VERBS as REQUESTS
 from sozu.command.requests import read_request
-from sozu.command.settings import AccessLog, LogFormat, Metrics, Settings
+from sozu.command.settings import AccessLog, LogFormat, Metrics, Pool, Settings
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -62,7 +62,7 @@ def test_every_setting_has_its_paragraph(name: str) -> None:
     assert name in headings(text("configuration.md"))
 
 
-@pytest.mark.parametrize("struct", [AccessLog, Metrics])
+@pytest.mark.parametrize("struct", [AccessLog, Metrics, Pool])
 def test_every_field_of_a_setting_is_named(struct: type[msgspec.Struct]) -> None:
     missing = [name for name in struct.__struct_fields__ if f"`{name}`" not in text("configuration.md")]
 

@@ -31,14 +31,30 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     prometheus: str | None = None
 
 
+class Pool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Connections to one backend that nobody uses now: how many each worker keeps, how long (seconds), and how old any may get."""
+
+    size: int = 256
+    idle: float = 30.0
+    age: float = 3600.0
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Paths are absolute here; `max_connections` counts per worker; `welcome` turns a bare 404 into the page that says how to route."""
+    """Paths are absolute here; `max_connections` counts per worker; `welcome` turns a bare 404 into the page that says how to route.
+
+    `max_body_size` bounds a request's body, in bytes (None: no bound); `min_rate` is how many bytes a second a client must send or
+    take of a body, in the mean (0: no bound); `via` is our name in Via fields (None: we write none).
+    """
 
     command_socket: str
     journal: str
     workers: int = 2
     max_connections: int = 10_000
+    max_body_size: int | None = None
+    min_rate: int = 0
     timeouts: Timeouts = Timeouts()
+    pool: Pool = Pool()
+    via: str | None = None
     access_log: AccessLog | None = None
     metrics: Metrics = Metrics()
     welcome: bool = False

@@ -7,6 +7,7 @@ one that was in use a second ago, or a new one (RFC 9112 section 9.3.1). How oft
 
 from gevent.hub import Hub
 
+from sozu.command.settings import Pool as Limits
 from sozu.proxy.back import Back
 from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
@@ -14,17 +15,16 @@ from sozu.proxy.deadlines import Deadlines
 from sozu.proxy.registry import LiveBackend
 from sozu.proxy.stream import connect
 
-IDLE_SECONDS = 30.0  # shorter than the keep-alive timeout of common servers (nginx 75, node 5: its closing is noticed)
-LONGEST_LIFE = 3600.0
 FRESH_SECONDS = 1.0
 
 
 class Pool:
-    """Opens, lends and takes back connections."""
+    """Opens, lends and takes back connections, within the limits of the settings."""
 
-    __slots__ = ("_clock", "_counters", "_deadlines", "_hub")
+    __slots__ = ("_clock", "_counters", "_deadlines", "_hub", "_limits")
 
-    def __init__(self, hub: Hub, clock: Clock, deadlines: Deadlines, counters: Counters) -> None:
+    def __init__(self, hub: Hub, clock: Clock, deadlines: Deadlines, counters: Counters, limits: Limits) -> None:
+        self._limits = limits
         self._hub = hub
         self._clock = clock
         self._deadlines = deadlines
@@ -32,7 +32,7 @@ class Pool:
 
     def take(self, backend: LiveBackend, repeatable: bool) -> Back | None:  # noqa: FBT001 - keywords cost on this path
         """An idle connection that this kind of request may use, or None."""
-        oldest = self._clock.now - (LONGEST_LIFE if repeatable else FRESH_SECONDS)
+        oldest = self._clock.now - (self._limits.age if repeatable else FRESH_SECONDS)
         idle = backend.idle
         while idle:
             back = idle[-1]
@@ -41,7 +41,7 @@ class Pool:
                 return None
             idle.pop()
             back.wake()
-            if back.opened >= self._clock.now - LONGEST_LIFE:
+            if back.opened >= self._clock.now - self._limits.age:
                 return back
             back.close()
         return None
@@ -54,8 +54,11 @@ class Pool:
         return Back(stream, backend, self._deadlines, self._clock.now)
 
     def give(self, back: Back) -> None:
-        """Take a connection back after a whole exchange, with nothing left over on it."""
-        if back.backend.retired:
+        """Take a connection back after a whole exchange, with nothing left over on it. Where there are too many, the oldest gives way."""
+        backend, now, limits = back.backend, self._clock.now, self._limits
+        if backend.retired or not limits.size or back.opened < now - limits.age:
             back.close()
-        else:
-            back.rest(self._clock.now, self._clock.after(IDLE_SECONDS))
+            return
+        if len(backend.idle) >= limits.size:
+            backend.idle.pop(0).close()
+        back.rest(now, self._clock.after(limits.idle))

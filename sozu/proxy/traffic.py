@@ -56,7 +56,7 @@ class Traffic:
     def __post_init__(self) -> None:
         self.deadlines = Deadlines(self.clock)
         self.spares = Spares(self.hub)
-        self.pool = Pool(self.hub, self.clock, self.deadlines, self.counters)
+        self.pool = Pool(self.hub, self.clock, self.deadlines, self.counters, self.settings.pool)
         # Random, so that ids of restarted workers and of other machines differ; the rest only counts. No line of ours runs for each id.
         self.new_id = map((b"%b-%d-%%x" % (urandom(6).hex().encode(), self.slot)).__mod__, count()).__next__
 

@@ -6,18 +6,22 @@ import pytest
 import yaml
 
 from sozu.command.config import Configuration, load_configuration, settings_without_file, yaml_source
-from sozu.command.config.diagnostics import Span
+from sozu.command.config.diagnostics import ConfigurationError, Span
 from sozu.command.config.loading import read_configuration
 from sozu.command.config.yaml_source import plain_scalar, read_yaml
 from sozu.command.facts import Backend, Cluster, Frontend, Listener, LoadBalancing, Protocol, Timeouts
-from sozu.command.settings import AccessLog, LogFormat, Metrics, Settings
+from sozu.command.settings import AccessLog, LogFormat, Metrics, Pool, Settings
 
 WHOLE = """
 command_socket: ./run/sozu.sock
 journal: ./lib/sozu.journal
 workers: 4
 max_connections: 500
+max_body_size: 1000000
+min_rate: 100
 timeouts: {request: 5, front: 20.5}
+pool: {size: 8, idle: 5}
+via: sozu
 access_log: {path: ./access.log, format: combined}
 metrics: {prometheus: "127.0.0.1:9102"}
 welcome: true
@@ -47,11 +51,21 @@ def test_settings_are_read_and_paths_begin_at_the_files_folder() -> None:
         journal="/etc/sozu/lib/sozu.journal",
         workers=4,
         max_connections=500,
+        max_body_size=1_000_000,
+        min_rate=100,
         timeouts=Timeouts(request=5, front=20.5),
+        pool=Pool(size=8, idle=5),
+        via="sozu",
         access_log=AccessLog(path="/etc/sozu/access.log", format=LogFormat.COMBINED),
         metrics=Metrics(prometheus="127.0.0.1:9102"),
         welcome=True,
     )
+
+
+@pytest.mark.parametrize("name", ["", "a b", "bücher", "a,b", "a:80"])
+def test_a_name_for_via_is_a_token(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no name for a Via field"):
+        read(f'via: "{name}"')
 
 
 def test_listeners_and_clusters_become_facts() -> None:

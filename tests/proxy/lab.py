@@ -18,6 +18,7 @@ from gevent.socket import socket as cooperative
 
 from sozu.command.draft import Change
 from sozu.command.facts import Backend, Cluster, Frontend, Timeouts
+from sozu.command.settings import Pool as Limits
 from sozu.command.settings import Settings
 from sozu.proxy.back import Back
 from sozu.proxy.clock import Clock
@@ -154,8 +155,8 @@ def client_over_tcp(traffic: Traffic) -> Peer:
 class ScriptedPool(Pool):
     """Opens socket pairs, and hands their other ends to the test."""
 
-    def __init__(self, clock: Clock, deadlines: Deadlines, counters: Counters) -> None:
-        super().__init__(get_hub(), clock, deadlines, counters)
+    def __init__(self, clock: Clock, deadlines: Deadlines, counters: Counters, limits: Limits) -> None:
+        super().__init__(get_hub(), clock, deadlines, counters, limits)
         self.watch = deadlines
         self.time = clock
         self.opened: Queue[tuple[str, Peer]] = Queue()
@@ -188,7 +189,7 @@ class Lab:
         self.log = Log()
         made = Settings(command_socket="", journal="", **{"timeouts": TIMEOUTS} | settings)
         self.traffic = Traffic(made, Registry(), Counters(), self.log)  # type: ignore[arg-type]
-        self.pool = ScriptedPool(self.traffic.clock, self.traffic.deadlines, self.traffic.counters)
+        self.pool = ScriptedPool(self.traffic.clock, self.traffic.deadlines, self.traffic.counters, made.pool)
         self.traffic.pool = self.pool
         self.peers: list[Peer] = []
         self.change(Cluster(cluster="c"), Frontend(cluster="c", hostname="*"))

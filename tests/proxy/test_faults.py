@@ -27,7 +27,7 @@ def descriptors() -> int:
 def proxy_to(*addresses: str) -> Iterator[Lab]:
     with opened(Lab(addresses)) as lab:
         traffic = lab.traffic
-        traffic.pool = Pool(get_hub(), traffic.clock, traffic.deadlines, traffic.counters)
+        traffic.pool = Pool(get_hub(), traffic.clock, traffic.deadlines, traffic.counters, traffic.settings.pool)
         yield lab
 
 

@@ -12,7 +12,7 @@ import msgspec
 from sozu.command.commit import Objection, Unknown, carry_out
 from sozu.command.config.findings import Findings
 from sozu.command.config.places import Folder
-from sozu.command.config.schema import BackendEntry, ClusterEntry, FrontendEntry, ListenerEntry, with_timeouts
+from sozu.command.config.schema import BackendEntry, ClusterEntry, FrontendEntry, ListenerEntry, laid_on
 from sozu.command.draft import Draft
 from sozu.command.facts import Cluster, Protocol, Timeouts
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder
@@ -56,7 +56,7 @@ class _Section:
     def _read_cluster(self, path: Path, name: str, value: dict[str, Any]) -> None:
         sound = {key: item for key, item in value.items() if self._findings.sound((*path, key))}
         entry = msgspec.convert(sound, ClusterEntry)
-        timeouts = with_timeouts(entry.timeouts, self._timeouts) if entry.timeouts is not None else None
+        timeouts = laid_on(entry.timeouts, self._timeouts) if entry.timeouts is not None else None
         if not self._carry_out(path, AddCluster(cluster=name, load_balancing=entry.load_balancing, timeouts=timeouts)):
             # Its frontends and backends are still to be checked, and that needs a cluster that is there.
             self.draft.put(Cluster(cluster=name))

@@ -3,17 +3,20 @@
 Keys of later versions stand here already, so that who uses one is told that it is not available and not that it is unknown.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from sozu.command.commit import LONGEST_TIMEOUT
-from sozu.command.facts import LoadBalancing, Protocol, Timeouts
+from sozu.command.facts import LoadBalancing, Protocol
 from sozu.command.settings import AccessLog
+
+LONGEST_BODY = 1 << 60  # more than anybody has
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]
 Address = Annotated[str, msgspec.Meta(description='an address: "127.0.0.1:8080", "[::1]:8080" or "unix:/run/app.sock"')]
 Hostname = Annotated[str, msgspec.Meta(description='a hostname: "blog.example.com", "*.example.com" or "*"')]
+
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +30,14 @@ class TimeoutsEntry(Entry, frozen=True, kw_only=True):
     front: Seconds | None = None
     back: Seconds | None = None
     connect: Seconds | None = None
+
+
+class PoolEntry(Entry, frozen=True, kw_only=True):
+    """What is left out is as the defaults say."""
+
+    size: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    idle: Seconds | None = None
+    age: Seconds | None = None
 
 
 class MetricsEntry(Entry, frozen=True, kw_only=True):
@@ -81,7 +92,11 @@ class File(Entry, frozen=True, kw_only=True):
     journal: str | None = None
     workers: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 2
     max_connections: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
+    max_body_size: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_BODY)] | None = None
+    min_rate: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
     timeouts: TimeoutsEntry | None = None
+    pool: PoolEntry | None = None
+    via: str | None = None
     access_log: AccessLog | None = None
     metrics: MetricsEntry | None = None
     welcome: bool = False
@@ -89,9 +104,12 @@ class File(Entry, frozen=True, kw_only=True):
     clusters: dict[str, ClusterEntry | None] | None = None
 
 
-def with_timeouts(entry: TimeoutsEntry | None, outer: Timeouts) -> Timeouts:
-    """The timeouts that an entry sets, laid on those from outside."""
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def laid_on(entry: Entry | None, outer: S) -> S:
+    """The settings of `outer`, but for those that an entry gives."""
     if entry is None:
         return outer
-    given = {name: seconds for name, seconds in msgspec.structs.asdict(entry).items() if seconds is not None}
+    given = {name: value for name, value in msgspec.structs.asdict(entry).items() if value is not None}
     return msgspec.structs.replace(outer, **given)

@@ -9,10 +9,11 @@ import msgspec
 from sozu.command.addresses import UNIX_PATH_LIMIT, BadAddress, parse_address
 from sozu.command.config.findings import Findings
 from sozu.command.config.places import Folder, journal_beside
-from sozu.command.config.schema import File, MetricsEntry, with_timeouts
+from sozu.command.config.schema import File, MetricsEntry, laid_on
 from sozu.command.facts import Timeouts
-from sozu.command.settings import AccessLog, Metrics, Settings
+from sozu.command.settings import AccessLog, Metrics, Pool, Settings
 from sozu.command.shape import Path
+from sozu.parsers.abnf import TCHAR
 
 
 def read_settings(value: Mapping[str, Any], folder: Folder, findings: Findings) -> Settings:
@@ -26,7 +27,11 @@ def read_settings(value: Mapping[str, Any], folder: Folder, findings: Findings) 
         journal=journal or journal_beside(command_socket),
         workers=file.workers,
         max_connections=file.max_connections,
-        timeouts=with_timeouts(file.timeouts, Timeouts()),
+        max_body_size=file.max_body_size,
+        min_rate=file.min_rate,
+        timeouts=laid_on(file.timeouts, Timeouts()),
+        pool=laid_on(file.pool, Pool()),
+        via=_via(file.via, findings),
         access_log=_access_log(file.access_log, folder, findings),
         metrics=_metrics(file.metrics or MetricsEntry(), findings),
         welcome=file.welcome,
@@ -39,6 +44,13 @@ def _command_socket(file: File, folder: Folder, findings: Findings) -> str:
         message = f"{path} has {len(path.encode())} bytes; the path of a unix socket has at most {UNIX_PATH_LIMIT} (unix(7))"
         findings.note(("command_socket",), message)
     return path
+
+
+def _via(name: str | None, findings: Findings) -> str | None:
+    """RFC 9110 section 7.6.3: the pseudonym in Via is a token."""
+    if name is not None and (not name or set(name.encode()) - set(TCHAR)):
+        findings.note(("via",), f"{name!r} is no name for a Via field", expected='letters, digits and -._ as in "sozu"')
+    return name
 
 
 def _access_log(found: AccessLog | None, folder: Folder, findings: Findings) -> AccessLog | None:

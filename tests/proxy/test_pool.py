@@ -1,0 +1,98 @@
+"""Which connections are kept, for how long, and who may ride on them; what a fresh exchange sees of it is in test_exchange.py."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sozu.command.settings import Pool as Limits
+from tests.proxy.lab import Lab, Peer, opened, settle
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n."
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    with opened(Lab(pool=getattr(request, "param", Limits()))) as lab:
+        yield lab
+
+
+def at_once(lab: Lab, count: int) -> list[Peer]:
+    """So many exchanges at the same time, all of them ended; the backend's ends, in the order of their ends."""
+    clients = [lab.client(GET) for _ in range(count)]
+    origins = [lab.origin() for _ in clients]
+    for origin in origins:
+        origin.head()
+        origin.send(OK)
+        settle()
+    for client in clients:
+        client.answer()
+    return origins
+
+
+@pytest.mark.parametrize("lab", [Limits(size=2)], indirect=True)
+def test_of_too_many_idle_connections_the_oldest_give_way(lab: Lab) -> None:
+    origins = at_once(lab, 4)
+    assert len(lab.backend().idle) == 2
+    assert [origin.is_open() for origin in origins] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("lab", [Limits(size=0)], indirect=True)
+def test_a_pool_of_no_size_keeps_nothing(lab: Lab) -> None:
+    assert not at_once(lab, 1)[0].is_open()
+
+
+@pytest.mark.parametrize("lab", [Limits(idle=5)], indirect=True)
+def test_an_idle_connection_is_closed_after_the_configured_time(lab: Lab) -> None:
+    (origin,) = at_once(lab, 1)
+    lab.wait(4.9)
+    assert origin.is_open()
+    lab.wait(0.3)
+    assert not origin.is_open()
+
+
+@pytest.mark.parametrize("lab", [Limits(idle=1000, age=10)], indirect=True)
+def test_a_connection_that_is_too_old_is_not_used_though_it_was_busy(lab: Lab) -> None:
+    client = lab.client(GET)
+    origin = lab.origin()
+    for _ in range(3):
+        origin.head()
+        origin.send(OK)
+        client.answer()
+        lab.wait(4)
+        client.send(GET)
+    fresh = lab.origin()
+    fresh.head()
+    assert not origin.is_open()
+
+
+@pytest.mark.parametrize("lab", [Limits(age=10)], indirect=True)
+def test_a_connection_that_got_too_old_in_use_is_not_kept(lab: Lab) -> None:
+    client = lab.client(GET)
+    origin = lab.origin()
+    origin.head()
+    lab.wait(11)
+    origin.send(OK)
+    client.answer()
+    assert not origin.is_open()
+
+
+def test_the_last_one_that_was_used_is_the_first_to_be_used_again(lab: Lab) -> None:
+    origins = at_once(lab, 3)
+    lab.client(GET)
+    settle()
+    assert origins[2].head()
+    assert [origin.received for origin in origins[:2]] == [b"", b""]
+
+
+@pytest.mark.parametrize(("seconds", "opened_anew"), [(0.9, False), (1.1, True)])
+def test_a_post_rides_only_on_a_connection_that_was_in_use_a_second_ago(lab: Lab, seconds: float, *, opened_anew: bool) -> None:
+    (origin,) = at_once(lab, 1)
+    lab.wait(seconds)
+    lab.client(POST)
+    settle()
+    if opened_anew:
+        assert origin.is_open()
+        origin = lab.origin()
+    assert origin.head().startswith(b"POST")
