@@ -74,7 +74,9 @@ def head(kind: str, data: bytes) -> tuple[tuple[bytes, ...], Fields]:
 
 def message(start: tuple[bytes, ...], fields: Fields, body: bytes) -> Message:
     """The message in the form that is compared."""
-    return Message(start, [plain(name.lower(), value.strip(b" \t")) for name, value in fields], b"" if start == (b"101",) else body)
+    return Message(
+        start, [plain(name.lower(), value.strip(b" \t")) for name, value in fields], b"" if start == (b"101",) else body
+    )
 
 
 def plain(name: bytes, value: bytes) -> tuple[bytes, bytes]:
@@ -181,7 +183,9 @@ def by_httptools(kind: str, data: bytes) -> Answer:
         response = httptools.HttpResponseParser(found)
         found.read_start = lambda: (b"%d" % response.get_status_code(),)
         error = fed(response, data)
-    if found.is_done or (error is None and kind == "response" and found.has_head and ends_with_connection(found.fields)):
+    if found.is_done or (
+        error is None and kind == "response" and found.has_head and ends_with_connection(found.fields)
+    ):
         return message(found.start, found.fields, found.body)
     return error or INCOMPLETE
 
