@@ -98,14 +98,14 @@ class Exchange:
 
     def _carry(self, request: bytes) -> None:
         """There and back, with one connection or, if it was an old one and had died, two."""
-        repeatable = self._request.method in IDEMPOTENT
+        repeatable = self._body.complete and self._request.method in IDEMPOTENT  # a body that still comes cannot be sent twice
         back = reach(self._traffic, self._front, self._record, self._timeouts, repeatable)
         self._back = self._counted = back
         self._record.connected = monotonic()
         try:
             response = self._ask(back, request)
         except BackendFailed as failure:
-            if not (failure.stale and repeatable) or self._upload is not None:
+            if not (failure.stale and repeatable):
                 raise
             response = self._ask(self._renew(back), request)
         self._answer(response)

@@ -52,9 +52,14 @@ def wants_upgrade(request: RequestView) -> bool:
     return not any(protocol.startswith(b"h2") for protocol in options(request.upgrade))
 
 
-def asked_for(request: RequestView, fallback: str) -> tuple[bytes, bytes]:
-    """(authority, target in origin-form or `*`). An absolute-form target replaces Host (RFC 9112 section 3.2.2)."""
-    authority = fallback.encode() if request.host is None else request.host
+def asked_for(request: RequestView, listener: str) -> tuple[bytes, bytes]:
+    """(authority, target in origin-form or `*`). An absolute-form target replaces Host (RFC 9112 section 3.2.2).
+
+    An HTTP/1.0 client that names no host means the address it came to; a path of a unix socket is none.
+    """
+    authority = request.host
+    if authority is None:
+        authority = b"" if listener.startswith("unix:") else listener.encode()
     if request.target[0] == SLASH:
         return authority, request.target
     found = parse_target(request.target)

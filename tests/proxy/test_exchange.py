@@ -287,6 +287,16 @@ def test_a_post_takes_no_connection_that_was_idle_for_long(lab: Lab) -> None:
     assert fresh.read(5) == b"12345"
 
 
+def test_a_put_whose_body_still_comes_takes_none_either(lab: Lab) -> None:
+    client, _ = used(lab)
+    lab.wait(2)
+    client.send(POST.replace(b"POST", b"PUT") + b"123")
+    fresh = lab.origin()
+    fresh.head()
+    client.send(b"45")
+    assert fresh.read(5) == b"12345"
+
+
 # ---- broken backends ----
 
 

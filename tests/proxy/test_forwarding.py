@@ -98,6 +98,11 @@ def test_what_is_asked_for(line: bytes, asked: tuple[bytes, bytes]) -> None:
     assert asked_for(request(line, b"Host: host.example"), "fallback") == asked
 
 
+def test_over_a_unix_socket_a_client_without_host_asks_for_none() -> None:
+    view = request(b"GET /x HTTP/1.0")
+    assert asked_for(view, "unix:/run/front.sock") == (b"", b"/x")
+
+
 def test_a_plain_head_passes_as_it_came_with_our_fields_at_its_end() -> None:
     view = request(b"GET /a HTTP/1.1", b"hOST: a", b"X-Odd:  value ", b"X-Odd: again")
     assert upstream_head(view, *asked_for(view, ""), b"Ours: 1\r\n") == (
