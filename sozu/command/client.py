@@ -111,13 +111,16 @@ class Client:
     def ask(self, request: Order | Request | Mapping[str, Any]) -> Iterator[Answer]:
         """Send a request (or one as a mapping with `type` and fields) and yield its answers; the last one is OK.
 
-        Raises RequestRefused if it is ERROR, ConnectionLost if none comes. Read the answers to the end before the next request.
+        Raises RequestRefused if it is ERROR, ConnectionLost if none comes. Read the answers to the end before the next request, or give
+        up by TimeoutError: what still comes of them then is passed over.
         """
         self._count += 1
         id = str(self._count)  # noqa: A001  the protocol's own word
         self._send(_payload(id, request))
         while True:
             answer = self._next()
+            if self._is_late(answer):
+                continue
             if answer.id != id:
                 raise ConnectionLost(f"an answer to {answer.id!r} came instead of one to {id!r}: {answer.message}")
             if answer.status is AnswerStatus.ERROR:
@@ -125,6 +128,10 @@ class Client:
             yield answer
             if answer.final:
                 return
+
+    def _is_late(self, answer: Answer) -> bool:
+        """Does it answer an earlier request, whose asker has given up waiting?"""
+        return answer.id.isdecimal() and int(answer.id) < self._count
 
     def order(self, order: Order | Request | Mapping[str, Any]) -> Answer:
         """Send one order or request and wait for its end; PROCESSING is not heard."""

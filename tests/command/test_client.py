@@ -124,6 +124,18 @@ def test_a_transaction_with_a_refused_order_is_abandoned(master: Callable[[Scrip
     assert [request["type"] for request in fake.heard] == ["begin", "add_cluster", "abort"]
 
 
+def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(
+    master: Callable[[Script], FakeMaster], tmp_path: Path
+) -> None:
+    late = b'{"id":"1","status":"OK","message":"late"}\0'
+    master(lambda request: [] if request["id"] == "1" else [late, answer(request, "OK", "the next one")])
+    with Client(tmp_path / "m.sock", timeout=0.05) as client:
+        with pytest.raises(TimeoutError):
+            client.order(AskStatus())
+        client.wait_at_most(10)
+        assert client.order(AskStatus()).message == "the next one"
+
+
 @pytest.mark.parametrize(
     ("reply", "why"),
     [

@@ -56,8 +56,10 @@ def test_a_file_that_is_not_utf_8_names_the_line(tmp_path: Path) -> None:
 def test_aliases_that_explode_are_refused_quickly() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
-    with pytest.raises(ConfigurationError, match="aliases repeat more than 100000 values"):
+    with pytest.raises(ConfigurationError) as refused:
         read_configuration("\n".join(lines), "f.yaml", Path("/"))
+
+    assert [problem.message[:7] for problem in refused.value.problems].count("aliases") == 1
 
 
 def test_a_path_that_the_file_does_not_hold_is_an_error_of_the_whole_file() -> None:

@@ -95,7 +95,8 @@ class _Reading:
         objection = self._objection(node, path)
         if objection:
             self._source.left_out.add(path)
-            self._refuse(span, objection)
+            if self._repeated <= _MOST_REPEATED + 1:  # beyond that, one bomb has a thousand fragments
+                self._refuse(span, objection)
             return None
         match node:
             case yaml.ScalarNode():

@@ -15,12 +15,12 @@ from prometheus_client.registry import Collector
 
 COUNTERS = {
     "requests": "Requests whose head was read or refused.",
-    "bytes_in": "Bytes read from clients.",
-    "bytes_out": "Bytes written to clients.",
+    "bytes_in": "Bytes of request bodies read from clients.",
+    "bytes_out": "Bytes written to clients, heads and bodies.",
     "connections_accepted": "Client connections accepted.",
     "backend_connections": "Connections opened to backends.",
     "backend_failures": "Backend connections that failed before a response.",
-    "retries": "Requests that were sent to another backend.",
+    "retries": "Further tries, with another backend or a new connection.",
     "log_lines_dropped": "Access log lines dropped because the log was blocked.",
 }
 GAUGES = {
