@@ -84,6 +84,11 @@ class ChunkedBody:
         """Where the payload is in the last piece."""
         return self._reader.spans
 
+    @property
+    def announced(self) -> int:
+        """Payload of the chunk that has begun and has not come yet."""
+        return self._reader.payload_left
+
     def read(self, most: int) -> Piece:
         """See Body. What follows the last chunk goes back to the stream."""
         if self.complete:

@@ -19,6 +19,7 @@ from sozu.proxy.failures import BackendFailed, ClientGone, Failure, NoRoute, Ref
 from sozu.proxy.forwarding import asked_for, hostname, keeps_alive, upstream_head, wants_upgrade
 from sozu.proxy.front import Front
 from sozu.proxy.heads import RESPONSES, BadHead, HeadEnded
+from sozu.proxy.limits import upload_pace
 from sozu.proxy.record import Record
 from sozu.proxy.stream import READ_SIZE, Broken
 from sozu.proxy.traffic import Traffic
@@ -129,7 +130,8 @@ class Exchange:
             self._record.ended = f"backend stopped reading: {broken}"  # it may have said why
         else:
             if not self._body.complete:
-                pace = Pace(self._front, self._traffic.clock, self._timeouts.front, self._timeouts.back)
+                rate, timeouts = self._traffic.settings.min_rate, self._timeouts
+                pace = upload_pace(self._front, self._traffic.clock, timeouts.front, timeouts.back, rate)
                 self._upload = Upload(self._body, back.stream, pace, self._traffic.hub, self._front.throw)
                 self._upload.start(self._traffic.spares)
         return self._receive(back)
@@ -230,6 +232,8 @@ class Exchange:
         if isinstance(accident, Late):
             if self._upload is not None and self._upload.waits_for_client:
                 return Refused("client too slow with its body", 408)
+            if self._front.stream.full:
+                return ClientGone("client: too slow to take its answer")
             return BackendFailed("timed out", GATEWAY_TIMEOUT)
         if isinstance(accident, Broken) and accident.stream is self._front.stream:
             return ClientGone(f"client: {accident}")

@@ -17,12 +17,13 @@ from sozu.parsers.body import NO_BODY, UNTIL_CLOSE, Framing, Length, request_fra
 from sozu.parsers.reasons import Refusal
 from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.answering import AS_IT_IS, Plan, interim_answer, own_answer, plan_answer
-from sozu.proxy.bodies import NO_BYTES, Body, Pace, incoming, relay
+from sozu.proxy.bodies import NO_BYTES, Body, incoming, relay
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.exchange import Exchange
 from sozu.proxy.failures import ClientGone, Failure, Refused
 from sozu.proxy.forwarding import downstream_head, keeps_alive, origin_fields
 from sozu.proxy.heads import DATE, REQUESTS, USER_AGENT, BadHead, HeadEnded
+from sozu.proxy.limits import download_pace, request_body
 from sozu.proxy.record import Record
 from sozu.proxy.stream import READ_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
@@ -167,10 +168,11 @@ class Session:
         framing = request_framing(request)
         if framing is NO_BODY:
             return Exchange(traffic, self, request, NO_BYTES, record)
-        if isinstance(framing, Refusal):
-            self._refuse(record, Refused.because(framing))
+        body = framing if isinstance(framing, Refusal) else request_body(framing, self.stream, traffic.settings)
+        if isinstance(body, Refusal):
+            self._refuse(record, Refused.because(body))
             return None
-        return Exchange(traffic, self, request, incoming(framing, self.stream), record)
+        return Exchange(traffic, self, request, body, record)
 
     def _refuse(self, record: Record, failure: Failure) -> None:
         """What follows cannot be trusted: answer, and read no further."""
@@ -226,7 +228,8 @@ class Session:
         return plan
 
     def _send_with_body(self, record: Record, head: bytes, body: Body, source: Stream, timeouts: Timeouts) -> None:
-        pace = Pace(self, self._traffic.clock, timeouts.back, timeouts.front)
+        traffic = self._traffic
+        pace = download_pace(self, traffic.clock, timeouts.back, timeouts.front, traffic.settings.min_rate)
         pace.before_write(0)
         piece = body.read(READ_SIZE) if source.leftover else b""
         record.bytes_out = len(head) + len(piece)

@@ -44,7 +44,7 @@ class Broken(Exception):
 class Stream:
     """A connected, non-blocking raw socket on a hub's loop."""
 
-    __slots__ = ("_armed", "_hub", "_queue", "_reader", "_sock", "_wake", "_writer", "leftover")
+    __slots__ = ("_armed", "_hub", "_queue", "_reader", "_sock", "_wake", "_writer", "full", "leftover")
 
     def __init__(self, sock: _socket.socket, hub: Hub) -> None:
         self._sock = sock
@@ -54,6 +54,7 @@ class Stream:
         self._armed = False
         self._wake: Callable[[], object] | None = None
         self._queue: list[bytes] | None = None
+        self.full = False  # does somebody wait for the peer to read, or has he given up?
         self.leftover = b""
 
     # ---- reading ----
@@ -140,8 +141,10 @@ class Stream:
         if self._writer is None:
             self._writer = self._hub.loop.io(self._sock.fileno(), WRITABLE)
         self._writer.start(getcurrent().switch)
+        self.full = True
         try:
             park(self._hub)
+            self.full = False
         finally:
             if self._writer is not None:
                 self._writer.stop()

@@ -1,0 +1,100 @@
+"""How much a client may send, and how slow it may be: limits that are off unless the settings name them.
+
+Each is a layer around what is used without it (a Body, a Pace), so that who sets no limit pays for none.
+"""
+
+from typing import Final
+
+from sozu.command.settings import Settings
+from sozu.parsers.body import Framing, Length
+from sozu.parsers.reasons import Reason, Refusal, refusal
+from sozu.parsers.result import Error
+from sozu.proxy.bodies import Body, ChunkedBody, Malformed, Pace, Piece, Timed, incoming
+from sozu.proxy.clock import Clock
+from sozu.proxy.stream import Stream
+
+GRACE: Final = 10.0  # seconds for which nobody's rate is looked at
+
+
+class Bounded:
+    """A chunked request body of at most `most` bytes of payload; a chunk that announces more ends it before it comes."""
+
+    __slots__ = ("_body", "_left", "_size")
+
+    def __init__(self, body: ChunkedBody, most: int) -> None:
+        self._body = body
+        self._left = most
+        self._size = 0  # as it came, for who looks for the place
+
+    @property
+    def complete(self) -> bool:
+        """See Body."""
+        return self._body.complete
+
+    def read(self, most: int) -> Piece:
+        """See Body. Raises Malformed where the limit is passed."""
+        piece = self._body.read(most)
+        self._size += len(piece)
+        self._left -= sum(end - start for start, end in self._body.spans)
+        if self._left < self._body.announced:
+            raise Malformed(Error(self._size, frozenset(), Reason.BODY_TOO_LARGE))
+        return piece
+
+
+def request_body(framing: Framing, stream: Stream, settings: Settings) -> Body | Refusal:
+    """The body of a request as `bodies.incoming` makes it, within `max_body_size`; a Refusal if it announces more."""
+    most = settings.max_body_size
+    if most is None:
+        return incoming(framing, stream)
+    if isinstance(framing, Length) and framing.size > most:
+        return refusal(Reason.BODY_TOO_LARGE)
+    body = incoming(framing, stream)
+    return Bounded(body, most) if isinstance(body, ChunkedBody) else body
+
+
+class RatedPace(Pace):
+    """A pace for a client that has, in all, the grace and a second for each `rate` bytes. Time spent on the backend is not counted."""
+
+    __slots__ = ("_client_reads", "_rate", "_since", "_spent")
+
+    def __init__(
+        self, front: Timed, clock: Clock, read_seconds: float, write_seconds: float, *, rate: int, client_reads: bool
+    ) -> None:
+        super().__init__(front, clock, read_seconds, write_seconds)
+        self._rate = rate
+        self._client_reads = client_reads
+        self._since: float | None = None  # when the client's turn began
+        self._spent = 0.0
+
+    def before_read(self) -> None:
+        """See Pace."""
+        super().before_read()
+        self._turn(of_client=not self._client_reads)
+
+    def before_write(self, size: int) -> None:
+        """See Pace."""
+        super().before_write(size)
+        self._turn(of_client=self._client_reads)
+
+    def _turn(self, *, of_client: bool) -> None:
+        now = self._clock.now
+        if self._since is not None:
+            self._spent += now - self._since
+        self._since = now if of_client else None
+        if of_client:
+            left = GRACE + self.count / self._rate - self._spent
+            self._front.deadline = min(self._front.deadline, self._clock.after(max(left, 0.0)))
+
+
+def upload_pace(front: Timed, clock: Clock, client_seconds: float, backend_seconds: float, rate: int) -> Pace:
+    """For a body on its way from a client to a backend."""
+    if rate:
+        return RatedPace(front, clock, client_seconds, backend_seconds, rate=rate, client_reads=False)
+    return Pace(front, clock, client_seconds, backend_seconds)
+
+
+def download_pace(front: Timed, clock: Clock, backend_seconds: float, client_seconds: float, rate: int) -> Pace:
+    """For a body on its way from a backend to a client."""
+    if rate:
+        return RatedPace(front, clock, backend_seconds, client_seconds, rate=rate, client_reads=True)
+    return Pace(front, clock, backend_seconds, client_seconds)
