@@ -91,13 +91,13 @@ def _total_of(name: str, values: list[Any]) -> Any:
 def _slot_row(slot: Slot, told: dict[Worker, dict[str, Any]]) -> dict[str, Any]:
     row: dict[str, Any] = {"id": slot.number, "fills": slot.fills}
     if slot.worker is None or slot.vacant:
-        return {**row, "pid": None, "state": "starting" if slot.filling else "backing_off"}
+        return {**row, "pid": None, "state": WorkerState.STARTING if slot.filling else WorkerState.BACKING_OFF}
     return {**row, **_worker_row(slot.worker, told)}
 
 
 def _worker_row(worker: Worker, told: dict[Worker, dict[str, Any]]) -> dict[str, Any]:
     up = round(monotonic() - worker.since, 3)
-    return {"id": worker.slot, "pid": worker.process.pid, "state": worker.state.value, "for": up, **told.get(worker, {})}
+    return {"id": worker.slot, "pid": worker.process.pid, "state": worker.state, "for": up, **told.get(worker, {})}
 
 
 def _listener(listener: Listener) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """One question to many workers, and one deadline: replies come as they come, a worker that goes is not waited for.
 
-Ask with `ask`, then iterate over `replies`; afterwards `late` names those that had not said their final word by the deadline,
-and `gone` those that ended meanwhile (a successor starts from the state, so it needs no question).
+Ask with `ask`, then iterate over `replies`; afterwards `late` names those that had not said their final word by the deadline.
+Those that ended meanwhile are not among them: a successor starts from the state, so it needs no question.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,15 +20,8 @@ class Gathering:
 
     def __init__(self, patience: float | None) -> None:
         self._deadline = None if patience is None else monotonic() + patience
-        self._heard: Queue[tuple[WorkerLink, Reply | None] | None] = Queue()
+        self._heard: Queue[tuple[WorkerLink, Reply | None]] = Queue()
         self._waiting: dict[WorkerLink, Worker] = {}
-        self._asked = 0
-        self.gone: list[Worker] = []
-
-    @property
-    def asked(self) -> int:
-        """How many workers were asked."""
-        return self._asked
 
     @property
     def late(self) -> list[Worker]:
@@ -37,7 +30,6 @@ class Gathering:
 
     def ask(self, worker: Worker, question: Question, files: Sequence[socket.socket | int] = ()) -> None:
         """Ask one more worker. Never waits."""
-        self._asked += 1
         self._waiting[worker.link] = worker
         worker.link.ask(question, self, files)
 
@@ -45,27 +37,18 @@ class Gathering:
         """Take a reply from a link."""
         self._heard.put((link, reply))
 
-    def cancel(self) -> None:
-        """Wait no longer: `replies` ends."""
-        self._heard.put(None)
-
     def replies(self) -> Iterator[tuple[Worker, Reply]]:
-        """Every reply until all have said their final word or have gone, until the deadline, or until cancelled."""
+        """Every reply until all have said their final word or have gone, or until the deadline."""
         while self._waiting:
             try:
-                heard = self._heard.get(timeout=self._left())
+                link, reply = self._heard.get(timeout=self._left())
             except Empty:
                 return
-            if heard is None:
-                return
-            link, reply = heard
             worker = self._waiting[link]
-            if reply is None:
-                self.gone.append(self._waiting.pop(link))
-                continue
-            if reply.status.final:
+            if reply is None or reply.status.final:
                 del self._waiting[link]
-            yield worker, reply
+            if reply is not None:
+                yield worker, reply
 
     def _left(self) -> float | None:
         return None if self._deadline is None else max(0.0, self._deadline - monotonic())
