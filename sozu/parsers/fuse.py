@@ -4,7 +4,7 @@ r"""`fuse(grammar)`: the same parser, run by C. The door to the package fusion/,
     parser   = fuse(grammar)              # ValueError if the certificate does not hold, naming the rules that clash
     parser.fused(data, pos)               # Done | Error | Incomplete; the hot call
     run(parser, data) == run(grammar, data)          # always, but for the time that it takes
-    print(explain(parser))                # tree, patterns, generated function
+    print(explain(parser))                # tree, patterns, certificate, generated function
 
 Patterns are compiled at their first use, so that importing a grammar costs nothing. A Fused is a Regular: it may be a part of another.
 """
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from parsy import Result
 
-from sozu.parsers.fusion.analysis import clashes, name
+from sozu.parsers.fusion.analysis import clashes, decisions, name
 from sozu.parsers.fusion.decoding import Decoder
 from sozu.parsers.fusion.emission import Emitter, quick_is_sound
 from sozu.parsers.fusion.prefix import Streaming, viable
@@ -216,6 +216,7 @@ def explain(parser: Fused[Any]) -> str:
         "tree": repr(parser.tree),
         "pattern": parser.pattern.decode("ascii"),
         "prefix pattern": parser.prefix_pattern.decode("ascii"),
+        "certificate": "\n".join(dict.fromkeys(map(str, decisions(parser.tree)))) or "nothing to decide",
         "generated": parser.generated,
     }
     return "\n".join(f"-- {title}\n{text}\n" for title, text in sections.items())

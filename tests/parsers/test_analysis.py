@@ -5,7 +5,7 @@ import pytest
 from sozu.parsers.abnf import ALPHA, DIGIT, WSP
 from sozu.parsers.combinators import alt, many, opt, recognize, seq, times, value
 from sozu.parsers.fuse import fuse
-from sozu.parsers.fusion.analysis import clashes, first, name
+from sozu.parsers.fusion.analysis import clashes, decisions, first, name
 from sozu.parsers.leaves import none_of, tag, tag_no_case, take, take_while, take_while1, take_while_m_n, trimmed
 from sozu.parsers.regular import Regular
 
@@ -63,3 +63,19 @@ def test_first_sets() -> None:
 def test_grammars_are_named_like_abnf() -> None:
     grammar = seq(many(a), times(b, 1, 2), opt(a | b), none_of(b"a").desc("other"), recognize(value(1, a.map(len))), trimmed(b"x", b""))
     assert name(grammar.tree) == "0*('a') 1*2('b') [('a' | 'b')] other 'a' [x]"
+
+
+def test_the_certificate_says_at_each_choice_which_byte_decides() -> None:
+    grammar = opt(tag(b".") >> take_while(b"01")) >> tag(b"\r")
+    assert [str(decision) for decision in decisions(grammar.tree)] == [
+        "['.' [01]]: goes on with [.], before [\\r]",
+        "[01]: goes on with [01], before [\\r]",
+    ]
+
+
+def test_what_nothing_follows_goes_on_till_the_end_of_the_match() -> None:
+    assert [str(decision) for decision in decisions(take_while(b"01").tree)] == ["[01]: goes on with [01], before the end of the match"]
+
+
+def test_a_grammar_without_choice_has_nothing_to_decide() -> None:
+    assert not list(decisions(tag(b"PRI").tree))

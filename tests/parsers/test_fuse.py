@@ -129,7 +129,7 @@ def test_buffers_of_any_kind_are_read() -> None:
 
 def test_explain_shows_tree_patterns_and_code() -> None:
     report = explain(fuse(many(pair) << tag(b".")))
-    for title in ("grammar", "tree", "pattern", "prefix pattern", "generated"):
+    for title in ("grammar", "tree", "pattern", "prefix pattern", "certificate", "generated"):
         assert f"-- {title}\n" in report
     assert "def fused(data, pos=0):" in report
 

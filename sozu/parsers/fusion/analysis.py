@@ -3,11 +3,12 @@
 Possessive patterns alone are not enough: `(?>a++b|a)*+` is quadratic. What suffices is LL(1), the condition of typed algebraic parsing and
 of flap: with one byte in hand it is certain which way to go. That is: alternatives begin with different bytes; what may be repeated or
 left out begins with other bytes than what may follow it; a run does not eat into what follows; only the last alternative may be empty.
-`clashes` lists every place where a tree breaks that, in words that name the rules involved.
+`decisions` lists every place where a match has to choose, `clashes` those where one byte does not decide, in words that name the rules involved.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOTHING: Final[frozenset[int]] = frozenset()
+HIDES: Final = "hides"  # the relation of an empty alternative to those behind it
 
 
 def first(node: Node) -> frozenset[int]:
@@ -54,53 +56,75 @@ def cases(byte: int) -> frozenset[int]:
     return frozenset(bytes([byte]).lower() + bytes([byte]).upper())
 
 
-def clashes(node: Node, follow: frozenset[int] = NOTHING) -> Iterator[str]:
-    """Every reason why `node`, followed by one of `follow`, must not be fused."""
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One point of the certificate: with one byte in hand, `mine` says go on with `node`, `theirs` says do not."""
+
+    node: Node
+    mine: frozenset[int]
+    theirs: frozenset[int]
+    relation: str = "before"
+
+    @property
+    def clash(self) -> str | None:
+        """Why this byte does not decide; None when it does."""
+        if self.relation == HIDES:
+            return f"{name(self.node)} may be empty, so that no later alternative is ever tried"
+        both = self.mine & self.theirs
+        return f"{name(self.node)} {self.relation} something that also begins with {class_name(both)}" if both else None
+
+    def __str__(self) -> str:
+        """How the certificate shows it."""
+        theirs = class_name(self.theirs) if self.theirs else "the end of the match"
+        return f"{name(self.node)}: goes on with {class_name(self.mine)}, {self.relation} {theirs}"
+
+
+def clashes(node: Node) -> Iterator[str]:
+    """Every reason why `node` must not be fused."""
+    return (clash for decision in decisions(node) if (clash := decision.clash) is not None)
+
+
+def decisions(node: Node, follow: frozenset[int] = NOTHING) -> Iterator[Decision]:
+    """Every point at which a match of `node`, followed by one of `follow`, has to choose."""
     match node:
         case Run(members, least, most) if least != most:
-            yield from overlap(node, members, follow)
+            yield Decision(node, members, follow)
         case Trim(members):
-            yield from overlap(node, members, follow)
+            yield Decision(node, members, follow)
         case Seq(items):
-            yield from sequence_clashes(items, follow)
+            yield from sequence_decisions(items, follow)
         case Alt(items):
-            yield from choice_clashes(items, follow)
+            yield from choice_decisions(items, follow)
         case Opt(item):
-            yield from overlap(node, first(item), follow)
-            yield from clashes(item, follow)
+            yield Decision(node, first(item), follow)
+            yield from decisions(item, follow)
         case Rep(item, least, most):
             if least != most:
-                yield from overlap(node, first(item), follow)
-            yield from clashes(item, follow | first(item))
+                yield Decision(node, first(item), follow)
+            yield from decisions(item, follow | first(item))
         case Slice(item) | Const(item) | Map(item) | Label(item):
-            yield from clashes(item, follow)
+            yield from decisions(item, follow)
 
 
-def sequence_clashes(items: tuple[Node, ...], follow: frozenset[int]) -> Iterator[str]:
+def sequence_decisions(items: tuple[Node, ...], follow: frozenset[int]) -> Iterator[Decision]:
     """Each item is followed by what the later ones begin with, and by `follow` if they may all be empty."""
     for number, item in enumerate(items):
         later = items[number + 1 :]
         after = first_of_sequence(later)
-        yield from clashes(item, after | follow if all(map(nullable, later)) else after)
+        yield from decisions(item, after | follow if all(map(nullable, later)) else after)
 
 
-def choice_clashes(items: tuple[Node, ...], follow: frozenset[int]) -> Iterator[str]:
+def choice_decisions(items: tuple[Node, ...], follow: frozenset[int]) -> Iterator[Decision]:
     """Alternatives are told apart by their first byte; the empty one by what follows."""
     for one, other in combinations(items, 2):
-        yield from overlap(one, first(one), first(other), "or else")
+        yield Decision(one, first(one), first(other), "or else")
     for item in items[:-1]:
         if nullable(item):
-            yield f"{name(item)} may be empty, so that no later alternative is ever tried"
+            yield Decision(item, first(item), follow, HIDES)
     for item in items:
         if nullable(items[-1]):
-            yield from overlap(item, first(item), follow)
-        yield from clashes(item, follow)
-
-
-def overlap(node: Node, mine: frozenset[int], theirs: frozenset[int], relation: str = "before") -> Iterator[str]:
-    """One byte in hand must be enough to know whether `node` goes on."""
-    if both := mine & theirs:
-        yield f"{name(node)} {relation} something that also begins with {class_name(both)}"
+            yield Decision(item, first(item), follow)
+        yield from decisions(item, follow)
 
 
 def name(node: Node) -> str:
