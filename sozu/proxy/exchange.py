@@ -19,7 +19,7 @@ from sozu.proxy.failures import BackendFailed, ClientGone, Failure, NoRoute, Ref
 from sozu.proxy.forwarding import asked_for, hostname, keeps_alive, upstream_head, wants_upgrade
 from sozu.proxy.front import Front
 from sozu.proxy.heads import RESPONSES, BadHead, HeadEnded
-from sozu.proxy.limits import upload_pace
+from sozu.proxy.policy.limits import upload_pace
 from sozu.proxy.record import Record
 from sozu.proxy.stream import READ_SIZE, Broken
 from sozu.proxy.traffic import Traffic

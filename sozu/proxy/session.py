@@ -23,7 +23,7 @@ from sozu.proxy.exchange import Exchange
 from sozu.proxy.failures import ClientGone, Failure, Refused
 from sozu.proxy.forwarding import downstream_head, keeps_alive, origin_fields
 from sozu.proxy.heads import DATE, REQUESTS, USER_AGENT, BadHead, HeadEnded
-from sozu.proxy.limits import download_pace, request_body
+from sozu.proxy.policy.limits import download_pace, request_body
 from sozu.proxy.record import Record
 from sozu.proxy.stream import READ_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
