@@ -4,6 +4,7 @@ Pure. RFC 9112 sections 6 (framing), 7 (chunked only for HTTP/1.1) and 9.3 (pers
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from sozu.command.settings import Settings
@@ -11,9 +12,13 @@ from sozu.parsers.body import CHUNKED, UNTIL_CLOSE, Framing
 from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.bodies import Body, Chunks, Payload
 from sozu.proxy.default_answers import default_answer, welcome_answer
-from sozu.proxy.forwarding import CRLF, FRAMING
+from sozu.proxy.forwarding import CRLF, FRAMING, without
+from sozu.proxy.record import Record
 
+FINAL: Final = 200
 NOT_FOUND: Final = 404
+ALLOW: Final = b"Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE\r\n"
+SECRET: Final = frozenset((b"authorization", b"proxy-authorization", b"cookie"))  # never sent back, even to who sent it
 
 
 class Plan(NamedTuple):
@@ -58,16 +63,34 @@ def interim_answer(response: ResponseView) -> bytes:
 
 
 def own_answer(
-    settings: Settings, status: int, request_id: bytes, request: RequestView | None, authority: bytes, *, close: bool
+    settings: Settings, status: int, record: Record, request: RequestView | None, fields: bytes, *, close: bool
 ) -> bytes:
-    """The proxy's own answer to a request, or to what was no request (None)."""
+    """The proxy's own answer to a request, or to what was no request (None); `fields` are whole field lines to add."""
     if request is None:
-        return default_answer(status, request_id, close=close)
-    fields = b"" if close or request.minor else KEEP_ALIVE
+        return default_answer(status, record.request_id, close=close, fields=fields)
+    if not close and not request.minor:
+        fields += KEEP_ALIVE
+    if status == FINAL:
+        return final_answer(request, record.request_id, fields, close=close)
     head, accept = request.method == b"HEAD", accepts(request)
     if status == NOT_FOUND and settings.welcome:
-        return welcome_answer(authority, request.target, request_id, close=close, head=head, accept=accept)
-    return default_answer(status, request_id, close=close, head=head, accept=accept, fields=fields)
+        answer = partial(welcome_answer, record.authority, request.target)
+    else:
+        answer = partial(default_answer, status)
+    return answer(record.request_id, close=close, head=head, accept=accept, fields=fields)
+
+
+def final_answer(request: RequestView, request_id: bytes, fields: bytes, *, close: bool) -> bytes:
+    """To an OPTIONS or TRACE that may go no further: what may be asked here, or what was asked (RFC 9110 sections 9.3.7 and 9.3.8)."""
+    body = b""
+    if request.method == b"TRACE":
+        seen = without(request.passed_fields(), SECRET)
+        body = b"TRACE %b HTTP/1.%d\r\n%b\r\n" % (request.target, request.minor, seen)
+        fields += b"Content-Type: message/http\r\n"
+    else:
+        fields += ALLOW
+    ours = b"Content-Length: %d\r\nSozu-Id: %b\r\n" % (len(body), request_id)
+    return b"".join((b"HTTP/1.1 200 OK\r\n", fields, ours, CLOSE if close else b"", CRLF, body))
 
 
 def accepts(request: RequestView) -> bytes:

@@ -15,10 +15,11 @@ from sozu.proxy.back import Back
 from sozu.proxy.bodies import Body, Ended, Malformed, Pace, UntilEnd, relay
 from sozu.proxy.connecting import GATEWAY_TIMEOUT, open_back, reach
 from sozu.proxy.deadlines import NEVER, Late
-from sozu.proxy.failures import BackendFailed, ClientGone, Failure, NoRoute, Refused
+from sozu.proxy.failures import BackendFailed, ClientGone, Failure, LastHop, NoRoute, Refused
 from sozu.proxy.forwarding import asked_for, hostname, keeps_alive, upstream_head, wants_upgrade
 from sozu.proxy.front import Front
 from sozu.proxy.heads import RESPONSES, BadHead, HeadEnded
+from sozu.proxy.policy.hops import COUNTED, hops_left, via
 from sozu.proxy.policy.limits import upload_pace
 from sozu.proxy.record import Record
 from sozu.proxy.stream import READ_SIZE, Broken
@@ -76,6 +77,8 @@ class Exchange:
     def _find_route(self) -> None:
         record, front = self._record, self._front
         record.authority, record.path = asked_for(self._request, front.listener)
+        if self._request.method in COUNTED and hops_left(self._request.passed_fields()) == 0:
+            raise LastHop
         route = self._traffic.routes.find(front.listener, hostname(record.authority), record.path)
         if route is None:
             raise NoRoute
@@ -87,6 +90,8 @@ class Exchange:
         """The head for the backend, and what has come of the body."""
         record, front = self._record, self._front
         ours = b"%bSozu-Id: %b\r\n" % (front.origin_fields(), record.request_id)
+        if self._traffic.settings.via is not None:
+            ours += via(self._traffic.settings.via, self._request.minor)
         head = upstream_head(self._request, record.authority, record.path, ours)
         if self._body.complete or not front.stream.leftover:
             return head

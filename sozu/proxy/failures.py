@@ -8,6 +8,7 @@ them into one of these.
 |----------------|---------|-------------------|------------------------------------------------------|
 | Refused        | client  | by its reason     | never                                                |
 | ClientGone     | client  | none, it is gone  | never                                                |
+| LastHop        | nobody's | 200              | never                                                |
 | NoRoute        | ours    | 404               | never                                                |
 | NoBackend      | ours    | 503               | never                                                |
 | Unreachable    | backend | 502, 504 if slow  | yes: nothing was sent                                |
@@ -40,6 +41,13 @@ class ClientGone(Failure):
 
     def __init__(self, text: str) -> None:
         super().__init__(text, 0)
+
+
+class LastHop(Failure):
+    """No fault at all: Max-Forwards says that the request ends here (RFC 9110 section 7.6.2)."""
+
+    def __init__(self) -> None:
+        super().__init__("Max-Forwards is 0", 200)
 
 
 class NoRoute(Failure):

@@ -12,6 +12,7 @@ from sozu.parsers.result import Error
 from sozu.parsers.uri import normal_host, parse_target
 from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.heads import TE
+from sozu.proxy.policy.hops import COUNTED, MAX_FORWARDS, hops_left
 
 CRLF: Final = b"\r\n"
 SLASH: Final = 0x2F
@@ -77,9 +78,16 @@ def upstream_head(request: RequestView, authority: bytes, target: bytes, ours: b
     fields = request.passed_fields()
     if target is not request.target or request.host is None or not request.minor:
         fields = b"Host: %b\r\n%b" % (authority, without(fields, HOST if request.minor else HOST_AND_EXPECT))
+    if request.method in COUNTED:
+        fields = _one_hop_less(fields)
     if request.upgrade is not None or request.more[TE] is not None:
         fields += _hop_by_hop(request)
     return b"%b %b HTTP/1.1\r\n%b%b\r\n" % (request.method, target, fields, ours)
+
+
+def _one_hop_less(fields: bytes) -> bytes:
+    left = hops_left(fields)
+    return fields if not left else b"%bMax-Forwards: %d\r\n" % (without(fields, MAX_FORWARDS), left - 1)
 
 
 HOST: Final = frozenset((b"host",))

@@ -23,6 +23,7 @@ from sozu.proxy.exchange import Exchange
 from sozu.proxy.failures import ClientGone, Failure, Refused
 from sozu.proxy.forwarding import downstream_head, keeps_alive, origin_fields
 from sozu.proxy.heads import DATE, REQUESTS, USER_AGENT, BadHead, HeadEnded
+from sozu.proxy.policy.hops import via
 from sozu.proxy.policy.limits import download_pace, request_body
 from sozu.proxy.record import Record
 from sozu.proxy.stream import READ_SIZE, Broken, Stream
@@ -209,6 +210,8 @@ class Session:
         ours = b"%bSozu-Id: %b\r\n" % (plan.fields, record.request_id)
         if response.more[DATE] is None:  # RFC 9110 section 6.6.1
             ours += b"Date: %b\r\n" % self._traffic.clock.http_date
+        if self._traffic.settings.via is not None:
+            ours += via(self._traffic.settings.via, response.minor)
         head = downstream_head(response, ours, plan.cut)
         if plan.wrap is None and type(framing) is Length and len(source.leftover) == framing.size:
             answer, source.leftover = head + source.leftover, b""
@@ -254,7 +257,8 @@ class Session:
         if self._draining:
             self.keep = False
         self.deadline = traffic.clock.after(traffic.settings.timeouts.front)
-        answer = own_answer(traffic.settings, status, record.request_id, self._request, record.authority, close=not self.keep)
+        date = b"Date: %b\r\n" % traffic.clock.http_date
+        answer = own_answer(traffic.settings, status, record, self._request, date, close=not self.keep)
         record.bytes_out = len(answer)
         self.stream.send(answer)
 

@@ -14,15 +14,15 @@ _BACKEND = "127.0.0.1:3000"
 
 
 def welcome_answer(
-    host: bytes, path: bytes, request_id: bytes, *, close: bool, head: bool = False, accept: bytes = b""
+    host: bytes, path: bytes, request_id: bytes, *, close: bool, head: bool = False, accept: bytes = b"", fields: bytes = b""
 ) -> bytes:
     """A whole 404 response for a request to `host` (with or without its port) and `path` that met no frontend."""
     hostname = _hostname(host)
     why = f"No frontend matches the host {_shown(hostname)} and the path {_shown(path)}."
     commands = _commands(hostname)
     if wants_html(accept):
-        return framed(404, request_id, _html(why, commands), b"text/html", close=close, head=head)
-    return framed(404, request_id, _text(why, commands), b"text/plain", close=close, head=head)
+        return framed(404, request_id, _html(why, commands), b"text/html", close=close, head=head, fields=fields)
+    return framed(404, request_id, _text(why, commands), b"text/plain", close=close, head=head, fields=fields)
 
 
 def _hostname(host: bytes) -> bytes:
