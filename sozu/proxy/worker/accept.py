@@ -21,6 +21,7 @@ log = logging.getLogger("sozu.proxy")
 
 _READABLE = 1  # libev's EV_READ
 _PER_WAKE_UP = 32
+_LAST_ONES = 4096  # as many as the master lets wait
 
 # accept(2): these belong to the connection that was to be taken, or say that there is none.
 _NOT_THIS_ONE = frozenset(
@@ -90,8 +91,10 @@ class AcceptLoop:
             door.watcher.start(self._take, door)
 
     def close(self, listener: str) -> None:
-        """Accept there no more; what waits in the backlog waits for whoever has the socket besides us."""
-        self._doors.pop(listener).close()
+        """Accept there no more. Who waits in the backlog is let in first: if nobody has the socket besides us, closing resets them."""
+        door = self._doors.pop(listener)
+        self._take(door, _LAST_ONES)
+        door.close()
 
     def close_all(self) -> None:
         """Accept nowhere."""
@@ -108,8 +111,8 @@ class AcceptLoop:
     def _has_room(self) -> bool:
         return self._counters.connections_open < self._most
 
-    def _take(self, door: _Door) -> None:
-        for _ in range(_PER_WAKE_UP):
+    def _take(self, door: _Door, most: int = _PER_WAKE_UP) -> None:
+        for _ in range(most):
             if not self._has_room():
                 self._pause("max_connections")
                 return

@@ -115,6 +115,13 @@ def test_a_closed_door_leaves_its_backlog_to_whoever_shares_the_socket(house: Ho
     sock.close()
 
 
+def test_who_waits_at_a_door_that_closes_is_let_in_first(house: House) -> None:
+    house.open()
+    house.call(40)
+    house.loop.close(NAME)
+    assert len(house.taken) == 40
+
+
 def test_a_quicker_neighbour_is_no_error(house: House) -> None:
     house.open()
     house.loop._take(house.loop._doors[NAME])
