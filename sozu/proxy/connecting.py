@@ -16,6 +16,8 @@ from sozu.proxy.stream import Broken
 from sozu.proxy.traffic import Traffic
 
 MOST_BACKENDS: Final = 3  # how many are tried before the client is told
+BAD_GATEWAY: Final = 502
+UNAVAILABLE: Final = 503  # it is our own want: no descriptor is left
 GATEWAY_TIMEOUT: Final = 504
 
 
@@ -52,7 +54,7 @@ def open_back(traffic: Traffic, front: Front, backend: LiveBackend, timeouts: Ti
         return traffic.pool.open(backend)
     except Broken as broken:
         traffic.counters.backend_failures += 1
-        raise Unreachable(f"connect: {broken}") from broken
+        raise Unreachable(f"connect: {broken}", BAD_GATEWAY if broken.stream else UNAVAILABLE) from broken
     except Late as late:
         traffic.counters.backend_failures += 1
         raise Unreachable("connect: timed out", GATEWAY_TIMEOUT) from late

@@ -124,6 +124,11 @@ class Session:
         if self._greenlet is not None:
             self._greenlet.throw(failure)
 
+    @property
+    def idle_since(self) -> float:
+        """Since when nothing has happened; NEVER while something does."""
+        return self._idle_since if self._greenlet is None else NEVER
+
     def drain(self) -> None:
         """Answer one more request at most, telling the client so. One that was active a moment ago may have it on its way to us."""
         self._draining = True

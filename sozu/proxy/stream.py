@@ -34,7 +34,7 @@ park: Callable[[Hub], Any] = greenlet.switch
 
 
 class Broken(Exception):
-    """The connection failed. `stream` is the one that did; the text is the errno's name."""
+    """The connection failed. `stream` is the one that did, None if there was none yet; the text is the errno's name."""
 
     def __init__(self, stream: object, error: OSError) -> None:
         super().__init__(errorcode.get(error.errno or 0, str(error)))
@@ -226,7 +226,10 @@ class Stream:
 
 def connect(family: int, address: SocketAddress, hub: Hub) -> Stream:
     """Open a connection and park until it stands; raises `Broken`. The caller bounds the time by a deadline."""
-    sock = _socket.socket(family, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC)
+    try:
+        sock = _socket.socket(family, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC)
+    except OSError as error:  # no descriptor is left
+        raise Broken(None, error) from error
     stream, connected = Stream(sock, hub), False
     try:
         if family != _socket.AF_UNIX:

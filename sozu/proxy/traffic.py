@@ -27,6 +27,10 @@ from sozu.proxy.spares import Spares
 class Session(Protocol):
     """A client's connection, as those who end it see it. Neither call switches greenlets."""
 
+    @property
+    def idle_since(self) -> float:
+        """Since when nothing has happened on it; infinite while something does."""
+
     def drain(self) -> None:
         """Close if idle; else end with the exchange that is running."""
 

@@ -1,8 +1,9 @@
 """Taking connections off the listening sockets that the master gave us, and knowing when to leave them there.
 
 One watcher per listening socket; a wake-up takes a bounded number, so that a flood of new clients does not starve those
-inside. When there is no room (`max_connections`) or no descriptor left, all watchers pause and the kernel's backlog
-waits; `look_again`, called by the worker's tick, resumes. Listening sockets are shared with the master and with a
+inside. When there is no room (`max_connections`) or no descriptor left, somebody who is idle has to go; if nobody is, all
+watchers pause and the kernel's backlog waits. `look_again`, called by the worker's tick, resumes: with one try per tick a
+worker that starves costs next to nothing. Without descriptors the reserve is given free for those inside (`reserve`). Listening sockets are shared with the master and with a
 predecessor or successor, so an accept may always find that somebody else was quicker.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 from gevent.hub import Hub
 
 from sozu.proxy.counters import Counters
+from sozu.proxy.worker.reserve import Reserve
 
 log = logging.getLogger("sozu.proxy")
 
@@ -43,6 +45,7 @@ _NOT_THIS_ONE = frozenset(
 _NO_RESOURCES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 Serve = Callable[[_socket.socket, Any, str], None]
+MakeRoom = Callable[[], int]  # how many sessions were closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,16 @@ class AcceptLoop:
     counts the connection as open in `counters`; who closes it counts it down.
     """
 
-    def __init__(self, hub: Hub, counters: Counters, max_connections: int, serve: Serve) -> None:
+    def __init__(self, hub: Hub, counters: Counters, max_connections: int, serve: Serve, make_room: MakeRoom) -> None:
         self._loop = hub.loop
         self._counters = counters
         self._most = max_connections
         self._serve = serve
+        self._make_room = make_room
         self._doors: dict[str, _Door] = {}
+        self._reserve = Reserve()
         self._paused = False
+        self._full = ""  # why the last pause began; until there was none for a tick
 
     @property
     def listeners(self) -> frozenset[str]:
@@ -97,13 +103,17 @@ class AcceptLoop:
         door.close()
 
     def close_all(self) -> None:
-        """Accept nowhere."""
+        """Accept nowhere any more."""
         for listener in self.listeners:
             self.close(listener)
+        self._reserve.release()
 
     def look_again(self) -> None:
-        """End a pause when there is room."""
-        if self._paused and self._has_room():
+        """End a pause, unless we know that it would begin again. Called once per tick."""
+        if self._full and not self._paused:
+            self._full = ""
+            log.warning("event=accept_resumed connections=%d", self._counters.connections_open)
+        if self._paused and self._reserve.refill():
             self._paused = False
             for door in self._doors.values():
                 door.watcher.start(self._take, door)
@@ -113,7 +123,7 @@ class AcceptLoop:
 
     def _take(self, door: _Door, most: int = _PER_WAKE_UP) -> None:
         for _ in range(most):
-            if not self._has_room():
+            if not self._has_room() and not self._make_room():
                 self._pause("max_connections")
                 return
             try:
@@ -132,12 +142,16 @@ class AcceptLoop:
 
     def _fail(self, error: OSError) -> None:
         if error.errno in _NO_RESOURCES:
+            self._make_room()
+            self._reserve.release()
             self._pause(errno.errorcode[error.errno])
         elif error.errno not in _NOT_THIS_ONE:
             raise SystemError(f"accept: {error}") from error  # a broken invariant: gevent ends the worker on this one
 
     def _pause(self, why: str) -> None:
         self._paused = True
-        log.warning("event=accept_paused reason=%s connections=%d", why, self._counters.connections_open)
+        if why != self._full:
+            self._full = why
+            log.warning("event=accept_paused reason=%s connections=%d", why, self._counters.connections_open)
         for door in self._doors.values():
             door.watcher.stop()

@@ -21,6 +21,8 @@ from sozu.proxy.session import serve_connection
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.worker.accept import AcceptLoop
 from sozu.proxy.worker.drain import drain_sessions
+from sozu.proxy.worker.eviction import evict
+from sozu.proxy.worker.reserve import sessions_at_most
 from sozu.proxy.worker.transactions import Transactions
 from sozu.proxy.worker.watch import Tell, watch_backend
 
@@ -38,7 +40,7 @@ class Service:
         self._traffic = Traffic(settings, Registry(), counters, _access_log(settings, log_descriptor, counters), slot)
         self._transactions = Transactions(self._traffic, partial(gevent.sleep, _PAUSE))
         serve = partial(serve_connection, self._traffic)
-        self._accepting = AcceptLoop(get_hub(), counters, settings.max_connections, serve)
+        self._accepting = AcceptLoop(get_hub(), counters, _most_sessions(settings), serve, self._make_room)
         self._sockets: dict[str, _socket.socket] = {}  # given, and not (yet) accepted on
         self._serving = False
         self._traffic.clock.each_tick(self._traffic.access_log.flush)
@@ -82,6 +84,9 @@ class Service:
             else:
                 log.error("event=no_socket listener=%s", address)
 
+    def _make_room(self) -> int:
+        return evict(self._traffic.sessions, self._traffic.clock.now)
+
     def watch(self, key: BackendKey, tell: Tell) -> None:
         """See watch_backend; returns when the last word was told."""
         watch_backend(self._traffic.registry, key, tell)
@@ -113,6 +118,13 @@ class Service:
         cut = drain_sessions(self._traffic.sessions, remaining)
         self._traffic.access_log.close(_LAST_LINES)
         return cut
+
+
+def _most_sessions(settings: Settings) -> int:
+    most = sessions_at_most(settings.max_connections)
+    if most < settings.max_connections:
+        log.warning("event=too_few_descriptors max_connections=%d instead=%d", settings.max_connections, most)
+    return most
 
 
 def _access_log(settings: Settings, descriptor: int | None, counters: Counters) -> AccessLog | NoLog:

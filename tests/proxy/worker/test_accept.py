@@ -1,7 +1,9 @@
 import _socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 import errno
 import os
+from pathlib import Path
 import resource
 import socket
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 
 from sozu.proxy.counters import Counters
 from sozu.proxy.worker.accept import AcceptLoop
+from sozu.proxy.worker.reserve import HELD, Reserve, sessions_at_most
 
 NAME = "127.0.0.1:8080"
 
@@ -23,7 +26,8 @@ class House:
         self.counters = Counters()
         self.taken: list[tuple[_socket.socket, Any, str]] = []
         self.clients: list[socket.socket] = []
-        self.loop = AcceptLoop(get_hub(), self.counters, most, lambda *them: self.taken.append(them))
+        self.idle = 0
+        self.loop = AcceptLoop(get_hub(), self.counters, most, lambda *them: self.taken.append(them), self.make_room)
         self.listening = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.address = self.listening.getsockname()
 
@@ -36,6 +40,14 @@ class House:
     def let_go(self) -> None:
         self.taken.pop()[0].close()
         self.counters.connections_open -= 1
+
+    def make_room(self) -> int:
+        """One of those who are idle goes."""
+        if not self.idle:
+            return 0
+        self.idle -= 1
+        self.let_go()
+        return 1
 
     def close(self) -> None:
         self.loop.close_all()
@@ -89,6 +101,29 @@ def test_connections_beyond_the_limit_wait_until_there_is_room(house: House) -> 
     assert house.counters.connections_accepted == 51
 
 
+def test_who_is_idle_goes_for_who_comes(house: House) -> None:
+    house.idle = 2
+    house.open()
+    house.call(53)
+    turns()
+    assert (house.counters.connections_accepted, house.counters.connections_open) == (52, 50)
+
+
+def test_a_pause_is_told_once_however_long_it_lasts(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    house.open()
+    house.call(51)
+    for _ in range(5):
+        turns()
+        house.loop.look_again()
+    turns()
+    assert [record.getMessage() for record in caplog.records] == ["event=accept_paused reason=max_connections connections=50"]
+    house.let_go()
+    house.loop.look_again()
+    turns()
+    house.loop.look_again()
+    assert [record.getMessage() for record in caplog.records][1:] == ["event=accept_resumed connections=50"]
+
+
 def test_a_listener_that_opens_during_a_pause_waits_too(house: House) -> None:
     house.counters.connections_open = 50
     house.open()
@@ -128,21 +163,72 @@ def test_a_quicker_neighbour_is_no_error(house: House) -> None:
     assert house.taken == []
 
 
-def test_without_descriptors_it_pauses_and_resumes(house: House) -> None:
-    house.open()
-    house.call(1)
+@contextmanager
+def no_descriptor() -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
-        turns()
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def test_without_descriptors_it_pauses_gives_its_reserve_free_and_resumes(house: House) -> None:
+    house.open()
+    house.call(1)
+    before = descriptors()
+    with no_descriptor():
+        turns()
+        house.loop.look_again()
+        turns()
     assert house.taken == []
+    assert before - descriptors() == HELD
     turns()
     assert house.taken == []  # paused: the loop does not try by itself
     house.loop.look_again()
     turns()
     assert len(house.taken) == 1
+    assert descriptors() == before + 1
+
+
+def test_without_descriptors_who_is_idle_goes(house: House) -> None:
+    house.open()
+    house.call(1)
+    turns()
+    house.idle = 1
+    house.call(1)
+    with no_descriptor():
+        turns()
+    assert house.taken == []
+    house.loop.look_again()
+    turns()
+    assert len(house.taken) == 1
+
+
+def test_a_reserve_is_held_as_a_whole_or_not_at_all() -> None:
+    reserve = Reserve(4)
+    before = descriptors()
+    with no_descriptor():
+        reserve.release()
+        assert not reserve.refill()
+    assert descriptors() == before - 4
+    assert reserve.refill()
+    assert descriptors() == before
+    reserve.release()
+
+
+def test_sessions_are_bounded_by_descriptors() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert sessions_at_most(5) == 5
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors() + HELD + 40, hard))
+    try:
+        assert 18 <= sessions_at_most(10_000) <= 20
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_broken_listening_socket_ends_the_worker(house: House) -> None:

@@ -9,6 +9,8 @@ from sozu.proxy.worker.drain import drain_sessions
 class Session:
     """Ends when asked if it is idle, else when `finish` is called or when it is cut."""
 
+    idle_since = 0.0
+
     def __init__(self, sessions: set[Self], *, idle: bool) -> None:
         self.sessions, self.idle, self.cut = sessions, idle, False
         sessions.add(self)
