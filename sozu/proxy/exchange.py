@@ -130,7 +130,10 @@ class Exchange:
         """Send the request, its body as it comes; the head of the final response."""
         self._front.deadline = self._traffic.clock.next + self._timeouts.back
         try:
-            back.stream.send(request)
+            if self._body.complete:
+                self._traffic.outbox.post(back.stream, request)
+            else:
+                back.stream.send(request)
         except Broken as broken:
             self._record.ended = f"backend stopped reading: {broken}"  # it may have said why
         else:

@@ -221,7 +221,10 @@ class Session:
         if plan.wrap is None and type(framing) is Length and len(source.leftover) == framing.size:
             answer, source.leftover = head + source.leftover, b""
             record.bytes_out = len(answer)
-            self.stream.send(answer)
+            if self.keep:
+                self._traffic.outbox.post(self.stream, answer)
+            else:
+                self.stream.send(answer)
             return
         self._until_close = plan.until_close
         body = incoming(framing, source)

@@ -6,13 +6,15 @@ rules of the interface, which TLS will have too (tests/proxy hold such a twin an
 * One reader and one writer at a time; they may be two greenlets. A wait may end by an exception that someone throws into it.
 * `read` waits first and receives then: right after a send, a receive would fail. `take` is for who knows that there is something.
 * Bytes that were received too early are put back as `leftover` and come first in the next read.
-* All bytes leave through `flush`; `send` is write and flush in one. Both return when the kernel has everything (back-pressure).
+* All bytes leave in the order in which they were written. `send` is write and flush in one; both return when the kernel has everything
+  (back-pressure). What was written may also leave by `send_queued`, which neither parks nor raises: that is for outbox.py.
 * Whoever sends a view of the shared buffer loses nothing: what the kernel does not take at once is copied before the greenlet parks.
 * Errors of the connection come as `Broken`, which names the stream.
 """
 
 import _socket
 from collections.abc import Callable
+from contextlib import suppress
 from errno import EAGAIN, EINPROGRESS, errorcode
 from fcntl import ioctl
 import struct
@@ -44,7 +46,7 @@ class Broken(Exception):
 class Stream:
     """A connected, non-blocking raw socket on a hub's loop."""
 
-    __slots__ = ("_armed", "_hub", "_queue", "_reader", "_sock", "_wake", "_writer", "full", "leftover")
+    __slots__ = ("_armed", "_hub", "_reader", "_sock", "_wake", "_writer", "full", "leftover", "queued")
 
     def __init__(self, sock: _socket.socket, hub: Hub) -> None:
         self._sock = sock
@@ -53,9 +55,9 @@ class Stream:
         self._writer: Any = None
         self._armed = False
         self._wake: Callable[[], object] | None = None
-        self._queue: list[bytes] | None = None
         self.full = False  # does somebody wait for the peer to read, or has he given up?
         self.leftover = b""
+        self.queued = b""  # written, but not sent yet
 
     # ---- reading ----
 
@@ -138,9 +140,7 @@ class Stream:
 
     def wait_writable(self) -> None:
         """Park until the socket takes bytes. Rare on a proxy's way, so that this watcher is stopped after each wait."""
-        if self._writer is None:
-            self._writer = self._hub.loop.io(self._sock.fileno(), WRITABLE)
-        self._writer.start(getcurrent().switch)
+        self._when_writable(getcurrent().switch)
         self.full = True
         try:
             park(self._hub)
@@ -149,23 +149,26 @@ class Stream:
             if self._writer is not None:
                 self._writer.stop()
 
+    def _when_writable(self, call: Callable[[], object]) -> None:
+        if self._writer is None:
+            self._writer = self._hub.loop.io(self._sock.fileno(), WRITABLE)
+        self._writer.start(call)
+
     # ---- writing ----
 
     def write(self, data: bytes) -> None:
         """Queue bytes for the next `flush`."""
-        if self._queue is None:
-            self._queue = []
-        self._queue.append(data)
+        self.queued += data
 
     def flush(self) -> None:
         """Send what is queued; return when the kernel has all of it."""
-        if self._queue:
-            data, self._queue = b"".join(self._queue), None
+        if self.queued:
+            data, self.queued = self.queued, b""
             self.send(data)
 
     def send(self, data: bytes | bytearray | memoryview) -> None:
         """Send what is queued, then `data`; return when the kernel has all of it."""
-        if self._queue:
+        if self.queued:
             self.write(bytes(data))
             self.flush()
             return
@@ -175,6 +178,25 @@ class Stream:
             sent = self._none_sent(error)
         if sent < len(data):
             self._send_rest(bytes(memoryview(data)[sent:]))
+
+    def send_queued(self) -> None:
+        """Send what is queued without parking: what the kernel does not take leaves when it does. A failure ends the stream for its reader."""
+        if not self.queued:
+            return
+        try:
+            self.queued = self.queued[self._sock.send(self.queued) :]
+        except OSError as error:
+            if error.errno != EAGAIN:
+                self.queued = b""
+                self._hang_up()
+        if self.queued:
+            self._when_writable(self.send_queued)
+        elif self._writer is not None:
+            self._writer.stop()
+
+    def _hang_up(self) -> None:
+        with suppress(OSError):  # a connection that has gone is not connected
+            self._sock.shutdown(_socket.SHUT_RDWR)
 
     def _send_rest(self, data: bytes) -> None:
         rest = memoryview(data)
@@ -202,6 +224,7 @@ class Stream:
 
     def end(self) -> None:
         """Say that no more bytes will come from us; reading goes on."""
+        self.flush()
         try:
             self._sock.shutdown(_socket.SHUT_WR)
         except OSError as error:
@@ -209,11 +232,13 @@ class Stream:
 
     def reset(self) -> None:
         """Close so that the peer cannot take what it has received for a whole message."""
+        self.queued = b""
         self._sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, RESET)
         self.close()
 
     def close(self) -> None:
-        """Close; once is enough, twice is harmless. No greenlet may be waiting."""
+        """Close; once is enough, twice is harmless. No greenlet may be waiting. What is queued is sent as far as the kernel takes it."""
+        self.send_queued()
         if self._armed:
             self._disarm()
         self._reader.close()

@@ -19,6 +19,7 @@ from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import Deadlines
+from sozu.proxy.outbox import Outbox
 from sozu.proxy.pool import Pool
 from sozu.proxy.registry import Registry
 from sozu.proxy.spares import Spares
@@ -53,12 +54,14 @@ class Traffic:
     hub: Hub = field(default_factory=get_hub)
     clock: Clock = field(default_factory=Clock)
     deadlines: Deadlines = field(init=False)
+    outbox: Outbox = field(init=False)
     spares: Spares = field(init=False)
     pool: Pool = field(init=False)
     new_id: Callable[[], bytes] = field(init=False)  # the id of a request, unique among all workers everywhere for practical purposes
 
     def __post_init__(self) -> None:
         self.deadlines = Deadlines(self.clock)
+        self.outbox = Outbox(self.hub)
         self.spares = Spares(self.hub)
         self.pool = Pool(self.hub, self.clock, self.deadlines, self.counters, self.settings.pool)
         # Random, so that ids of restarted workers and of other machines differ; the rest only counts. No line of ours runs for each id.

@@ -88,6 +88,51 @@ def test_written_bytes_leave_together_at_the_flush(pair: Pair) -> None:
     assert received == b"one two three"
 
 
+def test_queued_bytes_leave_without_anyone_parking(pair: Pair) -> None:
+    left, right = pair
+    left.write(b"queued")
+    left.send_queued()
+    left.send_queued()
+    assert right.read() == b"queued"
+
+
+def test_what_the_kernel_does_not_take_leaves_when_it_does_and_in_order(pair: Pair) -> None:
+    left, right = pair
+    data = bytes(range(256)) * (8 * MEBIBYTE // 256)
+    left.write(data)
+    left.send_queued()
+    assert left.queued
+    sender = gevent.spawn(left.send, b"the end")
+    received = bytearray()
+    while len(received) < len(data) + 7:
+        received += right.read()
+    sender.get(timeout=5)
+    assert received == data + b"the end"
+    assert not left.queued
+
+
+def test_what_was_queued_before_the_close_is_sent(pair: Pair) -> None:
+    left, right = pair
+    left.write(b"last words")
+    if isinstance(left, Stream):
+        left.close()
+    else:
+        left.flush()
+    assert right.read() == b"last words"
+
+
+def test_a_failure_of_queued_bytes_ends_the_stream_for_its_reader() -> None:
+    left, right = plain_pair(tcp_pair())
+    reader = gevent.spawn(left.read)
+    settle()
+    right.reset()
+    left.write(b"to nobody")
+    left.send_queued()  # takes the error that a read would have met
+    assert not left.queued
+    assert reader.get(timeout=5) == b""
+    left.close()
+
+
 def test_leftover_comes_first(pair: Pair) -> None:
     left, right = pair
     left.send(b"second")

@@ -85,6 +85,14 @@ class TlsTwin:
 
         self.plain.when_readable(look)
 
+    @property
+    def queued(self) -> bytes:
+        return self.plain.queued
+
+    def send_queued(self) -> None:
+        self.plain.write(self.outgoing.read())
+        self.plain.send_queued()
+
     def forget_readable(self) -> None:
         self.plain.forget_readable()
 

@@ -1,0 +1,45 @@
+"""Small messages leave together, at the end of the loop's turn.
+
+A send to a peer on another core wakes it; while we prepare the next message it has nothing to do and falls asleep again, so that each send
+pays for a wake-up (about 3 us of ours on a virtual machine). Sent back to back, a turn's messages find most peers awake: 6 of 16 us of
+system time per request are saved, and nobody waits longer than for the rest of a turn.
+
+Only for whole messages whose writer goes on to read, or to be idle: a failure is not raised here, the next read finds it.
+"""
+
+from typing import Final
+
+from gevent.hub import Hub
+
+from sozu.proxy.stream import HEAD_SIZE, Stream
+
+SMALL: Final = HEAD_SIZE  # bytes: what is larger wakes its reader for good reason, and would lie about in memory
+MANY: Final = 64  # messages: do not let the first one wait for more
+
+
+class Outbox:
+    """Keeps the streams that have something to send. Belongs to one hub."""
+
+    __slots__ = ("_hub", "_streams")
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._streams: list[Stream] = []
+
+    def post(self, stream: Stream, data: bytes) -> None:
+        """Send `data` soon. Parks only if the peer has not yet taken what it got before, or the message is large; raises `Broken` then."""
+        if len(data) > SMALL or stream.queued:
+            stream.send(data)
+            return
+        stream.write(data)
+        streams = self._streams
+        if not streams:
+            self._hub.loop.run_callback(self._send)
+        streams.append(stream)
+        if len(streams) >= MANY:
+            self._send()
+
+    def _send(self) -> None:
+        streams, self._streams = self._streams, []
+        for stream in streams:
+            stream.send_queued()
