@@ -19,10 +19,10 @@ from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import Deadlines
-from sozu.proxy.outbox import Outbox
+from sozu.proxy.loop.outbox import Outbox
+from sozu.proxy.loop.spares import Spares
 from sozu.proxy.pool import Pool
 from sozu.proxy.registry import Registry
-from sozu.proxy.spares import Spares
 
 
 class Session(Protocol):

@@ -12,7 +12,7 @@ from greenlet import getcurrent
 
 from sozu.proxy.bodies import Body, Ended, Malformed, Pace, relay
 from sozu.proxy.failures import ClientGone, Failure, Refused
-from sozu.proxy.spares import Spares
+from sozu.proxy.loop.spares import Spares
 from sozu.proxy.stream import Broken, Stream
 
 Interrupt = Callable[[Exception], None]

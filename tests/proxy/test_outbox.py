@@ -4,7 +4,7 @@ import gevent
 from gevent import get_hub
 import pytest
 
-from sozu.proxy.outbox import MANY, SMALL, Outbox
+from sozu.proxy.loop.outbox import MANY, SMALL, Outbox
 from sozu.proxy.stream import Stream
 from tests.proxy.lab import Peer, pair, settle
 

@@ -2,7 +2,7 @@ import gevent
 from gevent.hub import get_hub
 from greenlet import getcurrent
 
-from sozu.proxy.spares import Spares
+from sozu.proxy.loop.spares import Spares
 
 
 def in_hub(spares: Spares, *jobs: object) -> None:
