@@ -122,9 +122,11 @@ class AcceptLoop:
         return self._counters.connections_open < self._most
 
     def _take(self, door: _Door, most: int = _PER_WAKE_UP) -> None:
+        if not self._has_room() and not self._make_room():  # here somebody waits; after the first we cannot know
+            self._pause("max_connections")
+            return
         for _ in range(most):
-            if not self._has_room() and not self._make_room():
-                self._pause("max_connections")
+            if not self._has_room():
                 return
             try:
                 descriptor, peer = door.sock._accept()  # noqa: SLF001 - accept() would wrap what stays raw
