@@ -133,7 +133,10 @@ class Master:
             self._stopping.hard()
             return False
         notify(READY, os.environ)
-        announce(self._started())
+        try:
+            announce(self._started())
+        except OSError as error:  # nobody reads our standard output, or its disk is full: no reason not to serve
+            log.warning("event=not_announced reason=%r", str(error))
         return True
 
     def _obey(self) -> None:

@@ -1,9 +1,11 @@
-"""A master whose workers are scripted: `serve_scripted.py FOLDER CONFIGURATION_FILE [--apply] [worker's manners]`.
+"""A master whose workers are scripted: `serve_scripted.py FOLDER CONFIGURATION_FILE [--apply] [--full] [worker's manners]`.
 
-What was announced is printed as one line of JSON; the exit code is that of `serve`, 3 when it could not start.
+What was announced is printed as one line of JSON (with `--full`, standard output takes no more after it); the exit code is that of `serve`, 3 when it could not start.
 """
 
+import errno
 import json
+import os
 from pathlib import Path
 import sys
 
@@ -18,6 +20,8 @@ def announce(started: Started) -> None:
     told = {name: getattr(started, name) for name in ("pid", "command_socket", "revision", "listeners")}
     sys.stdout.write(json.dumps({**told, "difference": len(started.difference)}) + "\n")
     sys.stdout.flush()
+    if "--full" in sys.argv:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 # The tests wait for workers that are late on purpose.
@@ -25,7 +29,7 @@ publication.PATIENCE = slots.EXIT_PATIENCE = 0.5
 
 
 def main(file: str, *manners: str) -> int:
-    command = [sys.executable, WORKER, *(manner for manner in manners if manner != "--apply")]
+    command = [sys.executable, WORKER, *(manner for manner in manners if manner not in ("--apply", "--full"))]
     try:
         return serve(load_configuration(file), command, file_wins="--apply" in manners, announce=announce)
     except CannotStart as why:

@@ -52,6 +52,18 @@ def test_a_child_does_not_inherit_the_line_to_systemd(monkeypatch: pytest.Monkey
     assert process.fate == "status 0"
 
 
+def test_a_child_that_is_still_being_imported_does_not_die_of_a_terminal_s_signals() -> None:
+    process = child(
+        "import signal, sys;"
+        "signal.raise_signal(signal.SIGINT); signal.raise_signal(signal.SIGHUP);"
+        "sys.exit(len(signal.pthread_sigmask(signal.SIG_BLOCK, [])))"
+    )
+
+    assert process.ended.wait(PATIENCE)
+    assert process.fate == "status 2"
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+
+
 def test_a_command_that_does_not_exist_is_an_error_at_once() -> None:
     with pytest.raises(FileNotFoundError):
         Process(["/nonexistent/program"], 0)

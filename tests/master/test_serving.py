@@ -200,6 +200,14 @@ def test_a_master_that_is_killed_leaves_its_workers_serving(serve: Serve) -> Non
         os.kill(row["pid"], signal.SIGKILL)
 
 
+def test_a_standard_output_that_takes_nothing_is_no_reason_not_to_serve(serve: Serve) -> None:
+    served = serve("--full")
+
+    assert {row["state"] for row in served.workers()} == {"running"}
+    assert "event=not_announced" in served.log()
+    assert "Traceback" not in served.log()
+
+
 def test_the_prometheus_page_speaks_for_all_workers(serve: Serve) -> None:
     served = serve(more='metrics: {prometheus: "127.0.0.1:0"}\n')
     served.connect()

@@ -4,7 +4,8 @@ A pid may be given anew as soon as a child is reaped; a pidfd names one process 
 one watcher per child says which one ended, and nobody else's children are reaped by mistake.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from gevent import get_hub
 from gevent.event import Event
 
 READ = 1  # libev's EV_READ
+# A terminal sends these to the whole group. A worker will ignore them, but first it has to be imported: meanwhile they wait.
+FOR_THE_MASTER = (signal.SIGINT, signal.SIGHUP)
 
 
 class Process:
@@ -23,9 +26,10 @@ class Process:
         self.ended = Event()
         # NOTIFY_SOCKET is between systemd and the master: a child that inherits it could speak in the master's name.
         surroundings = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
-        self._child = subprocess.Popen(  # noqa: S603 - the command is our own: python -m sozu worker
-            command, stdin=subprocess.DEVNULL, pass_fds=(descriptor,), env=surroundings
-        )
+        with _blocked(FOR_THE_MASTER):
+            self._child = subprocess.Popen(  # noqa: S603 - the command is our own: python -m sozu worker
+                command, stdin=subprocess.DEVNULL, pass_fds=(descriptor,), env=surroundings
+            )
         self._pidfd = os.pidfd_open(self._child.pid)
         self._watcher = get_hub().loop.io(self._pidfd, READ)
         self._watcher.start(self._reap)
@@ -61,3 +65,13 @@ class Process:
         self._child.wait()
         os.close(self._pidfd)
         self.ended.set()
+
+
+@contextmanager
+def _blocked(signals: Sequence[signal.Signals]) -> Iterator[None]:
+    """Let these signals wait while the block runs; a child that is started in it is born with them blocked."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -34,10 +34,16 @@ def main(arguments: Sequence[str]) -> int:
     setproctitle("sozu: worker, starting")
     _take_all_descriptors()
     life = Life(MasterLink(channel_to_master(channel)), prepared=_settle)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _ignore(signal.SIGINT, signal.SIGHUP)
     gevent.signal_handler(signal.SIGTERM, life.end, _GRACE)
     return life.run()
+
+
+def _ignore(*signals: signal.Signals) -> None:
+    for each in signals:
+        signal.signal(each, signal.SIG_IGN)
+    # The master has us born with them blocked, so that none could end us while we were imported.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
 
 
 def _channel(arguments: Sequence[str]) -> socket.socket:
