@@ -5,6 +5,7 @@ Which is why each verb's line of help stands here: `sozu --help` imports no verb
 
 from collections.abc import Sequence
 from importlib import import_module
+import os
 from typing import Final
 
 import click
@@ -75,5 +76,10 @@ def program() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one verb. click ends the process itself: with 0, or with the exit code of the exception that it has shown."""
-    program.main(list(arguments), prog_name="sozu")
+    try:
+        program.main(list(arguments), prog_name="sozu")
+    except OSError as error:
+        # The verb may well have acted: this must not look like one of the codes that say what the proxy did.
+        click.echo(f"Error: input or output failed: {error}", err=True)
+        return os.EX_IOERR
     return 0
