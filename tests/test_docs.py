@@ -12,6 +12,7 @@ from sozu.cli.program import VERBS, program
 from sozu.command.requests import VERBS as REQUESTS
 from sozu.command.requests import read_request
 from sozu.command.settings import AccessLog, LogFormat, Metrics, Pool, Settings
+from sozu.proxy.access_log.lines import Line
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -71,6 +72,13 @@ def test_every_field_of_a_setting_is_named(struct: type[msgspec.Struct]) -> None
 
 def test_every_log_format_is_named() -> None:
     assert all(f"`{name}`" in text("configuration.md") for name in LogFormat)
+
+
+@pytest.mark.parametrize("key", Line.__struct_fields__)
+def test_every_key_of_the_access_log_is_in_its_table(key: str) -> None:
+    rows = re.findall(r"^\| (`.*?) \|", text("configuration.md"), re.MULTILINE)
+
+    assert any(f"`{key}`" in row for row in rows)
 
 
 LIVES = sorted(DOCS.glob("life_of_*.md"))

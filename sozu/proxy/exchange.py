@@ -114,6 +114,7 @@ class Exchange:
             if not (failure.stale and repeatable):
                 raise
             response = self._ask(self._renew(back), request)
+        self._record.responded = monotonic()
         self._answer(response)
 
     def _renew(self, back: Back) -> Back:

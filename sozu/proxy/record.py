@@ -11,11 +11,12 @@ class Record:
 
     __slots__ = (
         "authority", "backend", "bytes_in", "bytes_out", "client", "cluster", "connected", "ended", "finished", "method", "path",
-        "request_id", "retries", "started", "status", "user_agent",
+        "request_id", "responded", "retries", "session", "started", "status", "user_agent",
     )  # fmt: skip
 
-    def __init__(self, request_id: bytes, client: bytes, started: float) -> None:
+    def __init__(self, request_id: bytes, session: int, client: bytes, started: float) -> None:
         self.request_id = request_id
+        self.session = session
         self.client = client
         self.started = self.finished = started
         self.method = self.authority = self.path = b""
@@ -23,6 +24,7 @@ class Record:
         self.cluster: str | None = None
         self.backend: str | None = None
         self.connected: float | None = None
+        self.responded: float | None = None
         self.ended: str | None = None
         self.status = self.bytes_in = self.bytes_out = self.retries = 0
 

@@ -40,7 +40,7 @@ class Session:
     """See Front for what exchanges use; `drain` and `close` are for those who end sessions from outside."""
 
     __slots__ = (
-        "_draining", "_greenlet", "_idle_since", "_origin_fields", "_request", "_traffic", "_until_close", "_wake", "client", "deadline", "keep", "listener", "stream",
+        "_draining", "_greenlet", "_idle_since", "_number", "_origin_fields", "_request", "_traffic", "_until_close", "_wake", "client", "deadline", "keep", "listener", "stream",
         "unread",
     )  # fmt: skip
 
@@ -48,6 +48,7 @@ class Session:
         self._traffic = traffic
         self._greenlet: Any = None  # of the running exchange; None between exchanges
         self._idle_since = traffic.clock.now
+        self._number = traffic.counters.connections_accepted  # nobody accepts between the accept and here
         self._draining = traffic.draining
         self._origin_fields = b""
         self._request: RequestView | None = None
@@ -160,7 +161,7 @@ class Session:
         """The exchange for the request that begins with `data`; None if it was refused."""
         traffic = self._traffic
         self.deadline = traffic.clock.next + traffic.settings.timeouts.request
-        record = Record(traffic.new_id(), self.client, started)
+        record = Record(traffic.new_id(), self._number, self.client, started)
         try:
             self._request = request = REQUESTS.receive(self.stream, data)
         except (BadHead, HeadEnded, Late) as fault:

@@ -20,6 +20,8 @@ class Exchange:
     status, retries, bytes_in, bytes_out = 200, 0, 0, 0
     started = finished = 1.0
     connected: float | None = None
+    responded: float | None = None
+    session = 1
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id.encode()

@@ -19,6 +19,7 @@ def noon() -> float:
 @dataclass
 class Exchange:
     request_id: Any = b"7f3a"
+    session: int = 12
     client: Any = b"192.0.2.7:40312"
     method: Any = b"GET"
     authority: Any = b"blog.example.com"
@@ -28,6 +29,7 @@ class Exchange:
     backend: Any = "127.0.0.1:9001"
     started: float = 100.0
     connected: float | None = 100.001
+    responded: float | None = 100.2
     finished: float = 100.25
     bytes_in: int = 120
     bytes_out: int = 4096
@@ -37,11 +39,13 @@ class Exchange:
 
 
 def test_a_json_line_says_when_it_began_and_how_long_it_took() -> None:
-    line = json_formatter(noon)(Exchange())
+    line = json_formatter(noon, 3)(Exchange())
     assert line.endswith(b"}\n")
     assert json.loads(line) == {
         "time": "2023-11-14T22:13:20.000Z",
         "request_id": "7f3a",
+        "worker": 3,
+        "session": 12,
         "client": "192.0.2.7:40312",
         "method": "GET",
         "host": "blog.example.com",
@@ -53,6 +57,7 @@ def test_a_json_line_says_when_it_began_and_how_long_it_took() -> None:
         "cluster": "blog",
         "backend": "127.0.0.1:9001",
         "connect": 0.001,
+        "response": 0.2,
         "user_agent": "curl/8",
     }
 

@@ -9,7 +9,7 @@ from sozu.proxy.bodies import Chunks, Payload
 from sozu.proxy.record import Record
 
 SETTINGS = Settings(command_socket="", journal="")
-RECORD = Record(b"id", b"192.0.2.1:5", 0.0)
+RECORD = Record(b"id", 1, b"192.0.2.1:5", 0.0)
 RECORD.authority = b"my.example"
 WELCOMING = Settings(command_socket="", journal="", welcome=True)
 

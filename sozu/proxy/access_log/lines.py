@@ -19,6 +19,7 @@ class Exchange(Protocol):
     """What a line is made of. Clock readings are seconds of one monotonic clock; a text may be absent (None or empty)."""
 
     request_id: bytes
+    session: int  # which of the worker's connections
     client: bytes  # IP address and port
     method: bytes
     authority: bytes
@@ -28,8 +29,9 @@ class Exchange(Protocol):
     backend: str | None
     started: float
     connected: float | None  # when the backend's connection was there
+    responded: float | None  # when the head of the final response was
     finished: float
-    bytes_in: int
+    bytes_in: int  # of the body
     bytes_out: int
     user_agent: bytes | None
     retries: int
@@ -39,11 +41,13 @@ class Exchange(Protocol):
 Formatter = Callable[[Exchange], bytes]
 
 
-class _Line(msgspec.Struct, omit_defaults=True):
+class Line(msgspec.Struct, omit_defaults=True):
     """The JSON line; durations in seconds. Keys are never renamed, and those of a usual value are left out."""
 
     time: str
     request_id: str
+    worker: int
+    session: int
     client: str
     method: str
     host: str
@@ -55,6 +59,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     cluster: str | None = None
     backend: str | None = None
     connect: float | None = None
+    response: float | None = None
     user_agent: str | None = None
     retries: int = 0
     ended: str | None = None
@@ -83,42 +88,44 @@ class WallClock:
 
 # An exchange that went as it should, which is nearly every one. The pieces go in as they came, so that nothing is decoded or encoded.
 _USUAL = (
-    b'{"time":"%b.%03dZ","request_id":"%b","client":"%b","method":"%b","host":"%b","path":"%b","status":%d,"duration":%.6f,'
-    b'"bytes_in":%d,"bytes_out":%d,"cluster":"%b","backend":"%b","connect":%.6f,"user_agent":"%b"}\n'
+    b'{"time":"%b.%03dZ","request_id":"%b","worker":%d,"session":%d,"client":"%b","method":"%b","host":"%b","path":"%b","status":%d,"duration":%.6f,'
+    b'"bytes_in":%d,"bytes_out":%d,"cluster":"%b","backend":"%b","connect":%.6f,"response":%.6f,"user_agent":"%b"}\n'
 )
 _HARMLESS = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))  # what stands in a JSON text as it is
 _BETWEEN = _USUAL.translate(None, _HARMLESS)  # what is left of a line without them if none of its pieces needs escaping
 
 
-def json_formatter(wall: Callable[[], float] = time.time) -> Formatter:
-    """One JSON object a line; `time` is when the request began."""
+def json_formatter(wall: Callable[[], float] = time.time, worker: int = 0) -> Formatter:
+    """One JSON object a line; `time` is when the request began, `worker` the slot."""
     clock = WallClock("%Y-%m-%dT%H:%M:%S", wall)
 
     def line(exchange: Exchange) -> bytes:
         moment, milliseconds = clock.ago(exchange.finished - exchange.started)
-        usual = _usual(exchange, moment, milliseconds)
+        usual = _usual(exchange, worker, moment, milliseconds)
         if usual.translate(None, _HARMLESS) == _BETWEEN:
             return usual
         started = f"{moment}.{milliseconds:03}Z"
-        encoded = _json(exchange, started, _decoded)
+        encoded = _json(exchange, worker, started, _decoded)
         # JSON escapes quotes and controls by itself. What else is not printable ASCII is rare: look for it once, in the whole.
         if not encoded.isascii() or b"\x7f" in encoded:
-            encoded = _json(exchange, started, _plain)
+            encoded = _json(exchange, worker, started, _plain)
         return encoded + b"\n"
 
     return line
 
 
-def _usual(exchange: Exchange, moment: str, milliseconds: int) -> bytes:
+def _usual(exchange: Exchange, worker: int, moment: str, milliseconds: int) -> bytes:
     """The line of an exchange without anything unusual, which its bytes may still be; empty for another one."""
-    cluster, backend, connected = exchange.cluster, exchange.backend, exchange.connected
-    if cluster is None or backend is None or connected is None or exchange.retries or exchange.ended or not exchange.user_agent:
+    cluster, backend, connected, responded = exchange.cluster, exchange.backend, exchange.connected, exchange.responded
+    if cluster is None or backend is None or connected is None or responded is None or exchange.retries or exchange.ended or not exchange.user_agent:
         return b""
     started = exchange.started
     return _USUAL % (
         moment.encode(),
         milliseconds,
         exchange.request_id,
+        worker,
+        exchange.session,
         exchange.client,
         exchange.method,
         exchange.authority,
@@ -130,6 +137,7 @@ def _usual(exchange: Exchange, moment: str, milliseconds: int) -> bytes:
         cluster.encode(),
         backend.encode(),
         connected - started,
+        responded - started,
         exchange.user_agent,
     )
 
@@ -137,13 +145,18 @@ def _usual(exchange: Exchange, moment: str, milliseconds: int) -> bytes:
 _encode = msgspec.json.Encoder().encode
 
 
-def _json(exchange: Exchange, moment: str, text: Callable[[Text], str | None]) -> bytes:
+def _json(exchange: Exchange, worker: int, moment: str, text: Callable[[Text], str | None]) -> bytes:
     started = exchange.started
-    connected = exchange.connected
+
+    def after(moment: float | None) -> float | None:
+        return None if moment is None else _microseconds(moment - started)
+
     return _encode(
-        _Line(
+        Line(
             moment,
             text(exchange.request_id) or "",
+            worker,
+            exchange.session,
             text(exchange.client) or "",
             text(exchange.method) or "",
             text(exchange.authority) or "",
@@ -154,7 +167,8 @@ def _json(exchange: Exchange, moment: str, text: Callable[[Text], str | None]) -
             exchange.bytes_out,
             text(exchange.cluster),
             text(exchange.backend),
-            None if connected is None else _microseconds(connected - started),
+            after(exchange.connected),
+            after(exchange.responded),
             text(exchange.user_agent),
             exchange.retries,
             text(exchange.ended),
@@ -221,13 +235,12 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii") if ord(character) > 0xFF else f"\\x{ord(character):02x}"
 
 
-_FORMATTERS: dict[LogFormat, Callable[[], Formatter]] = {
-    LogFormat.JSON: json_formatter,
-    LogFormat.COMMON: common_formatter,
-    LogFormat.COMBINED: combined_formatter,
-}
-
-
-def formatter_for(kind: LogFormat) -> Formatter:
-    """The function that makes a line of this format."""
-    return _FORMATTERS[kind]()
+def formatter_for(kind: LogFormat, worker: int = 0) -> Formatter:
+    """The function that makes a line of this format; `worker` is the slot of who writes it, which only JSON tells."""
+    match kind:
+        case LogFormat.JSON:
+            return json_formatter(worker=worker)
+        case LogFormat.COMMON:
+            return common_formatter()
+        case LogFormat.COMBINED:
+            return combined_formatter()

@@ -40,8 +40,8 @@ class NoLog:
 class AccessLog:
     """Lines to a descriptor, which this object owns from now on."""
 
-    def __init__(self, descriptor: int, kind: LogFormat, counters: Counters) -> None:
-        self._format = formatter_for(kind)
+    def __init__(self, descriptor: int, kind: LogFormat, counters: Counters, worker: int = 0) -> None:
+        self._format = formatter_for(kind, worker)
         self._counters = counters
         self._lines: Batch = []
         self._queue: SimpleQueue[Batch | int | None] = SimpleQueue()

@@ -37,7 +37,7 @@ class Service:
 
     def __init__(self, settings: Settings, slot: int, log_descriptor: int | None) -> None:
         counters = Counters()
-        self._traffic = Traffic(settings, Registry(), counters, _access_log(settings, log_descriptor, counters), slot)
+        self._traffic = Traffic(settings, Registry(), counters, _access_log(settings, log_descriptor, counters, slot), slot)
         self._transactions = Transactions(self._traffic, partial(gevent.sleep, _PAUSE))
         serve = partial(serve_connection, self._traffic)
         self._accepting = AcceptLoop(get_hub(), counters, _most_sessions(settings), serve, self._make_room)
@@ -127,7 +127,7 @@ def _most_sessions(settings: Settings) -> int:
     return most
 
 
-def _access_log(settings: Settings, descriptor: int | None, counters: Counters) -> AccessLog | NoLog:
+def _access_log(settings: Settings, descriptor: int | None, counters: Counters, slot: int) -> AccessLog | NoLog:
     if settings.access_log is None or descriptor is None:
         return NoLog()
-    return AccessLog(descriptor, settings.access_log.format, counters)
+    return AccessLog(descriptor, settings.access_log.format, counters, slot)
