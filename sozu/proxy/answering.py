@@ -37,6 +37,7 @@ class Plan(NamedTuple):
 AS_IT_IS: Final = Plan(keep=True)
 CLOSE: Final = b"Connection: close\r\n"
 KEEP_ALIVE: Final = b"Connection: keep-alive\r\n"  # HTTP/1.0 clients need to be told
+CODINGS: Final = frozenset((b"transfer-encoding", b"trailer"))
 CHUNKED_CODING: Final = b"Transfer-Encoding: chunked\r\n"
 
 
@@ -48,7 +49,8 @@ def plan_answer(minor: int, framing: Framing, *, keep: bool) -> Plan:
         return Plan(keep=False, fields=CLOSE, cut=FRAMING, wrap=Payload, until_close=True)
     if framing is UNTIL_CLOSE:
         return Plan(keep=False, fields=CLOSE, until_close=True)
-    return Plan(keep=True, fields=KEEP_ALIVE) if keep else Plan(keep=False, fields=CLOSE)
+    # To HEAD and with 304 a backend may say how it would have framed the body; RFC 9112 section 6.1: not to such a client.
+    return Plan(keep, KEEP_ALIVE if keep else CLOSE, cut=CODINGS)
 
 
 def _plan_for_1_1(framing: Framing, *, keep: bool) -> Plan:

@@ -4,7 +4,7 @@ from sozu.command.settings import Settings
 from sozu.parsers.body import CHUNKED, NO_BODY, UNTIL_CLOSE, Framing, Length
 from sozu.parsers.result import Done
 from sozu.parsers.views import RequestView, request_view
-from sozu.proxy.answering import AS_IT_IS, CHUNKED_CODING, CLOSE, KEEP_ALIVE, accepts, own_answer, plan_answer
+from sozu.proxy.answering import AS_IT_IS, CHUNKED_CODING, CLOSE, CODINGS, KEEP_ALIVE, accepts, own_answer, plan_answer
 from sozu.proxy.bodies import Chunks, Payload
 from sozu.proxy.record import Record
 
@@ -33,8 +33,8 @@ def test_http_1_1_gets_chunks_in_place_of_an_end() -> None:
 
 @pytest.mark.parametrize("framing", [NO_BODY, Length(5)])
 def test_http_1_0_is_told_that_its_connection_goes_on(framing: Framing) -> None:
-    assert plan_answer(0, framing, keep=True) == (True, KEEP_ALIVE, frozenset(), None, False)
-    assert plan_answer(0, framing, keep=False) == (False, CLOSE, frozenset(), None, False)
+    assert plan_answer(0, framing, keep=True) == (True, KEEP_ALIVE, CODINGS, None, False)
+    assert plan_answer(0, framing, keep=False) == (False, CLOSE, CODINGS, None, False)
 
 
 def test_http_1_0_knows_no_chunks() -> None:
