@@ -239,6 +239,8 @@ class Exchange:
     def _explain(self, accident: Exception) -> Failure:
         """Whose failure is it? The upload tells of the client's on the way there; here are the others."""
         if isinstance(accident, Late):
+            if self._record.status == SWITCHING:
+                return ClientGone("the tunnel was idle for too long")
             if self._upload is not None and self._upload.waits_for_client:
                 return Refused("client too slow with its body", 408)
             if self._front.stream.full:

@@ -98,6 +98,8 @@ def test_an_idle_tunnel_ends_in_time_and_a_busy_one_does_not(lab: Lab) -> None:
     lab.wait(61)
     assert not client.is_open()
     assert not origin.is_open()
+    assert lab.log.records[0].ended == "the tunnel was idle for too long"
+    assert lab.traffic.counters.backend_failures == 0
 
 
 def test_a_reset_of_one_side_ends_the_other(lab: Lab) -> None:
