@@ -19,7 +19,6 @@ from sozu.parsers.reasons import Reason, Refusal, bad_gateway, refusal
 from sozu.parsers.uri import form_refusal
 
 LONGEST_LENGTH: Final = 18  # digits: below 2**63, and int() of them is always exact and cheap
-DIGITS: Final = b"0123456789"
 
 
 class Shape(Enum):
@@ -141,7 +140,10 @@ def response_framing(response: Response, request_method: bytes) -> Framing | Ref
     status = response.status
     if status == SWITCHING or (request_method == b"CONNECT" and status // 100 == 2):
         return TUNNEL
-    framing = announced(response) if has_announcement(response) else UNTIL_CLOSE
+    if response.transfer_encoding is None:
+        framing = UNTIL_CLOSE if response.content_length is None else length(response.content_length)
+    else:
+        framing = announced(response)
     if isinstance(framing, Reason):
         return bad_gateway(framing)
     if status < 200 or status == NO_CONTENT:
@@ -152,11 +154,6 @@ def response_framing(response: Response, request_method: bytes) -> Framing | Ref
 SWITCHING: Final = 101
 NO_CONTENT: Final = 204
 NOT_MODIFIED: Final = 304
-
-
-def has_announcement(head: Head) -> bool:
-    """Does the head speak of its body at all?"""
-    return head.transfer_encoding is not None or head.content_length is not None
 
 
 def announced(head: Head) -> Framing | Reason:
@@ -188,7 +185,7 @@ def length(value: bytes) -> Framing | Reason:
 
     The class is checked before int(), which would also take +5, 1_0, blanks and digits of other scripts.
     """
-    if not value or len(value) > LONGEST_LENGTH or value.translate(None, DIGITS):
+    if not value.isdigit() or len(value) > LONGEST_LENGTH:  # of bytes, isdigit() is 1*DIGIT and nothing else
         return Reason.LENGTH_INVALID
     size = int(value)
     return Length(size) if size else NO_BODY

@@ -28,11 +28,6 @@ class Back:
         self.backend.idle.append(self)
         self.stream.when_readable(self._leave)
 
-    def wake(self) -> None:
-        """Be used again; the caller has taken it out of the pool."""
-        self.deadline = NEVER
-        self.stream.forget_readable()
-
     def leave(self) -> None:
         """Leave the pool and close."""
         self.backend.idle.remove(self)

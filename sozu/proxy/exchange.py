@@ -22,7 +22,7 @@ from sozu.proxy.heads import RESPONSES, BadHead, HeadEnded
 from sozu.proxy.policy.hops import COUNTED, hops_left, via
 from sozu.proxy.policy.limits import upload_pace
 from sozu.proxy.record import Record
-from sozu.proxy.stream import READ_SIZE, Broken
+from sozu.proxy.stream import READ_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.upload import Upload
 
@@ -51,8 +51,9 @@ class Exchange:
         """From a request's head to the last byte of its response."""
         self._traffic.counters.exchanges_open += 1
         try:
-            self._find_route()
-            self._carry(self._whole_request())
+            response = self._carry(self._prepare())
+            self._record.responded = monotonic()
+            self._answer(response)
         except Failure as failure:
             self._fail(failure)
         except (Broken, Late, Ended, Malformed) as accident:
@@ -65,57 +66,55 @@ class Exchange:
             self._close_the_books()
 
     def _close_the_books(self) -> None:
-        self._traffic.counters.exchanges_open -= 1
+        traffic, record = self._traffic, self._record
+        traffic.counters.exchanges_open -= 1
         if self._back is not None:
             self._back.close()
         if self._counted is not None:
             self._counted.backend.end()
         if self._upload is not None:
-            self._record.bytes_in += self._upload.count
-        self._record.close(self._traffic.counters, self._traffic.access_log)
+            record.bytes_in += self._upload.count
+        record.close(traffic.counters, traffic.access_log)
 
-    def _find_route(self) -> None:
-        record, front = self._record, self._front
-        record.authority, record.path = asked_for(self._request, front.listener)
-        if self._request.method in COUNTED and hops_left(self._request.passed_fields()) == 0:
+    def _prepare(self) -> bytes:
+        """Find the route. The head for the backend, and what has come of the body."""
+        traffic, front, request, record = self._traffic, self._front, self._request, self._record
+        record.authority, record.path = authority, target = asked_for(request, front.listener)
+        if request.method in COUNTED and hops_left(request.passed_fields()) == 0:
             raise LastHop
-        route = self._traffic.routes.find(front.listener, hostname(record.authority), record.path)
+        route = traffic.routes.find(front.listener, hostname(authority), target)
         if route is None:
             raise NoRoute
-        record.cluster = route.cluster.cluster
-        if route.cluster.timeouts is not None:
-            self._timeouts = route.cluster.timeouts
+        cluster = route.cluster
+        record.cluster = cluster.cluster
+        if cluster.timeouts is not None:
+            self._timeouts = cluster.timeouts
+        ours = b"%bSozu-Id: %b\r\n" % (front.origin_fields, record.request_id)
+        if traffic.settings.via is not None:
+            ours += via(traffic.settings.via, request.minor)
+        head = upstream_head(request, authority, target, ours)
+        return head if self._body.complete or not front.stream.leftover else self._with_body(head)
 
-    def _whole_request(self) -> bytes:
-        """The head for the backend, and what has come of the body."""
-        record, front = self._record, self._front
-        ours = b"%bSozu-Id: %b\r\n" % (front.origin_fields(), record.request_id)
-        if self._traffic.settings.via is not None:
-            ours += via(self._traffic.settings.via, self._request.minor)
-        head = upstream_head(self._request, record.authority, record.path, ours)
-        if self._body.complete or not front.stream.leftover:
-            return head
+    def _with_body(self, head: bytes) -> bytes:
         try:
             piece = self._body.read(READ_SIZE)
         except Malformed as malformed:
             raise Refused(f"refused: {malformed}", malformed.status) from malformed
-        record.bytes_in += len(piece)
+        self._record.bytes_in += len(piece)
         return b"".join((head, piece))
 
-    def _carry(self, request: bytes) -> None:
-        """There and back, with one connection or, if it was an old one and had died, two."""
+    def _carry(self, request: bytes) -> ResponseView:
+        """There, and the head of the final response; with one connection or, if it was an old one and had died, two."""
         repeatable = self._body.complete and self._request.method in IDEMPOTENT  # a body that still comes cannot be sent twice
         back = reach(self._traffic, self._front, self._record, self._timeouts, repeatable)
         self._back = self._counted = back
         self._record.connected = monotonic()
         try:
-            response = self._ask(back, request)
+            return self._ask(back, request)
         except BackendFailed as failure:
             if not (failure.stale and repeatable):
                 raise
-            response = self._ask(self._renew(back), request)
-        self._record.responded = monotonic()
-        self._answer(response)
+        return self._ask(self._renew(back), request)
 
     def _renew(self, back: Back) -> Back:
         """A new connection in place of one that the backend had closed before our request reached it (RFC 9112 section 9.3.1)."""
@@ -134,16 +133,18 @@ class Exchange:
             if self._body.complete:
                 self._traffic.outbox.post(back.stream, request)
             else:
-                back.stream.send(request)
+                self._begin_upload(back.stream, request)
         except Broken as broken:
             self._record.ended = f"backend stopped reading: {broken}"  # it may have said why
-        else:
-            if not self._body.complete:
-                rate, timeouts = self._traffic.settings.min_rate, self._timeouts
-                pace = upload_pace(self._front, self._traffic.clock, timeouts.front, timeouts.back, rate)
-                self._upload = Upload(self._body, back.stream, pace, self._traffic.hub, self._front.throw)
-                self._upload.start(self._traffic.spares)
-        return self._receive(back)
+        response = self._receive_head(back)
+        return response if response.status >= 200 else self._receive_final(back, response)
+
+    def _begin_upload(self, sink: Stream, request: bytes) -> None:
+        sink.send(request)
+        rate, timeouts = self._traffic.settings.min_rate, self._timeouts
+        pace = upload_pace(self._front, self._traffic.clock, timeouts.front, timeouts.back, rate)
+        self._upload = Upload(self._body, sink, pace, self._traffic.hub, self._front.throw)
+        self._upload.start(self._traffic.spares)
 
     @property
     def _all_sent(self) -> bool:
@@ -152,12 +153,8 @@ class Exchange:
 
     # ---- and back ----
 
-    def _receive(self, back: Back) -> ResponseView:
-        """The head of the final response, or of a 101; those before it are passed on."""
-        response = self._receive_head(back)
-        return response if response.status >= 200 else self._receive_final(back, response)
-
     def _receive_final(self, back: Back, response: ResponseView) -> ResponseView:
+        """The head of the final response, or of a 101; those before it are passed on."""
         for _ in range(MOST_INTERIM):
             if response.status >= 200 or response.status == SWITCHING:
                 return response
@@ -193,7 +190,7 @@ class Exchange:
         if framing is TUNNEL:
             self._tunnel(back, response)
             return
-        if not self._all_sent:
+        if not (self._body.complete if self._upload is None else self._all_sent):
             front.keep = False
             front.unread = True
         front.answer(self._record, response, framing, back.stream, self._timeouts)
@@ -201,11 +198,14 @@ class Exchange:
 
     def _release(self, back: Back, response: ResponseView, framing: Framing) -> None:
         """The response is over. Its connection goes back to the pool, unless anything about it is in doubt."""
-        if self._upload is not None and self._upload.running:
-            self._record.ended = "answered before the request's body had come"
-            self._stop_upload()
+        whole = self._body.complete
+        if self._upload is not None:
+            if self._upload.running:
+                self._record.ended = "answered before the request's body had come"
+                self._stop_upload()
+            whole = self._all_sent
         self._back = None
-        if self._all_sent and framing is not UNTIL_CLOSE and not back.stream.leftover and keeps_alive(response):
+        if whole and framing is not UNTIL_CLOSE and not back.stream.leftover and keeps_alive(response):
             self._traffic.pool.give(back)
         else:
             back.close()

@@ -6,7 +6,7 @@ in one packet and costs one match; one that drips in costs every byte once. What
 
 from typing import Final, Generic, TypeVar
 
-from sozu.parsers.head_reader import FIELD_LIMIT, HEAD_LIMIT, TARGET_LIMIT, HeadReader
+from sozu.parsers.head_reader import FIELD_LIMIT, HEAD_LIMIT, SHORTEST_FIELD, TARGET_LIMIT, HeadReader
 from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.result import Done, Error
 from sozu.parsers.views import RequestView, ResponseView, View, ViewParser, build_request_view, build_response_view
@@ -15,7 +15,8 @@ from sozu.proxy.stream import Stream
 V = TypeVar("V", bound=View)
 
 USER_AGENT, TE, DATE = 0, 1, 0  # where the fields that only the proxy wants are in `more` of a request and of a response
-ROOMY: Final = min(HEAD_LIMIT, TARGET_LIMIT)  # bytes: a head this short can break no limit but that on the number of its fields
+SHORT: Final = FIELD_LIMIT * SHORTEST_FIELD  # bytes: a head this short can break no limit
+ROOMY: Final = min(HEAD_LIMIT, TARGET_LIMIT)  # bytes: this short, none but that on the number of its fields
 
 
 class HeadEnded(Exception):
@@ -48,9 +49,11 @@ class Heads(Generic[V]):
     def receive(self, stream: Stream, data: bytes) -> V:
         """The view of the head that begins with `data`, which is not empty. Raises BadHead, HeadEnded, Broken."""
         outcome = self._fused(data)
-        if type(outcome) is Done and outcome.end <= ROOMY and data.count(b"\n", 0, outcome.end) <= FIELD_LIMIT:
-            stream.leftover = data[outcome.end :]
-            return outcome.value
+        if type(outcome) is Done:
+            end = outcome.end
+            if end <= SHORT or (end <= ROOMY and data.count(b"\n", 0, end) <= FIELD_LIMIT):
+                stream.leftover = data[end:]
+                return outcome.value
         return self._receive_slowly(stream, data)
 
     def _receive_slowly(self, stream: Stream, data: bytes) -> V:

@@ -11,7 +11,7 @@ from sozu.command.settings import Pool as Limits
 from sozu.proxy.back import Back
 from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
-from sozu.proxy.deadlines import Deadlines
+from sozu.proxy.deadlines import NEVER, Deadlines
 from sozu.proxy.registry import LiveBackend
 from sozu.proxy.stream import connect
 
@@ -40,7 +40,8 @@ class Pool:
             if back.last_used < oldest:
                 return None
             idle.pop()
-            back.wake()
+            back.deadline = NEVER
+            back.stream.forget_readable()
             if back.opened >= self._clock.now - self._limits.age:
                 return back
             back.close()
@@ -61,4 +62,4 @@ class Pool:
             return
         if len(backend.idle) >= limits.size:
             backend.idle.pop(0).close()
-        back.rest(now, self._clock.after(limits.idle))
+        back.rest(now, self._clock.next + limits.idle)

@@ -40,7 +40,7 @@ class Session:
     """See Front for what exchanges use; `drain` and `close` are for those who end sessions from outside."""
 
     __slots__ = (
-        "_draining", "_greenlet", "_idle_since", "_number", "_origin_fields", "_request", "_traffic", "_until_close", "_wake", "client", "deadline", "keep", "listener", "stream",
+        "_draining", "_greenlet", "_idle_since", "_number", "_request", "_traffic", "_until_close", "_wake", "client", "deadline", "keep", "listener", "origin_fields", "stream",
         "unread",
     )  # fmt: skip
 
@@ -50,13 +50,13 @@ class Session:
         self._idle_since = traffic.clock.now
         self._number = traffic.counters.connections_accepted  # nobody accepts between the accept and here
         self._draining = traffic.draining
-        self._origin_fields = b""
         self._request: RequestView | None = None
         self._until_close = False  # does the answer under way end with the connection?
         self._wake = partial(traffic.spares.run, self._serve)  # made once: the stream gets it after every exchange
         self.stream = stream
         self.client = client
         self.listener = listener
+        self.origin_fields = b""
         self.keep = True
         self.unread = False
         self.deadline = traffic.clock.after(traffic.settings.timeouts.request)
@@ -169,6 +169,8 @@ class Session:
             return None
         record.method = request.method
         record.path = request.target
+        if not self.origin_fields:  # made once for a connection, and for none that never asks
+            self.origin_fields = origin_fields(self.client, b"http", self.listener.encode())
         record.user_agent = request.more[USER_AGENT]
         if not keeps_alive(request):
             self.keep = False
@@ -192,12 +194,6 @@ class Session:
                 self.answer_ourselves(record, failure.status)
         finally:
             record.close(self._traffic.counters, self._traffic.access_log)
-
-    def origin_fields(self) -> bytes:
-        """See Front. Made once for a connection."""
-        if not self._origin_fields:
-            self._origin_fields = origin_fields(self.client, b"http", self.listener.encode())
-        return self._origin_fields
 
     # ---- answers ----
 

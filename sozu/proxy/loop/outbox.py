@@ -31,7 +31,7 @@ class Outbox:
         if len(data) > SMALL or stream.queued:
             stream.send(data)
             return
-        stream.write(data)
+        stream.queued = data
         streams = self._streams
         if not streams:
             self._hub.loop.run_callback(self._send)
