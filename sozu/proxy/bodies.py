@@ -230,9 +230,9 @@ def relay(body: Body, sink: Stream, pace: Pace) -> None:
         most = next_size(most, size, sink.room)
 
 
-def next_size(most: int, size: int, room: Callable[[], int]) -> int:
+def next_size(most: int, size: int, room: Callable[[int], int]) -> int:
     """How much to read next: twice as much after a full piece, but no more than the receiver's kernel takes at once.
 
     Large pieces save system calls. A client that does not read costs no more than a piece of the smallest size.
     """
-    return most if size < most else max(LEAST, min(2 * most, MOST, room()))
+    return most if size < most else max(LEAST, min(2 * most, MOST, room(size)))

@@ -26,6 +26,7 @@ from greenlet import getcurrent, greenlet
 READABLE, WRITABLE = 1, 2  # libev's EV_READ and EV_WRITE
 HEAD_SIZE = 16384  # what is asked for where a head may begin: the kernel fills it in one go, and bytes of this size are cheap to make
 READ_SIZE = 65536
+SMALL_PIECE = 32768
 SIOCOUTQ = 0x5411
 RESET = struct.pack("ii", 1, 0)  # linger on, for no time: close() sends RST and drops what is unsent
 
@@ -219,11 +220,16 @@ class Stream:
             return 0
         raise Broken(self, error) from error
 
-    def room(self) -> int:
-        """How many bytes the kernel is sure to take at once: half the send buffer (it counts its own overhead too) less what waits there."""
+    def room(self, latest: int) -> int:
+        """How much to offer the kernel at once, after a piece of `latest` bytes.
+
+        Half the send buffer (it counts its own overhead too) less what waits there. But only a small piece while the peer has not taken all that
+        came before the latest: with many such peers the kernel shrinks its buffers, and what it refuses stays in our memory.
+        """
         try:
             waiting = int.from_bytes(ioctl(self._sock.fileno(), SIOCOUTQ, bytes(4)), "little")
-            return self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF) // 2 - waiting
+            room = self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF) // 2 - waiting
+            return room if waiting <= latest else min(room, SMALL_PIECE)
         except OSError as error:
             raise Broken(self, error) from error
 

@@ -285,8 +285,8 @@ def test_a_body_may_end_after_its_answer_has_begun(lab: Lab) -> None:
 
 
 def test_pieces_grow_only_while_the_receiver_keeps_up() -> None:
-    assert next_size(READ_SIZE, 100, lambda: MOST) == READ_SIZE
-    assert next_size(READ_SIZE, READ_SIZE, lambda: MOST) == 2 * READ_SIZE
-    assert next_size(MOST, MOST, lambda: 2 * MOST) == MOST
-    assert next_size(MOST, MOST, lambda: 3 * READ_SIZE) == 3 * READ_SIZE
-    assert next_size(MOST, MOST, lambda: -5) == LEAST
+    assert next_size(READ_SIZE, 100, lambda _: MOST) == READ_SIZE
+    assert next_size(READ_SIZE, READ_SIZE, lambda _: MOST) == 2 * READ_SIZE
+    assert next_size(MOST, MOST, lambda _: 2 * MOST) == MOST
+    assert next_size(MOST, MOST, lambda _: 3 * READ_SIZE) == 3 * READ_SIZE
+    assert next_size(MOST, MOST, lambda _: -5) == LEAST

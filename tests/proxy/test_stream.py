@@ -10,7 +10,7 @@ from greenlet import getcurrent
 import pytest
 import trustme
 
-from sozu.proxy.stream import READ_SIZE, Broken, Stream, connect
+from sozu.proxy.stream import READ_SIZE, SMALL_PIECE, Broken, Stream, connect
 from tests.proxy.tls_twin import TlsTwin
 
 MEBIBYTE = 1 << 20
@@ -281,9 +281,20 @@ def test_sending_to_one_who_has_gone_is_broken() -> None:
 
 def test_room_is_what_the_kernel_takes_at_once() -> None:
     left, right = plain_pair(tcp_pair())
-    before = left.room()
+    before = left.room(0)
     left.send(bytes(before))
-    assert left.room() <= before - READ_SIZE
+    assert left.room(before) <= before - READ_SIZE
+    left.close()
+    right.close()
+
+
+def test_a_peer_that_takes_nothing_gets_small_pieces() -> None:
+    left, right = plain_pair(tcp_pair())
+    left.send(bytes(READ_SIZE))
+    assert left.room(READ_SIZE) > SMALL_PIECE
+    left.send(bytes(2 * READ_SIZE))
+    left.send(bytes(READ_SIZE))
+    assert left.room(READ_SIZE) <= SMALL_PIECE
     left.close()
     right.close()
 

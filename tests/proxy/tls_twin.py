@@ -115,8 +115,8 @@ class TlsTwin:
     def reset(self) -> None:
         self.plain.reset()
 
-    def room(self) -> int:
-        return self.plain.room()
+    def room(self, latest: int) -> int:
+        return self.plain.room(latest)
 
     def close(self) -> None:
         self.plain.close()
