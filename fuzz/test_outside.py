@@ -17,7 +17,7 @@ import pytest
 
 from fuzz.properties import check
 from sozu.parsers import Error, Incomplete
-from sozu.parsers.body import CHUNKED, Length, announced, has_announcement
+from sozu.parsers.body import CHUNKED, Length, announced
 from sozu.parsers.chunked import ChunkedReader
 from sozu.parsers.console.messages import End, Refused, request_reader
 from sozu.parsers.reasons import Reason
@@ -52,7 +52,7 @@ def syntax(data: bytes) -> str:
         view, at = head.value, head.end
         if view.upgrade is not None or view.method == b"CONNECT":
             return "accept"
-        framing = announced(view) if has_announcement(view) else None
+        framing = announced(view) if view.transfer_encoding is not None or view.content_length is not None else None
         if isinstance(framing, Reason):
             return "reject"
         if isinstance(framing, Length):
