@@ -144,9 +144,9 @@ class AcceptLoop:
 
     def _fail(self, error: OSError) -> None:
         if error.errno in _NO_RESOURCES:
-            self._make_room()
-            self._reserve.release()
-            self._pause(errno.errorcode[error.errno])
+            if not self._make_room():  # else there is something to try again with
+                self._reserve.release()
+                self._pause(errno.errorcode[error.errno])
         elif error.errno not in _NOT_THIS_ONE:
             raise SystemError(f"accept: {error}") from error  # a broken invariant: gevent ends the worker on this one
 
