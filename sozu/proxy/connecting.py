@@ -51,10 +51,20 @@ def open_back(traffic: Traffic, front: Front, backend: LiveBackend, timeouts: Ti
     """A new connection to this backend; Unreachable if it refuses or takes longer than `timeouts.connect`."""
     front.deadline = traffic.clock.after(timeouts.connect)
     try:
-        return traffic.pool.open(backend)
+        return _open(traffic, backend)
     except Broken as broken:
         traffic.counters.backend_failures += 1
         raise Unreachable(f"connect: {broken}", BAD_GATEWAY if broken.stream else UNAVAILABLE) from broken
     except Late as late:
         traffic.counters.backend_failures += 1
         raise Unreachable("connect: timed out", GATEWAY_TIMEOUT) from late
+
+
+def _open(traffic: Traffic, backend: LiveBackend) -> Back:
+    """Where no descriptor is left, idle connections to others have to give one."""
+    try:
+        return traffic.pool.open(backend)
+    except Broken as broken:
+        if broken.stream is not None or not traffic.registry.shed():
+            raise
+    return traffic.pool.open(backend)

@@ -5,7 +5,9 @@ Time stands still unless the test lets it pass, so nothing here waits for a cloc
 
 import _socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+import os
+import resource
 import socket
 import struct
 from typing import Any
@@ -130,6 +132,23 @@ def field(head: bytes, name: bytes) -> bytes:
 def names(head: bytes) -> list[bytes]:
     """The names of all fields, in lower case, in their order."""
     return [line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:-2]]
+
+
+@contextmanager
+def all_descriptors_taken() -> Iterator[None]:
+    """None is free, but one that is closed meanwhile will be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    taken: list[int] = []
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in taken:
+            os.close(descriptor)
 
 
 def pair() -> tuple[_socket.socket, Peer]:

@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+import resource
 import socket
 from time import monotonic
 
 from gevent import get_hub
 import pytest
 
-from sozu.command.facts import Backend
+from sozu.command.facts import Backend, Cluster, Frontend
 from sozu.proxy.pool import Pool
 from tests.proxy import fault_origin as faults
 from tests.proxy.fault_origin import black_hole, origin, refusing
-from tests.proxy.lab import Lab, Peer, client_over_tcp, opened, settle
+from tests.proxy.lab import Lab, Peer, all_descriptors_taken, client_over_tcp, opened, settle
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
@@ -90,6 +91,35 @@ def test_nothing_but_a_black_hole_is_504() -> None:
         lab.wait(3.2)
         assert status_of(client) == b"504"
         assert is_served(lab)
+
+
+def test_no_descriptor_for_a_connection_to_a_backend_is_503() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with refusing() as address, proxy_to(address) as lab:
+        client = lab.client()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            client.send(GET)
+            assert status_of(client) == b"503"
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert lab.record().ended == "connect: EMFILE"
+        assert is_served(lab)
+
+
+def test_an_idle_connection_to_one_backend_gives_its_descriptor_to_another() -> None:
+    with origin(faults.sound) as first, refusing() as second, proxy_to(first) as lab:
+        facts = Cluster(cluster="other"), Frontend(cluster="other", hostname="b"), Backend(cluster="other", address=second)
+        lab.change(*facts)
+        client, other = lab.client(GET), lab.client()
+        client.answer()
+        settle()
+        with all_descriptors_taken():
+            other.send(GET.replace(b"Host: a", b"Host: b"))
+            assert status_of(other) == b"502"
+        assert lab.backend(first).idle == []
+        lab.change(*facts[1:], remove=True)
+        lab.change(facts[0], remove=True)
 
 
 # ---- backends that answer badly ----

@@ -218,3 +218,21 @@ def test_the_end_of_an_exchange_of_a_backend_in_use_tells_nobody() -> None:
     live.begin()
     live.end()
     assert (live.exchanges, world.registry.find(live.key)) == (0, live)
+
+
+def test_who_has_most_idle_connections_gives_the_older_half() -> None:
+    world = World(WEB, add(A), add(B))
+    few, many = [Pooled()], [Pooled() for _ in range(3)]
+    for address, pooled in ((A, few), (B, many)):
+        live = world.registry.find(("web", address))
+        assert live is not None
+        live.idle.extend(pooled)
+    assert world.registry.shed()
+    assert [pooled.closed for pooled in (*few, *many)] == [False, True, True, False]
+    assert world.registry.shed()
+    assert world.registry.shed()
+    assert not world.registry.shed()
+
+
+def test_nobody_without_idle_connections_gives_one() -> None:
+    assert not Registry().shed()

@@ -46,6 +46,17 @@ class Registry:
         """A backend in use, or a retired one that still has exchanges; None once it is gone."""
         return self._live.get(key)
 
+    def shed(self) -> bool:
+        """Close half of the idle connections, the older half, of the backend that has most; False if none has any."""
+        live = max(self._live.values(), key=lambda live: len(live.idle), default=None)
+        if live is None or not live.idle:
+            return False
+        half = (len(live.idle) + 1) // 2
+        older, live.idle[:] = live.idle[:half], live.idle[half:]
+        for idle in older:
+            idle.close()
+        return True
+
     def draft(self) -> "RosterDraft":
         """Begin a change aside."""
         return RosterDraft(self)

@@ -1,6 +1,6 @@
 import _socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 import errno
 import os
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from sozu.proxy.counters import Counters
 from sozu.proxy.worker.accept import AcceptLoop
 from sozu.proxy.worker.reserve import HELD, Reserve, sessions_at_most
+from tests.proxy.lab import all_descriptors_taken
 
 NAME = "127.0.0.1:8080"
 
@@ -171,23 +172,6 @@ def no_descriptor() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-@contextmanager
-def all_descriptors_taken() -> Iterator[None]:
-    """None is free, but one that is closed meanwhile will be."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-    taken: list[int] = []
-    try:
-        with suppress(OSError):
-            while True:
-                taken.append(os.dup(0))
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for descriptor in taken:
-            os.close(descriptor)
 
 
 def descriptors() -> int:
