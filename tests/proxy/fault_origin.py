@@ -37,6 +37,15 @@ class Connection:
         head, _, self._received = self._received.partition(b"\r\n\r\n")
         return bytes(head)
 
+    def skip_to(self, end: bytes) -> None:
+        """Read until this has come, and forget all up to there: what is left of a body would be taken for the next request."""
+        while end not in self._received:
+            piece = self._sock.recv(65536)
+            if not piece:
+                raise ConnectionAbortedError
+            self._received += piece
+        self._received = self._received.partition(end)[2]
+
     def send(self, data: bytes) -> None:
         self._sock.sendall(data)
 

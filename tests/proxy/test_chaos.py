@@ -23,11 +23,13 @@ def echo(connection: faults.Connection, choose: Random) -> None:
     """Answer each request by its own path, in one of the framings; or fail in one of the ways."""
     while head := connection.head():
         path = head.split()[1]
+        if b"chunked" in head:
+            connection.skip_to(b"0\r\n\r\n")
         connection.send(choose.choice(ANSWERS)(path))
         if choose.random() < 0.2:
             connection.reset()
             return
-        if choose.random() < 0.1:
+        if choose.random() < 0.1 or b"Content-Length" in head:  # an early answer, perhaps
             return
 
 
