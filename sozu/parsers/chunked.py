@@ -138,7 +138,7 @@ class ChunkedReader:
         outcome = self._follow(window)
         if held:
             self.spans = [(start - held, end - held) for start, end in self.spans]
-        return Done(outcome.value, outcome.end - held, data) if isinstance(outcome, Done) else outcome
+        return Done(data, outcome.value, outcome.end - held) if isinstance(outcome, Done) else outcome
 
     def skip(self, size: int) -> None:
         """`size` bytes of the current chunk's payload went another way."""
@@ -201,7 +201,7 @@ class ChunkedReader:
             if isinstance(line, Incomplete):
                 return self._hold(window, at)
             if line.value is None:
-                return Done(trailers, line.end, window)
+                return Done(window, trailers, line.end)
             if line.value[0].lower() in FORBIDDEN_TRAILERS:
                 return self._error(at, Reason.TRAILER_FORBIDDEN)
             trailers.append(line.value)

@@ -41,14 +41,14 @@ GUARD: Final = f"if not {SOME} <= len(data) - pos < {MANY}: return otherwise(dat
 TEMPLATE = """\
 def build(match, data):
     {unpack}
-    return Done({expression}, match.end(), data)
+    return Done(data, {expression}, match.end())
 
 def fused(data, pos=0):
     match = MATCH(data, pos)
     if match is None:
         return slower(data, pos)
     {unpack}
-    return Done({expression}, match.end(), data)
+    return Done(data, {expression}, match.end())
 """
 
 

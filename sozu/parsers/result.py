@@ -26,27 +26,29 @@ Bytes: TypeAlias = bytes | bytearray | memoryview
 Names: TypeAlias = frozenset[str]
 
 
-class ByRestAndValue(msgspec.StructMeta):
-    """msgspec makes `__match_args__` out of the fields, whatever the class says; only a metaclass has the last word."""
+class Done(msgspec.Struct, Generic[T_co], frozen=True, gc=False):
+    """The parser has its value, and no further byte can change that. `Done(data, value, end)`: `data[end:]` is left for the next one.
 
-    @property
-    def __match_args__(self) -> tuple[str, ...]:  # type: ignore[override]  # typeshed of msgspec: a variable
-        return ("rest", "value")
+    msgspec matches fields in their order, so the first one is called `rest`; see below for what it shows.
+    """
 
-
-class Done(msgspec.Struct, Generic[T_co], frozen=True, gc=False, metaclass=ByRestAndValue):
-    """The parser has its value, and no further byte can change that. `data[end:]` is left for the next one."""
-
-    __match_args__ = ("rest", "value")  # for type checkers
-
+    rest: Bytes
     value: T_co
     end: int
-    data: Bytes
 
-    @property
-    def rest(self) -> Bytes:
-        """What follows the match: a copy when `data` is bytes, made only when asked for."""
-        return self.data[self.end :]
+    if TYPE_CHECKING:
+
+        @property
+        def data(self) -> Bytes:
+            """The whole input."""
+
+    def __repr__(self) -> str:
+        return f"Done(value={self.value!r}, end={self.end})"
+
+
+# The place that is called `rest` holds the input, and shows what follows the match: a copy when it is bytes, made only when asked for.
+Done.data = Done.rest  # type: ignore[assignment]
+Done.rest = property(lambda done: done.data[done.end :])  # type: ignore[assignment]
 
 
 class Error:
@@ -168,5 +170,5 @@ def run(parser: Any, data: Bytes, pos: int = 0) -> Outcome[Any]:
     except Failure as failure:
         return Error(failure.position, failure.expected)
     if result.status:
-        return Done(result.value, result.index, data)
+        return Done(data, result.value, result.index)
     return Error(result.furthest, result.expected)

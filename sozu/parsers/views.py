@@ -20,6 +20,7 @@ from sozu.parsers.fuse import fuse, parsy_reading
 from sozu.parsers.fusion.decoding import Decoder
 from sozu.parsers.fusion.emission import Emitter
 from sozu.parsers.heads.blame import blame_request, blame_response
+from sozu.parsers.heads.cutting import cutter
 from sozu.parsers.heads.field_rules import Fault, survey
 from sozu.parsers.heads.known_fields import (
     ALWAYS_DROPPED,
@@ -43,13 +44,12 @@ if TYPE_CHECKING:
 class View(msgspec.Struct, frozen=True, gc=False):
     """What both views share: how to get at the fields that are passed on."""
 
-    lines: bytes
-    cut: Callable[[bytes, Any], bytes] | None
-    match: Any
+    source: Any  # the lines that are passed on; or the match, which the views of a ViewParser read when asked
 
     def passed_fields(self) -> bytes:
-        """The field lines for the other side, each with its CRLF, without the empty line: one slice when nothing has to be cut."""
-        return self.lines if self.cut is None else self.cut(self.lines, self.match)
+        """The field lines for the other side, each with its CRLF, without the empty line."""
+        lines: bytes = self.source
+        return lines
 
 
 class RequestView(View, frozen=True, gc=False):
@@ -85,34 +85,19 @@ V = TypeVar("V", bound=View)
 TEMPLATE: Final = """\
 def fused(data, pos=0):
     match = MATCH(data, pos)
-    if match is None:
+    if match is None or type(data) is not bytes:
         return careful(data, pos)
     ({groups}, ) = match.groups()
-    return Done(View({lines}, {cut}, match, {values}), match.end(), data)
-"""
-CUT_SEVERAL: Final = """\
-def cut(lines, match):
-    begin, ends = match.start({lines}), []
-    {tests}
-    ends.sort()
-    pieces, at = [], 0
-    for end in ends:
-        pieces.append(lines[at : lines.rfind(NEWLINE, 0, end - 1) + 1])
-        at = end
-    pieces.append(lines[at:])
-    return EMPTY.join(pieces)
-
-def cut_one(lines, match):
-    end = match.end({connection}) + 2 - match.start({lines})
-    return lines[: lines.rfind(NEWLINE, 0, end - 1) + 1] + lines[end:]
+    return Done(data, View(match, {values}), match.end())
 """
 
 
 class Kind(msgspec.Struct, frozen=True):
     """What makes a view one of requests or one of responses."""
 
-    make: Callable[..., View]
+    make: type[Any]
     start: Regular[Any]
+    usual_start: Regular[Any]  # the start line as it nearly always is: the quick pattern knows no other
     head: Fused[Any]
     start_values: Callable[[Any], tuple[Any, ...]]
     slots: tuple[Slot, ...]
@@ -123,6 +108,7 @@ class Kind(msgspec.Struct, frozen=True):
 REQUEST: Final = Kind(
     RequestView,
     http1.request_line,
+    http1.usual_request_line,
     http1.request_head,
     lambda head: (head.method, head.target, head.minor),
     REQUEST_SLOTS,
@@ -131,6 +117,7 @@ REQUEST: Final = Kind(
 )
 RESPONSE: Final = Kind(
     ResponseView,
+    http1.status_line,
     http1.status_line,
     http1.response_head,
     lambda head: (head.minor, head.status, head.reason),
@@ -161,20 +148,18 @@ class ViewParser(Parser, Generic[V]):
         """The generated function."""
         scope: dict[str, Any] = {}
         decoder = Decoder(Emitter(quick=True), scope)
-        start = decoder.part(self.kind.start.tree, last=False)
+        start = decoder.part(self.kind.usual_start.tree, last=False)
         section = Section(decoder, self.slots, self.cuts)
         known = [section.values[slot.name] for slot in self.kind.slots]
         more = [f"({', '.join(section.values[name] for name in self.extra)}, )"] if self.extra else []
         pattern = re.compile(start.pattern + section.pattern)
-        scope |= {"Done": Done, "View": self.kind.make, "MATCH": pattern.match, "careful": self.careful}
-        scope |= {"NEWLINE": b"\n", "EMPTY": b""}
-        source = TEMPLATE.format(
-            groups=", ".join(decoder.groups),
-            lines=section.lines,
-            cut=section.choice_of_cut(),
-            values=start.expression[1:-1] + ", ".join(known + more),
+        passed = cutter(self.cuts, section.marks)
+        view = msgspec.defstruct(
+            self.kind.make.__name__, (), bases=(self.kind.make,), namespace={"passed_fields": passed}, frozen=True, gc=False
         )
-        exec(source + section.cut_source(CUT_SEVERAL), scope)  # noqa: S102 - our own source, made from a table, never from input
+        scope |= {"Done": Done, "View": view, "MATCH": pattern.match, "careful": self.careful}
+        values = start.expression[1:-1] + ", ".join(known + more)
+        exec(TEMPLATE.format(groups=", ".join(decoder.groups), values=values), scope)  # noqa: S102 - made from a table, never from input
         made: Callable[..., Outcome[V]] = scope["fused"]
         return made
 
@@ -194,8 +179,8 @@ class ViewParser(Parser, Generic[V]):
         known = [found.values.get(slot.name) for slot in self.kind.slots]
         more = tuple(found.values.get(name) for name in self.extra)
         start = self.kind.start_values(outcome.value)
-        view: Any = self.kind.make(found.passed, None, None, *start, *known, more)
-        return Done(view, outcome.end, data)
+        view: Any = self.kind.make(found.passed, *start, *known, more)
+        return Done(data, view, outcome.end)
 
     def error(self, error: Error, data: Bytes, pos: int) -> Error:
         """The same error, with its reason."""

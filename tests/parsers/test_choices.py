@@ -47,4 +47,4 @@ def test_any_words_fuse_and_the_longest_is_found(words: set[bytes]) -> None:
 
     for word in words:
         outcome = run(parser, Complete(word))
-        assert outcome == Done(word, len(word), word)
+        assert outcome == Done(word, word, len(word))

@@ -70,7 +70,7 @@ def test_a_body_may_come_byte_by_byte() -> None:
     for byte in single(BODY[:-1]):
         assert isinstance(reader.feed(byte), Incomplete)
 
-    assert reader.feed(BODY[-1:]) == Done(TRAILERS, 1, b"\n")
+    assert reader.feed(BODY[-1:]) == Done(b"\n", TRAILERS, 1)
 
 
 def test_the_end_is_counted_in_the_piece_that_holds_it() -> None:
@@ -182,7 +182,7 @@ def test_an_error_names_what_was_expected() -> None:
 
 
 def test_the_grammar_of_a_whole_body_reads_the_same() -> None:
-    assert run(chunked_body, BODY + b"rest") == Done(ChunkedBody([b"hello", b"0123456789"], TRAILERS), len(BODY), BODY + b"rest")
+    assert run(chunked_body, BODY + b"rest") == Done(BODY + b"rest", ChunkedBody([b"hello", b"0123456789"], TRAILERS), len(BODY))
 
 
 @pytest.mark.parametrize("size", range(len(BODY)))

@@ -117,8 +117,8 @@ def test_errors_name_what_was_expected_only_when_asked() -> None:
 def test_open_ends_wait_for_the_byte_that_closes_them() -> None:
     parser = fuse(many(tag(b"ab")))
     assert parser.fused(b"ab") == parser.fused(b"aba") == Incomplete()
-    assert parser.fused(b"abac") == Done([b"ab"], 2, b"abac")
-    assert parser.fused(Complete(b"aba")) == Done([b"ab"], 2, Complete(b"aba"))
+    assert parser.fused(b"abac") == Done(b"abac", [b"ab"], 2)
+    assert parser.fused(Complete(b"aba")) == Done(Complete(b"aba"), [b"ab"], 2)
 
 
 def test_buffers_of_any_kind_are_read() -> None:

@@ -110,13 +110,13 @@ def test_take_asks_for_all_that_is_missing_and_a_class_for_one_byte() -> None:
 
 
 def test_take_until_stops_before_the_delimiter() -> None:
-    assert run(take_until(b"--"), b"a-b--c") == Done(b"a-b", 3, b"a-b--c")
+    assert run(take_until(b"--"), b"a-b--c") == Done(b"a-b--c", b"a-b", 3)
     assert run(take_until(b"--"), b"a-b-") == INCOMPLETE
     assert run(take_until(b"--"), Complete(b"a-b")) == Error(3, frozenset({"'--'"}))
 
 
 def test_take_until_gives_up_at_its_limit() -> None:
-    assert run(take_until(b"--", 3), b"a-b--") == Done(b"a-b", 3, b"a-b--")
+    assert run(take_until(b"--", 3), b"a-b--") == Done(b"a-b--", b"a-b", 3)
     assert run(take_until(b"--", 3), b"a-b-") == INCOMPLETE
     assert run(take_until(b"--", 3), b"abcd-") == Error(5, frozenset({"'--'"}))
 

@@ -40,13 +40,13 @@ def test_hint_is_never_below_one() -> None:
 
 
 def test_outcomes_are_frozen() -> None:
-    for outcome in (Done(1, 0, b""), Error(1), Incomplete()):
+    for outcome in (Done(b"", 1, 0), Error(1), Incomplete()):
         with pytest.raises(AttributeError):
             outcome.position = 3  # type: ignore[union-attr]
 
 
 def test_positions_count_from_the_beginning_of_the_data() -> None:
-    assert run(tag(b"b"), b"ab", 1) == Done(b"b", 2, b"ab")
+    assert run(tag(b"b"), b"ab", 1) == Done(b"ab", b"b", 2)
     assert run(tag(b"b"), b"aax", 2) == Error(2, frozenset({"'b'"}))
 
 
@@ -80,6 +80,11 @@ def test_errors_tell_where_and_what() -> None:
     assert str(error) == "at byte 5: expected a or b"
     assert str(Error(0)) == "at byte 0: expected nothing"
     assert repr(error) == "Error(position=5, expected=['a', 'b'])"
+
+
+def test_done_shows_its_value_and_not_the_input() -> None:
+    assert repr(Done(b"abc", b"ab", 2)) == "Done(value=b'ab', end=2)"
+    assert (Done(b"abc", b"ab", 2).data, Done(b"abc", b"ab", 2).rest) == (b"abc", b"c")
 
 
 def test_line_and_column_count_from_one() -> None:

@@ -29,7 +29,7 @@ OFFSET = len(GET)
 def seen(outcome: Outcome[View]) -> Any:
     match outcome:
         case Done():
-            facts = [getattr(outcome.value, name) for name in outcome.value.__struct_fields__[3:]]
+            facts = [getattr(outcome.value, name) for name in outcome.value.__struct_fields__[1:]]
             return (outcome.end, facts, outcome.value.passed_fields())
         case Error():
             return ("error", outcome.position, outcome.reason)
@@ -99,6 +99,15 @@ def test_what_ends_at_the_proxy_is_cut_out(line: bytes) -> None:
     for lines in ([line], [b"A: " + line, line], [line, b"Z: 1"], [b"A: 1", line, b"Host: a"], [line, line, b"Z: 1"]):
         kept = [each for each in lines if each != line]
         assert request(*lines).passed_fields() == b"".join(each + b"\r\n" for each in kept)
+
+
+@pytest.mark.parametrize("count", range(7))
+def test_any_number_of_lines_is_cut_out(count: int) -> None:
+    cut = [b"Connection: close", b"X-Forwarded-For: 1", b"TE: trailers", b"x-forwarded-for: 2", b"Forwarded: for=x", b"Upgrade: a"]
+    lines = [b"Host: a", *cut[:count], b"Connected: no", b"X-Forwarded: 1"]
+    mixed = [each for pair in zip(cut[:count], [b"A: %d" % n for n in range(count)], strict=True) for each in pair]
+    assert request(*lines).passed_fields() == b"Host: a\r\nConnected: no\r\nX-Forwarded: 1\r\n"
+    assert request(*mixed).passed_fields() == b"".join(b"A: %d\r\n" % n for n in range(count))
 
 
 def test_names_that_only_begin_like_a_dropped_one_pass() -> None:

@@ -56,7 +56,7 @@ def test_a_view_does_not_keep_a_large_body(ends: tuple[Stream, Peer]) -> None:
     peer.send(b"HTTP/1.1 200 OK\r\nDate: now\r\n\r\n" + b"x" * (2 * HEAD_SIZE))
     view = RESPONSES.receive(stream, stream.read())
     assert (view.status, view.more[DATE]) == (200, b"now")
-    assert len(view.match.string) == HEAD_SIZE
+    assert len(view.source.string) == HEAD_SIZE
     assert len(stream.leftover) < HEAD_SIZE
 
 

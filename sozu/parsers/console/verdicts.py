@@ -58,7 +58,7 @@ def read(kind: str, data: bytes) -> Outcome[Any]:
         return waiting
     found = whole(parser, data)
     if not isinstance(found, Error):
-        return Done(found, len(data), data)
+        return Done(data, found, len(data))
     return waiting if isinstance(waiting, Incomplete) else found
 
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 from sozu.parsers.abnf import ALPHA, FIELD_BYTES, TCHAR, WSP
 from sozu.parsers.fusion.analysis import cases
 from sozu.parsers.fusion.emission import byte_set, escaped, literal, not_after, repeated, run
+from sozu.parsers.heads.cutting import Marks
+from sozu.parsers.tree import Alt, Lit, Run, Seq, Trim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sozu.parsers.fusion.decoding import Decoder
     from sozu.parsers.reasons import Reason
     from sozu.parsers.regular import Regular
+    from sozu.parsers.tree import Node
 
 LETTERS: Final = frozenset(ALPHA)
 NOT_LETTERS: Final = frozenset(TCHAR) - LETTERS
@@ -33,7 +36,9 @@ POISON: Final = rb"(?s:.)*+"  # takes all there is and gives nothing back, so th
 NAME: Final = run(frozenset(TCHAR), 0, None)
 BLANKS: Final = run(frozenset(WSP), 0, None)
 VALUE: Final = run(frozenset(FIELD_BYTES), 0, None)
-EOL: Final = literal(b"\r\n", fold=False)
+CR: Final = literal(b"\r", fold=False)
+LF: Final = literal(b"\n", fold=False)
+EOL: Final = CR + LF
 OTHER: Final = NAME + b":" + VALUE + EOL
 
 
@@ -56,71 +61,76 @@ class Section:
     """The pattern of a field section and its groups."""
 
     def __init__(self, decoder: Decoder, slots: Mapping[bytes, Slot], cuts: frozenset[bytes]) -> None:
-        """Of `slots`, by name, the values are captured; lines named in `cuts` leave a mark."""
+        """Of `slots`, by name, the values are captured; the lines named in `cuts` leave marks."""
         self.decoder = decoder
-        self.values: dict[bytes, str] = {}
-        self.marks: dict[bytes, str] = {}
-        self.wanted = slots
+        self.slots = slots
         self.cuts = cuts
-        self.unwanted = cuts.difference(slots)
-        decoder.groups.append(decoder.bind("g", None))
-        self.lines = decoder.groups[-1]  # the group of all lines: it opens first
-        self.pattern = b"(" + repeated(b"|".join(self.branches()), 0, None) + b")" + EOL
+        self.known = (*slots, *sorted(cuts.difference(slots)), *LOOK_ALIKES)
+        self.values: dict[bytes, str] = {}
+        begin, mark = self.group(b"")
+        self.marks = Marks(begin)
+        self.pattern = mark + repeated(b"|".join(self.branches()), 0, None) + EOL
+
+    def group(self, pattern: bytes) -> tuple[int, bytes]:
+        """A new group: its number, and `pattern` in it."""
+        part = self.decoder.capture(pattern)
+        return len(self.decoder.groups), part.pattern
 
     def branches(self) -> Iterator[bytes]:
         """The branches for all lines, the usual ones first.
 
-        `re` passes over a branch that begins with a literal in 0.7 ns and over one that begins with a class in 4.5 ns. So the names
-        that part from the known ones early come first, with their initial written as a literal in either case.
+        `re` passes over a branch that begins with a literal in 0.7 ns and over one that begins with a class in 4.5 ns. So what parts from
+        the known names early has a branch of its own, with its initial written as a literal in either case; but for the families of
+        wanted names that nearly every head has, where that would be a detour.
         """
-        known = (*self.wanted, *sorted(self.unwanted), *LOOK_ALIKES)
-        initials = [bytes([initial]) for initial in sorted({name[0] for name in known}, key=rarity)]
-        families = [[name for name in known if name.startswith(initial)] for initial in initials]
+        initials = [bytes([initial]) for initial in sorted({name[0] for name in self.known}, key=rarity)]
+        families = [[name for name in self.known if name.startswith(initial)] for initial in initials]
         yield byte_set(LETTERS.difference(*(cases(initial[0]) for initial in initials))) + OTHER
-        for names in families:
+        wanted = [names for names in families if self.is_often_wanted(names)]
+        others = [names for names in families if names not in wanted]
+        yield from (self.family(names, never=names) for names in wanted)
+        for names in others:
             if names[0][0] in OFTEN_FIRST:
                 yield from strangers(names)
-        for names in families:
-            yield byte_set(cases(names[0][0])) + self.family(names)
+        yield self.cut_lines()
+        yield from (self.family(names, never=[name for name in names if name in self.slots]) for names in others)
 
-    def family(self, names: list[bytes]) -> bytes:
-        """The rest of a line after the initial that `names` share. A known name is committed: no branch that is entered after it fails."""
-        branches = [rest(name) + self.slot_value(self.wanted[name]) for name in names if name in self.wanted]
-        branches += [rest(name) + self.dropped(name) for name in names if name in self.unwanted]
+    def is_often_wanted(self, names: list[bytes]) -> bool:
+        """Is there a name that many heads have and whose value is captured? Not with the framing names: see `strangers`."""
+        return names[0][0] in OFTEN_FIRST and not self.cuts.issuperset(names) and not any(name in LOOK_ALIKES for name in names)
+
+    def family(self, names: list[bytes], never: list[bytes]) -> bytes:
+        """The lines whose names share an initial, and that are not cut. Those of `never` must not pass as any other line."""
+        branches = [rest(name) + self.slot_value(self.slots[name]) + EOL for name in names if name in self.slots.keys() - self.cuts]
         branches += [look_alike(name) + POISON for name in names if name in LOOK_ALIKES]
-        return b"(?:" + b"|".join([*branches, OTHER]) + b")"
+        guard = b"(?!" + b"|".join(map(rest, never)) + b")" if never else b""
+        return byte_set(cases(names[0][0])) + b"(?:" + b"|".join([*branches, guard + OTHER]) + b")"
 
     def slot_value(self, slot: Slot) -> bytes:
         """After the colon of a slot's name: capture the value, if it is one to take quickly and the first of that name."""
         part = self.decoder.part(slot.quick.tree, last=False)
         self.values[slot.name] = part.expression
-        return committed(part.group or 0, BLANKS + part.pattern + not_after(frozenset(WSP)) + EOL)
+        trimmed = not_after(frozenset(WSP)) if holds_blanks(slot.quick.tree) else b""
+        return b"(?(%d)(?!))" % (part.group or 0) + BLANKS + part.pattern + trimmed
 
-    def dropped(self, name: bytes) -> bytes:
-        """After the colon of a line to cut: its LF is a group, which tells where the line ends."""
-        mark = self.decoder.capture(rb"\x0a")
-        self.marks[name] = mark.expression
-        return committed(mark.group or 0, VALUE + rb"\x0d" + mark.pattern)
+    def cut_lines(self) -> bytes:
+        """All lines to cut are one branch, which marks where they begin and their LF: see cutting.py."""
+        begin_second, at_second = self.group(b"")
+        begin_first, at_first = self.group(b"")
+        names = sorted(self.cuts, key=lambda name: (name != CONNECTION, name))
+        lines = b"|".join(spelling for name in names for spelling in self.cut_line(name))
+        more, lf_of_others = self.group(LF)
+        second, lf_of_second = self.group(LF)
+        first, lf_of_first = self.group(LF)
+        self.marks = Marks(self.marks.lines, begin_first, first, begin_second, second, more)
+        begin = b"(?(%d)(?(%d)|%b)|%b)" % (first, second, at_second, at_first)
+        return begin + b"(?:%b)(?(%d)(?(%d)%b|%b)|%b)" % (lines, first, second, lf_of_others, lf_of_second, lf_of_first)
 
-    def choice_of_cut(self) -> str:
-        """The expression of the function that cuts lines out, or None: most often no line or just Connection is there."""
-        others = [mark for name, mark in sorted(self.marks.items())]
-        others += [f"{self.values[name]} is not None" for name in sorted(self.cuts & self.values.keys() - {CONNECTION})]
-        return f"cut if {' or '.join(others)} else None if {self.values[CONNECTION]} is None else cut_one"
-
-    def cut_source(self, template: str) -> str:
-        """The source of the functions that cut. A value's line ends two bytes after it; an LF is the end of its line."""
-        groups = {**{self.values[name]: " + 2" for name in self.cuts & self.values.keys()}, **dict.fromkeys(self.marks.values(), "")}
-        tests = [
-            f"if (end := match.end({self.number(group)})) > 0: ends.append(end{more} - begin)" for group, more in groups.items()
-        ]
-        return template.format(
-            lines=self.number(self.lines), connection=self.number(self.values[CONNECTION]), tests="\n    ".join(tests)
-        )
-
-    def number(self, group: str) -> int:
-        """Of a named group."""
-        return self.decoder.groups.index(group) + 1
+    def cut_line(self, name: bytes) -> list[bytes]:
+        """A line to cut, up to its CR. Without a value to capture it can be written twice, each with a literal at its beginning."""
+        if name in self.slots:
+            return [byte_set(cases(name[0])) + rest(name) + self.slot_value(self.slots[name]) + CR]
+        return [initial + rest(name) + VALUE + CR for initial in (escaped(*name[:1].upper()), escaped(*name[:1]))]
 
 
 def rarity(initial: int) -> tuple[int, int]:
@@ -143,14 +153,22 @@ def strangers(names: list[bytes]) -> Iterator[bytes]:
         yield escaped(initial) + byte_set(parting - seconds) + OTHER
 
 
+def holds_blanks(node: Node) -> bool:
+    """May what `node` matches have a blank in it?"""
+    match node:
+        case Run(members) | Trim(members):
+            return not members.isdisjoint(WSP)
+        case Lit(text):
+            return not set(text).isdisjoint(WSP)
+        case Seq(items) | Alt(items):
+            return any(map(holds_blanks, items))
+        case _:
+            return holds_blanks(node.item)
+
+
 def rest(name: bytes) -> bytes:
     """A known name after its initial, and the colon."""
     return b"(?i:" + literal(name[1:], fold=False) + b"):"  # twice as fast as classes of two letters
-
-
-def committed(group: int, pattern: bytes) -> bytes:
-    """`pattern`, once: where it does not match, or its group did before, the match as a whole is lost."""
-    return b"(?:(?(%d)(?!))" % group + pattern + b"|" + POISON + b")"
 
 
 def look_alike(name: bytes) -> bytes:

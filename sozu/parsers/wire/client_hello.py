@@ -105,7 +105,7 @@ class HelloReader:
         found = parse_message(bytes(self._body[MESSAGE_HEADER:]))
         if isinstance(found, Error):
             return Error(self._place(MESSAGE_HEADER + found.position), found.expected)
-        return Done(found, self._position, self.received)
+        return Done(self.received, found, self._position)
 
     def _missing(self) -> Incomplete:
         """At least what is missing of the message, and of the record header before it."""
@@ -123,7 +123,7 @@ def parse_hello(data: Bytes, pos: int = 0) -> Outcome[ClientHello]:
     """The hello at `pos`; positions count from the beginning of `data`."""
     outcome = HelloReader().feed(data[pos:])
     if isinstance(outcome, Done):
-        return Done(outcome.value, pos + outcome.end, data)
+        return Done(data, outcome.value, pos + outcome.end)
     if isinstance(outcome, Error):
         return Error(pos + outcome.position, outcome.expected)
     return Error(len(data), frozenset(["the rest of the ClientHello"])) if isinstance(data, Complete) else outcome

@@ -124,7 +124,7 @@ def framed(header: FrameHeader, payload: bytes, data: Bytes, end: int) -> Outcom
         return refused(FrameFault.PADDING, end - header.length)
     content = payload if padding is None else payload[1 : len(payload) - padding]
     frame = READERS[header.type](header, content, padding) if header.type in READERS else unknown(header, content)
-    return refused(frame, end - header.length) if isinstance(frame, FrameFault) else Done(frame, end, data)
+    return refused(frame, end - header.length) if isinstance(frame, FrameFault) else Done(data, frame, end)
 
 
 def refused(fault: FrameFault, position: int) -> Error:

@@ -42,7 +42,7 @@ def test_values_are_shown_as_json_has_them(value: Any, shown_as: Any) -> None:
 
 
 def test_done_shows_value_end_and_rest() -> None:
-    assert shown(Done(b"a", 1, b"abc"), b"abc") == {"outcome": "done", "end": 1, "rest": 2, "value": "a"}
+    assert shown(Done(b"abc", b"a", 1), b"abc") == {"outcome": "done", "end": 1, "rest": 2, "value": "a"}
 
 
 def test_incomplete_shows_what_is_needed() -> None:

@@ -78,7 +78,7 @@ def test_a_header_is_nine_bytes() -> None:
     ],
 )
 def test_what_must_be_ignored_is_ignored(data: bytes, frame: Frame) -> None:
-    assert parse_frame(data) == Done(frame, len(data), data)
+    assert parse_frame(data) == Done(data, frame, len(data))
 
 
 def fault(data: bytes, largest: int = SMALLEST_LIMIT) -> tuple[FrameFault, int]:

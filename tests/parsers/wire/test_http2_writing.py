@@ -70,7 +70,7 @@ def test_each_type_has_its_layout(frame: Frame, data: bytes) -> None:
 def test_what_is_written_is_read_back(frame: Frame, after: bytes) -> None:
     data = write_frame(frame)
 
-    assert parse_frame(data + after) == Done(frame, len(data), data + after)
+    assert parse_frame(data + after) == Done(data + after, frame, len(data))
 
 
 def test_padding_is_zeros_and_their_number_comes_first() -> None:

@@ -106,7 +106,7 @@ def test_what_is_written_is_read_back(header: ProxyHeader) -> None:
     line = write_v1(header)
 
     assert len(line) <= LONGEST_LINE
-    assert run(proxy_v1, line) == Done(header, len(line), line)
+    assert run(proxy_v1, line) == Done(line, header, len(line))
 
 
 def test_what_has_no_words_in_version_1_is_written_as_unknown() -> None:
