@@ -8,7 +8,8 @@ r"""python -m sozu.parsers: read bytes with any grammar of this package and see 
     python -m sozu.parsers explain request                  syntax tree, fused pattern, certificate, generated code
     python -m sozu.parsers bench                            what one parse of each sample costs
 
-FILE is standard input if it is left out or "-". Input is read in blocks and never held as a whole.
+FILE is standard input if it is left out or "-". Input is read in blocks and never held as a whole; `check` holds one file at a time.
+Each KIND has a sample for you: python -m sozu.parsers KIND --help
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from sozu.parsers.console.escapes import escaped
 from sozu.parsers.console.reports import every, first, steps
 from sozu.parsers.console.verdicts import Answer, judge
 from sozu.parsers.fuse import explain, fuse
@@ -48,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return verb(options)
     except OSError as error:
-        sys.stderr.write(f"sozu.parsers: {error.filename}: {error.strerror}\n")
+        sys.stderr.write(f"sozu.parsers: {error.filename or 'standard input or output'}: {error.strerror}\n")
         return NO_FILE
 
 
@@ -59,22 +61,30 @@ def arguments() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(required=True, metavar="KIND | explain | bench | check", title=f"KIND is one of {', '.join(KINDS)}")
     for kind in KINDS:
-        reader = verbs.add_parser(kind, description=f"Read {kind} from FILE or standard input, print JSON.")
-        reader.add_argument("file", nargs="?", default="-", metavar="FILE")
-        reader.add_argument("--all", action="store_true", help="value after value, one object a line")
-        reader.add_argument("--split", type=positive, metavar="N", help="show the outcome for each N bytes more")
+        description = f"Read {kind} from FILE or standard input, print JSON.\n\n{sample(kind)}"
+        reader = verbs.add_parser(kind, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+        reader.add_argument("file", nargs="?", default="-", metavar="FILE", help="standard input if left out or -")
+        how = reader.add_mutually_exclusive_group()
+        how.add_argument("--all", action="store_true", help="value after value, one object a line")
+        how.add_argument("--split", type=positive, metavar="N", help="show the outcome for each N bytes more")
         reader.set_defaults(verb=read_file, kind=kind)
     explainer = verbs.add_parser("explain", description="Show what a grammar is made of and what it fuses to.")
     explainer.add_argument("kind", choices=KINDS, metavar="KIND")
     explainer.set_defaults(verb=explain_kind)
     bench = verbs.add_parser("bench", description="Time one parse of each sample, in microseconds.")
-    bench.add_argument("kinds", nargs="*", metavar="KIND", type=sampled)
+    bench.add_argument("kinds", nargs="*", metavar="KIND", type=known)
     bench.set_defaults(verb=bench_kinds)
     checker = verbs.add_parser("check", description="One verdict a file. Exit 1 if one is refused, else 2 if one is incomplete.")
     checker.add_argument("files", nargs="+", type=Path, metavar="FILE")
     checker.add_argument("--kind", choices=KINDS, metavar="KIND", default="request", help="what the files hold (request)")
     checker.set_defaults(verb=check_files)
     return parser
+
+
+def sample(kind: str) -> str:
+    """A command that reads the sample, in the words of bash (which gives '%' and "'" a meaning)."""
+    text = escaped(SAMPLES[kind]).replace("%", "%%").replace("'", "\\x27")
+    return f"    printf '{text}' | python -m sozu.parsers {kind}"
 
 
 def positive(text: str) -> int:
@@ -85,10 +95,10 @@ def positive(text: str) -> int:
     return number
 
 
-def sampled(text: str) -> str:
-    """An argument that names a kind with a sample."""
-    if text not in SAMPLES:
-        raise ValueError(text)
+def known(text: str) -> str:
+    """An argument that names a kind; where there may be none of them, argparse's choices do not work."""
+    if text not in KINDS:
+        raise argparse.ArgumentTypeError(f"there is no {text!r}")
     return text
 
 

@@ -4,6 +4,7 @@ import sozu.parsers
 from sozu.parsers import Complete, Done, Error, Incomplete, eof, run
 from sozu.parsers.kinds import KINDS, SAMPLES, WHOLE_VALUES
 from sozu.parsers.reasons import Reason
+from tests.parsers.three_ways import reads
 
 
 def test_the_package_has_the_table() -> None:
@@ -12,16 +13,23 @@ def test_the_package_has_the_table() -> None:
 
 def test_the_package_has_nothing_else_up_its_sleeve() -> None:
     with pytest.raises(AttributeError):
-        sozu.parsers.no_such_thing  # noqa: B018
+        sozu.parsers.no_such_thing  # noqa: B018 - to look is enough
 
 
 def test_every_public_name_is_there() -> None:
     assert all(getattr(sozu.parsers, name) is not None for name in sozu.parsers.__all__)
 
 
-@pytest.mark.parametrize("kind", sorted(SAMPLES))
-def test_every_sample_is_read(kind: str) -> None:
-    assert isinstance(run(KINDS[kind], Complete(SAMPLES[kind])), Done)
+def test_every_kind_has_a_sample() -> None:
+    assert list(SAMPLES) == list(KINDS)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_is_read_three_ways(kind: str) -> None:
+    outcome = run(KINDS[kind], Complete(SAMPLES[kind]))
+
+    assert isinstance(outcome, Done)
+    reads(KINDS[kind], SAMPLES[kind][: outcome.end], outcome.value, after=b"\0")
 
 
 @pytest.mark.parametrize("kind", sorted(SAMPLES))

@@ -66,7 +66,7 @@ def test_splitting_shows_how_a_grammar_streams(file: Path, capsys: pytest.Captur
     assert [json.loads(line)["outcome"] for line in capsys.readouterr().out.splitlines()] == ["incomplete", "done"]
 
 
-@pytest.mark.parametrize("arguments", [["request", "--split", "0"], ["nonsense"], [], ["bench", "nonsense"]])
+@pytest.mark.parametrize("arguments", [["request", "--split", "0"], ["request", "--split", "1", "--all"], ["nonsense"], [], ["bench", "nonsense"]])
 def test_a_wrong_command_line_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(arguments)
@@ -98,6 +98,28 @@ def test_check_says_where_and_why(file: Path, capsys: pytest.CaptureFixture[str]
     main(["check", "--kind", "chunked", str(file)])
 
     assert capsys.readouterr().out == f"{file}: refuse at byte 2 (chunk-extension)\n"
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_help_of_a_kind_has_a_sample_that_works(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([kind, "--help"])
+    [command] = [line for line in capsys.readouterr().out.splitlines() if "printf" in line]
+    printf, _, program = command.partition(" | ")
+    printed = subprocess.run(["bash", "-c", printf], capture_output=True, check=True, timeout=60)
+
+    assert printed.stdout == SAMPLES[kind]
+    assert program == f"python -m sozu.parsers {kind}"
+
+
+def test_a_full_disk_is_named_without_a_traceback(file: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sozu.parsers", "request", str(file)], stdout=full, stderr=subprocess.PIPE, check=False, timeout=60
+        )
+
+    assert done.stderr == b"sozu.parsers: standard input or output: No space left on device\n"
+    assert done.returncode == 3
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

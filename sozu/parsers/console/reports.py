@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from sozu.parsers.console.messages import Event
 
 Report = dict[str, Any]
-LARGEST_VALUE: Final = 4 * 1024 * 1024  # bytes: what a parser may hold of one value
+LARGEST_VALUE: Final = (1 << 24) + 9  # bytes: what may be held of one value; the longest frame of HTTP/2
+EAGER: Final = 64 * 1024  # bytes: up to here a value is read again with everything that comes
 CONTEXT: Final = 64  # bytes of the block before that an error may point into
+TOO_LONG: Final = Error(LARGEST_VALUE, frozenset({"the end"}))
 HIDDEN: Final = {*View.__struct_fields__, "more"}
 PAYLOAD_SHOWN: Final = 64 * 1024  # bytes: a longer chunked body is counted, not shown
 
@@ -35,7 +37,8 @@ def first(kind: str, blocks: Iterable[bytes]) -> Iterator[Report]:
     """One report: the value at the beginning of the input."""
     blocks = iter(blocks)
     if kind == "chunked":
-        yield body_report(blocks)
+        report, rest = body_report(blocks)
+        yield report | {"rest": len(rest) + sum(map(len, blocks))} if report["outcome"] == "done" else report
         return
     data, more = beginning(blocks)
     report = value_report(kind, data)
@@ -49,7 +52,7 @@ def beginning(blocks: Iterator[bytes]) -> tuple[bytes, list[bytes]]:
     held: list[bytes] = []
     size = 0
     for block in blocks:
-        if size >= LARGEST_VALUE:
+        if size > LARGEST_VALUE + len(b"\r\n"):
             return b"".join(held), [block]
         held.append(block)
         size += len(block)
@@ -58,67 +61,89 @@ def beginning(blocks: Iterator[bytes]) -> tuple[bytes, list[bytes]]:
 
 def value_report(kind: str, data: bytes) -> Report:
     """The outcome on an input that has ended; the line end of a text file is not a part of its value."""
-    text = data.removesuffix(b"\n").removesuffix(b"\r") if kind in WHOLE_VALUES else data
-    return shown(read(kind, text), text)
+    if kind not in WHOLE_VALUES:
+        return shown(read(kind, data), data)
+    text = data.removesuffix(b"\n").removesuffix(b"\r")
+    return shown(TOO_LONG if len(text) > LARGEST_VALUE else read(kind, text), text)
 
 
-def body_report(blocks: Iterator[bytes]) -> Report:
-    """A chunked body of any length, counted as it goes by."""
-    reader, payload, seen, size, last = ChunkedReader(), bytearray(), 0, 0, b""
+def body_report(blocks: Iterator[bytes], start: int = 0) -> tuple[Report, bytes]:
+    """A chunked body of any length that begins at `start` of the stream, counted as it goes by; and what is left of the last block."""
+    reader, payload, seen, size, last = ChunkedReader(), bytearray(), start, 0, b""
     for block in blocks:
         outcome = reader.feed(block)
-        for start, end in reader.spans:
-            size += end - start
-            payload += block[start:end] if size <= PAYLOAD_SHOWN else b""
+        for begin, end in reader.spans:
+            size += end - begin
+            payload += block[begin:end] if size <= PAYLOAD_SHOWN else b""
         if isinstance(outcome, Done):
             text = plain(payload) if size <= PAYLOAD_SHOWN else None
             value = {"size": size, "payload": text, "trailers": plain(outcome.value)}
-            rest = len(block) - outcome.end + sum(map(len, blocks))
-            return {"kind": "chunked", "outcome": "done", "end": seen + outcome.end, "rest": rest, "value": value}
+            return {"kind": "chunked", "outcome": "done", "end": seen + outcome.end, "value": value}, block[outcome.end :]
         if isinstance(outcome, Error):
-            return {"kind": "chunked", **error_shown(outcome, last + block, seen - len(last))}
+            moved = Error(start + outcome.position, outcome.expected, outcome.reason)
+            return {"kind": "chunked", **error_shown(moved, last + block, seen - len(last))}, b""
         seen += len(block)
         last = block[-CONTEXT:]
-    return {"kind": "chunked", "outcome": "incomplete", "needed": max(1, reader.payload_left)}
+    return {"kind": "chunked", "outcome": "incomplete", "needed": max(1, reader.payload_left)}, b""
 
 
 def every(kind: str, blocks: Iterable[bytes]) -> Iterator[Report]:
-    """A report for each value, one after the other; messages come with what their bodies were."""
+    """A report for each value, one after the other; offsets are those of the stream. Messages come with what their bodies were."""
     if kind in READERS:
         yield from messages(kind, blocks)
     elif kind in WHOLE_VALUES:
         for line in lines(blocks):
             yield {"kind": kind, **value_report(kind, line)}
+    elif kind == "chunked":
+        yield from bodies(iter(blocks))
     else:
         yield from values(kind, blocks)
 
 
 def lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a text, without their ends."""
-    held = b""
+    """The lines of a text, without their ends. Of a line that is too long, just enough is kept to tell."""
+    held = bytearray()
     for block in blocks:
-        *whole_lines, held = (held + block).split(b"\n")
-        yield from whole_lines
+        *ends, rest = block.split(b"\n")
+        for end in ends:
+            yield bytes(held + end)
+            held.clear()
+        held += rest[: LARGEST_VALUE + len(b"\r\n") - len(held)]
     if held:
-        yield held
+        yield bytes(held)
+
+
+def bodies(blocks: Iterator[bytes]) -> Iterator[Report]:
+    """Chunked body after chunked body."""
+    held, start = b"", 0
+    while held := held or next(blocks, b""):
+        report, held = body_report(chain([held], blocks), start)
+        yield {**report, "start": start}
+        if report["outcome"] != "done":
+            return
+        start = report["end"]
 
 
 def values(kind: str, blocks: Iterable[bytes]) -> Iterator[Report]:
-    """Value after value; what is left of a block waits for the next one."""
-    blocks = iter(blocks)
-    held, start = b"", 0
-    for block in blocks:
+    """Value after value; what is left of a block waits for the next one. A long value is not looked at again for every block."""
+    held, start, due = b"", 0, 1
+    for block in chain(blocks, [b""]):  # the last one says that no more will come
         held += block
-        while held:
+        while held and (len(held) >= due or not block):
             outcome = read(kind, held)
-            if isinstance(outcome, Incomplete) and len(held) <= LARGEST_VALUE:
+            if isinstance(outcome, Incomplete) and block and len(held) <= LARGEST_VALUE:
+                due = len(held) + max(outcome.needed.hint(), (len(held) - EAGER) // 8)
                 break
-            yield {"kind": kind, "start": start, **shown(outcome, held)}
+            yield {"kind": kind, **placed(shown(outcome, held), start)}
             if not isinstance(outcome, Done):
                 return
-            held, start = held[outcome.end :], start + outcome.end
-    if held:
-        yield {"kind": kind, "start": start, **shown(read(kind, held), held)}
+            held, start, due = held[outcome.end :], start + outcome.end, 1
+
+
+def placed(report: Report, start: int) -> Report:
+    """A report on the value at `start` of a stream: offsets count from where the stream began, and what follows is not the value's."""
+    offsets = {name: start + report[name] for name in ("end", "position") if name in report}
+    return {"start": start} | {name: fact for name, fact in report.items() if name not in {"rest", "line", "column"}} | offsets
 
 
 def messages(kind: str, blocks: Iterable[bytes]) -> Iterator[Report]:

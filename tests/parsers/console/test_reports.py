@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -22,10 +22,10 @@ def test_the_first_value_is_reported_and_the_rest_counted() -> None:
 
 def test_no_more_than_one_value_is_held_in_memory() -> None:
     block = b"x" * (1 << 20)
-    report = only(first("request", iter([GET, *[block] * 8])))
+    report = only(first("request", iter([GET, *[block] * 24])))
 
-    assert report["rest"] == 8 << 20
-    assert LARGEST_VALUE < 8 << 20
+    assert report["rest"] == 24 << 20
+    assert LARGEST_VALUE < 24 << 20
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,38 @@ def test_nothing_is_read_after_an_error() -> None:
 def test_a_value_too_large_to_hold_is_reported_as_it_stands() -> None:
     block = b"x" * (1 << 20)
 
-    assert only(every("command", [block] * 6))["outcome"] == "incomplete"
+    assert only(every("command", [block] * 18))["outcome"] == "incomplete"
+
+
+@pytest.mark.parametrize("report", [first, every])
+def test_a_line_too_long_to_hold_is_an_error_where_it_is_too_long(report: Callable[..., Iterator[dict[str, Any]]]) -> None:
+    found = only(report("cookie", [b"a" * (1 << 20)] * 18))
+
+    assert (found["outcome"], found["position"], found["expected"]) == ("error", LARGEST_VALUE, ["the end"])
+
+
+def test_a_long_line_does_not_hide_the_next_one() -> None:
+    reports = list(every("connection", [*[b"a" * (1 << 20)] * 18, b"\nclose\n"]))
+
+    assert [report["outcome"] for report in reports] == ["error", "done"]
+
+
+def test_chunked_bodies_of_any_length_are_reported_one_after_the_other() -> None:
+    large = [b"1400000\r\n", *[b"x" * (1 << 20)] * 20, b"\r\n0\r\n\r\n1"]
+    reports = list(every("chunked", [b"1\r\nx\r\n0\r\n\r\n", *large, b"\r\nxy"]))
+
+    assert [report["start"] for report in reports] == [0, 11, reports[1]["end"]]
+    assert [report.get("value", {}).get("size") for report in reports] == [1, 20 << 20, None]
+    assert reports[2]["position"] == reports[1]["end"] + 4
+    assert reports[2]["caret"].endswith("1\\r\\nxy\n" + " " * 6 + "^")
+
+
+def test_offsets_are_those_of_the_stream() -> None:
+    reports = list(every("proxy-protocol", [b"PROXY UNKNOWN\r\nPROXY UNKNOWN\r\nPRX"]))
+
+    assert [report.get("end") for report in reports] == [15, 30, None]
+    assert reports[2]["position"] == 32
+    assert not any("rest" in report or "line" in report for report in reports)
 
 
 def test_values_that_end_with_their_input_come_one_a_line() -> None:
