@@ -14,6 +14,7 @@ from sozu.parsers.chunked import ChunkedReader
 from sozu.parsers.reasons import Reason
 from sozu.parsers.result import Done, Error
 from sozu.proxy.clock import Clock
+from sozu.proxy.loop.pipes import PIPES, Pipe
 from sozu.proxy.stream import READ_SIZE, Stream
 
 MOST = 1 << 20
@@ -61,12 +62,22 @@ class LengthBody:
         """See Body."""
         if self.complete:
             return b""
-        size = self._stream.read_into(BUFFER[: min(most, self._left)])
+        return BUFFER[: self._count(self._stream.read_into(BUFFER[: min(most, self._left)]))]
+
+    def pour(self, pipe: Pipe, most: int) -> int:
+        """Like `read`, but into a pipe; tells how much."""
+        return self._count(self._stream.fill(pipe, min(most, self._left)))
+
+    def _count(self, size: int) -> int:
         if not size:
             raise Ended
         self._left -= size
         self.complete = not self._left
-        return BUFFER[:size]
+        return size
+
+    def is_worth_a_pipe(self, sink: object) -> bool:
+        """Is there much to come, and can the kernel move it from socket to socket?"""
+        return self._left > MOST and type(sink) is Stream and type(self._stream) is Stream and not self._stream.leftover
 
 
 class ChunkedBody:
@@ -219,6 +230,11 @@ class Pace:
 
 def relay(body: Body, sink: Stream, pace: Pace) -> None:
     """Move what is left of a body to a stream."""
+    if isinstance(body, LengthBody) and body.is_worth_a_pipe(sink) and (pipe := PIPES.take()) is not None:
+        try:
+            relay_through(pipe, body, sink, pace)
+        finally:
+            PIPES.give(pipe)
     most = READ_SIZE
     while not body.complete:
         pace.before_read()
@@ -228,6 +244,17 @@ def relay(body: Body, sink: Stream, pace: Pace) -> None:
         if size:
             sink.send(piece)
         most = next_size(most, size, sink.room)
+
+
+def relay_through(pipe: Pipe, body: LengthBody, sink: Stream, pace: Pace) -> None:
+    """The same, without seeing the bytes. What a pipe holds is the kernel's, and pipes are few, so pieces grow without looking at the receiver."""
+    most = READ_SIZE
+    while not body.complete:
+        pace.before_read()
+        size = body.pour(pipe, most)
+        pace.before_write(size)
+        sink.drain(pipe)
+        most = min(2 * most, MOST)
 
 
 def next_size(most: int, size: int, room: Callable[[int], int]) -> int:

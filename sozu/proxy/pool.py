@@ -12,8 +12,8 @@ from sozu.proxy.back import Back
 from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import NEVER, Deadlines
+from sozu.proxy.loop.connect import connect
 from sozu.proxy.registry import LiveBackend
-from sozu.proxy.stream import connect
 
 FRESH_SECONDS = 1.0
 

@@ -15,7 +15,7 @@ rules of the interface, which TLS will have too (tests/proxy hold such a twin an
 import _socket
 from collections.abc import Callable
 from contextlib import suppress
-from errno import EAGAIN, EINPROGRESS, errorcode
+from errno import EAGAIN, errorcode
 from fcntl import ioctl
 import struct
 from typing import Any
@@ -23,14 +23,14 @@ from typing import Any
 from gevent.hub import Hub
 from greenlet import getcurrent, greenlet
 
+from sozu.proxy.loop.pipes import Pipe
+
 READABLE, WRITABLE = 1, 2  # libev's EV_READ and EV_WRITE
 HEAD_SIZE = 16384  # what is asked for where a head may begin: the kernel fills it in one go, and bytes of this size are cheap to make
 READ_SIZE = 65536
 SMALL_PIECE = 32768
 SIOCOUTQ = 0x5411
 RESET = struct.pack("ii", 1, 0)  # linger on, for no time: close() sends RST and drops what is unsent
-
-SocketAddress = Any  # what connect() of the family takes
 
 # `park(hub)` leaves the running greenlet to the hub. The hub's own `switch` first looks for things that raw greenlets have not.
 park: Callable[[Hub], Any] = greenlet.switch
@@ -95,6 +95,15 @@ class Stream:
         while True:
             try:
                 return self._sock.recv_into(buffer)
+            except OSError as error:
+                self._wait_unless_broken(error)
+
+    def fill(self, pipe: Pipe, most: int) -> int:
+        """Like `read_into`, but into a pipe; nothing may be left over."""
+        self.wait_readable()
+        while True:
+            try:
+                return pipe.fill(self._sock.fileno(), most)
             except OSError as error:
                 self._wait_unless_broken(error)
 
@@ -187,6 +196,18 @@ class Stream:
         if sent < len(data):
             self._send_rest(bytes(memoryview(data)[sent:]))
 
+    def drain(self, pipe: Pipe) -> None:
+        """Send what the pipe holds; return when the kernel has all of it."""
+        self.flush()
+        while True:
+            try:
+                pipe.drain(self._sock.fileno())
+            except OSError as error:
+                self._none_sent(error)
+            if not len(pipe):
+                return
+            self.wait_writable()  # without another try: what fits at once then is more than what would fit now
+
     def send_queued(self) -> None:
         """Send what is queued without parking: what the kernel does not take leaves when it does. A failure ends the stream for its reader."""
         if not self.queued:
@@ -260,29 +281,3 @@ class Stream:
             self._writer = None
         self._wake = None
         self._sock.close()
-
-
-def connect(family: int, address: SocketAddress, hub: Hub) -> Stream:
-    """Open a connection and park until it stands; raises `Broken`. The caller bounds the time by a deadline."""
-    try:
-        sock = _socket.socket(family, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC)
-    except OSError as error:  # no descriptor is left
-        raise Broken(None, error) from error
-    stream, connected = Stream(sock, hub), False
-    try:
-        if family != _socket.AF_UNIX:
-            sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-        _finish_connect(sock, stream, sock.connect_ex(address))
-        connected = True
-    finally:
-        if not connected:
-            stream.close()
-    return stream
-
-
-def _finish_connect(sock: _socket.socket, stream: Stream, errno: int) -> None:
-    if errno == EINPROGRESS:
-        stream.wait_writable()
-        errno = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
-    if errno:
-        raise Broken(stream, OSError(errno, ""))

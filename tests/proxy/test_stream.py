@@ -10,7 +10,8 @@ from greenlet import getcurrent
 import pytest
 import trustme
 
-from sozu.proxy.stream import READ_SIZE, SMALL_PIECE, Broken, Stream, connect
+from sozu.proxy.loop.connect import connect
+from sozu.proxy.stream import READ_SIZE, SMALL_PIECE, Broken, Stream
 from tests.proxy.tls_twin import TlsTwin
 
 MEBIBYTE = 1 << 20
