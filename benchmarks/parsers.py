@@ -192,6 +192,16 @@ def heads_table(rounds: int) -> None:
         print(f"{name:38} {beside:20} {cells[0]:>12} {cells[1]:>12} {cells[2]:>12}   {must}", flush=True)
 
 
+def counts(rounds: int) -> None:
+    """The list by number of fields: its pattern comes in three sizes, chosen by the length of the input."""
+    cells = []
+    for number in (1, 5, 9, 13, 16, 24, 32):
+        data = LINE + b"".join(name + b": " + value + b"\r\n" for name, value in LARGE[:number]) + b"\r\n"
+        taken = timed({"arm": request_head.fused, "other": by_httptools}, data, rounds, 300)
+        cells.append(f"{number}: {ratio(taken['arm'], taken['other']):.2f}")
+    print(f"list of (name, value) as share of httptools, by number of fields: {'  '.join(cells)}")
+
+
 def chunks(rounds: int) -> None:
     count = 1000
     data = b"".join(b"10\r\n" + b"a" * 16 + b"\r\n" for _ in range(count)) + b"0\r\n\r\n"
@@ -284,6 +294,7 @@ def instructions(name: str, number: int, calls: int) -> int:
 def main() -> None:
     rounds = 20 if "--quick" in sys.argv else 150
     heads_table(rounds)
+    counts(rounds)
     chunks(rounds)
     drip(rounds)
     hostile()

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 LETTERS: Final = frozenset(ALPHA)
 NOT_LETTERS: Final = frozenset(TCHAR) - LETTERS
 LOOK_ALIKES: Final = (b"contentlength", b"transferencoding")
-CONNECTION: Final = b"connection"
 OFTEN_FIRST: Final = b"hcauxsr"  # the initials of field names by their frequency, as far as it matters
 POISON: Final = rb"(?s:.)*+"  # takes all there is and gives nothing back, so that the end of the head can no longer match
 NAME: Final = run(frozenset(TCHAR), 0, None)
@@ -117,7 +116,7 @@ class Section:
         """All lines to cut are one branch, which marks where they begin and their LF: see cutting.py."""
         begin_second, at_second = self.group(b"")
         begin_first, at_first = self.group(b"")
-        names = sorted(self.cuts, key=lambda name: (name != CONNECTION, name))
+        names = sorted(self.cuts, key=lambda name: (rarity(name[0]), name))
         lines = b"|".join(spelling for name in names for spelling in self.cut_line(name))
         more, lf_of_others = self.group(LF)
         second, lf_of_second = self.group(LF)
