@@ -2,21 +2,24 @@
 
 import pytest
 
-from fuzz.corpora import CASES, STRICT, Case
+from fuzz.corpora import CASES, STRICT, Case, judged
 from fuzz.properties import check
-from sozu.parsers.console.verdicts import judge
-from sozu.parsers.kinds import KINDS
+from sozu.parsers.kinds import KINDS, WHOLE_VALUES
 from sozu.parsers.reasons import Reason
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_verdict_is_the_one_beside_the_file(case: Case) -> None:
-    assert judge(case.kind, case.data) == case.verdict
+    assert judged(case) == case.verdict
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_property_holds_for_it(case: Case) -> None:
     check(case.kind, case.data)
+
+
+def test_only_values_that_end_with_their_input_need_to_be_called_complete() -> None:
+    assert {case.kind for case in CASES if case.complete} <= WHOLE_VALUES
 
 
 def test_no_kind_is_without_a_case() -> None:

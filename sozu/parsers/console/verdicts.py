@@ -51,7 +51,7 @@ def judge(kind: str, data: bytes) -> Verdict:
 
 
 def read(kind: str, data: bytes) -> Outcome[Any]:
-    """The grammar's outcome on an input that has ended: Incomplete only if more could still have made it right."""
+    """The grammar's outcome on an input that has ended: Incomplete where it would have waited for more to decide."""
     parser = KINDS[kind]
     waiting = parser.fused(data) if hasattr(parser, "fused") else run(parser, data)
     if kind not in WHOLE_VALUES:
