@@ -1,17 +1,33 @@
-"""`pytest fuzz/ --fuzz-seconds N`: all tests here together run for about N seconds."""
+"""`pytest fuzz/ --fuzz-seconds N`: all tests here together run for about N seconds.
+
+Chance is not left to chance: rounds are seeded with 0, 1, 2… on every machine, and a failure names its round. `--fuzz-from N` begins with that one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from itertools import count
 import time
 
 import pytest
 
 Rounds = Callable[[], Iterator[int]]
+ROUND = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-seconds", type=float, default=60.0, help="time for all fuzzing together (default: 60)")
+    parser.addoption("--fuzz-from", type=int, default=0, help="the round to begin with, as a failure names it (default: 0)")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure says in which round it happened."""
+    report = yield
+    if report.failed and ROUND in item.stash:
+        number = item.stash[ROUND]
+        report.sections.append(("round", f"seed {number}: pytest '{item.nodeid}' --fuzz-from {number}"))
+    return report
 
 
 @pytest.fixture
@@ -22,14 +38,15 @@ def seconds(request: pytest.FixtureRequest) -> float:
 
 
 @pytest.fixture
-def rounds(seconds: float) -> Rounds:
-    """0, 1, 2… until the time is up: seeds, so that any round can be run again by its number."""
+def rounds(seconds: float, request: pytest.FixtureRequest) -> Rounds:
+    """0, 1, 2… until the time is up, and one at least: seeds, so that any round can be run again by its number."""
 
     def until_time_is_up() -> Iterator[int]:
         end = time.monotonic() + seconds
-        number = 0
-        while time.monotonic() < end:
+        for number in count(request.config.getoption("--fuzz-from")):
+            request.node.stash[ROUND] = number
             yield number
-            number += 1
+            if time.monotonic() >= end:
+                return
 
     return until_time_is_up

@@ -84,7 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("name", nargs="?", metavar="NAME")
     parser.add_argument("--why", default="found by fuzzing")
     options = parser.parse_args(argv)
-    data = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+    try:
+        data = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+    except OSError as error:
+        parser.error(f"{options.file}: {error.strerror}")
     fault = failure(options.kind, data)
     if fault is not None:
         data = shrunk(data, lambda candidate: failure(options.kind, candidate) == fault)

@@ -48,3 +48,9 @@ def test_the_command_reads_a_file_and_says_what_it_kept(
 
     assert save.main(["uri", str(found), "bang.txt"]) == 0
     assert capsys.readouterr().out == "uri/bang.txt/!/found by fuzzing: 1 bytes, AssertionError\n"
+
+
+def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        save.main(["uri", "absent"])
+    assert "absent: No such file" in capsys.readouterr().err
