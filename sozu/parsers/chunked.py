@@ -218,7 +218,7 @@ class ChunkedReader:
         if reach(line, window) - at > self._limit_line:
             return self._error(at + self._limit_line, Reason.CHUNK_LINE_TOO_LONG)
         if isinstance(line, Error):
-            return self._error(line.position, chunk_reason(window, at, line.position, self._line is NEXT_LINE), line)
+            return self._error(line.position, chunk_reason(window, at, line.position, after_data=self._line is NEXT_LINE), line)
         return self._hold(window, at) if isinstance(line, Incomplete) else self._error(at, Reason.CHUNK_EXTENSIONS_TOO_LARGE)
 
     def _hold(self, window: Bytes, at: int) -> Incomplete:
@@ -242,7 +242,7 @@ def reach(outcome: Outcome[object], window: Bytes) -> int:
     return len(window)
 
 
-def chunk_reason(window: Bytes, at: int, position: int, after_data: bool) -> Reason:  # noqa: FBT001
+def chunk_reason(window: Bytes, at: int, position: int, *, after_data: bool) -> Reason:
     """Which rule was broken at `position` of the chunk line that begins at `at`, its CRLF of the chunk before included?"""
     start = at + len(b"\r\n") if after_data else at
     if position < start:

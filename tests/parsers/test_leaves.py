@@ -139,6 +139,8 @@ def test_no_grammar_uses_a_leaf_of_parsy() -> None:
     folder = Path(sozu.parsers.__file__).parent
     for source in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_text())):
+            if isinstance(node, ast.Import):
+                assert all(alias.asname is None for alias in node.names if alias.name == "parsy"), source
             if isinstance(node, ast.ImportFrom) and node.module == "parsy":
                 assert {alias.name for alias in node.names} <= allowed, source
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "parsy":

@@ -66,5 +66,5 @@ def test_complete_input_that_ends_within_a_literal_is_an_error_there() -> None:
         (Map(Lit(b"a"), len), False),
     ],
 )
-def test_nullable_trees_are_known(tree: Lit | Run | Trim | Seq | Alt | Rep | Map, empty: bool) -> None:  # noqa: FBT001
+def test_nullable_trees_are_known(tree: Lit | Run | Trim | Seq | Alt | Rep | Map, empty: bool) -> None:  # noqa: FBT001 - a column of the table
     assert nullable(tree) is empty

@@ -189,7 +189,7 @@ def read_headers(header: FrameHeader, content: bytes, padding: int | None) -> Fr
     return Headers(header.stream_id, fragment, end_stream, end_headers, priority, padding)
 
 
-def read_settings(header: FrameHeader, content: bytes, padding: int | None) -> Frame | FrameFault:  # noqa: ARG001
+def read_settings(header: FrameHeader, content: bytes, padding: int | None) -> Frame | FrameFault:  # noqa: ARG001 - all readers are called alike
     """Section 6.5."""
     values = tuple(exactly(SETTINGS, content))
     fault = next((fault for pair in values if (fault := setting_fault(*pair))), None)
@@ -214,13 +214,13 @@ def read_push_promise(header: FrameHeader, content: bytes, padding: int | None) 
     return PushPromise(header.stream_id, promised, content[4:], bool(header.flags & END_HEADERS), padding)
 
 
-def read_goaway(header: FrameHeader, content: bytes, padding: int | None) -> Frame:  # noqa: ARG001
+def read_goaway(header: FrameHeader, content: bytes, padding: int | None) -> Frame:  # noqa: ARG001 - all readers are called alike
     """Section 6.8."""
     last, code = exactly(TWO_NUMBERS, content[:8])
     return GoAway(last, code, content[8:])
 
 
-def read_window_update(header: FrameHeader, content: bytes, padding: int | None) -> Frame | FrameFault:  # noqa: ARG001
+def read_window_update(header: FrameHeader, content: bytes, padding: int | None) -> Frame | FrameFault:  # noqa: ARG001 - all readers are called alike
     """Section 6.9."""
     increment = exactly(NUMBER_31, content)
     return WindowUpdate(header.stream_id, increment) if increment else FrameFault.INCREMENT
