@@ -135,6 +135,10 @@ def test_chunked_bodies_of_any_length_are_reported_one_after_the_other() -> None
     assert reports[2]["caret"].endswith("1\\r\\nxy\n" + " " * 6 + "^")
 
 
+def test_an_input_that_ends_with_a_body_ends_there() -> None:
+    assert [report["outcome"] for report in every("chunked", [b"0\r\n\r\n", b"0\r\n\r\n"])] == ["done", "done"]
+
+
 def test_offsets_are_those_of_the_stream() -> None:
     reports = list(every("proxy-protocol", [b"PROXY UNKNOWN\r\nPROXY UNKNOWN\r\nPRX"]))
 
