@@ -8,6 +8,7 @@ cheap. Throughput is shown too, and means something when `busy` is near 1. nginx
 
 import argparse
 from dataclasses import dataclass
+import os
 from pathlib import Path
 import re
 import socket
@@ -160,8 +161,10 @@ def main() -> None:
     parser.add_argument("--row", action="append", choices=names, help="only this one; may be repeated")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2, help="of load, per proxy and round")
+    parser.add_argument("--no-memo", action="store_true", help="sozu reads each head anew, also one that it has just read")
     parser.add_argument("--quick", action="store_true", help="one round of one second: does it run at all? No verdict")
     options = parser.parse_args()
+    os.environ["SOZU_HEAD_MEMO"] = "off" if options.no_memo else "on"
     rounds, seconds = (1, 1) if options.quick else (options.rounds, options.seconds)
     with tempfile.TemporaryDirectory(prefix="traffic-") as folder, stage(Path(folder)) as made:
         for row in ROWS:

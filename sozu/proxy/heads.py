@@ -4,6 +4,7 @@ Grammar, strictness and limits are the parsers' (sozu.parsers.views, head_reader
 in one packet and costs one match; one that drips in costs every byte once. What follows a head is put back to the stream.
 """
 
+import os
 from typing import Final, Generic, TypeVar
 
 from sozu.parsers.head_reader import FIELD_LIMIT, HEAD_LIMIT, SHORTEST_FIELD, TARGET_LIMIT, HeadReader
@@ -17,6 +18,11 @@ V = TypeVar("V", bound=View)
 USER_AGENT, TE, DATE = 0, 1, 0  # where the fields that only the proxy wants are in `more` of a request and of a response
 SHORT: Final = FIELD_LIMIT * SHORTEST_FIELD  # bytes: a head this short can break no limit
 ROOMY: Final = min(HEAD_LIMIT, TARGET_LIMIT)  # bytes: this short, none but that on the number of its fields
+END: Final = b"\r\n\r\n"
+
+# Clients and backends repeat themselves to the byte: views of the last heads are kept, 1 MB at most. Benchmarks turn it off to see what reading costs.
+REMEMBERED: Final = 0 if os.environ.get("SOZU_HEAD_MEMO") == "off" else 256
+LONGEST_REMEMBERED: Final = 2048  # bytes
 
 
 class HeadEnded(Exception):
@@ -40,21 +46,38 @@ class BadHead(Exception):
 class Heads(Generic[V]):
     """Receives heads of one kind, on any stream."""
 
-    __slots__ = ("_fused", "_parser")
+    __slots__ = ("_fused", "_known", "_parser")
 
     def __init__(self, parser: ViewParser[V]) -> None:
         self._parser = parser
         self._fused = parser.fused
+        self._known: dict[bytes, V] = {}  # by their bytes, of which views are pure functions
 
     def receive(self, stream: Stream, data: bytes) -> V:
         """The view of the head that begins with `data`, which is not empty. Raises BadHead, HeadEnded, Broken."""
-        outcome = self._fused(data)
-        if type(outcome) is Done:
-            end = outcome.end
-            if end <= SHORT or (end <= ROOMY and data.count(b"\n", 0, end) <= FIELD_LIMIT):
-                stream.leftover = data[end:]
-                return outcome.value
-        return self._receive_slowly(stream, data)
+        end = data.find(END) + len(END)
+        head = data[:end]
+        view = self._known.get(head) if REMEMBERED else None
+        if view is None:
+            view = self._read(head)
+            if view is None:
+                return self._receive_slowly(stream, data)
+        stream.leftover = data[end:]
+        return view
+
+    def _read(self, head: bytes) -> V | None:
+        """The view of what ends with the first empty line, if that is a sound head and short."""
+        outcome = self._fused(head)
+        size = len(head)
+        if type(outcome) is not Done or outcome.end != size:
+            return None
+        if size > SHORT and (size > ROOMY or head.count(b"\n") > FIELD_LIMIT):
+            return None
+        if size <= LONGEST_REMEMBERED and REMEMBERED:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[head] = outcome.value
+        return outcome.value
 
     def _receive_slowly(self, stream: Stream, data: bytes) -> V:
         """What is long, wrong, or not all there. A view keeps alive what it was read from, so no more is shown to it than HEAD_SIZE."""
