@@ -13,6 +13,9 @@ from gevent.pool import Pool
 from sozu.command.addresses import parse_address
 from sozu.master.sockets import CannotListen
 from sozu.master.tools.door import accept_each
+from sozu.parsers.head_reader import HeadReader
+from sozu.parsers.result import Done, Error
+from sozu.parsers.views import RequestView, request_view
 
 log = logging.getLogger("sozu.master")
 
@@ -44,29 +47,31 @@ class MetricsPage:
         with connection:
             try:
                 with gevent.Timeout(PATIENCE, TimeoutError("too slow")):
-                    connection.sendall(self._answer(_request_line(connection)))
+                    connection.sendall(self._answer(_request(connection)))
                     connection.shutdown(socket.SHUT_WR)
             except OSError as error:
                 log.debug("event=metrics_reader_lost reason=%r", str(error))
 
-    def _answer(self, request_line: list[bytes]) -> bytes:
-        match request_line:
-            case [b"GET", b"/metrics", _]:
-                return _response("200 OK", CONTENT_TYPE, self._page())
-            case [_, b"/metrics", _]:
-                return _response("405 Method Not Allowed", "text/plain", b"GET /metrics\n", "Allow: GET\r\n")
-            case [_, _, _]:
-                return _response("404 Not Found", "text/plain", b"The figures are at /metrics\n")
-            case _:
-                return _response("400 Bad Request", "text/plain", b"GET /metrics HTTP/1.1\n")
+    def _answer(self, request: RequestView | None) -> bytes:
+        if request is None:
+            return _response("400 Bad Request", "text/plain", b"GET /metrics HTTP/1.1\n")
+        if request.target != b"/metrics":
+            return _response("404 Not Found", "text/plain", b"The figures are at /metrics\n")
+        if request.method != b"GET":
+            return _response("405 Method Not Allowed", "text/plain", b"GET /metrics\n", "Allow: GET\r\n")
+        return _response("200 OK", CONTENT_TYPE, self._page())
 
 
-def _request_line(connection: socket.socket) -> list[bytes]:
-    # The head is read to its end, since closing with unread bytes would reset the connection; nothing else in it matters.
-    head = b""
-    while b"\r\n\r\n" not in head and len(head) < LONGEST_HEAD and (data := connection.recv(LONGEST_HEAD)):
-        head += data
-    return head.partition(b"\r\n")[0].split(b" ")
+def _request(connection: socket.socket) -> RequestView | None:
+    """What is asked for; None if that is no HTTP. A body, if one comes, is nobody's business here."""
+    reader = HeadReader(request_view, limit=LONGEST_HEAD)
+    while data := connection.recv(LONGEST_HEAD):
+        match reader.feed(data):
+            case Done(_, view):
+                return view
+            case Error():
+                return None
+    return None
 
 
 def _response(status: str, content_type: str, body: bytes, fields: str = "") -> bytes:
