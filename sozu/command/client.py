@@ -181,7 +181,7 @@ class Client:
         self._answers.extend(map(_answer, frames))
 
 
-def _payload(id: str, request: Order | Request | Mapping[str, Any]) -> bytes:  # noqa: A002
+def _payload(id: str, request: Order | Request | Mapping[str, Any]) -> bytes:  # noqa: A002  the protocol's own word
     if isinstance(request, Mapping):
         return msgspec.json.encode({**request, "id": id})
     return write_request(id, request)

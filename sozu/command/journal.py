@@ -1,6 +1,6 @@
 """The journal: the file that holds every committed transaction, one JSON line each, appended and fsynced before anybody is told.
 
-It is the memory of a proxy that is configured by diffs: after a restart it is replayed, and it wins over the configuration file.
+It is the memory of a proxy that is configured by diffs: after a restart it is replayed, and what tools changed wins over the configuration file.
 The lock on it keeps two masters apart. `write` may run in a thread, and syncs once for several transactions. A last line without
 its line feed was never acknowledged (the power failed while it was written): it is cut off, and `torn` tells. Damage anywhere else is for a person to judge: nothing is loaded then.
 """

@@ -89,7 +89,7 @@ VERBS: dict[str, type[Any]] = {
 def read_request(payload: bytes) -> Envelope:
     """Read one frame's payload. Raises BadRequest with a sentence that names the field, what was expected and the nearest name."""
     message = _object(payload)
-    id = _id(message.pop("id", None))  # noqa: A001
+    id = _id(message.pop("id", None))  # noqa: A001  the protocol's own word
     verb = _verb(id, message.pop("type", None))
     found = misfits(verb, message)
     if found:
@@ -97,7 +97,7 @@ def read_request(payload: bytes) -> Envelope:
     return Envelope(id, msgspec.convert({"type": verb.__struct_config__.tag, **message}, verb))
 
 
-def write_request(id: str, request: Order | Request) -> bytes:  # noqa: A002
+def write_request(id: str, request: Order | Request) -> bytes:  # noqa: A002  the protocol's own word
     """The payload of one frame."""
     return msgspec.json.encode({"id": id, **msgspec.to_builtins(request)})
 
@@ -118,7 +118,7 @@ def _id(found: object) -> str:
     return found
 
 
-def _verb(id: str, found: object) -> type[Any]:  # noqa: A002
+def _verb(id: str, found: object) -> type[Any]:  # noqa: A002  the protocol's own word
     if not isinstance(found, str):
         raise BadRequest(id, "type: the verb of the request is missing")
     if found not in VERBS:

@@ -157,12 +157,7 @@ def form_refusal(method: bytes, target: bytes) -> Reason | None:
     return None if allowed else Reason.TARGET_FORM
 
 
-def path_of(target: bytes) -> bytes:
-    """The path of an origin-form target that has passed the grammar: all before the first "?"."""
-    return target.partition(b"?")[0]
-
-
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)  # clients choose what it holds, and an authority may be as long as a head
 def normal_host(value: bytes) -> str:
     """The key that routes look up: a Host value or authority in lower case, without port, without one trailing dot.
 

@@ -13,7 +13,6 @@ from sozu.parsers.uri import (
     normal_host,
     parse_authority,
     parse_target,
-    path_of,
     uri,
 )
 from tests.parsers.three_ways import reads, refuses
@@ -131,10 +130,6 @@ def test_what_follows_a_target_is_left_alone(text: bytes) -> None:
 )
 def test_the_form_must_suit_the_method(method: bytes, target: bytes, reason: Reason | None) -> None:
     assert form_refusal(method, target) is reason
-
-
-def test_the_path_ends_at_the_first_question_mark() -> None:
-    assert [path_of(b"/a?b?c"), path_of(b"/a")] == [b"/a", b"/a"]
 
 
 @pytest.mark.parametrize(
