@@ -59,7 +59,9 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sozu.parsers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    verbs = parser.add_subparsers(required=True, metavar="KIND | explain | bench | check", title=f"KIND is one of {', '.join(KINDS)}")
+    verbs = parser.add_subparsers(
+        required=True, metavar="KIND | explain | bench | check", title=f"KIND is one of {', '.join(KINDS)}"
+    )
     for kind in KINDS:
         description = f"Read {kind} from FILE or standard input, print JSON.\n\n{sample(kind)}"
         reader = verbs.add_parser(kind, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -74,9 +76,13 @@ def arguments() -> argparse.ArgumentParser:
     bench = verbs.add_parser("bench", description="Time one parse of each sample, in microseconds.")
     bench.add_argument("kinds", nargs="*", metavar="KIND", type=known)
     bench.set_defaults(verb=bench_kinds)
-    checker = verbs.add_parser("check", description="One verdict a file. Exit 1 if one is refused, else 2 if one is incomplete.")
+    checker = verbs.add_parser(
+        "check", description="One verdict a file. Exit 1 if one is refused, else 2 if one is incomplete."
+    )
     checker.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    checker.add_argument("--kind", choices=KINDS, metavar="KIND", default="request", help="what the files hold (request)")
+    checker.add_argument(
+        "--kind", choices=KINDS, metavar="KIND", default="request", help="what the files hold (request)"
+    )
     checker.set_defaults(verb=check_files)
     return parser
 

@@ -33,7 +33,18 @@ SHORTEST_FIELD: Final = 4  # bytes: `a:` CRLF
 class HeadReader(Generic[V]):
     """A reader of heads, one after the other."""
 
-    __slots__ = ("_checked", "_fields", "_fused", "_held", "_limit", "_lines", "_look_at", "_parser", "_roomy", "_target")
+    __slots__ = (
+        "_checked",
+        "_fields",
+        "_fused",
+        "_held",
+        "_limit",
+        "_lines",
+        "_look_at",
+        "_parser",
+        "_roomy",
+        "_target",
+    )
 
     def __init__(
         self, parser: ViewParser[V], limit: int = HEAD_LIMIT, fields: int = FIELD_LIMIT, target: int = TARGET_LIMIT
@@ -97,7 +108,9 @@ class HeadReader(Generic[V]):
 
     def _wait(self, held: bytearray) -> Incomplete:
         """Nothing new can be told before a line ends, or the unfinished line is twice as long."""
-        bound = self._limit if self._checked else min(self._limit, held.find(b" ") + 1 + self._target + LENGTH_OF_VERSION)
+        bound = (
+            self._limit if self._checked else min(self._limit, held.find(b" ") + 1 + self._target + LENGTH_OF_VERSION)
+        )
         self._look_at = min(2 * len(held) - self._checked, bound + 1)
         return INCOMPLETE
 

@@ -86,8 +86,12 @@ SAMPLES: Final[dict[str, bytes]] = {
     "chunked": b"5\r\nhello\r\n6;last=yes\r\n world\r\n0\r\nDigest: none\r\n\r\n",
     "uri": b"http://sozu.example:8080/talks?year=2017",
     "proxy-protocol": b"PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n",
-    "client-hello": bytes.fromhex("1603010056010000520303") + bytes(range(32)) + bytes.fromhex("00000213010100002700000011000f00000c")
-    + b"sozu.example" + bytes.fromhex("0010000e000c02683208") + b"http/1.1",
+    "client-hello": bytes.fromhex("1603010056010000520303")
+    + bytes(range(32))
+    + bytes.fromhex("00000213010100002700000011000f00000c")
+    + b"sozu.example"
+    + bytes.fromhex("0010000e000c02683208")
+    + b"http/1.1",
     "http2-frame": bytes.fromhex("000008060000000000") + b"sozuping",
     "command": b'{"id": "1", "type": "status"}\0',
     "forwarded": b'for=192.0.2.1;proto=https, for="[2001:db8::1]:4711"',

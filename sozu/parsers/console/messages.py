@@ -62,7 +62,9 @@ class Unfinished(msgspec.Struct, frozen=True):
 Event: TypeAlias = Head | Payload | End | Refused | Unfinished
 
 
-PIECE: Final = 8192  # bytes: a step copies what it leaves, so a thousand messages in one piece would be copied a thousand times
+PIECE: Final = (
+    8192  # bytes: a step copies what it leaves, so a thousand messages in one piece would be copied a thousand times
+)
 Step: TypeAlias = "Callable[[bytes, list[Event]], bytes]"
 
 

@@ -78,7 +78,9 @@ def body_report(blocks: Iterator[bytes], start: int = 0) -> tuple[Report, bytes]
         if isinstance(outcome, Done):
             text = plain(payload) if size <= PAYLOAD_SHOWN else None
             value = {"size": size, "payload": text, "trailers": plain(outcome.value)}
-            return {"kind": "chunked", "outcome": "done", "end": seen + outcome.end, "value": value}, block[outcome.end :]
+            return {"kind": "chunked", "outcome": "done", "end": seen + outcome.end, "value": value}, block[
+                outcome.end :
+            ]
         if isinstance(outcome, Error):
             moved = Error(start + outcome.position, outcome.expected, outcome.reason)
             return {"kind": "chunked", **error_shown(moved, last + block, seen - len(last))}, b""
@@ -143,7 +145,11 @@ def values(kind: str, blocks: Iterable[bytes]) -> Iterator[Report]:
 def placed(report: Report, start: int) -> Report:
     """A report on the value at `start` of a stream: offsets count from where the stream began, and what follows is not the value's."""
     offsets = {name: start + report[name] for name in ("end", "position") if name in report}
-    return {"start": start} | {name: fact for name, fact in report.items() if name not in {"rest", "line", "column"}} | offsets
+    return (
+        {"start": start}
+        | {name: fact for name, fact in report.items() if name not in {"rest", "line", "column"}}
+        | offsets
+    )
 
 
 def messages(kind: str, blocks: Iterable[bytes]) -> Iterator[Report]:
@@ -162,7 +168,14 @@ def told(event: Event, report: Report, kind: str) -> Report:
     match event:
         case Head(start, end, view, framing):
             fields = {name: plain(value) for name, value in known(view)}
-            return {"kind": kind, "start": start, "head": end - start, **fields, "framing": framing_shown(framing), "payload": 0}
+            return {
+                "kind": kind,
+                "start": start,
+                "head": end - start,
+                **fields,
+                "framing": framing_shown(framing),
+                "payload": 0,
+            }
         case Payload(data):
             return {**report, "payload": report["payload"] + len(data)}
         case End(end, trailers):

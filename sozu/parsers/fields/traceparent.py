@@ -48,7 +48,9 @@ def hexadecimal(size: int) -> Regular[bytes]:
 dash = tag(b"-")
 flags: Regular[int] = map_(hexadecimal(2), lambda digits: int(digits, 16))
 later: Regular[bytes | None] = opt(dash >> take_while(VCHAR))
-VALUE: Final = fuse(record(TraceParent, hexadecimal(2) << dash, hexadecimal(32) << dash, hexadecimal(16) << dash, flags, later))
+VALUE: Final = fuse(
+    record(TraceParent, hexadecimal(2) << dash, hexadecimal(32) << dash, hexadecimal(16) << dash, flags, later)
+)
 
 
 def is_sound(trace: TraceParent) -> bool:

@@ -104,14 +104,18 @@ def of_plain(literal: bytes) -> Any:
         return None
 
 
-text_constant = verify(alt(map_(JSON, of_json), map_(PLAIN, of_plain)), lambda found: found is not None, "text in UTF-8")
+text_constant = verify(
+    alt(map_(JSON, of_json), map_(PLAIN, of_plain)), lambda found: found is not None, "text in UTF-8"
+)
 constant = lexeme(map_(text_constant << not_(one_of(IN_NAME)), lambda found: found[0]))
 
 # --- Tests ------------------------------------------------------------------------------------------------------------
 
 identifier = fuse(recognize(seq(one_of(ALPHA + b"_"), take_while(IN_NAME))).desc("name"))
 name = lexeme(map_(verify(identifier, lambda found: found not in WORDS, "name"), lambda found: found.decode("ascii")))
-operator = lexeme(map_(fuse(one_word(each.encode() for each in Operator).desc("operator")), lambda found: Operator(found.decode())))
+operator = lexeme(
+    map_(fuse(one_word(each.encode() for each in Operator).desc("operator")), lambda found: Operator(found.decode()))
+)
 one_of_them = map_(symbol(b"(") >> sep_by(constant, symbol(b","), 1) << symbol(b")"), tuple)
 
 

@@ -62,14 +62,20 @@ class FrameFault(StrEnum):
 FAULTS: Final = {
     FrameFault.TOO_LARGE: (ErrorCode.FRAME_SIZE_ERROR, "4.2: no frame is larger than SETTINGS_MAX_FRAME_SIZE"),
     FrameFault.SIZE: (ErrorCode.FRAME_SIZE_ERROR, "4.2: a frame has the size that its type demands"),
-    FrameFault.PRIORITY_SIZE: (ErrorCode.FRAME_SIZE_ERROR, "6.3: PRIORITY has five bytes; else its stream is reset, no more"),
+    FrameFault.PRIORITY_SIZE: (
+        ErrorCode.FRAME_SIZE_ERROR,
+        "6.3: PRIORITY has five bytes; else its stream is reset, no more",
+    ),
     FrameFault.STREAM_ZERO: (ErrorCode.PROTOCOL_ERROR, "6: this type belongs to a stream"),
     FrameFault.STREAM_NOT_ZERO: (ErrorCode.PROTOCOL_ERROR, "6: this type belongs to the connection"),
     FrameFault.PADDING: (ErrorCode.PROTOCOL_ERROR, "6.1: padding leaves room for what it pads"),
     FrameFault.SETTING: (ErrorCode.PROTOCOL_ERROR, "6.5.2: ENABLE_PUSH is 0 or 1, MAX_FRAME_SIZE 2^14 to 2^24 - 1"),
     FrameFault.WINDOW_SETTING: (ErrorCode.FLOW_CONTROL_ERROR, "6.5.2: INITIAL_WINDOW_SIZE is below 2^31"),
     FrameFault.PROMISED_STREAM: (ErrorCode.PROTOCOL_ERROR, "6.6: a promised stream has an identifier other than 0"),
-    FrameFault.INCREMENT: (ErrorCode.PROTOCOL_ERROR, "6.9: a window grows by 1 or more; on a stream, reset that stream alone"),
+    FrameFault.INCREMENT: (
+        ErrorCode.PROTOCOL_ERROR,
+        "6.9: a window grows by 1 or more; on a stream, reset that stream alone",
+    ),
 }
 
 

@@ -63,7 +63,9 @@ def normal(header: ProxyHeader) -> ProxyHeader | None:
     assert isinstance(header.source, Endpoint)
     assert isinstance(header.destination, Endpoint)
     try:
-        ends = tuple(Endpoint(IPv6Address(end.host).compressed, end.port) for end in (header.source, header.destination))
+        ends = tuple(
+            Endpoint(IPv6Address(end.host).compressed, end.port) for end in (header.source, header.destination)
+        )
     except AddressValueError:
         return None
     return ProxyHeader(1, family=Family.INET6, transport=Transport.STREAM, source=ends[0], destination=ends[1])
@@ -75,7 +77,11 @@ def read_normal(data: Bytes, at: int) -> Result:
     if not result.status:
         return result
     header = normal(result.value)
-    return Result.failure(at + len(b"PROXY TCP6 "), "IPv6 addresses") if header is None else Result.success(result.index, header)
+    return (
+        Result.failure(at + len(b"PROXY TCP6 "), "IPv6 addresses")
+        if header is None
+        else Result.success(result.index, header)
+    )
 
 
 proxy_v1 = Parser(read_normal)
