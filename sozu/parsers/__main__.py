@@ -21,10 +21,11 @@ import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from sozu.parsers.console.anatomy import explained
 from sozu.parsers.console.escapes import escaped
 from sozu.parsers.console.reports import every, first, steps
 from sozu.parsers.console.verdicts import Answer, judge
-from sozu.parsers.fuse import explain, fuse
+from sozu.parsers.fuse import fuse
 from sozu.parsers.fusion.analysis import clashes
 from sozu.parsers.kinds import KINDS, SAMPLES, StrictHead
 from sozu.parsers.regular import Regular
@@ -152,15 +153,8 @@ def check_files(options: argparse.Namespace) -> int:
 
 
 def explain_kind(options: argparse.Namespace) -> int:
-    """`explain KIND`: everything, if the grammar fuses; else why it does not."""
-    grammar = grammar_of(options.kind)
-    if not isinstance(grammar, Regular):
-        say(f"{options.kind} is more than regular: plain combinators around fused parts run it step by step")
-        return 0
-    try:
-        say(explain(fuse(grammar)))
-    except ValueError as error:
-        say(error)
+    """`explain KIND`."""
+    say(explained(options.kind))
     return 0
 
 

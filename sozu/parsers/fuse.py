@@ -21,6 +21,7 @@ from parsy import Result
 from sozu.parsers.fusion.analysis import clashes, decisions, name
 from sozu.parsers.fusion.decoding import Decoder
 from sozu.parsers.fusion.emission import Emitter, quick_is_sound
+from sozu.parsers.fusion.outline import outline
 from sozu.parsers.fusion.prefix import Streaming, viable
 from sozu.parsers.regular import Reading, Regular
 from sozu.parsers.result import INCOMPLETE, Bytes, Complete, Done, Error, Incomplete, More, Names, Outcome, run
@@ -213,7 +214,7 @@ def explain(parser: Fused[Any]) -> str:
     """Everything about a fused grammar, to read."""
     sections = {
         "grammar": name(parser.tree),
-        "tree": repr(parser.tree),
+        "tree": outline(parser.tree),
         "pattern": parser.pattern.decode("ascii"),
         "prefix pattern": parser.prefix_pattern.decode("ascii"),
         "certificate": "\n".join(dict.fromkeys(map(str, decisions(parser.tree)))) or "nothing to decide",

@@ -61,7 +61,14 @@ def test_first_sets() -> None:
 
 
 def test_grammars_are_named_like_abnf() -> None:
-    grammar = seq(many(a), times(b, 1, 2), opt(a | b), none_of(b"a").desc("other"), recognize(value(1, a.map(len))), trimmed(b"x", b""))
+    grammar = seq(
+        many(a),
+        times(b, 1, 2),
+        opt(a | b),
+        none_of(b"a").desc("other"),
+        recognize(value(1, a.map(len))),
+        trimmed(b"x", b""),
+    )
     assert name(grammar.tree) == "0*('a') 1*2('b') [('a' | 'b')] other 'a' [x]"
 
 
@@ -74,7 +81,9 @@ def test_the_certificate_says_at_each_choice_which_byte_decides() -> None:
 
 
 def test_what_nothing_follows_goes_on_till_the_end_of_the_match() -> None:
-    assert [str(decision) for decision in decisions(take_while(b"01").tree)] == ["[01]: goes on with [01], before the end of the match"]
+    assert [str(decision) for decision in decisions(take_while(b"01").tree)] == [
+        "[01]: goes on with [01], before the end of the match"
+    ]
 
 
 def test_a_grammar_without_choice_has_nothing_to_decide() -> None:

@@ -41,7 +41,11 @@ def test_a_word_that_is_not_in_the_list_is_wrong_at_its_first_byte_that_differs(
     refuses(parser, b"x", 0)
 
 
-@given(st.sets(st.sampled_from([bytes(letters) for size in (1, 2, 3) for letters in product(b"ab", repeat=size)]), min_size=1))
+@given(
+    st.sets(
+        st.sampled_from([bytes(letters) for size in (1, 2, 3) for letters in product(b"ab", repeat=size)]), min_size=1
+    )
+)
 def test_any_words_fuse_and_the_longest_is_found(words: set[bytes]) -> None:
     parser = fuse(one_word(words))
 

@@ -182,7 +182,9 @@ def test_an_error_names_what_was_expected() -> None:
 
 
 def test_the_grammar_of_a_whole_body_reads_the_same() -> None:
-    assert run(chunked_body, BODY + b"rest") == Done(BODY + b"rest", ChunkedBody([b"hello", b"0123456789"], TRAILERS), len(BODY))
+    assert run(chunked_body, BODY + b"rest") == Done(
+        BODY + b"rest", ChunkedBody([b"hello", b"0123456789"], TRAILERS), len(BODY)
+    )
 
 
 @pytest.mark.parametrize("size", range(len(BODY)))

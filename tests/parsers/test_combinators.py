@@ -68,14 +68,24 @@ def test_combinators_read_alike_with_and_without_a_tree(item: Parser) -> None:
 
 
 @pytest.mark.parametrize(
-    "parser", [seq(word, number), alt(word, number), many(word), times(word, 1), opt(word), recognize(word), value(1, word)]
+    "parser",
+    [seq(word, number), alt(word, number), many(word), times(word, 1), opt(word), recognize(word), value(1, word)],
 )
 def test_regular_in_gives_regular_out(parser: Parser) -> None:
     assert isinstance(parser, Regular)
 
 
 @pytest.mark.parametrize(
-    "parser", [seq(opaque, word), alt(word, opaque), word | opaque, word >> opaque, word << opaque, many(opaque), sep_by(word, opaque)]
+    "parser",
+    [
+        seq(opaque, word),
+        alt(word, opaque),
+        word | opaque,
+        word >> opaque,
+        word << opaque,
+        many(opaque),
+        sep_by(word, opaque),
+    ],
 )
 def test_one_plain_part_makes_all_plain(parser: Parser) -> None:
     assert not isinstance(parser, Regular)
@@ -101,8 +111,21 @@ def test_incomplete_flies_through_every_combinator() -> None:
         yield word
         return (yield number)
 
-    for parser in (seq(word, number), alt(word, number), many(word << tag(b",")), opt(word), peek(word), not_(word), cut(word), generated,
-                   recognize(opaque), verify(word, bool, "a word"), length_value(be_u8, word), word.bind(success), sep_by(word, number)):
+    for parser in (
+        seq(word, number),
+        alt(word, number),
+        many(word << tag(b",")),
+        opt(word),
+        peek(word),
+        not_(word),
+        cut(word),
+        generated,
+        recognize(opaque),
+        verify(word, bool, "a word"),
+        length_value(be_u8, word),
+        word.bind(success),
+        sep_by(word, number),
+    ):
         assert run(parser, b"") == Incomplete()
 
 

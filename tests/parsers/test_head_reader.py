@@ -119,7 +119,10 @@ def test_a_target_that_never_ends_is_told_early() -> None:
 
 def test_a_response_has_no_target_to_be_too_long() -> None:
     head = b"HTTP/1.1 200 " + b"a" * 150 + b"\r\n\r\n"
-    for outcome in (HeadReader(response_view, target=100).feed(head), drip(HeadReader(response_view, target=100), head)[0]):
+    for outcome in (
+        HeadReader(response_view, target=100).feed(head),
+        drip(HeadReader(response_view, target=100), head)[0],
+    ):
         assert isinstance(outcome, Done)
     outcome, _ = drip(HeadReader(response_view, limit=100), head)
     assert isinstance(outcome, Error)
@@ -141,7 +144,11 @@ def test_each_byte_is_scanned_a_bounded_number_of_times(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(request_view, "section", Counting(section))
     monkeypatch.setattr(request_view, "start_line", Counting(start))
-    for head in (GET + b"a: " + b"b" * 8000 + b"\r\n\r\n", GET + (b"a: " + b"b" * 95 + b"\r\n") * 100 + b"\r\n", b"GET /" + b"a" * 8000):
+    for head in (
+        GET + b"a: " + b"b" * 8000 + b"\r\n\r\n",
+        GET + (b"a: " + b"b" * 95 + b"\r\n") * 100 + b"\r\n",
+        b"GET /" + b"a" * 8000,
+    ):
         scanned = 0
         drip(HeadReader(request_view), head)
         assert scanned < 5 * len(head)

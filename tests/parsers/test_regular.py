@@ -12,7 +12,18 @@ word = take_while1(ALPHA).desc("word")
 
 def test_operators_keep_the_tree() -> None:
     a, b, c = tag(b"a"), tag(b"b"), tag(b"c")
-    for parser in (a | b, a >> b, a << b, a.many(), a.times(2), a.optional(), a.map(len), a.result(1), a.desc("x"), word.combine(max)):
+    for parser in (
+        a | b,
+        a >> b,
+        a << b,
+        a.many(),
+        a.times(2),
+        a.optional(),
+        a.map(len),
+        a.result(1),
+        a.desc("x"),
+        word.combine(max),
+    ):
         assert isinstance(parser, Regular)
     assert (a | b | c).tree == Alt((Lit(b"a"), Lit(b"b"), Lit(b"c")))
 

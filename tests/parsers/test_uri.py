@@ -99,7 +99,9 @@ def test_anything_else_is_no_authority(text: bytes) -> None:
     assert isinstance(parse_authority(text), Error)
 
 
-@pytest.mark.parametrize("text", [b"/a", b"/a?", b"h", b"http", b"http:/", b"http://", b"http://a", b"[::1", b"[::1]", b"a:8"])
+@pytest.mark.parametrize(
+    "text", [b"/a", b"/a?", b"h", b"http", b"http:/", b"http://", b"http://a", b"[::1", b"[::1]", b"a:8"]
+)
 def test_a_target_without_its_end_is_incomplete(text: bytes) -> None:
     assert isinstance(run(uri, text), Incomplete)
 

@@ -62,9 +62,8 @@ class Unfinished(msgspec.Struct, frozen=True):
 Event: TypeAlias = Head | Payload | End | Refused | Unfinished
 
 
-PIECE: Final = (
-    8192  # bytes: a step copies what it leaves, so a thousand messages in one piece would be copied a thousand times
-)
+# Bytes. A step copies what it leaves, so a thousand messages in one piece would be copied a thousand times.
+PIECE: Final = 8192
 Step: TypeAlias = "Callable[[bytes, list[Event]], bytes]"
 
 

@@ -81,8 +81,7 @@ unescaped = take_while(EVERY_BYTE - CONTROL - frozenset(b'"\\'))
 quoted: Regular[bytes] = recognize(seq(tag(b'"'), unescaped, many(seq(escape, unescaped)), tag(b'"')))
 plain: Regular[bytes] = tag(b"'") >> take_while(EVERY_BYTE - CONTROL - frozenset(b"'")) << tag(b"'")
 
-JSON: Final = fuse(alt(number, quoted, one_word([b"true", b"false", b"null"])).desc("constant"))
-PLAIN: Final = fuse(plain)
+json_constant: Regular[bytes] = alt(number, quoted, one_word([b"true", b"false", b"null"])).desc("constant")
 
 
 def of_json(literal: bytes) -> Any:
@@ -104,18 +103,19 @@ def of_plain(literal: bytes) -> Any:
         return None
 
 
-text_constant = verify(
-    alt(map_(JSON, of_json), map_(PLAIN, of_plain)), lambda found: found is not None, "text in UTF-8"
-)
+# Not fused: step by step, an error behind a number also knows how the number could have gone on. A filter is read once.
+text_or_none: Regular[Any] = alt(map_(json_constant, of_json), map_(plain, of_plain))
+text_constant = verify(text_or_none, lambda found: found is not None, "text in UTF-8")
 constant = lexeme(map_(text_constant << not_(one_of(IN_NAME)), lambda found: found[0]))
 
 # --- Tests ------------------------------------------------------------------------------------------------------------
 
 identifier = fuse(recognize(seq(one_of(ALPHA + b"_"), take_while(IN_NAME))).desc("name"))
 name = lexeme(map_(verify(identifier, lambda found: found not in WORDS, "name"), lambda found: found.decode("ascii")))
-operator = lexeme(
-    map_(fuse(one_word(each.encode() for each in Operator).desc("operator")), lambda found: Operator(found.decode()))
+OPERATOR: Final = fuse(
+    map_(one_word(each.encode() for each in Operator), lambda found: Operator(found.decode())).desc("operator")
 )
+operator = lexeme(OPERATOR)
 one_of_them = map_(symbol(b"(") >> sep_by(constant, symbol(b","), 1) << symbol(b")"), tuple)
 
 

@@ -4,5 +4,6 @@
     emission    tree -> pattern of `re`
     prefix      tree -> pattern of the longest prefix that could still become right
     decoding    tree -> pattern with groups, and the Python expression that makes the value out of them
+    outline     tree -> lines to read
 Users need none of these: sozu.parsers.fuse is the door.
 """

@@ -95,7 +95,10 @@ def test_damaged_requests_do_not_depend_on_it_either(stream: bytes, at: int, noi
     [
         (b"GET / HTTP/1.2\r\n", (13, Reason.VERSION, 505)),
         (b"GET / HTTP/1.1\r\n\r\n", (18, Reason.HOST_MISSING, 400)),
-        (CHUNKS.replace(b"3\r\n", b"+3\r\n"), (len(CHUNKS) - len("3\r\nabc\r\n0\r\nX: y\r\n\r\n"), Reason.CHUNK_SIZE, 400)),
+        (
+            CHUNKS.replace(b"3\r\n", b"+3\r\n"),
+            (len(CHUNKS) - len("3\r\nabc\r\n0\r\nX: y\r\n\r\n"), Reason.CHUNK_SIZE, 400),
+        ),
     ],
 )
 def test_a_refusal_tells_where_in_the_stream(stream: bytes, last: tuple[int, Reason, int]) -> None:

@@ -29,7 +29,8 @@ def test_no_more_than_one_value_is_held_in_memory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "outcome"), [(b"/a?b", "done"), (b"/a\n", "done"), (b"/a\r\n", "done"), (b"http://", "incomplete"), (b"/ ", "error")]
+    ("data", "outcome"),
+    [(b"/a?b", "done"), (b"/a\n", "done"), (b"/a\r\n", "done"), (b"http://", "incomplete"), (b"/ ", "error")],
 )
 def test_a_value_may_end_with_its_input_or_its_line(data: bytes, outcome: str) -> None:
     assert only(first("uri", [data]))["outcome"] == outcome
@@ -86,7 +87,8 @@ def test_every_message_is_reported_with_its_body() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stream", "outcome"), [(GET, "done"), (GET[:-1], "incomplete"), (b"\0", "error"), (b"GET / HTTP/1.1\r\n\r\n", "error")]
+    ("stream", "outcome"),
+    [(GET, "done"), (GET[:-1], "incomplete"), (b"\0", "error"), (b"GET / HTTP/1.1\r\n\r\n", "error")],
 )
 def test_the_last_report_tells_how_a_stream_ended(stream: bytes, outcome: str) -> None:
     assert list(every("request", [GET + stream]))[-1]["outcome"] == outcome
@@ -113,7 +115,9 @@ def test_a_value_too_large_to_hold_is_reported_as_it_stands() -> None:
 
 
 @pytest.mark.parametrize("report", [first, every])
-def test_a_line_too_long_to_hold_is_an_error_where_it_is_too_long(report: Callable[..., Iterator[dict[str, Any]]]) -> None:
+def test_a_line_too_long_to_hold_is_an_error_where_it_is_too_long(
+    report: Callable[..., Iterator[dict[str, Any]]],
+) -> None:
     found = only(report("cookie", [b"a" * (1 << 20)] * 18))
 
     assert (found["outcome"], found["position"], found["expected"]) == ("error", LARGEST_VALUE, ["the end"])

@@ -27,7 +27,9 @@ def test_the_grammar_reads_the_same_fused_and_step_by_step() -> None:
     refuses(BASIC, b"Basic =", 6)
 
 
-@pytest.mark.parametrize("token", [b"YWI=", b"Y", b"YTpi=", b"YTo\xe9", b"YTpi YTpi", b"YTpi====", b"YQo6Yg==", b"YTp/"])
+@pytest.mark.parametrize(
+    "token", [b"YWI=", b"Y", b"YTpi=", b"YTo\xe9", b"YTpi YTpi", b"YTpi====", b"YQo6Yg==", b"YTp/"]
+)
 def test_what_is_no_user_and_password_is_an_error(token: bytes) -> None:
     assert isinstance(whole(basic, b"Basic " + token), Error)
 

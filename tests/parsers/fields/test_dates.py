@@ -81,7 +81,15 @@ def test_a_leap_second_is_the_one_that_follows() -> None:
 
 @pytest.mark.parametrize(
     ("today", "digits", "year"),
-    [(2020, 70, 2070), (2020, 71, 1971), (2026, 76, 2076), (2026, 77, 1977), (2026, 26, 2026), (2080, 94, 2094), (2080, 31, 2031)],
+    [
+        (2020, 70, 2070),
+        (2020, 71, 1971),
+        (2026, 76, 2076),
+        (2026, 77, 1977),
+        (2026, 26, 2026),
+        (2080, 94, 2094),
+        (2080, 31, 2031),
+    ],
 )
 def test_two_digits_mean_a_year_no_more_than_50_years_ahead(today: int, digits: int, year: int) -> None:
     found = whole(http_date_in(today), b"Sunday, 06-Nov-%02d 08:49:37 GMT" % digits)

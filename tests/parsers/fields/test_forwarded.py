@@ -35,7 +35,16 @@ def test_the_grammar_reads_the_same_fused_and_step_by_step() -> None:
 
 @pytest.mark.parametrize(
     ("value", "position"),
-    [(b"for", 3), (b"for=", 4), (b"for =a", 3), (b"for= a", 4), (b"for=a ;by=b", 6), (b"for=[::1]", 4), (b'for="a', 6), (b"for=a b", 6)],
+    [
+        (b"for", 3),
+        (b"for=", 4),
+        (b"for =a", 3),
+        (b"for= a", 4),
+        (b"for=a ;by=b", 6),
+        (b"for=[::1]", 4),
+        (b'for="a', 6),
+        (b"for=a b", 6),
+    ],
 )
 def test_a_broken_value_is_an_error_where_it_breaks(value: bytes, position: int) -> None:
     found = whole(forwarded, value)
@@ -67,7 +76,9 @@ def test_a_node_is_an_address_or_a_made_up_name(value: bytes, expected: Node) ->
     reads(NODE, value, expected, after=b"\r\n")
 
 
-@pytest.mark.parametrize("value", [b"", b"_", b"example.com", b"1.2.3", b"1.2.3.256", b"[::g]", b"[:::]", b"[1.2.3.4]", b"1.2.3.4:x", b"::1"])
+@pytest.mark.parametrize(
+    "value", [b"", b"_", b"example.com", b"1.2.3", b"1.2.3.256", b"[::g]", b"[:::]", b"[1.2.3.4]", b"1.2.3.4:x", b"::1"]
+)
 def test_anything_else_is_no_node(value: bytes) -> None:
     assert isinstance(whole(node, value), Error)
 

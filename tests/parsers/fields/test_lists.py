@@ -37,7 +37,7 @@ def test_what_is_no_list_is_an_error_where_it_breaks(value: bytes, position: int
         (b"chunked", [(b"chunked", [])]),
         (b"gzip, Chunked", [(b"gzip", []), (b"chunked", [])]),
         (b"trailers, deflate;q=0.5", [(b"trailers", []), (b"deflate", [(b"q", b"0.5")])]),
-        (b'a ; B = c', None),
+        (b"a ; B = c", None),
         (b'a ; B="c,\\"d" ; ;e=f , g', [(b"a", [(b"b", b'c,"d'), (b"e", b"f")]), (b"g", [])]),
     ],
 )

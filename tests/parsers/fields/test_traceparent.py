@@ -52,7 +52,14 @@ def test_a_broken_value_is_an_error_where_it_breaks(written: bytes, position: in
 
 @pytest.mark.parametrize(
     "written",
-    [value(version=b"ff"), value(trace=b"0" * 32), value(parent=b"0" * 16), value() + b"-x", value() + b"-", value() + b"x"],
+    [
+        value(version=b"ff"),
+        value(trace=b"0" * 32),
+        value(parent=b"0" * 16),
+        value() + b"-x",
+        value() + b"-",
+        value() + b"x",
+    ],
 )
 def test_what_the_specification_calls_invalid_is_an_error(written: bytes) -> None:
     assert isinstance(whole(traceparent, written), Error)

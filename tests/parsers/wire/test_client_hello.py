@@ -39,7 +39,9 @@ def test_a_hello_is_read_however_it_is_cut_into_records(size: int) -> None:
 
 
 @given(st.lists(st.integers(1, len(MESSAGE) - 1), unique=True).map(sorted), st.data())
-def test_any_cut_into_records_and_any_cut_of_the_stream_gives_the_same_hello(cuts: list[int], data: st.DataObject) -> None:
+def test_any_cut_into_records_and_any_cut_of_the_stream_gives_the_same_hello(
+    cuts: list[int], data: st.DataObject
+) -> None:
     edges = [0, *cuts, len(MESSAGE)]
     stream = b"".join(record(MESSAGE[begin:end]) for begin, end in pairwise(edges))
     pauses = data.draw(st.lists(st.integers(0, len(stream)), max_size=5).map(sorted))

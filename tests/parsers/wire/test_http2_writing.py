@@ -28,7 +28,9 @@ BYTES = st.binary(max_size=40)
 FLAG = st.booleans()
 PADDING = st.none() | st.integers(0, 255)
 DEPENDENCY = st.builds(Dependency, ANY_STREAM, st.integers(1, 256), FLAG)
-SETTING = st.tuples(st.integers(6, 0xFFFF), WORD) | st.sampled_from([(2, 0), (2, 1), (4, 2**31 - 1), (5, 2**14), (5, LARGEST)])
+SETTING = st.tuples(st.integers(6, 0xFFFF), WORD) | st.sampled_from(
+    [(2, 0), (2, 1), (4, 2**31 - 1), (5, 2**14), (5, LARGEST)]
+)
 FRAMES = st.one_of(
     st.builds(Data, STREAM, BYTES, FLAG, PADDING),
     st.builds(Headers, STREAM, BYTES, FLAG, FLAG, st.none() | DEPENDENCY, PADDING),

@@ -76,7 +76,9 @@ def test_anything_else_is_an_error_where_it_breaks(line: bytes, position: int) -
     assert outcome.position == position
 
 
-@pytest.mark.parametrize("addresses", [b":::1 ::2", b"::1 ::2::3", b"1.1.1.1 ::1", b"1:2:3 ::1", b"::12345 ::1", b"::1 ::ffff:1.2.3.04"])
+@pytest.mark.parametrize(
+    "addresses", [b":::1 ::2", b"::1 ::2::3", b"1.1.1.1 ::1", b"1:2:3 ::1", b"::12345 ::1", b"::1 ::ffff:1.2.3.04"]
+)
 def test_a_line_whose_addresses_are_none_is_an_error_where_they_begin(addresses: bytes) -> None:
     outcome = run(proxy_v1, b"PROXY TCP6 " + addresses + b" 1 2\r\n")
 
@@ -111,9 +113,15 @@ def test_what_is_written_is_read_back(header: ProxyHeader) -> None:
 
 def test_what_has_no_words_in_version_1_is_written_as_unknown() -> None:
     datagrams = ProxyHeader(
-        2, family=Family.INET, transport=Transport.DGRAM, source=Endpoint("1.2.3.4", 1), destination=Endpoint("1.2.3.4", 2)
+        2,
+        family=Family.INET,
+        transport=Transport.DGRAM,
+        source=Endpoint("1.2.3.4", 1),
+        destination=Endpoint("1.2.3.4", 2),
     )
-    unix = ProxyHeader(2, family=Family.UNIX, transport=Transport.STREAM, source=UnixPath(b"a"), destination=UnixPath(b"b"))
+    unix = ProxyHeader(
+        2, family=Family.UNIX, transport=Transport.STREAM, source=UnixPath(b"a"), destination=UnixPath(b"b")
+    )
 
     assert [write_v1(datagrams), write_v1(unix), write_v1(ProxyHeader(2))] == [b"PROXY UNKNOWN\r\n"] * 3
 

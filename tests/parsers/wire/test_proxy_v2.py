@@ -39,7 +39,10 @@ LOCAL = ProxyHeader(2, Command.LOCAL)
 SOME = [
     (binary(b"\x21\x11", ENDS), header()),
     (binary(b"\x21\x12", ENDS), header(transport=Transport.DGRAM)),
-    (binary(b"\x21\x11", ENDS + b"\x01\0\x02h2\x04\0\0"), header(tlvs=(Tlv(TlvKind.ALPN, b"h2"), Tlv(TlvKind.NOOP, b"")))),
+    (
+        binary(b"\x21\x11", ENDS + b"\x01\0\x02h2\x04\0\0"),
+        header(tlvs=(Tlv(TlvKind.ALPN, b"h2"), Tlv(TlvKind.NOOP, b""))),
+    ),
     (
         binary(b"\x21\x21", bytes(15) + b"\x01" + bytes(15) + b"\x02" + b"\0\x01\0\x02"),
         header(Family.INET6, Endpoint("::1", 1), Endpoint("::2", 2)),
@@ -147,7 +150,13 @@ def test_the_tlv_about_tls_names_its_parts() -> None:
     outcome = run(tls_facts, Complete(value))
 
     assert isinstance(outcome, Done)
-    assert outcome.value == {"tls": True, "certificate": True, "verified": True, "version": "TLSv1.3", "common_name": "bob"}
+    assert outcome.value == {
+        "tls": True,
+        "certificate": True,
+        "verified": True,
+        "version": "TLSv1.3",
+        "common_name": "bob",
+    }
 
 
 PORTS = st.integers(0, 65535)
