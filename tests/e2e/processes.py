@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+from types import MappingProxyType
 from typing import IO, Any, Self
 
 import pytest
@@ -51,6 +52,16 @@ class Lines:
             if found := re.search(pattern, line):
                 return found
 
+    def so_far(self) -> list[str]:
+        """All lines that have come; `until` looks only at later ones."""
+        while not self._queue.empty():
+            line = self._queue.get()
+            if line is None:
+                self._queue.put(None)
+                break
+            self.seen.append(line)
+        return self.seen
+
     def rest(self) -> list[str]:
         """All lines, once the program has ended."""
         self._reader.join(LIMIT)
@@ -63,13 +74,13 @@ class Lines:
 class Proxy:
     """A `sozu serve` in a process of its own, with its command socket in `folder`."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, environ: Mapping[str, str] = MappingProxyType({})) -> None:
         self.folder = folder
         self.socket = folder / "sozu.sock"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "sozu", "serve", *arguments],
             cwd=folder,
-            env=environment(),
+            env=environment(**environ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,0 +1,142 @@
+"""Backends at their worst behind real workers: clients are told at the time that was configured, other clusters notice nothing, nothing is left."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+import http.client
+from pathlib import Path
+import socket
+from statistics import median
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from tests.e2e.asking import connect, get
+from tests.e2e.load import Load
+from tests.e2e.misbehaving import misbehaving
+from tests.e2e.processes import LIMIT, Proxy, configuration
+from tests.e2e.vitals import unharmed
+from tests.proxy import fault_origin as faults
+from tests.proxy.fault_origin import black_hole, refusing
+
+TIMEOUT = 0.5
+LATE = 1.0  # more than a worker is late on a machine with other things to do
+AT_ONCE = 0.05
+POOL = {"idle": 1}
+MOST_INTERIM = 16
+FRAMING = 200_000  # bytes: more than that is no body that anybody means
+
+
+@contextmanager
+def serving(folder: Path, sound: str, *bad: str, **settings: Any) -> Iterator[Proxy]:
+    """A worker whose cluster `bad.example` has these backends; all other hosts are sound."""
+    clusters = {
+        "sound": {"frontends": [{"hostname": "*"}], "backends": [sound]},
+        "bad": {"frontends": [{"hostname": "bad.example"}], "backends": list(bad)},
+    }
+    with Proxy(folder, "-c", str(configuration(folder, clusters, workers=1, pool=POOL, **settings))) as proxy:
+        yield proxy
+
+
+def timed(proxy: Proxy) -> tuple[int, float]:
+    """Status of a request to the bad cluster, and how many seconds it took."""
+    began = monotonic()
+    return get(proxy.port, host="bad.example")[0], monotonic() - began
+
+
+@pytest.mark.parametrize("backends", [1, 3, 5])
+def test_backends_that_are_down_are_told_within_50_ms(tmp_path: Path, origin_address: str, backends: int) -> None:
+    with refusing() as address:
+        port = address.partition(":")[2]
+        addresses = [address, *(f"127.0.0.{number}:{port}" for number in range(2, backends + 1))]
+        with serving(tmp_path, origin_address, *addresses) as proxy, unharmed(proxy):
+            answers = [timed(proxy) for _ in range(20)]
+
+    assert {status for status, _ in answers} == {502}
+    assert median(seconds for _, seconds in answers) < AT_ONCE
+
+
+def test_a_black_hole_ends_at_the_connect_timeout_and_other_clusters_notice_nothing(tmp_path: Path, origin_address: str) -> None:
+    timeouts = {"connect": TIMEOUT}
+    with (
+        black_hole() as hole,
+        serving(tmp_path, origin_address, hole, timeouts=timeouts) as proxy,
+        unharmed(proxy),
+        Load(proxy.port, clients=2) as load,
+    ):
+        status, seconds = timed(proxy)
+        load.further(100)
+
+    assert status == 504
+    assert TIMEOUT <= seconds < TIMEOUT + LATE
+    assert load.failures == Counter()
+
+
+def test_a_backend_that_hangs_is_504_at_the_configured_time(tmp_path: Path, origin_address: str) -> None:
+    timeouts = {"back": TIMEOUT}
+    with (
+        misbehaving(faults.hang) as hanging,
+        serving(tmp_path, origin_address, hanging, timeouts=timeouts) as proxy,
+        unharmed(proxy),
+    ):
+        status, seconds = timed(proxy)
+
+    assert status == 504
+    assert TIMEOUT <= seconds < TIMEOUT + LATE
+
+
+@pytest.mark.parametrize("fault", [faults.endless_head, faults.endless_field, faults.storm_of_interims, faults.garbage])
+def test_an_answer_that_has_no_end_or_no_sense_is_502(tmp_path: Path, origin_address: str, fault: faults.Fault) -> None:
+    with misbehaving(fault) as bad, serving(tmp_path, origin_address, bad) as proxy, unharmed(proxy):
+        for _ in range(5):
+            *interim, last = (part for part in all_of_it(proxy).split(b"\r\n\r\n") if part.startswith(b"HTTP/1.1 "))
+            assert last.startswith(b"HTTP/1.1 502 ")
+            assert len(interim) <= MOST_INTERIM
+
+
+@pytest.mark.parametrize("fault", [faults.endless_chunk_extension, faults.endless_chunk_extensions, faults.endless_trailers])
+def test_a_body_of_nothing_but_framing_is_cut(tmp_path: Path, origin_address: str, fault: faults.Fault) -> None:
+    with misbehaving(fault) as bad, serving(tmp_path, origin_address, bad) as proxy, unharmed(proxy):
+        for _ in range(5):
+            assert len(all_of_it(proxy)) < FRAMING
+
+
+def all_of_it(proxy: Proxy) -> bytes:
+    """What comes of the bad cluster until the connection ends."""
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=LIMIT) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: bad.example\r\nConnection: close\r\n\r\n")
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+BEGINNINGS = {
+    "content-length": b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
+    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+    "until-close": b"HTTP/1.1 200 OK\r\n\r\nhalf",
+}
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS.values(), ids=BEGINNINGS)
+def test_a_reset_in_mid_body_is_a_broken_message(tmp_path: Path, origin_address: str, beginning: bytes) -> None:
+    def reset(connection: faults.Connection) -> None:
+        connection.head()
+        connection.send(beginning)
+        connection.reset()
+
+    with misbehaving(reset) as bad, serving(tmp_path, origin_address, bad) as proxy, unharmed(proxy):
+        for _ in range(20):
+            assert is_broken(proxy)
+
+
+def is_broken(proxy: Proxy) -> bool:
+    """Does the client see that its answer is not whole? A 502 instead of the answer says so too."""
+    connection = connect(proxy.port)
+    connection.request("GET", "/", headers={"Host": "bad.example"})
+    try:
+        with connection.getresponse() as response:
+            response.read()
+            return response.status == 502
+    except (http.client.HTTPException, OSError):
+        return True
+    finally:
+        connection.close()
