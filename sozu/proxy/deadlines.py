@@ -1,10 +1,11 @@
 """Who is late? One sweep per tick instead of one timer per request.
 
-Whoever may be late is `watched` for as long as its connection lives: a Front (a client) or a Back (a backend's connection). Each holds
+Whoever may be late is watched for as long as its connection lives: a Front (a client) or a Back (a backend's connection). Each holds
 one `deadline`, which the code that waits moves on by a plain assignment. The sweep calls `expire` on the late ones, in the hub: an idle one closes,
 a busy one throws `Late` into its exchange. Ten thousand watched ones cost about 0.4 ms a sweep.
 """
 
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from sozu.proxy.clock import Clock
@@ -26,17 +27,19 @@ class Watched(Protocol):
 
 
 class Deadlines:
-    """The watched ones of a worker, and the sweep over them."""
+    """The sweep over the `watched` ones of a worker and over its `sessions`, which are in a set of their own anyway."""
 
-    __slots__ = ("_clock", "watched")
+    __slots__ = ("_clock", "_sessions", "watched")
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, sessions: AbstractSet[Watched] = frozenset()) -> None:
         self._clock = clock
+        self._sessions = sessions
         self.watched: set[Watched] = set()
 
     def sweep(self) -> None:
         """Expire what is late. One that is closed, or given more time, while its neighbours expire is let be."""
         now = self._clock.now
-        for one in [one for one in self.watched if one.deadline <= now]:
-            if one in self.watched and one.deadline <= now:
-                one.expire()
+        for watched in (self.watched, self._sessions):
+            for one in [one for one in watched if one.deadline <= now]:
+                if one in watched and one.deadline <= now:
+                    one.expire()

@@ -6,6 +6,7 @@ RFC 9112 section 3.2.2 (absolute-form); RFC 7239 (Forwarded). Which connections 
 """
 
 from collections.abc import Container
+from functools import lru_cache
 from typing import Final
 
 from sozu.parsers.result import Error
@@ -120,14 +121,20 @@ def downstream_head(response: ResponseView, ours: bytes, cut: Container[bytes] =
     return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (response.status, response.reason, fields, ours)
 
 
-def origin_fields(client: bytes, proto: bytes, listener: bytes) -> bytes:
+def origin_fields(client: bytes, proto: bytes, listener: str) -> bytes:
     """The lines that tell a backend who asked. `client` and `listener` are `IP:port`, IPv6 in brackets; `client` is empty for a unix socket."""
-    address = client.rpartition(b":")[0].strip(b"[]") or b"unknown"
-    port = listener.rpartition(b":")[2]
-    node = b'"%b"' % client if client else b"unknown"
-    lines = [b"X-Forwarded-For: " + address, b"X-Forwarded-Proto: " + proto]
+    address = client.rpartition(b":")[0].strip(b"[]")
+    return _origin_pattern(proto, listener) % (address or b"unknown", client or b"unknown")
+
+
+@lru_cache(maxsize=256)
+def _origin_pattern(proto: bytes, listener: str) -> bytes:
+    """What all clients of a listener have in common, with two places left: for an address, and for one with its port."""
+    by = listener.encode()
+    port = by.rpartition(b":")[2]
+    lines = [b"X-Forwarded-For: %b", b"X-Forwarded-Proto: " + proto]
     if port.isdigit():
-        lines += [b"X-Forwarded-Port: " + port, b'Forwarded: proto=%b;for=%b;by="%b"' % (proto, node, listener)]
+        lines += [b"X-Forwarded-Port: " + port, b'Forwarded: proto=%b;for="%%b";by="%b"' % (proto, by)]
     else:
-        lines.append(b"Forwarded: proto=%b;for=%b" % (proto, node))
+        lines.append(b"Forwarded: proto=%b;for=%%b" % proto)
     return CRLF.join([*lines, b""])

@@ -22,7 +22,10 @@ class Front(Protocol):
     unread: bool
     client: bytes  # IP:port, or empty
     listener: str
-    origin_fields: bytes  # the field lines that tell a backend who asks
+
+    @property
+    def origin_fields(self) -> bytes:
+        """The field lines that tell a backend who asks."""
 
     def throw(self, failure: Exception) -> None:
         """Raise in the greenlet of the running exchange, where it waits. Called in the hub."""

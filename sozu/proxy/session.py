@@ -5,7 +5,6 @@ order. What an exchange does is in exchange.py; how a response is framed for thi
 """
 
 import _socket
-from functools import partial
 import logging
 from time import monotonic
 from typing import Any, Final
@@ -40,8 +39,7 @@ class Session:
     """See Front for what exchanges use; `drain` and `close` are for those who end sessions from outside."""
 
     __slots__ = (
-        "_draining", "_greenlet", "_idle_since", "_number", "_request", "_traffic", "_until_close", "_wake", "client", "deadline", "keep", "listener", "origin_fields", "stream",
-        "unread",
+        "_draining", "_greenlet", "_idle_since", "_number", "_request", "_traffic", "_until_close", "client", "deadline", "keep", "listener", "stream", "unread",
     )  # fmt: skip
 
     def __init__(self, traffic: Traffic, stream: Stream, client: bytes, listener: str) -> None:
@@ -52,19 +50,24 @@ class Session:
         self._draining = traffic.draining
         self._request: RequestView | None = None
         self._until_close = False  # does the answer under way end with the connection?
-        self._wake = partial(traffic.spares.run, self._serve)  # made once: the stream gets it after every exchange
         self.stream = stream
         self.client = client
         self.listener = listener
-        self.origin_fields = b""
         self.keep = True
         self.unread = False
         self.deadline = traffic.clock.after(traffic.settings.timeouts.request)
         traffic.sessions.add(self)
-        traffic.deadlines.watched.add(self)
         stream.when_readable(self._wake)
 
+    @property
+    def origin_fields(self) -> bytes:
+        """See Front. Made for each request: kept, they would double what an idle connection costs."""
+        return origin_fields(self.client, b"http", self.listener)
+
     # ---- between exchanges ----
+
+    def _wake(self) -> None:
+        self._traffic.spares.run(self._serve)
 
     def _serve(self) -> None:
         """Serve what has come; then be idle, or closed."""
@@ -150,10 +153,8 @@ class Session:
     def _end(self) -> None:
         if self in self._traffic.sessions:
             self._traffic.sessions.remove(self)
-            self._traffic.deadlines.watched.discard(self)
             self._traffic.counters.connections_open -= 1
             self.stream.close()
-            del self._wake  # a cycle: else every connection would be left to the collector, which seldom runs
 
     # ---- requests ----
 
@@ -169,8 +170,6 @@ class Session:
             return None
         record.method = request.method
         record.path = request.target
-        if not self.origin_fields:  # made once for a connection, and for none that never asks
-            self.origin_fields = origin_fields(self.client, b"http", self.listener.encode())
         record.user_agent = request.more[USER_AGENT]
         if not keeps_alive(request):
             self.keep = False

@@ -18,7 +18,7 @@ from sozu.command.settings import Settings
 from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
-from sozu.proxy.deadlines import Deadlines
+from sozu.proxy.deadlines import Deadlines, Watched
 from sozu.proxy.loop.outbox import Outbox
 from sozu.proxy.loop.spares import Spares
 from sozu.proxy.pool import Pool
@@ -39,6 +39,10 @@ class Session(Protocol):
         """Cut, whatever is running."""
 
 
+class WatchedSession(Session, Watched, Protocol):
+    """The same, as a worker has them: with a deadline."""
+
+
 @dataclass(slots=True)
 class Traffic:
     """See the module. `start` begins to keep time."""
@@ -50,7 +54,7 @@ class Traffic:
     slot: int = 0
     routes: RouteTable = field(default_factory=RouteTable)
     draining: bool = False
-    sessions: set[Session] = field(default_factory=set)
+    sessions: set[WatchedSession] = field(default_factory=set)
     hub: Hub = field(default_factory=get_hub)
     clock: Clock = field(default_factory=Clock)
     deadlines: Deadlines = field(init=False)
@@ -60,7 +64,7 @@ class Traffic:
     new_id: Callable[[], bytes] = field(init=False)  # the id of a request, unique among all workers everywhere for practical purposes
 
     def __post_init__(self) -> None:
-        self.deadlines = Deadlines(self.clock)
+        self.deadlines = Deadlines(self.clock, self.sessions)
         self.outbox = Outbox(self.hub)
         self.spares = Spares(self.hub)
         self.pool = Pool(self.hub, self.clock, self.deadlines, self.counters, self.settings.pool)

@@ -143,20 +143,20 @@ def test_a_response_is_passed_on_in_our_version() -> None:
 
 
 def test_who_asked_over_ipv4() -> None:
-    assert origin_fields(b"192.0.2.1:4711", b"http", b"127.0.0.1:8080") == (
+    assert origin_fields(b"192.0.2.1:4711", b"http", "127.0.0.1:8080") == (
         b"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: 8080\r\n"
         b'Forwarded: proto=http;for="192.0.2.1:4711";by="127.0.0.1:8080"\r\n'
     )
 
 
 def test_who_asked_over_ipv6() -> None:
-    assert origin_fields(b"[2001:db8::1]:4711", b"http", b"[::1]:8080") == (
+    assert origin_fields(b"[2001:db8::1]:4711", b"http", "[::1]:8080") == (
         b"X-Forwarded-For: 2001:db8::1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: 8080\r\n"
         b'Forwarded: proto=http;for="[2001:db8::1]:4711";by="[::1]:8080"\r\n'
     )
 
 
 def test_who_asked_over_a_unix_socket_has_no_name() -> None:
-    assert origin_fields(b"", b"http", b"unix:/run/sozu") == (
+    assert origin_fields(b"", b"http", "unix:/run/sozu") == (
         b"X-Forwarded-For: unknown\r\nX-Forwarded-Proto: http\r\nForwarded: proto=http;for=unknown\r\n"
     )
