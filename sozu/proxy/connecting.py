@@ -61,10 +61,10 @@ def open_back(traffic: Traffic, front: Front, backend: LiveBackend, timeouts: Ti
 
 
 def _open(traffic: Traffic, backend: LiveBackend) -> Back:
-    """Where no descriptor is left, idle connections to others have to give one."""
+    """Where no descriptor is left, idle connections to others have to give one, or the reserve that is kept for this."""
     try:
         return traffic.pool.open(backend)
     except Broken as broken:
-        if broken.stream is not None or not traffic.registry.shed():
+        if broken.stream is not None or not (traffic.registry.shed() or traffic.spare()):
             raise
     return traffic.pool.open(backend)

@@ -220,7 +220,7 @@ class Session:
             if self.keep:
                 self._traffic.outbox.post(self.stream, answer)
             else:
-                self.stream.send(answer)
+                self.stream.send_last(answer)
             return
         self._until_close = plan.until_close
         body = incoming(framing, source)

@@ -196,6 +196,16 @@ class Stream:
         if sent < len(data):
             self._send_rest(bytes(memoryview(data)[sent:]))
 
+    def send_last(self, data: bytes) -> None:
+        """Like `send`, for what `end` or `close` follows: both leave in one packet. The kernel holds the bytes back for it, 0.2 s at most."""
+        self.flush()
+        try:
+            sent = self._sock.send(data, _socket.MSG_MORE)
+        except OSError as error:
+            sent = self._none_sent(error)
+        if sent < len(data):
+            self._send_rest(data[sent:])
+
     def drain(self, pipe: Pipe) -> None:
         """Send what the pipe holds; return when the kernel has all of it."""
         self.flush()

@@ -54,6 +54,7 @@ class Traffic:
     slot: int = 0
     routes: RouteTable = field(default_factory=RouteTable)
     draining: bool = False
+    spare: Callable[[], bool] = bool  # asked for a descriptor when none is left: has one been given free?
     sessions: set[WatchedSession] = field(default_factory=set)
     hub: Hub = field(default_factory=get_hub)
     clock: Clock = field(default_factory=Clock)

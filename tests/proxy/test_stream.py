@@ -122,6 +122,33 @@ def test_what_was_queued_before_the_close_is_sent(pair: Pair) -> None:
     assert right.read() == b"last words"
 
 
+def test_what_is_sent_last_leaves_with_the_end(pair: Pair) -> None:
+    left, right = pair
+    left.write(b"last ")
+    left.send_last(b"words")
+    left.end()
+    words = b""
+    while len(words) < len(b"last words"):
+        words += right.read()
+    assert words == b"last words"
+    assert right.read() == b""
+
+
+def test_what_is_sent_last_may_be_more_than_the_kernel_takes() -> None:
+    left, right = plain_pair(tcp_pair())
+    data = bytes(range(256)) * 40_000
+    sender = gevent.spawn(left.send_last, data)
+    settle()
+    assert not sender.ready()
+    received = b""
+    while len(received) < len(data):
+        received += right.read()
+    assert received == data
+    sender.get(timeout=5)
+    left.close()
+    right.close()
+
+
 def test_a_failure_of_queued_bytes_ends_the_stream_for_its_reader() -> None:
     left, right = plain_pair(tcp_pair())
     reader = gevent.spawn(left.read)

@@ -106,6 +106,9 @@ class TlsTwin:
         self.tls.write(bytes(data))
         self._send_records()
 
+    def send_last(self, data: bytes) -> None:
+        self.send(data)
+
     def end(self) -> None:
         try:
             self.tls.unwrap()

@@ -1,7 +1,7 @@
 """Taking connections off the listening sockets that the master gave us, and knowing when to leave them there.
 
-One watcher per listening socket; a wake-up takes a bounded number, so that a flood of new clients does not starve those
-inside. When there is no room (`max_connections`) or no descriptor left, somebody who is idle has to go; if nobody is, all
+One watcher per listening socket; a wake-up takes who waits, a bounded number, so that a flood of new clients does not starve those
+inside. How many wait is asked: to find out by an accept that fails costs seven times as much, and is most of all accepts where they come singly. When there is no room (`max_connections`) or no descriptor left, somebody who is idle has to go; if nobody is, all
 watchers pause and the kernel's backlog waits. `look_again`, called by the worker's tick, resumes: with one try per tick a
 worker that starves costs next to nothing. Without descriptors the reserve is given free for those inside (`reserve`). Listening sockets are shared with the master and with a
 predecessor or successor, so an accept may always find that somebody else was quicker.
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import errno
 import logging
+from sys import byteorder
 from typing import Any
 
 from gevent.hub import Hub
@@ -24,6 +25,8 @@ log = logging.getLogger("sozu.proxy")
 _READABLE = 1  # libev's EV_READ
 _PER_WAKE_UP = 32
 _LAST_ONES = 4096  # as many as the master lets wait
+_TCP_INFO = 11
+_WAITING = slice(24, 28)  # tcpi_unacked: of a listening socket it is the number that wait to be accepted
 
 # accept(2): these belong to the connection that was to be taken, or say that there is none.
 _NOT_THIS_ONE = frozenset(
@@ -55,6 +58,12 @@ class _Door:
     listener: str
     sock: Any  # a raw _socket.socket; its type hides _accept, which gives a bare descriptor
     watcher: Any
+
+    def waiting(self) -> int:
+        """How many connections wait here; more than a wake-up may take, where the kernel does not tell."""
+        if self.sock.family == _socket.AF_UNIX:
+            return _PER_WAKE_UP
+        return int.from_bytes(self.sock.getsockopt(_socket.IPPROTO_TCP, _TCP_INFO, _WAITING.stop)[_WAITING], byteorder)
 
     def close(self) -> None:
         self.watcher.stop()
@@ -94,7 +103,7 @@ class AcceptLoop:
         door = _Door(listener, sock, self._loop.io(sock.fileno(), _READABLE))
         self._doors[listener] = door
         if not self._paused:
-            door.watcher.start(self._take, door)
+            door.watcher.start(self._wake, door)
 
     def close(self, listener: str) -> None:
         """Accept there no more. Who waits in the backlog is let in first: if nobody has the socket besides us, closing resets them."""
@@ -113,21 +122,27 @@ class AcceptLoop:
         if self._full and not self._paused:
             self._full = ""
             log.warning("event=accept_resumed connections=%d", self._counters.connections_open)
-        if self._paused and self._reserve.refill():
+        if self._paused and (self._reserve.refill() or (self._make_room() and self._reserve.refill())):
             self._paused = False
             for door in self._doors.values():
-                door.watcher.start(self._take, door)
+                door.watcher.start(self._wake, door)
 
-    def _has_room(self) -> bool:
-        return self._counters.connections_open < self._most
+    def spare(self) -> bool:
+        """Somebody inside wants a descriptor: give the reserve free, and let nobody in meanwhile. False if it is free already."""
+        released = self._reserve.release()
+        if released:
+            self._pause("EMFILE")
+        return released
 
-    def _take(self, door: _Door, most: int = _PER_WAKE_UP) -> None:
-        if not self._has_room() and not self._make_room():  # here somebody waits; after the first we cannot know
+    def _wake(self, door: _Door) -> None:
+        self._take(door, min(_PER_WAKE_UP, max(1, door.waiting())))
+
+    def _take(self, door: _Door, most: int) -> None:
+        counters = self._counters
+        if counters.connections_open >= self._most and not self._make_room():  # here somebody waits; after the first we cannot know
             self._pause("max_connections")
             return
-        for _ in range(most):
-            if not self._has_room():
-                return
+        for _ in range(min(most, self._most - counters.connections_open)):
             try:
                 descriptor, peer = door.sock._accept()  # noqa: SLF001 - accept() would wrap what stays raw
             except OSError as error:

@@ -1,7 +1,7 @@
 """Descriptors held back for the day when there are no others, and how many sessions the rest is enough for.
 
 A worker that accepts until no descriptor is left could not even reach the backends of those it accepted, nor take a new log from its master. So
-some are reserved: given free when accept fails for want of them, taken back before accepting goes on.
+some are reserved: given free when accept fails for want of them, or a connection to a backend; taken back before accepting goes on.
 """
 
 import os
@@ -30,10 +30,12 @@ class Reserve:
             return False
         return True
 
-    def release(self) -> None:
-        """Give them free."""
-        while self._held:
-            os.close(self._held.pop())
+    def release(self) -> bool:
+        """Give them free; False if there are none."""
+        held, self._held = self._held, []
+        for descriptor in held:
+            os.close(descriptor)
+        return bool(held)
 
 
 def sessions_at_most(wanted: int) -> int:

@@ -41,6 +41,7 @@ class Service:
         self._transactions = Transactions(self._traffic, partial(gevent.sleep, _PAUSE))
         serve = partial(serve_connection, self._traffic)
         self._accepting = AcceptLoop(get_hub(), counters, _most_sessions(settings), serve, self._make_room)
+        self._traffic.spare = self._accepting.spare
         self._sockets: dict[str, _socket.socket] = {}  # given, and not (yet) accepted on
         self._serving = False
         self._traffic.clock.each_tick(self._traffic.access_log.flush)

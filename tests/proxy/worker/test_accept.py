@@ -160,8 +160,31 @@ def test_who_waits_at_a_door_that_closes_is_let_in_first(house: House) -> None:
 
 def test_a_quicker_neighbour_is_no_error(house: House) -> None:
     house.open()
-    house.loop._take(house.loop._doors[NAME])
+    house.loop._wake(house.loop._doors[NAME])
     assert house.taken == []
+
+
+def test_a_door_knows_how_many_wait(house: House) -> None:
+    house.open()
+    door = house.loop._doors[NAME]
+    house.call(3)
+    assert door.waiting() == 3
+    turns()
+    assert door.waiting() == 0
+    assert len(house.taken) == 3
+
+
+def test_a_crowd_at_a_unix_socket_is_taken_too(house: House, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "door"))
+        listening.listen(128)
+        house.loop.open("unix:door", _socket.socket(fileno=os.dup(listening.fileno())))
+        for _ in range(40):
+            client = socket.socket(socket.AF_UNIX)
+            client.connect(str(tmp_path / "door"))
+            house.clients.append(client)
+        turns()
+    assert len(house.taken) == 40
 
 
 @contextmanager
@@ -194,6 +217,33 @@ def test_without_descriptors_it_pauses_gives_its_reserve_free_and_resumes(house:
     turns()
     assert len(house.taken) == 1
     assert descriptors() == before + 1
+
+
+def test_who_is_inside_gets_the_reserve_and_nobody_is_let_in_until_it_is_back(house: House) -> None:
+    house.open()
+    before = descriptors()
+    assert house.loop.spare()
+    assert before - descriptors() == HELD
+    assert not house.loop.spare()
+    house.call(1)
+    turns()
+    assert house.taken == []
+    house.loop.look_again()
+    turns()
+    assert len(house.taken) == 1
+
+
+def test_who_is_idle_goes_so_that_the_reserve_comes_back(house: House) -> None:
+    house.open()
+    house.call(HELD)
+    turns()
+    house.loop.spare()
+    with all_descriptors_taken():
+        house.idle = HELD
+        for _ in range(HELD):
+            assert not house.loop.spare()
+            house.loop.look_again()
+        assert house.loop.spare()
 
 
 def test_without_descriptors_who_is_idle_goes(house: House) -> None:
