@@ -15,12 +15,13 @@ from sozu.parsers.reasons import Reason
 from sozu.parsers.result import Done, Error
 from sozu.proxy.clock import Clock
 from sozu.proxy.loop.pipes import PIPES, Pipe
-from sozu.proxy.stream import READ_SIZE, Stream
+from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Stream
 
 MOST = 1 << 20
 LEAST = 16384
 BAD_REQUEST = 400
-BUFFER = memoryview(bytearray(MOST))
+_WHOLE = memoryview(bytearray(HEAD_SIZE + MOST))
+BUFFER = _WHOLE[HEAD_SIZE:]
 
 Piece = bytes | memoryview
 
@@ -186,6 +187,15 @@ class Empty:
 
 
 NO_BYTES = Empty()
+
+
+def behind(head: bytes, piece: Piece) -> Piece:
+    """A head and the first piece of its body as one, for a single send: the shared buffer has room before its pieces."""
+    begin = HEAD_SIZE - len(head)
+    if type(piece) is not memoryview or begin < 0:
+        return b"".join((head, piece))
+    _WHOLE[begin:HEAD_SIZE] = head
+    return _WHOLE[begin : HEAD_SIZE + len(piece)]
 
 
 def incoming(framing: Framing, stream: Stream) -> Body:

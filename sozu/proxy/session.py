@@ -16,7 +16,7 @@ from sozu.parsers.body import NO_BODY, UNTIL_CLOSE, Framing, Length, request_fra
 from sozu.parsers.reasons import Refusal
 from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.answering import AS_IT_IS, Plan, interim_answer, own_answer, plan_answer
-from sozu.proxy.bodies import NO_BYTES, Body, incoming, relay
+from sozu.proxy.bodies import NO_BYTES, Body, behind, incoming, relay
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.exchange import Exchange
 from sozu.proxy.failures import ClientGone, Failure, Refused
@@ -240,7 +240,8 @@ class Session:
         pace.before_write(0)
         piece = body.read(READ_SIZE) if source.leftover else b""
         record.bytes_out = len(head) + len(piece)
-        self.stream.send(b"".join((head, piece)))  # and keep neither: the relay may take long
+        self.stream.send(behind(head, piece))
+        del head, piece  # the relay may take long
         try:
             relay(body, self.stream, pace)
         finally:

@@ -88,15 +88,25 @@ class Stream:
     def read_into(self, buffer: memoryview) -> int:
         """Wait, then put what is there into the buffer; 0 when the peer has ended its side."""
         if self.leftover:
-            piece = self._take_leftover(len(buffer))
-            buffer[: len(piece)] = piece
-            return len(piece)
+            return self._put_leftover(buffer)
         self.wait_readable()
         while True:
             try:
                 return self._sock.recv_into(buffer)
             except OSError as error:
                 self._wait_unless_broken(error)
+
+    def _put_leftover(self, buffer: memoryview) -> int:
+        """Behind much of it there is more, as a rule: both make one piece."""
+        piece = self._take_leftover(len(buffer))
+        size = len(piece)
+        buffer[:size] = piece
+        if HEAD_SIZE // 2 < size < len(buffer):
+            try:
+                size += self._sock.recv_into(buffer[size:])
+            except OSError as error:
+                self._none_moved(error)
+        return size
 
     def fill(self, pipe: Pipe, most: int) -> int:
         """Like `read_into`, but into a pipe; nothing may be left over."""
@@ -192,7 +202,7 @@ class Stream:
         try:
             sent = self._sock.send(data)
         except OSError as error:
-            sent = self._none_sent(error)
+            sent = self._none_moved(error)
         if sent < len(data):
             self._send_rest(bytes(memoryview(data)[sent:]))
 
@@ -202,7 +212,7 @@ class Stream:
         try:
             sent = self._sock.send(data, _socket.MSG_MORE)
         except OSError as error:
-            sent = self._none_sent(error)
+            sent = self._none_moved(error)
         if sent < len(data):
             self._send_rest(data[sent:])
 
@@ -213,7 +223,7 @@ class Stream:
             try:
                 pipe.drain(self._sock.fileno())
             except OSError as error:
-                self._none_sent(error)
+                self._none_moved(error)
             if not len(pipe):
                 return
             self.wait_writable()  # without another try: what fits at once then is more than what would fit now
@@ -244,9 +254,9 @@ class Stream:
             try:
                 rest = rest[self._sock.send(rest) :]
             except OSError as error:
-                self._none_sent(error)
+                self._none_moved(error)
 
-    def _none_sent(self, error: OSError) -> int:
+    def _none_moved(self, error: OSError) -> int:
         if error.errno == EAGAIN:
             return 0
         raise Broken(self, error) from error

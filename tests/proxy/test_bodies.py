@@ -4,8 +4,8 @@ import hashlib
 import gevent
 import pytest
 
-from sozu.proxy.bodies import LEAST, MOST, next_size
-from sozu.proxy.stream import READ_SIZE
+from sozu.proxy.bodies import BUFFER, LEAST, MOST, behind, next_size
+from sozu.proxy.stream import HEAD_SIZE, READ_SIZE
 from tests.proxy.lab import Lab, Peer, field, names, opened, settle
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -282,6 +282,24 @@ def test_a_body_may_end_after_its_answer_has_begun(lab: Lab) -> None:
 
 
 # ---- how much at once ----
+
+
+@pytest.mark.parametrize("head", [b"head", bytes(HEAD_SIZE), bytes(HEAD_SIZE + 1)])
+@pytest.mark.parametrize("size", [0, 5, MOST])
+def test_a_head_goes_before_its_first_piece(head: bytes, size: int) -> None:
+    BUFFER[:5] = b"piece"
+    piece = bytes(BUFFER[:size])
+    assert behind(head, BUFFER[:size]) == head + piece
+    assert behind(head, piece) == head + piece
+    assert BUFFER[:size] == piece
+
+
+@pytest.mark.parametrize("size", [HEAD_SIZE, READ_SIZE, READ_SIZE + HEAD_SIZE])
+def test_a_body_that_comes_with_its_head_arrives_whole(lab: Lab, size: int) -> None:
+    client, origin, _ = exchange(lab, GET)
+    origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + LARGE[:size] + OK)  # and more than was asked for
+    client.head()
+    assert client.read(size) == LARGE[:size]
 
 
 def test_pieces_grow_only_while_the_receiver_keeps_up() -> None:

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from sozu.proxy.loop.connect import connect
-from sozu.proxy.stream import READ_SIZE, SMALL_PIECE, Broken, Stream
+from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, SMALL_PIECE, Broken, Stream
 from tests.proxy.tls_twin import TlsTwin
 
 MEBIBYTE = 1 << 20
@@ -176,6 +176,24 @@ def test_read_into_fills_a_buffer_and_takes_leftover_first(pair: Pair) -> None:
     assert (right.read_into(buffer[:2]), bytes(buffer[:2])) == (2, b"xy")
     assert (right.read_into(buffer), bytes(buffer[:1])) == (1, b"z")
     assert (right.read_into(buffer), bytes(buffer[:3])) == (3, b"abc")
+
+
+def test_much_leftover_and_what_is_behind_it_make_one_piece() -> None:
+    left, right = plain_pair(tcp_pair())
+    buffer = memoryview(bytearray(READ_SIZE))
+    right.leftover = bytes(HEAD_SIZE)
+    assert right.read_into(buffer) == HEAD_SIZE  # there is nothing yet
+    left.send(b"more")
+    settle()
+    right.leftover = bytes(HEAD_SIZE)
+    assert right.read_into(buffer) == HEAD_SIZE + len(b"more")
+    assert bytes(buffer[HEAD_SIZE : HEAD_SIZE + 4]) == b"more"
+    left.reset()
+    settle()
+    right.leftover = bytes(HEAD_SIZE)
+    with pytest.raises(Broken, match="ECONNRESET"):
+        right.read_into(buffer)
+    right.close()
 
 
 def test_an_end_is_read_as_nothing_and_the_other_way_stays_open(pair: Pair) -> None:
