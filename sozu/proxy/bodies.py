@@ -189,6 +189,17 @@ class Empty:
 NO_BYTES = Empty()
 
 
+def arrived(stream: Stream, size: int) -> Piece | None:
+    """A body of `size` bytes, if there is reason to look whether all of it has come, and it has; else None, and nothing is lost."""
+    if not HEAD_SIZE // 2 < len(stream.leftover) < size <= READ_SIZE:
+        return None
+    count = stream.read_into(BUFFER[:size])
+    if count == size:
+        return BUFFER[:size]
+    stream.leftover = bytes(BUFFER[:count])
+    return None
+
+
 def behind(head: bytes, piece: Piece) -> Piece:
     """A head and the first piece of its body as one, for a single send: the shared buffer has room before its pieces."""
     begin = HEAD_SIZE - len(head)

@@ -5,9 +5,10 @@ may not write (`passed_fields`); here is what takes their place. RFC 9110 sectio
 RFC 9112 section 3.2.2 (absolute-form); RFC 7239 (Forwarded). Which connections are kept is for the session and the pool to decide.
 """
 
+import _socket
 from collections.abc import Container
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from sozu.parsers.result import Error
 from sozu.parsers.uri import normal_host, parse_target
@@ -119,6 +120,13 @@ def downstream_head(response: ResponseView, ours: bytes, cut: Container[bytes] =
     if cut:
         fields = without(fields, cut)
     return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (response.status, response.reason, fields, ours)
+
+
+def client_name(family: int, peer: Any) -> bytes:
+    """`IP:port`, IPv6 in brackets; empty for a unix socket, whose peers have no name."""
+    if family == _socket.AF_INET:
+        return b"%b:%d" % (peer[0].encode(), peer[1])
+    return b"[%b]:%d" % (peer[0].encode(), peer[1]) if family == _socket.AF_INET6 else b""
 
 
 def origin_fields(client: bytes, proto: bytes, listener: str) -> bytes:

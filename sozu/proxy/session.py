@@ -16,11 +16,11 @@ from sozu.parsers.body import NO_BODY, UNTIL_CLOSE, Framing, Length, request_fra
 from sozu.parsers.reasons import Refusal
 from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.answering import AS_IT_IS, Plan, interim_answer, own_answer, plan_answer
-from sozu.proxy.bodies import NO_BYTES, Body, behind, incoming, relay
+from sozu.proxy.bodies import NO_BYTES, Body, Piece, arrived, behind, incoming, relay
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.exchange import Exchange
 from sozu.proxy.failures import ClientGone, Failure, Refused
-from sozu.proxy.forwarding import downstream_head, keeps_alive, origin_fields
+from sozu.proxy.forwarding import client_name, downstream_head, keeps_alive, origin_fields
 from sozu.proxy.heads import DATE, REQUESTS, USER_AGENT, BadHead, HeadEnded
 from sozu.proxy.policy.hops import via
 from sozu.proxy.policy.limits import download_pace, request_body
@@ -222,6 +222,9 @@ class Session:
             else:
                 self.stream.send_last(answer)
             return
+        if plan.wrap is None and type(framing) is Length and (piece := arrived(source, framing.size)) is not None:
+            self._send_arrived(record, behind(head, piece), timeouts)
+            return
         self._until_close = plan.until_close
         body = incoming(framing, source)
         if plan.wrap is not None:
@@ -233,6 +236,14 @@ class Session:
         plan = plan_answer(self._request.minor, framing, keep=self.keep)
         self.keep = plan.keep
         return plan
+
+    def _send_arrived(self, record: Record, answer: Piece, timeouts: Timeouts) -> None:
+        record.bytes_out = len(answer)
+        self.deadline = self._traffic.clock.next + timeouts.front
+        if self.keep:
+            self.stream.send(answer)
+        else:
+            self.stream.send_last(answer)
 
     def _send_with_body(self, record: Record, head: bytes, body: Body, source: Stream, timeouts: Timeouts) -> None:
         traffic = self._traffic
@@ -277,13 +288,6 @@ class Session:
 def serve_connection(traffic: Traffic, sock: _socket.socket, peer: Any, listener: str) -> None:
     """Begin to serve a client on an accepted, non-blocking socket, which is ours from now on. Called in the hub; does not switch."""
     Session(traffic, Stream(sock, traffic.hub), client_name(sock.family, peer), listener)
-
-
-def client_name(family: int, peer: Any) -> bytes:
-    """`IP:port`, IPv6 in brackets; empty for a unix socket, whose peers have no name."""
-    if family == _socket.AF_INET:
-        return b"%b:%d" % (peer[0].encode(), peer[1])
-    return b"[%b]:%d" % (peer[0].encode(), peer[1]) if family == _socket.AF_INET6 else b""
 
 
 def _explain(fault: Exception) -> Failure:

@@ -206,7 +206,7 @@ class Stream:
         if sent < len(data):
             self._send_rest(bytes(memoryview(data)[sent:]))
 
-    def send_last(self, data: bytes) -> None:
+    def send_last(self, data: bytes | memoryview) -> None:
         """Like `send`, for what `end` or `close` follows: both leave in one packet. The kernel holds the bytes back for it, 0.2 s at most."""
         self.flush()
         try:
@@ -214,7 +214,7 @@ class Stream:
         except OSError as error:
             sent = self._none_moved(error)
         if sent < len(data):
-            self._send_rest(data[sent:])
+            self._send_rest(bytes(memoryview(data)[sent:]))
 
     def drain(self, pipe: Pipe) -> None:
         """Send what the pipe holds; return when the kernel has all of it."""

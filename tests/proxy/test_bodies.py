@@ -300,6 +300,21 @@ def test_a_body_that_comes_with_its_head_arrives_whole(lab: Lab, size: int) -> N
     origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + LARGE[:size] + OK)  # and more than was asked for
     client.head()
     assert client.read(size) == LARGE[:size]
+    settle()
+    assert lab.log.records[0].bytes_out > size
+
+
+@pytest.mark.parametrize("first", [HEAD_SIZE // 2, HEAD_SIZE - 100, HEAD_SIZE, READ_SIZE - 1])
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_body_that_comes_in_part_with_its_head_arrives_whole(lab: Lab, first: int, *, keep: bool) -> None:
+    client, origin, _ = exchange(lab, GET if keep else GET.replace(b"Host", b"Connection: close\r\nHost"))
+    origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % READ_SIZE + LARGE[:first])
+    client.head()
+    assert client.read(first) == LARGE[:first]
+    origin.send(LARGE[first:READ_SIZE])
+    assert client.read(READ_SIZE - first) == LARGE[first:READ_SIZE]
+    if not keep:
+        assert client.rest() == b""
 
 
 def test_pieces_grow_only_while_the_receiver_keeps_up() -> None:

@@ -12,8 +12,8 @@ from sozu.command.facts import Backend, Cluster, Frontend
 from sozu.command.settings import Settings
 from sozu.proxy.access_log import NoLog
 from sozu.proxy.counters import Counters
+from sozu.proxy.forwarding import client_name
 from sozu.proxy.registry import Registry
-from sozu.proxy.session import client_name
 from sozu.proxy.traffic import Traffic
 from tests.proxy.lab import Peer, client_over_tcp, field, settle
 

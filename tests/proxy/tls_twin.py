@@ -106,7 +106,7 @@ class TlsTwin:
         self.tls.write(bytes(data))
         self._send_records()
 
-    def send_last(self, data: bytes) -> None:
+    def send_last(self, data: bytes | memoryview) -> None:
         self.send(data)
 
     def end(self) -> None:
