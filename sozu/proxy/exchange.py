@@ -22,7 +22,7 @@ from sozu.proxy.heads import RESPONSES, BadHead, HeadEnded
 from sozu.proxy.policy.hops import COUNTED, hops_left, via
 from sozu.proxy.policy.limits import upload_pace
 from sozu.proxy.record import Record
-from sozu.proxy.stream import READ_SIZE, Broken, Stream
+from sozu.proxy.stream import ANSWER_SIZE, READ_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.upload import Upload
 
@@ -169,7 +169,7 @@ class Exchange:
     def _receive_head(self, back: Back) -> ResponseView:
         stream = back.stream
         try:
-            data = stream.read()
+            data = stream.read(ANSWER_SIZE)
         except Broken as broken:
             raise BackendFailed(f"backend: {broken}", stale=back.uses > 0) from broken
         if not data:

@@ -11,7 +11,7 @@ from sozu.parsers.head_reader import FIELD_LIMIT, HEAD_LIMIT, SHORTEST_FIELD, TA
 from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.result import Done, Error
 from sozu.parsers.views import RequestView, ResponseView, View, ViewParser, build_request_view, build_response_view
-from sozu.proxy.stream import Stream
+from sozu.proxy.stream import HEAD_SIZE, Stream
 
 V = TypeVar("V", bound=View)
 
@@ -62,7 +62,7 @@ class Heads(Generic[V]):
             view = self._read(head)
             if view is None:
                 return self._receive_slowly(stream, data)
-        stream.leftover = data[end:]
+        stream.leftover = data[end:] + stream.leftover
         return view
 
     def _read(self, head: bytes) -> V | None:
@@ -82,7 +82,8 @@ class Heads(Generic[V]):
     def _receive_slowly(self, stream: Stream, data: bytes) -> V:
         """What is long, wrong, or not all there. A view keeps alive what it was read from, so no more is shown to it than HEAD_SIZE."""
         reader = HeadReader(self._parser)
-        outcome = reader.feed(data)
+        stream.leftover = data[HEAD_SIZE:] + stream.leftover
+        outcome = reader.feed(data[:HEAD_SIZE])
         while type(outcome) is not Done:
             if isinstance(outcome, Error):
                 raise BadHead(outcome)
@@ -90,7 +91,7 @@ class Heads(Generic[V]):
             if not data:
                 raise HeadEnded
             outcome = reader.feed(data)
-        stream.leftover = bytes(outcome.rest)
+        stream.leftover = bytes(outcome.rest) + stream.leftover
         return outcome.value
 
 

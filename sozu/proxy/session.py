@@ -217,6 +217,7 @@ class Session:
         if plan.wrap is None and type(framing) is Length and len(source.leftover) == framing.size:
             answer, source.leftover = head + source.leftover, b""
             record.bytes_out = len(answer)
+            self.deadline = self._traffic.clock.next + timeouts.front
             if self.keep:
                 self._traffic.outbox.post(self.stream, answer)
             else:

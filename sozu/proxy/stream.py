@@ -28,6 +28,7 @@ from sozu.proxy.loop.pipes import Pipe
 READABLE, WRITABLE = 1, 2  # libev's EV_READ and EV_WRITE
 HEAD_SIZE = 16384  # what is asked for where a head may begin: the kernel fills it in one go, and bytes of this size are cheap to make
 READ_SIZE = 65536
+ANSWER_SIZE = READ_SIZE + 4096  # where a response may begin: many a body of READ_SIZE is there with its head
 SMALL_PIECE = 32768
 SIOCOUTQ = 0x5411
 RESET = struct.pack("ii", 1, 0)  # linger on, for no time: close() sends RST and drops what is unsent

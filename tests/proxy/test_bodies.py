@@ -76,6 +76,17 @@ def test_a_request_after_a_chunked_body_is_the_next_request(lab: Lab) -> None:
     assert origin.head().startswith(b"GET ")
 
 
+def test_requests_after_a_chunked_body_are_all_answered(lab: Lab) -> None:
+    many = 2 * HEAD_SIZE // len(GET)
+    client = lab.client(CHUNKED_POST + CHUNKS + GET * many)
+    origin = lab.origin()
+    for _ in range(1 + many):
+        origin.head()
+        settle()
+        origin.send(OK)
+        client.answer()
+
+
 def test_a_chunked_body_that_breaks_is_refused_and_the_backend_never_gets_its_end(lab: Lab) -> None:
     client, origin, _ = exchange(lab, CHUNKED_POST + b"5\r\nhello\r\n")
     client.send(b"zz\r\n")

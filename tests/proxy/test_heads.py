@@ -18,7 +18,7 @@ from sozu.proxy.heads import (
     HeadEnded,
     Heads,
 )
-from sozu.proxy.stream import HEAD_SIZE, Stream
+from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Stream
 from tests.proxy.lab import Peer, pair
 
 HEAD = b"GET /x HTTP/1.1\r\nHost: a\r\nUser-Agent: test\r\nTE: trailers\r\n\r\n"
@@ -72,9 +72,25 @@ def test_a_view_does_not_keep_a_large_body(ends: tuple[Stream, Peer]) -> None:
     assert len(stream.leftover) < HEAD_SIZE
 
 
+def test_a_long_head_that_came_with_a_large_body_keeps_none_of_it(ends: tuple[Stream, Peer]) -> None:
+    stream, _ = ends
+    head = b"HTTP/1.1 200 OK\r\n" + b"A: 1\r\n" * 90 + b"B: %b\r\n" % (b"b" * 6000) * 2 + b"\r\n"
+    view = RESPONSES.receive(stream, head + bytes(READ_SIZE))
+    assert view.status == 200
+    assert len(view.source.string) <= HEAD_SIZE
+    assert stream.leftover == bytes(READ_SIZE)
+
+
+def test_what_is_left_behind_the_data_stays_behind_it(ends: tuple[Stream, Peer]) -> None:
+    stream, _ = ends
+    stream.leftover = b"third"
+    REQUESTS.receive(stream, HEAD + b"second")
+    assert stream.leftover == b"secondthird"
+
+
 def test_a_head_that_comes_again_is_not_read_again(ends: tuple[Stream, Peer]) -> None:
     stream, _ = ends
-    view = REQUESTS.receive(stream, HEAD + b"body")
+    view = REQUESTS.receive(stream, HEAD)
     assert REQUESTS.receive(stream, HEAD + b"other") is view
     assert stream.leftover == b"other"
     assert REQUESTS.receive(stream, b"GET /y" + HEAD[6:]).target == b"/y"
