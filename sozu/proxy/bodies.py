@@ -190,8 +190,11 @@ NO_BYTES = Empty()
 
 
 def arrived(stream: Stream, size: int) -> Piece | None:
-    """A body of `size` bytes, if there is reason to look whether all of it has come, and it has; else None, and nothing is lost."""
-    if not HEAD_SIZE // 2 < len(stream.leftover) < size <= READ_SIZE:
+    """A body of `size` bytes, if there is reason to look whether all of it has come, and it has; else None, and nothing is lost.
+
+    In the shared buffer, and nowhere else: where the receiver takes nothing, one copy of it has to wait.
+    """
+    if not HEAD_SIZE // 2 < len(stream.leftover) <= size <= READ_SIZE:
         return None
     count = stream.read_into(BUFFER[:size])
     if count == size:

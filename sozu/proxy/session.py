@@ -25,7 +25,7 @@ from sozu.proxy.heads import DATE, REQUESTS, USER_AGENT, BadHead, HeadEnded
 from sozu.proxy.policy.hops import via
 from sozu.proxy.policy.limits import download_pace, request_body
 from sozu.proxy.record import Record
-from sozu.proxy.stream import READ_SIZE, Broken, Stream
+from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
 
 log = logging.getLogger("sozu.proxy")
@@ -214,10 +214,9 @@ class Session:
         if self._traffic.settings.via is not None:
             ours += via(self._traffic.settings.via, response.minor)
         head = downstream_head(response, ours, plan.cut)
-        if plan.wrap is None and type(framing) is Length and len(source.leftover) == framing.size:
+        if plan.wrap is None and type(framing) is Length and len(source.leftover) == framing.size <= HEAD_SIZE:
             answer, source.leftover = head + source.leftover, b""
             record.bytes_out = len(answer)
-            self.deadline = self._traffic.clock.next + timeouts.front
             if self.keep:
                 self._traffic.outbox.post(self.stream, answer)
             else:
