@@ -196,10 +196,15 @@ def arrived(stream: Stream, size: int) -> Piece | None:
     """
     if not HEAD_SIZE // 2 < len(stream.leftover) <= size <= READ_SIZE:
         return None
-    count = stream.read_into(BUFFER[:size])
+    piece = BUFFER[:size]
+    if len(stream.leftover) == size:  # in short, what read_into would do
+        piece[:] = stream.leftover
+        stream.leftover = b""
+        return piece
+    count = stream.read_into(piece)
     if count == size:
-        return BUFFER[:size]
-    stream.leftover = bytes(BUFFER[:count])
+        return piece
+    stream.leftover = bytes(piece[:count])
     return None
 
 
