@@ -25,7 +25,7 @@ from sozu.proxy.heads import DATE, REQUESTS, USER_AGENT, BadHead, HeadEnded
 from sozu.proxy.policy.hops import via
 from sozu.proxy.policy.limits import download_pace, request_body
 from sozu.proxy.record import Record
-from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Broken, Stream
+from sozu.proxy.stream import ANSWER_SIZE, HEAD_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
 
 log = logging.getLogger("sozu.proxy")
@@ -249,7 +249,7 @@ class Session:
         traffic = self._traffic
         pace = download_pace(self, traffic.clock, timeouts.back, timeouts.front, traffic.settings.min_rate)
         pace.before_write(0)
-        piece = body.read(READ_SIZE) if source.leftover else b""
+        piece = body.read(ANSWER_SIZE) if source.leftover else b""  # all of it, or no pipe could take the rest
         record.bytes_out = len(head) + len(piece)
         self.stream.send(behind(head, piece))
         del head, piece  # the relay may take long

@@ -4,6 +4,7 @@ import hashlib
 import gevent
 import pytest
 
+from sozu.proxy import bodies
 from sozu.proxy.bodies import BUFFER, LEAST, MOST, behind, next_size
 from sozu.proxy.stream import HEAD_SIZE, READ_SIZE
 from tests.proxy.lab import Lab, Peer, field, names, opened, settle
@@ -139,6 +140,16 @@ def test_a_large_response_arrives_whole(lab: Lab) -> None:
     assert hashlib.sha256(body).digest() == hashlib.sha256(LARGE).digest()
     assert lab.record().bytes_out == len(head) + len(LARGE)
     assert len(lab.backend().idle) == 1
+
+
+def test_a_large_response_takes_a_pipe_however_much_came_with_its_head(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    piped: list[object] = []
+    monkeypatch.setattr(bodies, "relay_through", lambda *them: piped.append(them))
+    client, origin, _ = exchange(lab, GET)
+    sender = gevent.spawn(origin.send, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(LARGE) + LARGE)
+    assert client.answer()[1] == LARGE
+    sender.get(timeout=5)
+    assert len(piped) == 1
 
 
 def test_a_response_waits_for_a_client_that_does_not_read(lab: Lab) -> None:
