@@ -9,10 +9,11 @@ from typing import Any, Final, NamedTuple
 
 from sozu.command.settings import Settings
 from sozu.parsers.body import CHUNKED, UNTIL_CLOSE, Framing
+from sozu.parsers.fields.section import values, without
 from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.bodies import Body, Chunks, Payload
 from sozu.proxy.default_answers import default_answer, welcome_answer
-from sozu.proxy.forwarding import CRLF, FRAMING, without
+from sozu.proxy.forwarding import CRLF, FRAMING
 from sozu.proxy.record import Record
 
 FINAL: Final = 200
@@ -96,9 +97,5 @@ def final_answer(request: RequestView, request_id: bytes, fields: bytes, *, clos
 
 
 def accepts(request: RequestView) -> bytes:
-    """The Accept field. It is looked for only here: no slot of the pattern is spent on it."""
-    for line in request.passed_fields().split(CRLF):
-        name, _, value = line.partition(b":")
-        if name.lower() == b"accept":
-            return value
-    return b""
+    """The first Accept field. It is looked for only here: no slot of the pattern is spent on it."""
+    return next(iter(values(request.passed_fields(), b"accept")), b"")

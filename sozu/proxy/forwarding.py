@@ -6,10 +6,11 @@ RFC 9112 section 3.2.2 (absolute-form); RFC 7239 (Forwarded). Which connections 
 """
 
 import _socket
-from collections.abc import Container
 from functools import lru_cache
 from typing import Any, Final
 
+from sozu.parsers.fields.lists import elements
+from sozu.parsers.fields.section import without
 from sozu.parsers.result import Error
 from sozu.parsers.uri import normal_host, parse_target
 from sozu.parsers.views import RequestView, ResponseView
@@ -32,16 +33,11 @@ def hostname(authority: bytes) -> bytes:
     return authority.partition(b":")[0]
 
 
-def options(value: bytes | None) -> set[bytes]:
-    """The elements of a list like Connection, in lower case."""
-    return {option.strip(b" \t") for option in value.lower().split(b",")} if value else set()
-
-
 def keeps_alive(view: RequestView | ResponseView) -> bool:
     """Does the sender of this head want to go on with the connection after the message? (RFC 9112 section 9.3)."""
     if view.minor == 1 and view.connection in NOTHING_NEW:
         return True
-    said = options(view.connection)
+    said = elements(view.connection)
     return b"close" not in said and (view.minor == 1 or b"keep-alive" in said)
 
 
@@ -50,9 +46,9 @@ def wants_upgrade(request: RequestView) -> bool:
 
     Not for HTTP/1.0 (RFC 9110 section 7.8), and not to h2c: requests inside such a tunnel would go around every route and rule.
     """
-    if request.upgrade is None or request.minor == 0 or b"upgrade" not in options(request.connection):
+    if request.upgrade is None or request.minor == 0 or b"upgrade" not in elements(request.connection):
         return False
-    return not any(protocol.startswith(b"h2") for protocol in options(request.upgrade))
+    return not any(protocol.startswith(b"h2") for protocol in elements(request.upgrade))
 
 
 def asked_for(request: RequestView, listener: str) -> tuple[bytes, bytes]:
@@ -89,7 +85,7 @@ def upstream_head(request: RequestView, authority: bytes, target: bytes, ours: b
 
 def _one_hop_less(fields: bytes) -> bytes:
     left = hops_left(fields)
-    return fields if not left else b"%bMax-Forwards: %d\r\n" % (without(fields, MAX_FORWARDS), left - 1)
+    return fields if not left else b"%bMax-Forwards: %d\r\n" % (without(fields, frozenset((MAX_FORWARDS,))), left - 1)
 
 
 HOST: Final = frozenset((b"host",))
@@ -102,19 +98,13 @@ def _hop_by_hop(request: RequestView) -> bytes:
     if request.upgrade is not None and wants_upgrade(request):
         lines.append(b"Upgrade: " + request.upgrade)
         named.append(b"upgrade")
-    if b"trailers" in options(request.more[TE]):
+    if b"trailers" in elements(request.more[TE]):
         lines.append(b"TE: trailers")
         named.append(b"te")
     return b"%b\r\nConnection: %b\r\n" % (CRLF.join(lines), b", ".join(named)) if lines else b""
 
 
-def without(fields: bytes, names: Container[bytes]) -> bytes:
-    """A sound field section but for the lines of these names (in lower case)."""
-    kept = [line for line in fields.split(CRLF)[:-1] if line.partition(b":")[0].lower() not in names]
-    return CRLF.join([*kept, b""])
-
-
-def downstream_head(response: ResponseView, ours: bytes, cut: Container[bytes] = ()) -> bytes:
+def downstream_head(response: ResponseView, ours: bytes, cut: frozenset[bytes] = frozenset()) -> bytes:
     """The head that a client gets, in our version of HTTP, without the fields named in `cut`; `ours` are whole field lines."""
     fields = response.passed_fields()
     if cut:

@@ -60,7 +60,7 @@ def test_our_own_answer_tells_http_1_0_to_go_on() -> None:
 
 def test_a_browser_gets_html() -> None:
     browser = request(b"GET / HTTP/1.1", b"ACCEPT: text/html")
-    assert accepts(browser) == b" text/html"
+    assert accepts(browser) == b"text/html"
     assert b"<html" in own_answer(SETTINGS, 404, RECORD, browser, b"", close=False)
     assert accepts(request(b"GET / HTTP/1.1")) == b""
 

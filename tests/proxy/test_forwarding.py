@@ -10,7 +10,6 @@ from sozu.proxy.forwarding import (
     origin_fields,
     upstream_head,
     wants_upgrade,
-    without,
 )
 
 REQUEST = build_request_view((b"user-agent", b"te"))
@@ -128,12 +127,6 @@ def test_trailers_are_asked_for_in_our_own_name() -> None:
 def test_an_upgrade_and_trailers_share_a_connection_field() -> None:
     view = request(b"GET / HTTP/1.1", b"Host: a", b"Connection: Upgrade, TE", b"TE: trailers", b"Upgrade: x")
     assert sent(view) == b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nTE: trailers\r\nConnection: upgrade, te\r\n\r\n"
-
-
-def test_lines_are_taken_out_by_name_in_any_case() -> None:
-    fields = b"A: 1\r\nHOST: x\r\nhost-b: y\r\nHost: z\r\n"
-    assert without(fields, frozenset((b"host",))) == b"A: 1\r\nhost-b: y\r\n"
-    assert without(b"Host: z\r\n", frozenset((b"host",))) == b""
 
 
 def test_a_response_is_passed_on_in_our_version() -> None:

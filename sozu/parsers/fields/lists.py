@@ -6,12 +6,14 @@ one byte always tells which rule goes on, so that the grammars fuse. Values are 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sozu.parsers.abnf import OBS_TEXT, TCHAR, VCHAR, WSP, byte_class
+from sozu.parsers.abnf import FIELD_BYTES, OBS_TEXT, TCHAR, VCHAR, WSP, byte_class
 from sozu.parsers.combinators import alt, many, map_, opt, recognize, seq
 from sozu.parsers.fuse import fuse
-from sozu.parsers.leaves import one_of, tag, take_while, take_while1
+from sozu.parsers.leaves import one_of, tag, take_while, take_while1, trimmed
+from sozu.parsers.whole import whole
 
 if TYPE_CHECKING:
     from sozu.parsers.regular import Regular
@@ -74,3 +76,18 @@ te = transfer_encoding
 # expectation = token [ "=" ( token / quoted-string ) parameters ]
 expectation = seq(lower_token, closed(opt(tag(b"=") >> word)), parameters)
 expect = fuse(comma_list(expectation))
+
+# --- Lists in which only a few names are looked for -------------------------------------------------------------------
+# Connection, Upgrade and TE are acted on where they say something that we know, and are never refused for the rest. So an element is
+# whatever stands between two commas, and there is no value that is not a list.
+
+element = trimmed(FIELD_BYTES.translate(None, b","), WSP)
+ELEMENTS: Final = fuse(seq(element, many(tag(b",") >> element)))
+
+
+@lru_cache(maxsize=64)  # clients choose what it holds, and a value may be as long as a head
+def elements(value: bytes | None) -> frozenset[bytes]:
+    """The elements of a field value (None where the field is absent), in lower case; empty ones do not count (RFC 9110 5.6.1.2)."""
+    found = whole(ELEMENTS, (value or b"").lower())
+    assert isinstance(found, tuple), "a field value has no other bytes"
+    return frozenset((found[0], *found[1])) - {b""}

@@ -5,18 +5,19 @@ Max-Forwards holds for OPTIONS and TRACE alone. Whoever gets it as 0 is the fina
 
 from typing import Final
 
-from sozu.parsers.abnf import DIGIT
+from sozu.parsers.fields.max_forwards import max_forwards
+from sozu.parsers.fields.section import values
+from sozu.parsers.result import Error
+from sozu.parsers.whole import whole
 
 COUNTED: Final = frozenset((b"OPTIONS", b"TRACE"))
-MAX_FORWARDS: Final = frozenset((b"max-forwards",))
-LONGEST: Final = 9  # digits: more hops than anybody has
+MAX_FORWARDS: Final = b"max-forwards"
 
 
 def hops_left(fields: bytes) -> int | None:
     """How often the OPTIONS or TRACE with these field lines may still be forwarded; None if they do not say. Of two values the lower holds."""
-    lines = [line.partition(b":") for line in fields.split(b"\r\n")]
-    values = [value.strip(b" \t") for name, _, value in lines if name.lower() in MAX_FORWARDS]
-    return min([int(value) for value in values if 0 < len(value) <= LONGEST and not value.translate(None, DIGIT)], default=None)
+    said = [whole(max_forwards, value) for value in values(fields, MAX_FORWARDS)]
+    return min((number for number in said if not isinstance(number, Error)), default=None)
 
 
 def via(name: str, minor: int) -> bytes:

@@ -1,6 +1,16 @@
 import pytest
 
-from sozu.parsers.fields.lists import connection, expect, quoted_raw, quoted_string, te, token, transfer_encoding
+from sozu.parsers.fields.lists import (
+    ELEMENTS,
+    connection,
+    elements,
+    expect,
+    quoted_raw,
+    quoted_string,
+    te,
+    token,
+    transfer_encoding,
+)
 from sozu.parsers.fuse import Fused, fuse
 from sozu.parsers.result import Error
 from sozu.parsers.whole import whole
@@ -69,3 +79,29 @@ def test_a_quoted_string_is_read_with_and_without_its_quotes() -> None:
     refuses(fuse(quoted_string), b'"a\r', 2)
     refuses(fuse(quoted_string), b'"\\\x7f', 2)
     refuses(fuse(token), b'"', 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (b"Close", (b"Close", [])),
+        (b" a b ,\tc", (b"a b", [b"c"])),
+        (b"", (b"", [])),
+        (b',"a,b"', (b"", [b'"a', b'b"'])),
+    ],
+)
+def test_an_element_is_what_stands_between_two_commas(value: bytes, found: object) -> None:
+    reads(ELEMENTS, value, found, after=b"\r\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (None, set()),
+        (b" , ", set()),
+        (b"Keep-Alive, UPGRADE , \xff;q=1", {b"keep-alive", b"upgrade", b"\xff;q=1"}),
+        (b"close,close", {b"close"}),
+    ],
+)
+def test_elements_count_once_in_lower_case_and_not_when_they_are_empty(value: bytes | None, found: set[bytes]) -> None:
+    assert elements(value) == found
