@@ -31,6 +31,9 @@ class Origin(ThreadingHTTPServer):
         self._gates: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: many a test hangs up, and that is what socketserver would print."""
+
     def gate(self, key: str) -> threading.Event:
         with self._lock:
             return self._gates.setdefault(key, threading.Event())

@@ -72,13 +72,13 @@ class Lines:
 
 
 class Proxy:
-    """A `sozu serve` in a process of its own, with its command socket in `folder`."""
+    """A `sozu serve` in a process of its own, with its command socket in `folder`; `through` is a command that execs what follows it."""
 
-    def __init__(self, folder: Path, *arguments: str, environ: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(self, folder: Path, *arguments: str, environ: Mapping[str, str] = MappingProxyType({}), through: Sequence[str] = ()) -> None:
         self.folder = folder
         self.socket = folder / "sozu.sock"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sozu", "serve", *arguments],
+            [*through, sys.executable, "-m", "sozu", "serve", *arguments],
             cwd=folder,
             env=environment(**environ),
             stdout=subprocess.PIPE,

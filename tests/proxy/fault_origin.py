@@ -59,6 +59,17 @@ class Connection:
         while self._sock.recv(65536):
             pass
 
+    def is_silent(self, seconds: float) -> bool:
+        """Has nothing come for so long?"""
+        self._sock.settimeout(seconds)
+        try:
+            self._received += self._sock.recv(65536)
+        except TimeoutError:
+            return True
+        finally:
+            self._sock.settimeout(PATIENCE)
+        return False
+
     def half_close(self) -> None:
         self._sock.shutdown(socket.SHUT_WR)
 
