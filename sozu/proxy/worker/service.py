@@ -22,6 +22,7 @@ from sozu.proxy.traffic import Traffic
 from sozu.proxy.worker.accept import AcceptLoop
 from sozu.proxy.worker.drain import drain_sessions
 from sozu.proxy.worker.eviction import evict
+from sozu.proxy.worker.heap import Heap, malloc_trim
 from sozu.proxy.worker.reserve import sessions_at_most
 from sozu.proxy.worker.transactions import Transactions
 from sozu.proxy.worker.watch import Tell, watch_backend
@@ -46,6 +47,7 @@ class Service:
         self._serving = False
         self._traffic.clock.each_tick(self._traffic.access_log.flush)
         self._traffic.clock.each_tick(self._accepting.look_again)
+        self._traffic.clock.each_tick(Heap(counters, malloc_trim()).look)
         self._traffic.start()
 
     @property

@@ -1,0 +1,40 @@
+"""Memory that a crowd has left behind goes back to the system.
+
+glibc keeps what is freed in the middle of its heap, and the last clients of a crowd are always somewhere above: after 500 clients that never
+read, 5 MB stayed for good. `malloc_trim` gives whole free pages back. It takes 0.1 ms in general and 20 ms for 300 MB, so it is asked when a crowd has
+gone, not by the clock. Where the C library has no such call nothing happens.
+"""
+
+from collections.abc import Callable
+import ctypes
+from typing import Final
+
+from sozu.proxy.counters import Counters
+
+CROWD: Final = 100  # connections and exchanges: fewer leave nothing to speak of
+
+Trim = Callable[[int], object]
+
+
+class Heap:
+    """Trims whenever half of those who were there at once have gone. `look` is called by the worker's tick."""
+
+    def __init__(self, counters: Counters, trim: Trim) -> None:
+        self._counters = counters
+        self._trim = trim
+        self._most = 0  # since the last time
+
+    def look(self) -> None:
+        """Has a crowd gone?"""
+        there = self._counters.connections_open + self._counters.exchanges_open
+        if there > self._most:
+            self._most = there
+        elif self._most - there >= max(CROWD, self._most // 2):
+            self._most = there
+            self._trim(0)
+
+
+def malloc_trim() -> Trim:
+    """The C library's, or one that does nothing."""
+    trim: Trim = getattr(ctypes.CDLL(None), "malloc_trim", int)
+    return trim

@@ -1,0 +1,43 @@
+import pytest
+
+from sozu.proxy.counters import Counters
+from sozu.proxy.worker.heap import CROWD, Heap, malloc_trim
+
+
+def trims(*there: int) -> list[int]:
+    """At which of these counts of connections the heap is trimmed."""
+    counters, seen = Counters(), list[int]()
+    heap = Heap(counters, lambda _: seen.append(counters.connections_open))
+    for count in there:
+        counters.connections_open = count
+        heap.look()
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("there", "trimmed"),
+    [
+        ((CROWD, 0), [0]),
+        ((CROWD - 1, 0), []),
+        ((1000, 600, 501), []),
+        ((1000, 500, 300, 250, 0, 0), [500, 250, 0]),
+        ((1000, 500, 1000, 501, 0), [500, 0]),
+        ((50, 60, 50, 60, 10), []),
+    ],
+)
+def test_half_of_a_crowd_gone_is_reason_to_trim(there: tuple[int, ...], trimmed: list[int]) -> None:
+    assert trims(*there) == trimmed
+
+
+def test_exchanges_that_end_are_a_crowd_too() -> None:
+    counters, seen = Counters(), list[int]()
+    heap = Heap(counters, seen.append)
+    counters.connections_open = counters.exchanges_open = 2 * CROWD
+    heap.look()
+    counters.exchanges_open = 0
+    heap.look()
+    assert seen == [0]
+
+
+def test_the_c_library_can_be_asked() -> None:
+    assert malloc_trim()(0) in (0, 1)
