@@ -127,16 +127,16 @@ def free_port() -> int:
 
 
 class Stage:
-    """A folder with an origin. `core` is where the proxies run; the load and the origin have the other."""
+    """A folder with an origin, ours if no other port is given. `core` is where the proxies run; the load and the origin have the other."""
 
-    def __init__(self, folder: Path, core: int, other: int) -> None:
+    def __init__(self, folder: Path, core: int, other: int, origin: int | None = None) -> None:
         self.folder = folder
         self.core = core
         self.other = other
         self.running: list[Proxy] = []
         for name, size in SIZES.items():
             (folder / name).write_bytes(bytes(range(256)) * (size // 256))
-        self.origin = self._nginx("origin", NGINX_ORIGIN, other)
+        self.origin = self._nginx("origin", NGINX_ORIGIN, other).port if origin is None else origin
 
     def start(self, name: str) -> Proxy:
         """nginx, haproxy, haproxy-splice or sozu."""
@@ -160,18 +160,18 @@ class Stage:
 
     def _nginx(self, name: str, http: str, core: int) -> Proxy:
         port, user = free_port(), "user root;" if os.geteuid() == 0 else ""
-        inside = http.format(folder=self.folder, port=port, small=SMALL, origin=port if name == "origin" else self.origin.port)
+        inside = http.format(folder=self.folder, port=port, small=SMALL, origin=port if name == "origin" else self.origin)
         config = self._write(f"{name}.conf", NGINX.format(folder=self.folder, name=name, user=user, http=inside))
         return self._run(name, port, core, [program("nginx"), "-c", config])
 
     def _haproxy(self, name: str, splice: str, tuned: str) -> Proxy:
         port = free_port()
-        config = self._write(f"{name}.cfg", HAPROXY.format(port=port, origin=self.origin.port, splice=splice, tuned=tuned))
+        config = self._write(f"{name}.cfg", HAPROXY.format(port=port, origin=self.origin, splice=splice, tuned=tuned))
         return self._run(name, port, self.core, [program("haproxy"), "-db", "-f", config])
 
     def _sozu(self) -> Proxy:
         port = free_port()
-        config = self._write("sozu.yaml", OURS.format(port=port, origin=self.origin.port, metrics=free_port()))
+        config = self._write("sozu.yaml", OURS.format(port=port, origin=self.origin, metrics=free_port()))
         return self._run("sozu", port, self.core, [sys.executable, "-m", "sozu", "serve", "--apply", "-c", config])
 
     def _write(self, name: str, text: str) -> str:
@@ -196,10 +196,10 @@ class Stage:
 
 
 @contextmanager
-def stage(folder: Path) -> Iterator[Stage]:
+def stage(folder: Path, origin: int | None = None) -> Iterator[Stage]:
     """A stage on the first core that we may use, with the load on the last one."""
     cores = sorted(os.sched_getaffinity(0))
-    made = Stage(folder, cores[0], cores[-1])
+    made = Stage(folder, cores[0], cores[-1], origin)
     try:
         yield made
     finally:

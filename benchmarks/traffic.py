@@ -3,10 +3,13 @@
 Each proxy has one worker on one core; wrk and the origin share another one. Rounds alternate between the proxies, there and back, so that a slow minute
 of the machine hits all of them; the cost is CPU time of the whole family of processes per request, or per GB, which holds also where the cores
 are shared with others. `beside X` is the cost of X divided by ours in the same round, the median of the rounds: 1.00 is as cheap, 2.00 twice as
-cheap. Throughput is shown too, and means something when `busy` is near 1. nginx beside itself comes out between 0.9 and 1.1 on a shared machine.
+cheap. Where small requests run beside large downloads it is the slowest in a hundred of them that counts (p99). Throughput is
+shown too, and means something when `busy` is near 1. nginx beside itself comes out between 0.9 and 1.1 on a shared machine.
 """
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 import os
 from pathlib import Path
@@ -55,10 +58,11 @@ class Row:
     close: bool = False
     distinct: bool = False
     per_gb: bool = False
+    downloads: int = 0  # of 100 MB each, at once, by somebody else
 
     @property
     def proxies(self) -> list[str]:
-        return ["nginx", "haproxy", *(["haproxy-splice"] if self.per_gb else []), "sozu"]
+        return ["nginx", "haproxy", *(["haproxy-splice"] if self.per_gb or self.downloads else []), "sozu"]
 
 
 ROWS = [
@@ -68,6 +72,7 @@ ROWS = [
     Row("body-64k", "/64k", 16, per_gb=True),
     Row("body-1m", "/1m", 8, per_gb=True),
     Row("body-100m", "/100m", 4, per_gb=True),
+    Row("small-beside-100m", connections=8, downloads=4),
 ]
 
 
@@ -86,12 +91,13 @@ def load(proxy: Proxy, row: Row, stage: Stage, seconds: int) -> Sample:
     """Run wrk, and see what the proxy used meanwhile."""
     script = stage.folder / "distinct.lua"
     script.write_text(DISTINCT.replace("AGENT", AGENT))
-    command = ["taskset", "-c", str(stage.other), program("wrk"), "-t1", f"-c{row.connections}", f"-d{seconds}s", "--latency", "--timeout", "30s"]
+    command = [*wrk(stage, row.connections, seconds), "--latency"]
     for name, value in ({"Connection": "close"} if row.close else {} if row.per_gb else BROWSER).items():
         command += ["-H", f"{name}: {value}"]
     command += ["-s", str(script)] if row.distinct else []
     used, began = proxy.cpu(), time.monotonic()
-    said = subprocess.run([*command, f"http://127.0.0.1:{proxy.port}{row.path}"], capture_output=True, text=True, check=True).stdout
+    with downloading(proxy, row.downloads, stage, seconds):
+        said = subprocess.run([*command, f"http://127.0.0.1:{proxy.port}{row.path}"], capture_output=True, text=True, check=True).stdout
     used, took = proxy.cpu() - used, time.monotonic() - began
     found = re.search(r"(\d+) requests in [\d.]+\w+, ([\d.]+)([KMG]?B) read", said)
     slowest = re.search(r"99%\s+([\d.]+)(us|ms|s)\b", said)
@@ -101,6 +107,23 @@ def load(proxy: Proxy, row: Row, stage: Stage, seconds: int) -> Sample:
     p99 = float(slowest[1]) * MICROSECONDS[slowest[2]] if slowest else 0.0
     failures = "; ".join(re.findall(r"Socket errors: .*|Non-2xx or 3xx responses: \d+", said))
     return Sample(used / max(amount, 1e-9), done / took, used / 1e6 / took, p99, failures)
+
+
+def wrk(stage: Stage, connections: int, seconds: int) -> list[str]:
+    return ["taskset", "-c", str(stage.other), program("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
+
+
+@contextmanager
+def downloading(proxy: Proxy, downloads: int, stage: Stage, seconds: int) -> Iterator[None]:
+    """So many large downloads at once, for a little longer than the load beside them."""
+    if not downloads:
+        yield
+        return
+    command = [*wrk(stage, downloads, seconds + 1), f"http://127.0.0.1:{proxy.port}/100m"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        time.sleep(0.2)  # they have begun
+        yield
+        assert process.poll() is None, "the downloads ended first"
 
 
 def measure(row: Row, stage: Stage, rounds: int, seconds: int) -> None:
@@ -120,8 +143,11 @@ def measure(row: Row, stage: Stage, rounds: int, seconds: int) -> None:
         print(f"  {name:15s}{figures[0]:11.2f}{figures[1]:12.0f}{figures[2]:6.2f}{figures[3]:9.0f}  {own[0].failures}")
     for name, theirs in samples.items():
         if name != "sozu":
-            ratio = median(their.cost / our.cost for their, our in zip(theirs, samples["sozu"], strict=True))
-            print(f"  sozu beside {name}: {ratio:.2f}", flush=True)
+            pairs = list(zip(theirs, samples["sozu"], strict=True))
+            if row.downloads:
+                print(f"  sozu's p99 in p99s of {name}: {median(our.p99 / their.p99 for their, our in pairs):.2f}", flush=True)
+            else:
+                print(f"  sozu beside {name}: {median(their.cost / our.cost for their, our in pairs):.2f}", flush=True)
 
 
 def idle_memory(stage: Stage) -> None:
