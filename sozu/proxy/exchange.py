@@ -34,7 +34,7 @@ SWITCHING: Final = 101
 class Exchange:
     """See the module. `run` never raises; afterwards `front.keep` says whether the client's connection goes on."""
 
-    __slots__ = ("_back", "_body", "_counted", "_front", "_record", "_request", "_timeouts", "_traffic", "_upload")
+    __slots__ = ("_back", "_body", "_counted", "_front", "_opening", "_record", "_request", "_timeouts", "_traffic", "_upload")
 
     def __init__(self, traffic: Traffic, front: Front, request: RequestView, body: Body, record: Record) -> None:
         self._traffic = traffic
@@ -46,6 +46,7 @@ class Exchange:
         self._back: Back | None = None
         self._counted: Back | None = None  # its backend counts this exchange
         self._upload: Upload | None = None
+        self._opening = b""  # a head with the first piece of a body that goes on: an argument would live as long as the exchange
 
     def run(self) -> None:
         """From a request's head to the last byte of its response."""
@@ -101,7 +102,11 @@ class Exchange:
         except Malformed as malformed:
             raise Refused(f"refused: {malformed}", malformed.status) from malformed
         self._record.bytes_in += len(piece)
-        return b"".join((head, piece))
+        opening = b"".join((head, piece))
+        if self._body.complete:
+            return opening
+        self._opening = opening
+        return b""
 
     def _carry(self, request: bytes) -> ResponseView:
         """There, and the head of the final response; with one connection or, if it was an old one and had died, two."""
@@ -139,8 +144,9 @@ class Exchange:
         response = self._receive_head(back)
         return response if response.status >= 200 else self._receive_final(back, response)
 
-    def _begin_upload(self, sink: Stream, request: bytes) -> None:
-        sink.send(request)
+    def _begin_upload(self, sink: Stream, head: bytes) -> None:
+        opening, self._opening = self._opening, b""
+        sink.send(opening or head)
         rate, timeouts = self._traffic.settings.min_rate, self._timeouts
         pace = upload_pace(self._front, self._traffic.clock, timeouts.front, timeouts.back, rate)
         self._upload = Upload(self._body, sink, pace, self._traffic.hub, self._front.throw)
