@@ -123,8 +123,7 @@ class Stream:
         return piece
 
     def _wait_unless_broken(self, error: OSError) -> None:
-        if error.errno != EAGAIN:
-            raise Broken(self, error) from error
+        self._none_moved(error)
         self.wait_readable()
 
     # ---- waiting ----
@@ -205,7 +204,7 @@ class Stream:
         except OSError as error:
             sent = self._none_moved(error)
         if sent < len(data):
-            self._send_rest(bytes(memoryview(data)[sent:]))
+            self._send_rest(memoryview(data)[sent:])
 
     def send_last(self, data: bytes | memoryview) -> None:
         """Like `send`, for what `end` or `close` follows: both leave in one packet. The kernel holds the bytes back for it, 0.2 s at most."""
@@ -215,7 +214,7 @@ class Stream:
         except OSError as error:
             sent = self._none_moved(error)
         if sent < len(data):
-            self._send_rest(bytes(memoryview(data)[sent:]))
+            self._send_rest(memoryview(data)[sent:])
 
     def drain(self, pipe: Pipe) -> None:
         """Send what the pipe holds; return when the kernel has all of it."""
@@ -238,18 +237,15 @@ class Stream:
         except OSError as error:
             if error.errno != EAGAIN:
                 self.queued = b""
-                self._hang_up()
+                with suppress(OSError):  # a connection that has gone is not connected
+                    self._sock.shutdown(_socket.SHUT_RDWR)
         if self.queued:
             self._when_writable(self.send_queued)
         elif self._writer is not None:
             self._writer.stop()
 
-    def _hang_up(self) -> None:
-        with suppress(OSError):  # a connection that has gone is not connected
-            self._sock.shutdown(_socket.SHUT_RDWR)
-
-    def _send_rest(self, data: bytes) -> None:
-        rest = memoryview(data)
+    def _send_rest(self, rest: memoryview) -> None:
+        rest = rest if type(rest.obj) is bytes else memoryview(bytes(rest))  # others will write where it is
         while rest:
             self.wait_writable()
             try:

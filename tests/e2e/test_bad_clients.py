@@ -8,15 +8,19 @@ import socket
 
 import pytest
 
+from tests.e2e.asking import get
 from tests.e2e.load import Load
 from tests.e2e.misbehaving import misbehaving
-from tests.e2e.processes import LIMIT, Proxy, configuration, every_host
-from tests.e2e.vitals import unharmed
+from tests.e2e.processes import LIMIT, Proxy, configuration, every_host, resident_bytes
+from tests.e2e.vitals import cpu_seconds, unharmed
 from tests.proxy.fault_origin import Connection
 
 POOL = {"idle": 1}
 BURST = 2000  # connections; below what the master lets wait
 EACH = 10_000  # bytes of memory that a connection may leave behind: the allocator keeps some of it for the next burst
+STUCK = 500  # clients
+MOST_EACH = 65536  # bytes
+RESTING = 0.01  # seconds of processor time
 HOUR = 3600
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
@@ -63,6 +67,29 @@ def test_a_burst_of_connections_is_let_in_whole(tmp_path: Path, origin_address: 
             client.connect(("127.0.0.1", proxy.port))
             client.sendall(b"GET /name HTTP/1.1\r\nHost: a\r\n\r\n")
         assert [client.recv(9) for client in clients] == [b"HTTP/1.1 "] * BURST
+
+
+@pytest.mark.parametrize("path", ["/bytes", "/chunked"])
+def test_clients_that_never_read_cost_little_and_leave_nothing(tmp_path: Path, origin_address: str, path: str) -> None:
+    with serving(tmp_path, origin_address) as proxy, unharmed(proxy) as (pid,), ExitStack() as crowd:
+        before = resident_bytes(pid)
+        for _ in range(STUCK):
+            client = crowd.enter_context(socket.create_connection(("127.0.0.1", proxy.port), timeout=LIMIT))
+            client.sendall(b"GET %b/100000000 HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode())
+        wait_until_it_rests(proxy, pid)
+        each = (resident_bytes(pid) - before) / STUCK
+        assert proxy.status()["workers"][0]["exchanges"] == STUCK
+        assert get(proxy.port) == (200, b"origin")
+
+    assert each < MOST_EACH
+
+
+def wait_until_it_rests(proxy: Proxy, pid: int) -> None:
+    """Until a worker does nothing between two looks at its status."""
+    used = -1.0
+    while (now := cpu_seconds(pid)) - used > RESTING:
+        used = now
+        assert proxy.status()["workers"]
 
 
 @pytest.mark.skipif(not FAKETIME.exists(), reason="libfaketime is not installed (docs/testing.md)")

@@ -8,15 +8,19 @@ import socket
 from time import monotonic
 
 from gevent import get_hub
+from gevent.event import Event
 import pytest
 
 from sozu.command.facts import Backend, Cluster, Frontend
+from sozu.proxy import bodies
+from sozu.proxy.loop.pipes import Pipes
 from sozu.proxy.pool import Pool
 from tests.proxy import fault_origin as faults
 from tests.proxy.fault_origin import black_hole, origin, refusing
 from tests.proxy.lab import Lab, Peer, all_descriptors_taken, client_over_tcp, opened, settle
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+LARGE = bytes(range(256)) * (3 * bodies.MOST // 256)
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
 
 
@@ -120,6 +124,29 @@ def test_an_idle_connection_to_one_backend_gives_its_descriptor_to_another() -> 
         assert lab.backend(first).idle == []
         lab.change(*facts[1:], remove=True)
         lab.change(facts[0], remove=True)
+
+
+def test_a_large_body_is_copied_where_no_descriptor_is_left_for_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    head_came, starved = Event(), Event()
+
+    def large(connection: faults.Connection) -> None:
+        connection.head()
+        head_came.set()
+        starved.wait(faults.PATIENCE)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(LARGE) + LARGE)
+
+    pipes = Pipes()  # without any that an earlier test has left there
+    monkeypatch.setattr(bodies, "PIPES", pipes)
+    with origin(large) as address, proxy_to(address) as lab:
+        client = client_over_tcp(lab.traffic)
+        client.send(GET)
+        head_came.wait(faults.PATIENCE)
+        with all_descriptors_taken():
+            starved.set()
+            assert client.answer()[1] == LARGE
+        client.close()
+        assert not pipes._idle
+        assert is_served(lab)
 
 
 # ---- backends that answer badly ----
