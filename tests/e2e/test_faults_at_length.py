@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 import json
+import os
 from pathlib import Path
 from random import Random
 import re
@@ -30,6 +32,7 @@ OFFERING = Path(__file__).with_name("offering.py")
 RATE, SECONDS = 10_000, 10
 RACES = 10_000
 CROWD = 400
+CONNECT = 2.0
 DESCRIPTORS = 64
 STARVED_CPU = 0.2
 
@@ -76,6 +79,46 @@ def test_the_keep_alive_race_loses_no_request_that_may_be_repeated(tmp_path: Pat
     assert load.failures == Counter()
 
 
+def test_a_black_hole_costs_other_clusters_nothing(tmp_path: Path, origin_address: str) -> None:
+    hole = os.environ.get("SOZU_BLACK_HOLE")
+    if hole is None:
+        pytest.skip("SOZU_BLACK_HOLE names no address whose packets are dropped (docs/testing.md)")
+    clusters = {
+        "sound": {"frontends": [{"hostname": "*"}], "backends": [origin_address]},
+        "hole": {"frontends": [{"hostname": "hole"}], "backends": [hole]},
+    }
+    file = configuration(tmp_path, clusters, workers=1, timeouts={"connect": CONNECT}, pool={"idle": 1})
+    with Proxy(tmp_path, "-c", str(file)) as proxy, unharmed(proxy):
+        before = times(proxy, 2000)
+        with ThreadPoolExecutor(CROWD // 10) as crowd:
+            lost = [crowd.submit(timed, proxy, "hole") for _ in range(CROWD // 10)]
+            during = times(proxy, 2000)
+            answers = [each.result() for each in lost]
+    seconds = sorted(took for _, took in answers)
+    show(connect_timeout=CONNECT, first=seconds[0], last=seconds[-1], p99_ms_before=p99(before), p99_ms_during=p99(during))
+
+    assert {status for status, _ in answers} == {504}
+    assert seconds[0] >= CONNECT
+    assert seconds[-1] < CONNECT + 1
+
+
+def timed(proxy: Proxy, host: str) -> tuple[int, float]:
+    began = monotonic()
+    return get(proxy.port, host=host)[0], monotonic() - began
+
+
+def times(proxy: Proxy, count: int) -> list[float]:
+    """How long each of so many good answers took."""
+    answers = [timed(proxy, "sound") for _ in range(count)]
+    assert {status for status, _ in answers} == {200}
+    return [took for _, took in answers]
+
+
+def p99(seconds: list[float]) -> float:
+    """In milliseconds."""
+    return sorted(seconds)[len(seconds) * 99 // 100] * 1e3
+
+
 ATTACKS = {
     "slow-head": ["-H", "-i", "2", "-x", "24"],
     "slow-body": ["-B", "-i", "2", "-s", "100000", "-x", "10"],
@@ -90,16 +133,13 @@ def test_slow_clients_leave_the_service_available(tmp_path: Path, origin_address
         url = f"http://127.0.0.1:{proxy.port}/bytes/1000000"
         command = [program, *ATTACKS[attack], "-c", str(CROWD), "-r", "400", "-l", "20", "-p", "2", "-u", url]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            times, most = [], 0
+            took, most = list[float](), 0
             while process.poll() is None:
-                began = monotonic()
-                assert get(proxy.port)[0] == 200
-                times.append(monotonic() - began)
+                took += times(proxy, 1)
                 most = max(most, resident_bytes(pid))
             assert process.stdout is not None
             said = re.sub(r"\x1b\[[0-9;]*m", "", process.stdout.read())
-        times.sort()
-        show(attack=attack, asked=len(times), p99_ms=times[len(times) * 99 // 100] * 1e3, max_ms=times[-1] * 1e3, most_resident=most)
+        show(attack=attack, asked=len(took), p99_ms=p99(took), max_ms=max(took) * 1e3, most_resident=most)
 
     availability = re.findall(r"service available:\s+(\w+)", said)
     assert availability, said
