@@ -13,7 +13,7 @@ from sozu.parsers.fields.section import values, without
 from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.bodies import Body, Chunks, Payload
 from sozu.proxy.default_answers import default_answer, welcome_answer
-from sozu.proxy.forwarding import CRLF, FRAMING
+from sozu.proxy.forwarding import CHUNKED_CODING, CRLF, FRAMING
 from sozu.proxy.record import Record
 
 FINAL: Final = 200
@@ -34,12 +34,15 @@ class Plan(NamedTuple):
     wrap: Callable[[Any], Body] | None = None
     until_close: bool = False
 
+    def framed(self, body: Body) -> Body:
+        """The body as this client gets it."""
+        return body if self.wrap is None else self.wrap(body)
+
 
 AS_IT_IS: Final = Plan(keep=True)
 CLOSE: Final = b"Connection: close\r\n"
 KEEP_ALIVE: Final = b"Connection: keep-alive\r\n"  # HTTP/1.0 clients need to be told
 CODINGS: Final = frozenset((b"transfer-encoding", b"trailer"))
-CHUNKED_CODING: Final = b"Transfer-Encoding: chunked\r\n"
 
 
 def plan_answer(minor: int, framing: Framing, *, keep: bool) -> Plan:

@@ -16,7 +16,7 @@ from sozu.proxy.bodies import Body, Ended, Malformed, Pace, UntilEnd, relay
 from sozu.proxy.connecting import GATEWAY_TIMEOUT, open_back, reach
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.failures import BackendFailed, ClientGone, Failure, LastHop, NoRoute, Refused
-from sozu.proxy.forwarding import asked_for, hostname, keeps_alive, upstream_head, wants_upgrade
+from sozu.proxy.forwarding import asked_for, hostname, keeps_alive, plainly_chunked, upstream_head, wants_upgrade
 from sozu.proxy.front import Front
 from sozu.proxy.heads import RESPONSES, BadHead, HeadEnded
 from sozu.proxy.policy.hops import COUNTED, hops_left, via
@@ -94,9 +94,13 @@ class Exchange:
         if traffic.settings.via is not None:
             ours += via(traffic.settings.via, request.minor)
         head = upstream_head(request, authority, target, ours)
-        return head if self._body.complete or not front.stream.leftover else self._with_body(head)
+        return head if self._body.complete else self._with_body(head)
 
     def _with_body(self, head: bytes) -> bytes:
+        if self._request.transfer_encoding is not None:
+            head = plainly_chunked(head)
+        if not self._front.stream.leftover:
+            return head
         try:
             piece = self._body.read(READ_SIZE)
         except Malformed as malformed:

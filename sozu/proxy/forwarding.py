@@ -22,6 +22,8 @@ SLASH: Final = 0x2F
 COLON: Final = 0x3A
 NOTHING_NEW: Final = (None, b"keep-alive", b"Keep-Alive")  # what Connection nearly always says in HTTP/1.1: what holds anyway
 FRAMING: Final = frozenset(b"content-length transfer-encoding trailer".split())
+CODING: Final = frozenset((b"transfer-encoding",))
+CHUNKED_CODING: Final = b"Transfer-Encoding: chunked\r\n"
 
 
 def hostname(authority: bytes) -> bytes:
@@ -110,6 +112,14 @@ def downstream_head(response: ResponseView, ours: bytes, cut: frozenset[bytes] =
     if cut:
         fields = without(fields, cut)
     return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (response.status, response.reason, fields, ours)
+
+
+def plainly_chunked(head: bytes) -> bytes:
+    """A head that announces chunks, in a spelling that all read alike: a TAB beside `chunked` is legal (RFC 9110 section 5.6.3), and llhttp takes it for another coding."""
+    if b"\t" not in head:
+        return head
+    start, _, fields = head.removesuffix(CRLF).partition(CRLF)
+    return b"%b\r\n%b%b\r\n" % (start, without(fields, CODING), CHUNKED_CODING)
 
 
 def client_name(family: int, peer: Any) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from greenlet import getcurrent
 
 from sozu.command.facts import Timeouts
-from sozu.parsers.body import NO_BODY, UNTIL_CLOSE, Framing, Length, request_framing
+from sozu.parsers.body import CHUNKED, NO_BODY, UNTIL_CLOSE, Framing, Length, request_framing
 from sozu.parsers.reasons import Refusal
 from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.answering import AS_IT_IS, Plan, interim_answer, own_answer, plan_answer
@@ -20,7 +20,7 @@ from sozu.proxy.bodies import NO_BYTES, Body, Piece, arrived, behind, incoming, 
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.exchange import Exchange
 from sozu.proxy.failures import ClientGone, Failure, Refused
-from sozu.proxy.forwarding import client_name, downstream_head, keeps_alive, origin_fields
+from sozu.proxy.forwarding import client_name, downstream_head, keeps_alive, origin_fields, plainly_chunked
 from sozu.proxy.heads import DATE, REQUESTS, USER_AGENT, BadHead, HeadEnded
 from sozu.proxy.policy.hops import via
 from sozu.proxy.policy.limits import download_pace, request_body
@@ -226,10 +226,9 @@ class Session:
             self._send_arrived(record, behind(head, piece), timeouts)
             return
         self._until_close = plan.until_close
-        body = incoming(framing, source)
-        if plan.wrap is not None:
-            body = plan.wrap(body)
-        self._send_with_body(record, head, body, source, timeouts)
+        if framing is CHUNKED and plan.wrap is None:
+            head = plainly_chunked(head)
+        self._send_with_body(record, head, plan.framed(incoming(framing, source)), source, timeouts)
 
     def _plan(self, framing: Framing) -> Plan:
         assert self._request is not None, "there is an exchange"

@@ -173,3 +173,35 @@ def test_a_date_is_kept_or_added(lab: Lab) -> None:
     assert field(client.answer()[0], b"date").endswith(b" GMT")
     client.send(b"GET / HTTP/1.1\r\n\r\n")
     assert field(client.answer()[0], b"date").endswith(b" GMT")
+
+
+# ---- codings that others misread ----
+
+TABS = [b"chunked\t", b"\tchunked", b" \t chunked \t ", b"CHUNKED\t"]
+
+
+@pytest.mark.parametrize("value", TABS)
+@pytest.mark.parametrize("body", [b"", b"2\r\nhi\r\n0\r\n\r\n"])
+def test_chunked_beside_a_tab_is_written_plainly_to_a_backend(lab: Lab, value: bytes, body: bytes) -> None:
+    client, origin, head = asked(lab, b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:%b\r\nX: a\tb\r\n\r\n%b" % (value, body))
+    assert [line for line in head.split(b"\r\n") if line.lower().startswith(b"transfer")] == [b"Transfer-Encoding: chunked"]
+    assert field(head, b"x") == b"a\tb"
+    client.close()
+    origin.close()
+
+
+@pytest.mark.parametrize("value", TABS)
+def test_chunked_beside_a_tab_is_written_plainly_to_a_client(lab: Lab, value: bytes) -> None:
+    client, origin, _ = asked(lab, GET)
+    origin.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding:%b\r\nX: a\tb\r\n\r\n2\r\nhi\r\n0\r\n\r\n" % value)
+    head = client.head()
+    assert [line for line in head.split(b"\r\n") if line.lower().startswith(b"transfer")] == [b"Transfer-Encoding: chunked"]
+    assert field(head, b"x") == b"a\tb"
+    assert client.read(12) == b"2\r\nhi\r\n0\r\n\r\n"
+
+
+def test_chunked_beside_a_tab_has_no_coding_for_an_old_client(lab: Lab) -> None:
+    client, origin, _ = asked(lab, b"GET / HTTP/1.0\r\nHost: a\r\n\r\n")
+    origin.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n2\r\nhi\r\n0\r\n\r\n")
+    assert b"transfer-encoding" not in names(client.head())
+    assert client.rest() == b"hi"
