@@ -15,11 +15,13 @@ Each KIND has a sample for you: python -m sozu.parsers KIND --help
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager, nullcontext
+from io import BufferedIOBase
 import json
 from pathlib import Path
 import sys
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sozu.parsers.console.anatomy import explained
 from sozu.parsers.console.escapes import escaped
@@ -32,7 +34,7 @@ from sozu.parsers.regular import Regular
 from sozu.parsers.result import Complete, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from parsy import Parser
 
@@ -78,9 +80,10 @@ def arguments() -> argparse.ArgumentParser:
     bench.add_argument("kinds", nargs="*", metavar="KIND", type=known)
     bench.set_defaults(verb=bench_kinds)
     checker = verbs.add_parser(
-        "check", description="One verdict a file. Exit 1 if one is refused, else 2 if one is incomplete."
+        "check",
+        description="One verdict a file. Exit 1 if one is refused, else 2 if one is incomplete or cannot be read.",
     )
-    checker.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    checker.add_argument("files", nargs="+", metavar="FILE", help="- is standard input")
     checker.add_argument(
         "--kind", choices=KINDS, metavar="KIND", default="request", help="what the files hold (request)"
     )
@@ -112,12 +115,11 @@ def known(text: str) -> str:
 def read_file(options: argparse.Namespace) -> int:
     """`KIND [FILE]`."""
     with opened(options.file) as stream:
-        blocks = iter(lambda: stream.read1(BLOCK), b"")  # type: ignore[attr-defined]
-        if options.split:
-            reports = steps(options.kind, blocks, options.split)
-        else:
-            reports = (every if options.all else first)(options.kind, blocks)
-        return printed(reports)
+        blocks = iter(lambda: stream.read1(BLOCK), b"")
+        if options.all:
+            return worst(printed(every(options.kind, blocks)))
+        reports = steps(options.kind, blocks, options.split) if options.split else first(options.kind, blocks)
+        return printed(reports)[-1]
 
 
 def say(text: object) -> None:
@@ -125,31 +127,49 @@ def say(text: object) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def opened(name: str) -> BinaryIO:
-    """The file, or standard input."""
-    return sys.stdin.buffer if name == "-" else Path(name).open("rb")
+def opened(name: str) -> AbstractContextManager[BufferedIOBase]:
+    """The file, or standard input, which stays open."""
+    if name != "-":
+        return Path(name).open("rb")
+    assert isinstance(sys.stdin.buffer, BufferedIOBase)
+    return nullcontext(sys.stdin.buffer)
 
 
-def printed(reports: Iterator[dict[str, Any]]) -> int:
-    """Print each report, and the caret of an error for human eyes; the code is that of the last one."""
-    report: dict[str, Any] = {"outcome": "incomplete"}
+def printed(reports: Iterator[dict[str, Any]]) -> list[int]:
+    """Print each report, and the caret of an error for human eyes; an exit code for each. Where there is nothing, it is all still to come."""
+    codes = []
     for report in reports:
         say(json.dumps(report))
-    if "caret" in report:
-        expected = " or ".join(report["expected"])
-        sys.stderr.write(f"error at byte {report['position']}: expected {expected}\n{report['caret']}\n")
-    return EXIT_CODES[report["outcome"]]
+        if "caret" in report:
+            expected = " or ".join(report["expected"])
+            sys.stderr.write(f"error at byte {report['position']}: expected {expected}\n{report['caret']}\n")
+        codes.append(EXIT_CODES[report["outcome"]])
+    return codes or [EXIT_CODES["incomplete"]]
+
+
+def worst(codes: Iterable[int]) -> int:
+    """One error makes it an error; else something that is missing makes it incomplete."""
+    found = set(codes)
+    return next(code for code in (1, 2, 0) if code in found)
 
 
 def check_files(options: argparse.Namespace) -> int:
     """`check FILE…`: files are judged one at a time and as wholes."""
-    codes = set()
-    for path in options.files:
-        verdict = judge(options.kind, path.read_bytes())
-        codes.add(VERDICT_CODES[verdict.answer])
-        where = "" if verdict.position is None else f" at byte {verdict.position}"
-        say(f"{path}: {verdict.answer}{where}{f' ({verdict.reason})' if verdict.reason else ''}")
-    return next(code for code in (1, 2, 0) if code in codes)
+    return worst([check_file(options.kind, name) for name in options.files])
+
+
+def check_file(kind: str, name: str) -> int:
+    """The exit code for one file. Of one that cannot be read nothing is known: it counts as incomplete."""
+    try:
+        with opened(name) as stream:
+            data = stream.read()
+    except OSError as error:
+        sys.stderr.write(f"sozu.parsers: {name}: {error.strerror}\n")
+        return VERDICT_CODES[Answer.INCOMPLETE]
+    verdict = judge(kind, data)
+    where = "" if verdict.position is None else f" at byte {verdict.position}"
+    say(f"{name}: {verdict.answer}{where}{f' ({verdict.reason})' if verdict.reason else ''}")
+    return VERDICT_CODES[verdict.answer]
 
 
 def explain_kind(options: argparse.Namespace) -> int:

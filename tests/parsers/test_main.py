@@ -53,6 +53,19 @@ def test_values_may_be_read_one_after_the_other(file: Path, capsys: pytest.Captu
     assert [json.loads(line)["start"] for line in capsys.readouterr().out.splitlines()] == [0, len(GET), 2 * len(GET)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "data"), [("request", GET + b"GET\0"), ("uri", b"/a\n/ b\n/c\n"), ("command", b"{}\0\0{")]
+)
+def test_one_error_among_many_values_is_shown_and_decides(
+    kind: str, data: bytes, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_bytes(data)
+    expected = {"request": 1, "uri": 1, "command": 2}[kind]
+
+    assert main([kind, "--all", str(file)]) == expected
+    assert capsys.readouterr().err.count("error at byte") == (expected == 1)
+
+
 def test_an_empty_input_is_incomplete(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_bytes(b"")
 
@@ -90,6 +103,26 @@ def test_check_gives_one_verdict_a_file(
 
     assert main(["check", *map(str, paths)]) == code
     assert len(capsys.readouterr().out.splitlines()) == len(contents)
+
+
+def test_check_goes_on_after_a_file_that_cannot_be_read(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(file.with_name("absent")), str(file)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == f"{file}: accept\n"
+    assert captured.err == f"sozu.parsers: {file.with_name('absent')}: No such file or directory\n"
+
+
+def test_check_reads_standard_input_too(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=BytesIO(GET + b"\0")))
+
+    assert main(["check", str(file), "-", "-"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{file}: accept",
+        f"-: refuse at byte {len(GET)} (method)",
+        "-: incomplete",
+    ]
 
 
 def test_check_says_where_and_why(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 """What the command line says about an input that comes in blocks: generators of objects for JSON, in bounded memory.
 
 `first` reads one value and counts what follows; `every` reads value after value; `steps` shows what a parser says of each beginning. A report's
-`outcome` is done, error or incomplete; the last one of an input decides the exit code.
+`outcome` is done, error or incomplete; an error has a caret.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sozu.parsers.body import Length
 from sozu.parsers.chunked import ChunkedReader
 from sozu.parsers.console.messages import End, Head, MessageReader, Payload, Refused
-from sozu.parsers.console.rendering import error_shown, plain, reason_shown, shown
+from sozu.parsers.console.rendering import caret, error_shown, plain, reason_shown, shown
 from sozu.parsers.console.verdicts import READERS, read
+from sozu.parsers.head_reader import HEAD_LIMIT
 from sozu.parsers.kinds import KINDS, WHOLE_VALUES
 from sozu.parsers.result import Done, Error, Incomplete, run
 from sozu.parsers.views import View
@@ -28,6 +29,7 @@ Report = dict[str, Any]
 LARGEST_VALUE: Final = (1 << 24) + 9  # bytes: what may be held of one value; the longest frame of HTTP/2
 EAGER: Final = 64 * 1024  # bytes: up to here a value is read again with everything that comes
 CONTEXT: Final = 64  # bytes of the block before that an error may point into
+MOST_AT_ONCE: Final = 2 * HEAD_LIMIT  # bytes: as far back from the end of a stream may an error in a message be
 TOO_LONG: Final = Error(LARGEST_VALUE, frozenset({"the end"}))
 HIDDEN: Final = {*View.__struct_fields__, "more"}
 PAYLOAD_SHOWN: Final = 64 * 1024  # bytes: a longer chunked body is counted, not shown
@@ -78,9 +80,8 @@ def body_report(blocks: Iterator[bytes], start: int = 0) -> tuple[Report, bytes]
         if isinstance(outcome, Done):
             text = plain(payload) if size <= PAYLOAD_SHOWN else None
             value = {"size": size, "payload": text, "trailers": plain(outcome.value)}
-            return {"kind": "chunked", "outcome": "done", "end": seen + outcome.end, "value": value}, block[
-                outcome.end :
-            ]
+            report = {"kind": "chunked", "outcome": "done", "end": seen + outcome.end, "value": value}
+            return report, block[outcome.end :]
         if isinstance(outcome, Error):
             moved = Error(start + outcome.position, outcome.expected, outcome.reason)
             return {"kind": "chunked", **error_shown(moved, last + block, seen - len(last))}, b""
@@ -144,21 +145,23 @@ def values(kind: str, blocks: Iterable[bytes]) -> Iterator[Report]:
 
 def placed(report: Report, start: int) -> Report:
     """A report on the value at `start` of a stream: offsets count from where the stream began, and what follows is not the value's."""
-    offsets = {name: start + report[name] for name in ("end", "position") if name in report}
-    return (
-        {"start": start}
-        | {name: fact for name, fact in report.items() if name not in {"rest", "line", "column"}}
-        | offsets
-    )
+    offsets: Report = {name: start + report[name] for name in ("end", "position") if name in report}
+    kept = {name: fact for name, fact in report.items() if name not in {"rest", "line", "column"}}
+    return {"start": start, **kept, **offsets}
 
 
 def messages(kind: str, blocks: Iterable[bytes]) -> Iterator[Report]:
     """A report for each message of a stream, when it has ended."""
     reader: MessageReader = READERS[kind]()
     report: Report = {}
-    for block in chain(blocks, [None]):
-        for event in reader.finish() if block is None else reader.feed(block):
+    before, seen, block = b"", 0, b""  # the end of what came before the block, and how much that was in all
+    for each in chain(blocks, [None]):
+        if each is not None:
+            before, seen, block = (before + block)[-MOST_AT_ONCE:], seen + len(block), each
+        for event in reader.finish() if each is None else reader.feed(block):
             report = told(event, report, kind)
+            if report.get("outcome") == "error":
+                report["caret"] = caret(before + block, report["position"] - (seen - len(before)))
             if report.get("outcome"):
                 yield report
 

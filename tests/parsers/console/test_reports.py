@@ -13,6 +13,26 @@ def only(reports: Iterator[dict[str, Any]]) -> dict[str, Any]:
     return report
 
 
+def cut(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_an_error_in_a_message_is_shown_in_its_surroundings_however_the_stream_is_cut(size: int) -> None:
+    *_, report = every("request", cut(GET * 2 + GET.replace(b"Host", b"Ho st"), size))
+
+    assert report["position"] == 2 * len(GET) + 18
+    line, caret = report["caret"].split("\n")
+    assert line[: caret.index("^")].endswith("\\r\\nHo")
+
+
+def test_a_rule_about_a_whole_head_is_shown_at_its_end() -> None:
+    [report] = every("request", [b"GET / HTTP/1.1\r\n\r\n"])
+
+    assert report["reason"] == "host-missing"
+    assert report["caret"] == "GET / HTTP/1.1\\r\\n\\r\\n\n" + " " * 22 + "^"
+
+
 def test_the_first_value_is_reported_and_the_rest_counted() -> None:
     report = only(first("request", [GET[:10], GET[10:] + b"rest", b"more"]))
 
