@@ -5,8 +5,8 @@ from sozu.parsers.body import CHUNKED, NO_BODY, UNTIL_CLOSE, Framing, Length
 from sozu.parsers.result import Done
 from sozu.parsers.views import RequestView, request_view
 from sozu.proxy.answering import AS_IT_IS, CLOSE, CODINGS, KEEP_ALIVE, accepts, own_answer, plan_answer
-from sozu.proxy.forwarding import CHUNKED_CODING
 from sozu.proxy.bodies import Chunks, Payload
+from sozu.proxy.forwarding import CHUNKED_CODING
 from sozu.proxy.record import Record
 
 SETTINGS = Settings(command_socket="", journal="")
