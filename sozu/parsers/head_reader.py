@@ -76,8 +76,8 @@ class HeadReader(Generic[V]):
         if not held:
             outcome = self._fused(chunk)
             if type(outcome) is Done:
-                return outcome if outcome.end <= self._roomy else self._within(outcome)
-            if type(outcome) is Error:
+                return outcome if outcome.end <= self._roomy else self._broken(chunk, outcome.end) or outcome
+            if type(outcome) is Error and len(chunk) <= self._roomy:
                 return outcome
         held += chunk
         if len(held) < self._look_at and b"\n" not in chunk:
@@ -89,63 +89,60 @@ class HeadReader(Generic[V]):
         return self._look(self._held) if self._held else INCOMPLETE
 
     def _look(self, held: bytearray) -> Outcome[V]:
-        """Check the lines that are new; read the head if its end is among them."""
+        """Check the lines that are new; read the head if its end is among them. A limit that is broken comes before any error behind it."""
         if not self._checked:
             outcome: Outcome[Any] = self._parser.start_line.fused(held)
-            if isinstance(outcome, Incomplete):
-                return self._start_too_long(held) or self._wait(held)
-            if isinstance(outcome, Error):
-                return self._parser.error(outcome, bytes(held), 0)
+            if not isinstance(outcome, Done):
+                return self._not_yet(held, outcome)
             self._checked = outcome.end
         outcome = self._parser.section.fused(held, self._checked)
         if isinstance(outcome, Done):
-            return self._finish(bytes(held))
-        if isinstance(outcome, Error):
-            return self._parser.error(outcome, bytes(held), 0)
+            return self._broken(held, outcome.end) or self._finish(bytes(held))
         begin, self._checked = self._checked, max(self._checked, held.rfind(b"\n") + 1)
         self._lines += held.count(b"\n", begin, self._checked)
-        return self._too_large(held) or self._wait(held)
+        return self._not_yet(held, outcome)
+
+    def _not_yet(self, held: bytearray, outcome: Error | Incomplete) -> Error | Incomplete:
+        """A head that is wrong, or not all there; if it keeps to the limits so far."""
+        if isinstance(outcome, Error):
+            return self._broken(held, outcome.position) or self._parser.error(outcome, bytes(held), 0)
+        if self._lines > self._fields or len(held) > self._limit or not self._checked:
+            return self._broken(held, len(held)) or self._wait(held)
+        return self._wait(held)
 
     def _wait(self, held: bytearray) -> Incomplete:
         """Nothing new can be told before a line ends, or the unfinished line is twice as long."""
-        bound = (
-            self._limit if self._checked else min(self._limit, held.find(b" ") + 1 + self._target + LENGTH_OF_VERSION)
-        )
+        target = 0 if self._checked else held.find(b" ") + 1
+        bound = min(self._limit, target + self._target) if target else self._limit
         self._look_at = min(2 * len(held) - self._checked, bound + 1)
         return INCOMPLETE
 
     def _finish(self, head: bytes) -> Outcome[V]:
         """All of it is here."""
         self._forget()
-        outcome = self._fused(head)
-        return self._within(outcome) if isinstance(outcome, Done) else outcome
+        return self._fused(head)
 
-    def _start_too_long(self, held: bytearray) -> Error | None:
-        """The unfinished start line of a request can only be too long because of its target: 414."""
-        begin = held.find(b" ") + 1
-        if self._parser.kind.has_target and begin and len(held) - begin > self._target + LENGTH_OF_VERSION:
-            return refused(begin + self._target, Reason.TARGET_TOO_LONG)
-        return refused(self._limit, Reason.HEAD_TOO_LARGE) if len(held) > self._limit else None
+    def _broken(self, head: bytes | bytearray, end: int) -> Error | None:
+        """The limit that the first `end` bytes of the head go over, if they do: the same one at the same place however the head came."""
+        if self._parser.kind.has_target:
+            begin = head.find(b" ", 0, end) + 1
+            stop = head.find(b" ", begin, end)
+            if begin and (stop if stop >= 0 else end) - begin > self._target:
+                return refused(begin + self._target, Reason.TARGET_TOO_LONG)
+        surplus = self._surplus_line(head, end)
+        if surplus is not None:
+            return refused(surplus, Reason.TOO_MANY_FIELDS)
+        return refused(self._limit, Reason.HEAD_TOO_LARGE) if end > self._limit else None
 
-    def _too_large(self, held: bytearray) -> Error | None:
-        """A head whose field lines go on for too long: 431."""
-        if self._lines > self._fields:
-            return refused(self._checked, Reason.TOO_MANY_FIELDS)
-        return refused(self._limit, Reason.HEAD_TOO_LARGE) if len(held) > self._limit else None
-
-    def _within(self, outcome: Done[V]) -> Outcome[V]:
-        """The same outcome, if the head keeps to the limits."""
-        data = bytes(outcome.data[: outcome.end])
-        first_line = data.removeprefix(b"\r\n").index(b"\n")
-        target = getattr(outcome.value, "target", b"")
-        if len(target) > self._target:
-            return refused(data.index(b" ") + 1 + self._target, Reason.TARGET_TOO_LONG)
-        if data.count(b"\n", first_line + 3) - 1 > self._fields:
-            return refused(outcome.end, Reason.TOO_MANY_FIELDS)
-        return outcome if outcome.end <= self._limit else refused(self._limit, Reason.HEAD_TOO_LARGE)
-
-
-LENGTH_OF_VERSION: Final = 11  # bytes: SP HTTP/1.1 CRLF
+    def _surplus_line(self, head: bytes | bytearray, end: int) -> int | None:
+        """Where the first field line begins that is one too many, if it ends within the limit of bytes."""
+        begin = len(b"\r\n") if head.startswith(b"\r\n") else 0
+        for _ in range(self._fields + 1):  # the start line, and the fields that there may be
+            begin = head.find(b"\n", begin, end) + 1
+            if not begin:
+                return None
+        stop = head.find(b"\n", begin, min(end, self._limit))
+        return begin if stop >= 0 and not head.startswith(b"\r\n", begin) else None
 
 
 def refused(position: int, reason: Reason) -> Error:

@@ -110,6 +110,36 @@ def test_limits_hold_in_one_piece_and_dripped(head: bytes, reason: Reason | None
     assert taken <= 257
 
 
+ONE_TOO_MANY = GET + b"a:\r\n" * 11
+
+
+@pytest.mark.parametrize(
+    ("head", "position", "reason"),
+    [
+        (ONE_TOO_MANY + b"\r\n", len(GET) + 40, Reason.TOO_MANY_FIELDS),
+        (b"\r\n" + ONE_TOO_MANY + b"a:\r\n" * 5 + b"\r\n", len(GET) + 42, Reason.TOO_MANY_FIELDS),
+        (ONE_TOO_MANY + b"a:\r\nb\0", len(GET) + 40, Reason.TOO_MANY_FIELDS),
+        (GET + b"a:\r\n" * 10 + b"\0", len(GET) + 40, Reason.FIELD_NAME),
+        (GET + b"Content-Length: x\r\n" + b"a:\r\n" * 10 + b"\r\n", len(GET) + 55, Reason.TOO_MANY_FIELDS),
+        (GET + b"a:\r\n" * 10 + b"a: " + b"b" * 300 + b"\r\n\r\n", 256, Reason.HEAD_TOO_LARGE),
+        (GET + b"a: " + b"b" * 300 + b"\0", 256, Reason.HEAD_TOO_LARGE),
+        (GET + b"a: " + b"b" * 200 + b"\0" + b"b" * 200, len(GET) + 203, Reason.FIELD_VALUE),
+        (b"GET /" + b"a" * 103 + b"\0 HTTP/1.1\r\n\r\n", 104, Reason.TARGET_TOO_LONG),
+        (b"GET /" + b"a" * 103 + b" HTTP/1.1\r\n" + b"a:\r\n" * 20, 104, Reason.TARGET_TOO_LONG),
+        (b"GET /" + b"a" * 50 + b"\0 HTTP/1.1\r\n\r\n", 55, Reason.TARGET),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 50, 1000])
+def test_what_is_told_and_where_does_not_depend_on_the_pieces(
+    head: bytes, position: int, reason: Reason, size: int
+) -> None:
+    reader = HeadReader(request_view, limit=256, fields=10, target=100)
+    outcomes = (reader.feed(head[at : at + size]) for at in range(0, len(head), size))
+    outcome = next((outcome for outcome in outcomes if not isinstance(outcome, Incomplete)), None)
+    assert isinstance(outcome, Error)
+    assert (outcome.position, outcome.reason) == (position, reason)
+
+
 def test_a_target_that_never_ends_is_told_early() -> None:
     outcome, taken = drip(HeadReader(request_view, target=100), b"GET /" + b"a" * 1000)
     assert isinstance(outcome, Error)
@@ -148,6 +178,7 @@ def test_each_byte_is_scanned_a_bounded_number_of_times(monkeypatch: pytest.Monk
         GET + b"a: " + b"b" * 8000 + b"\r\n\r\n",
         GET + (b"a: " + b"b" * 95 + b"\r\n") * 100 + b"\r\n",
         b"GET /" + b"a" * 8000,
+        b"A" * 16000,
     ):
         scanned = 0
         drip(HeadReader(request_view), head)
