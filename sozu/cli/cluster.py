@@ -27,17 +27,20 @@ def cluster() -> None:
 @click.argument("cluster_id", metavar="ID")
 @click.option("--load-balancing", type=click.Choice([policy.value for policy in LoadBalancing]), default="round_robin", show_default=True)
 @click.option("--timeout", "limits", metavar="NAME=SECONDS", multiple=True, help="request, front, back or connect; may be repeated.")
+@click.option("--max-body-size", type=int, metavar="BYTES", help="The largest body of a request; else as the settings say.")
+@click.option("--min-rate", type=int, metavar="BYTES", help="How many bytes a second a client has to send or take; else as the settings say.")
 @socket_option
-def add(cluster_id: str, load_balancing: str, limits: tuple[str, ...]) -> None:
+def add(cluster_id: str, load_balancing: str, limits: tuple[str, ...], max_body_size: int | None, min_rate: int | None) -> None:
     """
     Add a cluster, or give one new settings.
 
     \b
     Example:
-      sozu cluster add blog --load-balancing least_loaded --timeout back=5
+      sozu cluster add blog --load-balancing least_loaded --timeout back=5 --max-body-size 1000000
     """
     timeouts = Timeouts(**dict(map(_limit, limits))) if limits else None
-    order(AddCluster(cluster=cluster_id, load_balancing=LoadBalancing(load_balancing), timeouts=timeouts))
+    balancing = LoadBalancing(load_balancing)
+    order(AddCluster(cluster=cluster_id, load_balancing=balancing, timeouts=timeouts, max_body_size=max_body_size, min_rate=min_rate))
 
 
 @cluster.command()

@@ -29,6 +29,8 @@ from sozu.command.state import ConfigState
 ID_LIMIT = 128
 HEAVIEST = 256
 LONGEST_TIMEOUT = 86_400.0  # a day; beyond it, a unit was mistaken
+LONGEST_BODY = 1 << 60  # bytes; more than anybody has
+FASTEST = 1_000_000_000  # bytes a second
 BALANCING = (LoadBalancing.ROUND_ROBIN, LoadBalancing.RANDOM, LoadBalancing.LEAST_LOADED)
 
 
@@ -139,7 +141,14 @@ def _cluster(order: AddCluster) -> Cluster:
         raise Objection(f"load_balancing {order.load_balancing} is not available in this version", "load_balancing")
     if order.timeouts is not None:
         _check_timeouts(order.timeouts)
-    return Cluster(cluster=name, load_balancing=order.load_balancing, timeouts=order.timeouts)
+    _check_limits(order)
+    return Cluster(
+        cluster=name,
+        load_balancing=order.load_balancing,
+        timeouts=order.timeouts,
+        max_body_size=order.max_body_size,
+        min_rate=order.min_rate,
+    )
 
 
 def _check_id(name: str, kind: str, field: str) -> None:
@@ -151,6 +160,13 @@ def _check_timeouts(timeouts: Timeouts) -> None:
     for name in Timeouts.__struct_fields__:
         if not 0 < getattr(timeouts, name) <= LONGEST_TIMEOUT:
             raise Objection(f"timeouts.{name}: more than 0 and at most {LONGEST_TIMEOUT:.0f} seconds", "timeouts")
+
+
+def _check_limits(order: AddCluster) -> None:
+    if order.max_body_size is not None and not 1 <= order.max_body_size <= LONGEST_BODY:
+        raise Objection(f"max_body_size: 1 to {LONGEST_BODY} bytes", "max_body_size")
+    if order.min_rate is not None and not 0 <= order.min_rate <= FASTEST:
+        raise Objection(f"min_rate: 0 to {FASTEST} bytes a second", "min_rate")
 
 
 def _remove_cluster(draft: Draft, order: RemoveCluster) -> None:

@@ -55,11 +55,13 @@ class Listener(Fact, frozen=True, kw_only=True):
 
 
 class Cluster(Fact, frozen=True, kw_only=True):
-    """A named set of backends, and how requests are spread and bounded among them."""
+    """A named set of backends, and how requests are spread and bounded among them. A limit that is None is as in the settings."""
 
     cluster: str
     load_balancing: LoadBalancing = LoadBalancing.ROUND_ROBIN
     timeouts: Timeouts | None = None
+    max_body_size: int | None = None
+    min_rate: int | None = None
 
     @property
     def key(self) -> str:

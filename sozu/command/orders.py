@@ -20,6 +20,8 @@ class AddCluster(Order, frozen=True, kw_only=True, tag="add_cluster"):
     cluster: str
     load_balancing: LoadBalancing = LoadBalancing.ROUND_ROBIN
     timeouts: Timeouts | None = None
+    max_body_size: int | None = None
+    min_rate: int | None = None
 
 
 class RemoveCluster(Order, frozen=True, kw_only=True, tag="remove_cluster"):

@@ -59,6 +59,11 @@ class LengthBody:
         self._left = size
         self.complete = size == 0
 
+    @property
+    def announced(self) -> int:
+        """What has not come yet."""
+        return self._left
+
     def read(self, most: int) -> Piece:
         """See Body."""
         if self.complete:

@@ -8,6 +8,7 @@ Front's. A backend counts an exchange from `reach` to `end`, whatever happens be
 from time import monotonic
 from typing import Final
 
+from sozu.command.facts import Cluster
 from sozu.parsers.body import TUNNEL, UNTIL_CLOSE, Framing, response_framing
 from sozu.parsers.reasons import Reason, Refusal
 from sozu.parsers.views import RequestView, ResponseView
@@ -20,7 +21,7 @@ from sozu.proxy.forwarding import asked_for, hostname, keeps_alive, plainly_chun
 from sozu.proxy.front import Front
 from sozu.proxy.heads import RESPONSES, BadHead, HeadEnded
 from sozu.proxy.policy.hops import COUNTED, hops_left, via
-from sozu.proxy.policy.limits import upload_pace
+from sozu.proxy.policy.limits import bounded, upload_pace
 from sozu.proxy.record import Record
 from sozu.proxy.stream import ANSWER_SIZE, READ_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
@@ -90,24 +91,29 @@ class Exchange:
         record.cluster = cluster.cluster
         if cluster.timeouts is not None:
             self._timeouts = cluster.timeouts
+        front.min_rate = traffic.settings.min_rate if cluster.min_rate is None else cluster.min_rate
         ours = b"%bSozu-Id: %b\r\n" % (front.origin_fields, record.request_id)
         if traffic.settings.via is not None:
             ours += via(traffic.settings.via, request.minor)
         head = upstream_head(request, authority, target, ours)
-        return head if self._body.complete else self._with_body(head)
+        return head if self._body.complete else self._with_body(head, cluster)
 
-    def _with_body(self, head: bytes) -> bytes:
+    def _with_body(self, head: bytes, cluster: Cluster) -> bytes:
+        body = bounded(self._body, self._traffic.settings, cluster)
+        if isinstance(body, Refusal):
+            raise Refused.because(body)
+        self._body = body
         if self._request.transfer_encoding is not None:
             head = plainly_chunked(head)
         if not self._front.stream.leftover:
             return head
         try:
-            piece = self._body.read(READ_SIZE)
+            piece = body.read(READ_SIZE)
         except Malformed as malformed:
             raise Refused(f"refused: {malformed}", malformed.status) from malformed
         self._record.bytes_in += len(piece)
         opening = b"".join((head, piece))
-        if self._body.complete:
+        if body.complete:
             return opening
         self._opening = opening
         return b""
@@ -151,9 +157,9 @@ class Exchange:
     def _begin_upload(self, sink: Stream, head: bytes) -> None:
         opening, self._opening = self._opening, b""
         sink.send(opening or head)
-        rate, timeouts = self._traffic.settings.min_rate, self._timeouts
-        pace = upload_pace(self._front, self._traffic.clock, timeouts.front, timeouts.back, rate)
-        self._upload = Upload(self._body, sink, pace, self._traffic.hub, self._front.throw)
+        front, timeouts = self._front, self._timeouts
+        pace = upload_pace(front, self._traffic.clock, timeouts.front, timeouts.back, front.min_rate)
+        self._upload = Upload(self._body, sink, pace, self._traffic.hub, front.throw)
         self._upload.start(self._traffic.spares)
 
     @property

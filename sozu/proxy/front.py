@@ -14,10 +14,11 @@ from sozu.proxy.stream import Stream
 
 
 class Front(Protocol):
-    """An exchange may clear `keep` (the connection goes on afterwards) and set `unread` (some of the request will never be read)."""
+    """An exchange sets `min_rate` for its time; it may clear `keep` (the connection goes on afterwards) and set `unread` (some of the request will never be read)."""
 
     stream: Stream  # where the request's body comes from
     deadline: float
+    min_rate: int  # bytes of a body that the client has to send or take in a second; 0 for no bound
     keep: bool
     unread: bool
     client: bytes  # IP:port, or empty

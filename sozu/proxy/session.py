@@ -23,7 +23,7 @@ from sozu.proxy.failures import ClientGone, Failure, Refused
 from sozu.proxy.forwarding import client_name, downstream_head, keeps_alive, origin_fields, plainly_chunked
 from sozu.proxy.heads import DATE, REQUESTS, USER_AGENT, BadHead, HeadEnded
 from sozu.proxy.policy.hops import via
-from sozu.proxy.policy.limits import download_pace, request_body
+from sozu.proxy.policy.limits import download_pace
 from sozu.proxy.record import Record
 from sozu.proxy.stream import ANSWER_SIZE, HEAD_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
@@ -39,7 +39,7 @@ class Session:
     """See Front for what exchanges use; `drain` and `close` are for those who end sessions from outside."""
 
     __slots__ = (
-        "_draining", "_greenlet", "_idle_since", "_number", "_request", "_traffic", "_until_close", "client", "deadline", "keep", "listener", "stream", "unread",
+        "_draining", "_greenlet", "_idle_since", "_number", "_request", "_traffic", "_until_close", "client", "deadline", "keep", "listener", "min_rate", "stream", "unread",
     )  # fmt: skip
 
     def __init__(self, traffic: Traffic, stream: Stream, client: bytes, listener: str) -> None:
@@ -55,6 +55,7 @@ class Session:
         self.listener = listener
         self.keep = True
         self.unread = False
+        self.min_rate = 0
         self.deadline = traffic.clock.after(traffic.settings.timeouts.request)
         traffic.sessions.add(self)
         stream.when_readable(self._wake)
@@ -176,11 +177,10 @@ class Session:
         framing = request_framing(request)
         if framing is NO_BODY:
             return Exchange(traffic, self, request, NO_BYTES, record)
-        body = framing if isinstance(framing, Refusal) else request_body(framing, self.stream, traffic.settings)
-        if isinstance(body, Refusal):
-            self._refuse(record, Refused.because(body))
+        if isinstance(framing, Refusal):
+            self._refuse(record, Refused.because(framing))
             return None
-        return Exchange(traffic, self, request, body, record)
+        return Exchange(traffic, self, request, incoming(framing, self.stream), record)
 
     def _refuse(self, record: Record, failure: Failure) -> None:
         """What follows cannot be trusted: answer, and read no further."""
@@ -246,7 +246,7 @@ class Session:
 
     def _send_with_body(self, record: Record, head: bytes, body: Body, source: Stream, timeouts: Timeouts) -> None:
         traffic = self._traffic
-        pace = download_pace(self, traffic.clock, timeouts.back, timeouts.front, traffic.settings.min_rate)
+        pace = download_pace(self, traffic.clock, timeouts.back, timeouts.front, self.min_rate)
         pace.before_write(0)
         piece = body.read(ANSWER_SIZE) if source.leftover else b""  # all of it, or no pipe could take the rest
         record.bytes_out = len(head) + len(piece)

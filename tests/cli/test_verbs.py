@@ -46,6 +46,10 @@ ORDERS = [
         ["cluster", "add", "blog", "--load-balancing", "random", "--timeout", "back=5"],
         {"type": "add_cluster", "cluster": "blog", "load_balancing": "random", "timeouts": {"back": 5.0}},
     ),
+    (
+        ["cluster", "add", "blog", "--max-body-size", "1000", "--min-rate", "0"],
+        {"type": "add_cluster", "cluster": "blog", "max_body_size": 1000, "min_rate": 0},
+    ),
     (["cluster", "remove", "blog"], {"type": "remove_cluster", "cluster": "blog"}),
     (
         ["frontend", "add", "blog", "*.example.com", "--path", "/api"],

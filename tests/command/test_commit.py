@@ -37,7 +37,7 @@ def state() -> ConfigState:
 def test_facts_are_kept_in_normal_form_with_their_defaults() -> None:
     orders: list[AnyOrder] = [
         AddListener(protocol=Protocol.HTTP, address="[0::1]:80"),
-        AddCluster(cluster="blog", timeouts=Timeouts(back=5)),
+        AddCluster(cluster="blog", timeouts=Timeouts(back=5), max_body_size=1, min_rate=0),
         AddHttpFrontend(cluster="blog", hostname="BLOG.example.com", listener="[::1]:80"),
         AddBackend(cluster="blog", address="[0::2]:9001"),
     ]
@@ -45,7 +45,7 @@ def test_facts_are_kept_in_normal_form_with_their_defaults() -> None:
 
     assert list(state.facts()) == [
         Listener(protocol=Protocol.HTTP, address="[::1]:80"),
-        Cluster(cluster="blog", timeouts=Timeouts(back=5)),
+        Cluster(cluster="blog", timeouts=Timeouts(back=5), max_body_size=1, min_rate=0),
         Frontend(cluster="blog", hostname="blog.example.com", path="/", listener="[::1]:80"),
         Backend(cluster="blog", address="[::2]:9001", id="[::2]:9001"),
     ]
@@ -124,6 +124,9 @@ def test_a_refusal_names_the_order_and_changes_nothing(state: ConfigState) -> No
         (AddCluster(cluster="a", load_balancing=LoadBalancing.MAGLEV), "load_balancing maglev is not available"),
         (AddCluster(cluster="a", timeouts=Timeouts(back=0)), "timeouts.back: more than 0"),
         (AddCluster(cluster="a", timeouts=Timeouts(connect=1e9)), "at most 86400 seconds"),
+        (AddCluster(cluster="a", max_body_size=0), "max_body_size: 1 to "),
+        (AddCluster(cluster="a", max_body_size=1 << 61), "max_body_size: 1 to "),
+        (AddCluster(cluster="a", min_rate=-1), "min_rate: 0 to 1000000000 bytes a second"),
         (RemoveCluster(cluster="blgo"), 'there is no cluster "blgo"; did you mean "blog"?'),
         (AddHttpFrontend(cluster="none", hostname="a.b"), 'there is no cluster "none"'),
         (AddHttpFrontend(cluster="blog", hostname="a b"), "letters, digits"),

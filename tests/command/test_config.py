@@ -33,6 +33,8 @@ clusters:
   blog:
     load_balancing: least_loaded
     timeouts: {back: 120}
+    max_body_size: 5000
+    min_rate: 0
     frontends:
       - {hostname: Blog.example.com, path: /}
       - {hostname: "*.blog.example.com", path_exact: /api, listener: "unix:run/http.sock"}
@@ -78,6 +80,8 @@ def test_listeners_and_clusters_become_facts() -> None:
             load_balancing=LoadBalancing.LEAST_LOADED,
             # What a cluster leaves out is as in the file, not as in the defaults.
             timeouts=Timeouts(request=5, front=20.5, back=120),
+            max_body_size=5000,
+            min_rate=0,
         ),
         Cluster(cluster="empty"),
         Frontend(cluster="blog", hostname="blog.example.com", path="/"),

@@ -4,7 +4,8 @@ from typing import Any
 import gevent
 import pytest
 
-from sozu.command.facts import Timeouts
+from sozu.command.draft import Change
+from sozu.command.facts import Cluster, Timeouts
 from tests.proxy.lab import Lab, field, opened, settle
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -66,6 +67,29 @@ def test_one_that_grows_too_large_on_its_way_is_cut(small: Lab) -> None:
     assert origin.rest() == b"5\r\n01234\r\n"
 
 
+@pytest.mark.parametrize(("settings", "cluster", "status"), [(10, 5, b"413"), (5, 10, b"200"), (None, 5, b"413"), (5, None, b"413")])
+@pytest.mark.parametrize("request_bytes", [HEAD + b"Content-Length: 7\r\n\r\n0123456", CHUNKED + b"7\r\n0123456\r\n0\r\n\r\n"])
+def test_a_cluster_may_have_its_own_size(settings: int | None, cluster: int | None, status: bytes, request_bytes: bytes) -> None:
+    with opened(Lab(max_body_size=settings)) as lab:
+        own_limits(lab, Cluster(cluster="c", max_body_size=cluster))
+        client = lab.client(request_bytes)
+        if status == b"200":
+            origin = lab.origin()
+            origin.head()
+            origin.send(OK)
+        assert client.answer()[0][9:12] == status
+        client.close()
+
+
+def own_limits(lab: Lab, cluster: Cluster) -> None:
+    """The same cluster, other settings."""
+    effect = Change(Cluster(cluster="c"), cluster)
+    draft = lab.traffic.registry.draft()
+    draft.after([effect])
+    lab.traffic.registry.publish(draft)
+    lab.traffic.routes = lab.traffic.routes.after([effect])
+
+
 # ---- how slow ----
 
 
@@ -79,6 +103,21 @@ def test_an_upload_below_the_rate_is_408(rated: Lab) -> None:
         settle()
     assert client.answer()[0].startswith(b"HTTP/1.1 408 ")
     client.close()
+
+
+@pytest.mark.parametrize(("rate", "slow"), [(0, False), (1000, True), (None, True)])
+def test_a_cluster_may_have_its_own_rate(rated: Lab, rate: int | None, *, slow: bool) -> None:
+    own_limits(rated, Cluster(cluster="c", min_rate=rate))
+    client = rated.client(HEAD + b"Content-Length: 1000000\r\n\r\n")
+    origin = rated.origin()
+    origin.head()
+    for _ in range(3):
+        rated.wait(4)
+        client.send(b"x")
+        settle()
+    assert bool(rated.log.records) is slow
+    client.close()
+    origin.close()
 
 
 def test_an_upload_above_the_rate_passes_however_long_it_takes(rated: Lab) -> None:

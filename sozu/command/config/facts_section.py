@@ -57,7 +57,14 @@ class _Section:
         sound = {key: item for key, item in value.items() if self._findings.sound((*path, key))}
         entry = msgspec.convert(sound, ClusterEntry)
         timeouts = laid_on(entry.timeouts, self._timeouts) if entry.timeouts is not None else None
-        if not self._carry_out(path, AddCluster(cluster=name, load_balancing=entry.load_balancing, timeouts=timeouts)):
+        order = AddCluster(
+            cluster=name,
+            load_balancing=entry.load_balancing,
+            timeouts=timeouts,
+            max_body_size=entry.max_body_size,
+            min_rate=entry.min_rate,
+        )
+        if not self._carry_out(path, order):
             # Its frontends and backends are still to be checked, and that needs a cluster that is there.
             self.draft.put(Cluster(cluster=name))
 
@@ -99,4 +106,4 @@ class _Section:
         self._findings.note(path if objection.field == "cluster" else place, objection.reason, at_key=objection.field == "cluster")
 
 
-_CLUSTER_SETTINGS = ("load_balancing", "timeouts")
+_CLUSTER_SETTINGS = ("load_balancing", "timeouts", "max_body_size", "min_rate")

@@ -7,13 +7,13 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from sozu.command.commit import LONGEST_TIMEOUT
+from sozu.command.commit import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
 from sozu.command.facts import LoadBalancing, Protocol
 from sozu.command.settings import AccessLog
 
-LONGEST_BODY = 1 << 60  # more than anybody has
-
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]
+BodySize = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_BODY)]
+Rate = Annotated[int, msgspec.Meta(ge=0, le=FASTEST)]
 Address = Annotated[str, msgspec.Meta(description='an address: "127.0.0.1:8080", "[::1]:8080" or "unix:/run/app.sock"')]
 Hostname = Annotated[str, msgspec.Meta(description='a hostname: "blog.example.com", "*.example.com" or "*"')]
 
@@ -81,6 +81,8 @@ class ClusterEntry(Entry, frozen=True, kw_only=True):
 
     load_balancing: LoadBalancing = LoadBalancing.ROUND_ROBIN
     timeouts: TimeoutsEntry | None = None
+    max_body_size: BodySize | None = None
+    min_rate: Rate | None = None
     frontends: tuple[FrontendEntry, ...] | None = None
     backends: tuple[Address | BackendEntry, ...] | None = None
 
@@ -92,8 +94,8 @@ class File(Entry, frozen=True, kw_only=True):
     journal: str | None = None
     workers: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 2
     max_connections: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
-    max_body_size: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_BODY)] | None = None
-    min_rate: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
+    max_body_size: BodySize | None = None
+    min_rate: Rate = 0
     timeouts: TimeoutsEntry | None = None
     pool: PoolEntry | None = None
     via: str | None = None

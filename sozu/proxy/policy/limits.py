@@ -1,17 +1,16 @@
-"""How much a client may send, and how slow it may be: limits that are off unless the settings name them.
+"""How much a client may send, and how slow it may be: limits that are off unless the settings, or those of a cluster, name them.
 
 Each is a layer around what is used without it (a Body, a Pace), so that who sets no limit pays for none.
 """
 
 from typing import Final
 
+from sozu.command.facts import Cluster
 from sozu.command.settings import Settings
-from sozu.parsers.body import Framing, Length
 from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.result import Error
-from sozu.proxy.bodies import Body, ChunkedBody, Malformed, Pace, Piece, Timed, incoming
+from sozu.proxy.bodies import Body, ChunkedBody, LengthBody, Malformed, Pace, Piece, Timed
 from sozu.proxy.clock import Clock
-from sozu.proxy.stream import Stream
 
 GRACE: Final = 10.0  # seconds for which nobody's rate is looked at
 
@@ -41,14 +40,13 @@ class Bounded:
         return piece
 
 
-def request_body(framing: Framing, stream: Stream, settings: Settings) -> Body | Refusal:
-    """The body of a request as `bodies.incoming` makes it, within `max_body_size`; a Refusal if it announces more."""
-    most = settings.max_body_size
+def bounded(body: Body, settings: Settings, cluster: Cluster) -> Body | Refusal:
+    """A request's body of which nothing has been read, within `max_body_size`; a Refusal if it announces more."""
+    most = settings.max_body_size if cluster.max_body_size is None else cluster.max_body_size
     if most is None:
-        return incoming(framing, stream)
-    if isinstance(framing, Length) and framing.size > most:
+        return body
+    if isinstance(body, LengthBody) and body.announced > most:
         return refusal(Reason.BODY_TOO_LARGE)
-    body = incoming(framing, stream)
     return Bounded(body, most) if isinstance(body, ChunkedBody) else body
 
 
