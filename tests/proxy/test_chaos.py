@@ -89,8 +89,15 @@ def check(client: Peer, number: int) -> None:
         assert set(re.findall(rb"/(\d{4})", client.received)) <= {b"%d" % number}
 
 
+def meddle(lab: Lab, choose: Random) -> None:
+    """Do to some session what only a worker may do: end it, drain it, or find it late, whatever it is doing."""
+    for session in choose.sample(sorted(lab.traffic.sessions, key=id), min(3, len(lab.traffic.sessions))):
+        choose.choice((session.close, session.drain, session.expire))()
+
+
 @pytest.mark.parametrize("seed", range(4))
-def test_nothing_is_left_behind_or_mixed_up(seed: int, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("meddling", [False, True])
+def test_nothing_is_left_behind_or_mixed_up(seed: int, caplog: pytest.LogCaptureFixture, *, meddling: bool) -> None:
     choose = Random(seed)
     with origin(lambda connection: echo(connection, choose)) as good, refusing() as bad, opened(Lab((good, bad))) as lab:
         traffic = lab.traffic
@@ -98,6 +105,8 @@ def test_nothing_is_left_behind_or_mixed_up(seed: int, caplog: pytest.LogCapture
         visitors = Group()
         for number in range(CLIENTS):
             visitors.spawn(visit, lab, 1000 + number, choose)
+            if meddling:
+                traffic.hub.loop.run_callback(meddle, lab, choose)
             if number % 10 == 0:
                 settle()
         visitors.join(raise_error=True)
