@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fuzz.grammars import ALPHABET, grammar, mutated, sentence
 from sozu.parsers.fuse import Fused, fuse
 from sozu.parsers.result import Complete, Done, Error, Incomplete, Outcome, run
+from sozu.parsers.whole import whole
 
 if TYPE_CHECKING:
     from fuzz.conftest import Rounds
@@ -34,6 +35,14 @@ def same(fused: Fused[Any], stepwise: Regular[Any], data: bytes, pos: int = 0) -
     return fast
 
 
+def same_whole(fused: Fused[Any], stepwise: Regular[Any], data: bytes) -> None:
+    """Both readings of a value that must take all of `data`: for what is left over, fused parsers have a way of their own."""
+    fast, slow = whole(fused, data), whole(stepwise, data)
+    if isinstance(fast, Error):
+        fast, slow = fast.position, getattr(slow, "position", slow)
+    assert fast == slow, (fused.tree, data, fast, slow)
+
+
 def test_random_grammars_read_the_same_fused_and_step_by_step(rounds: Rounds) -> None:
     for seed in rounds():
         rng = Random(seed)
@@ -44,6 +53,7 @@ def test_random_grammars_read_the_same_fused_and_step_by_step(rounds: Rounds) ->
             said = same(fused, stepwise, data)
             same(fused, stepwise, Complete(data))
             same(fused, stepwise, b"ab" + data, 2)
+            same_whole(fused, stepwise, data)
             extended = data + bytes(rng.choices(ALPHABET, k=rng.randint(1, 3)))
             later = same(fused, stepwise, extended)
             assert said in (("incomplete",), later), (stepwise.tree, data, extended)

@@ -129,11 +129,16 @@ def parse_target(target: bytes) -> Target | Error:
     if target.startswith(b"/"):
         origin = whole(ORIGIN, target)
         return origin if isinstance(origin, Error) else Target(Form.ORIGIN, *origin)
-    parts = whole(ABSOLUTE, target)
-    if not isinstance(parts, Error) and parts[1].host and is_sound(parts[1]):
-        return absolute(*parts)
-    found: Target | Error = whole(uri, target)
+    found: Target | Error = absolute_target(target) or whole(uri, target)
     return found
+
+
+def absolute_target(target: bytes) -> Target | None:
+    """The target if it is in absolute-form."""
+    parts = whole(ABSOLUTE, target)
+    if isinstance(parts, Error) or not parts[1].host or not is_sound(parts[1]):
+        return None
+    return absolute(*parts)
 
 
 def parse_authority(text: bytes) -> Authority | Error:
@@ -150,11 +155,8 @@ def form_refusal(method: bytes, target: bytes) -> Reason | None:
         return None
     if b"#" in target:
         return Reason.TARGET
-    found = parse_target(target)
-    if isinstance(found, Error):
-        return Reason.TARGET_FORM
-    allowed = found.form in (Form.ORIGIN, Form.ABSOLUTE) or (found.form is Form.ASTERISK and method == b"OPTIONS")
-    return None if allowed else Reason.TARGET_FORM
+    is_allowed = method == b"OPTIONS" if target == b"*" else absolute_target(target) is not None
+    return None if is_allowed else Reason.TARGET_FORM
 
 
 @lru_cache(maxsize=256)  # clients choose what it holds, and an authority may be as long as a head

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from sozu.parsers.fuse import Fused
 from sozu.parsers.leaves import eof
 from sozu.parsers.regular import Regular
 from sozu.parsers.result import Complete, Done, Error, run
@@ -23,7 +24,15 @@ def whole(parser: Parser, text: bytes) -> Any | Error:
     data = Complete(text)
     outcome = run(parser, data)
     if isinstance(outcome, Done) and outcome.end < len(data):
-        # A fused parser says only where its match ended; the combinators know how far they came beyond it.
-        outcome = run((Regular[Any](parser.tree) if isinstance(parser, Regular) else parser) << eof, data)
+        return surplus(parser, data)
     assert isinstance(outcome, Done | Error)
     return outcome.value if isinstance(outcome, Done) else outcome
+
+
+def surplus(parser: Parser, data: Complete) -> Error:
+    """The error of an input that goes on where the value has ended. How far it was right, a fused parser knows from C."""
+    if isinstance(parser, Fused):
+        return Error(parser.viable_end(data, 0), lambda: surplus(Regular[Any](parser.tree), data).expected)
+    outcome = run(parser << eof, data)
+    assert isinstance(outcome, Error)
+    return outcome
