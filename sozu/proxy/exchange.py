@@ -11,91 +11,84 @@ from typing import Final
 from sozu.command.facts import Cluster
 from sozu.parsers.body import TUNNEL, UNTIL_CLOSE, Framing, response_framing
 from sozu.parsers.reasons import Reason, Refusal
-from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.back import Back
 from sozu.proxy.bodies import Body, Ended, Malformed, Pace, UntilEnd, relay
 from sozu.proxy.connecting import GATEWAY_TIMEOUT, open_back, reach
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.failures import BackendFailed, ClientGone, Failure, LastHop, NoRoute, Refused
-from sozu.proxy.forwarding import asked_for, hostname, keeps_alive, plainly_chunked, upstream_head, wants_upgrade
+from sozu.proxy.forwarding import plainly_chunked, wants_upgrade
 from sozu.proxy.front import Front
-from sozu.proxy.heads import RESPONSES, BadHead, HeadEnded
-from sozu.proxy.policy.hops import COUNTED, hops_left, via
+from sozu.proxy.heads import BadHead, HeadEnded
+from sozu.proxy.meaning import Answered, Asked
 from sozu.proxy.policy.limits import bounded, upload_pace
 from sozu.proxy.record import Record
+from sozu.proxy.registry import LiveBackend
 from sozu.proxy.stream import ANSWER_SIZE, READ_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.upload import Upload
 
-IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))  # RFC 9110 section 9.2.2
 MOST_INTERIM: Final = 16  # 1xx responses before the final one: more is a storm
 SWITCHING: Final = 101
 
 
-class Exchange:
-    """See the module. `run` never raises; afterwards `front.keep` says whether the client's connection goes on."""
+class Exchange(Record):
+    """See the module; what is remembered of it is a Record. Afterwards `front.keep` says whether the client's connection goes on."""
 
-    __slots__ = ("_back", "_body", "_counted", "_front", "_opening", "_record", "_request", "_timeouts", "_traffic", "_upload")
+    __slots__ = ("_asked", "_back", "_body", "_counted", "_front", "_opening", "_timeouts", "_traffic", "_upload")
 
-    def __init__(self, traffic: Traffic, front: Front, request: RequestView, body: Body, record: Record) -> None:
+    _back: Back | None
+    _counted: LiveBackend | None  # it counts this exchange
+    _upload: Upload | None
+    _opening: bytes  # a head with the first piece of a body that goes on: an argument would live as long as the exchange
+
+    def run(self, traffic: Traffic, front: Front, asked: Asked, body: Body) -> None:
+        """From a request's head to the last byte of its response. Never raises."""
         self._traffic = traffic
         self._front = front
-        self._request = request
+        self._asked = asked
         self._body = body
-        self._record = record
-        self._timeouts = traffic.settings.timeouts
-        self._back: Back | None = None
-        self._counted: Back | None = None  # its backend counts this exchange
-        self._upload: Upload | None = None
-        self._opening = b""  # a head with the first piece of a body that goes on: an argument would live as long as the exchange
-
-    def run(self) -> None:
-        """From a request's head to the last byte of its response."""
-        self._traffic.counters.exchanges_open += 1
+        self._back = self._counted = self._upload = None
+        self._opening = b""
+        traffic.counters.exchanges_open += 1
         try:
-            response = self._carry(self._prepare())
-            self._record.responded = monotonic()
-            self._answer(response)
+            answered = self._carry(self._prepare())
+            self.responded = monotonic()
+            self._answer(answered)
         except Failure as failure:
             self._fail(failure)
         except (Broken, Late, Ended, Malformed) as accident:
             self._fail(self._explain(accident))
         except BaseException:
-            self._record.ended = "a fault of the proxy's own"
+            self.ended = "a fault of the proxy's own"
             self._stop_upload()
             raise
         finally:
             self._close_the_books()
 
     def _close_the_books(self) -> None:
-        traffic, record = self._traffic, self._record
+        traffic = self._traffic
         traffic.counters.exchanges_open -= 1
         if self._back is not None:
             self._back.close()
         if self._counted is not None:
-            self._counted.backend.end()
+            self._counted.end()
         if self._upload is not None:
-            record.bytes_in += self._upload.count
-        record.close(traffic.counters, traffic.access_log)
+            self.bytes_in += self._upload.count
+        self.close(traffic.counters, traffic.access_log)
 
     def _prepare(self) -> bytes:
-        """Find the route. The head for the backend, and what has come of the body."""
-        traffic, front, request, record = self._traffic, self._front, self._request, self._record
-        record.authority, record.path = authority, target = asked_for(request, front.listener)
-        if request.method in COUNTED and hops_left(request.passed_fields()) == 0:
+        """The head for the backend, and what has come of the body."""
+        front, asked = self._front, self._asked
+        if asked.last_hop:
             raise LastHop
-        route = traffic.routes.find(front.listener, hostname(authority), target)
-        if route is None:
+        if asked.route is None:
             raise NoRoute
-        cluster = route.cluster
-        record.cluster = cluster.cluster
-        if cluster.timeouts is not None:
-            self._timeouts = cluster.timeouts
-        front.min_rate = traffic.settings.min_rate if cluster.min_rate is None else cluster.min_rate
-        ours = b"%bSozu-Id: %b\r\n" % (front.origin_fields, record.request_id)
-        if traffic.settings.via is not None:
-            ours += via(traffic.settings.via, request.minor)
-        head = upstream_head(request, authority, target, ours)
+        cluster = asked.route.cluster
+        self.cluster = cluster.cluster
+        settings = self._traffic.settings
+        self._timeouts = settings.timeouts if cluster.timeouts is None else cluster.timeouts
+        front.min_rate = settings.min_rate if cluster.min_rate is None else cluster.min_rate
+        head = b"%b%bSozu-Id: %b\r\n\r\n" % (asked.head, front.origin_fields, self.request_id)
         return head if self._body.complete else self._with_body(head, cluster)
 
     def _with_body(self, head: bytes, cluster: Cluster) -> bytes:
@@ -103,7 +96,7 @@ class Exchange:
         if isinstance(body, Refusal):
             raise Refused.because(body)
         self._body = body
-        if self._request.transfer_encoding is not None:
+        if self._asked.view.transfer_encoding is not None:
             head = plainly_chunked(head)
         if not self._front.stream.leftover:
             return head
@@ -111,19 +104,19 @@ class Exchange:
             piece = body.read(READ_SIZE)
         except Malformed as malformed:
             raise Refused(f"refused: {malformed}", malformed.status) from malformed
-        self._record.bytes_in += len(piece)
+        self.bytes_in += len(piece)
         opening = b"".join((head, piece))
         if body.complete:
             return opening
         self._opening = opening
         return b""
 
-    def _carry(self, request: bytes) -> ResponseView:
+    def _carry(self, request: bytes) -> Answered:
         """There, and the head of the final response; with one connection or, if it was an old one and had died, two."""
-        repeatable = self._body.complete and self._request.method in IDEMPOTENT  # a body that still comes cannot be sent twice
-        back = reach(self._traffic, self._front, self._record, self._timeouts, repeatable)
-        self._back = self._counted = back
-        self._record.connected = monotonic()
+        repeatable = self._body.complete and self._asked.idempotent  # a body that still comes cannot be sent twice
+        self._back = back = reach(self._traffic, self._front, self, self._timeouts, repeatable)
+        self._counted = back.backend
+        self.connected = monotonic()
         try:
             return self._ask(back, request)
         except BackendFailed as failure:
@@ -133,7 +126,7 @@ class Exchange:
 
     def _renew(self, back: Back) -> Back:
         """A new connection in place of one that the backend had closed before our request reached it (RFC 9112 section 9.3.1)."""
-        self._record.retries += 1
+        self.retries += 1
         back.close()
         self._back = None
         self._back = open_back(self._traffic, self._front, back.backend, self._timeouts)
@@ -141,7 +134,7 @@ class Exchange:
 
     # ---- there ----
 
-    def _ask(self, back: Back, request: bytes) -> ResponseView:
+    def _ask(self, back: Back, request: bytes) -> Answered:
         """Send the request, its body as it comes; the head of the final response."""
         self._front.deadline = self._traffic.clock.next + self._timeouts.back
         try:
@@ -150,9 +143,9 @@ class Exchange:
             else:
                 self._begin_upload(back.stream, request)
         except Broken as broken:
-            self._record.ended = f"backend stopped reading: {broken}"  # it may have said why
-        response = self._receive_head(back)
-        return response if response.status >= 200 else self._receive_final(back, response)
+            self.ended = f"backend stopped reading: {broken}"  # it may have said why
+        answered = self._receive_head(back)
+        return answered if answered.view.status >= 200 else self._receive_final(back, answered)
 
     def _begin_upload(self, sink: Stream, head: bytes) -> None:
         opening, self._opening = self._opening, b""
@@ -169,20 +162,18 @@ class Exchange:
 
     # ---- and back ----
 
-    def _receive_final(self, back: Back, response: ResponseView) -> ResponseView:
+    def _receive_final(self, back: Back, answered: Answered) -> Answered:
         """The head of the final response, or of a 101; those before it are passed on."""
         for _ in range(MOST_INTERIM):
-            if response.status >= 200 or response.status == SWITCHING:
-                return response
-            framing = response_framing(response, self._request.method)
-            if isinstance(framing, Refusal):
-                raise BackendFailed(f"bad response: {framing.reason}")
-            self._front.answer_interim(response)
+            if answered.view.status >= 200 or answered.view.status == SWITCHING:
+                return answered
+            self._framing(answered)
+            self._front.answer_interim(answered)
             self._front.deadline = self._traffic.clock.after(self._timeouts.back)
-            response = self._receive_head(back)
+            answered = self._receive_head(back)
         raise BackendFailed("a storm of 1xx responses")
 
-    def _receive_head(self, back: Back) -> ResponseView:
+    def _receive_head(self, back: Back) -> Answered:
         stream = back.stream
         try:
             data = stream.read(ANSWER_SIZE)
@@ -191,37 +182,43 @@ class Exchange:
         if not data:
             raise BackendFailed("backend closed without a response", stale=back.uses > 0)
         try:
-            return RESPONSES.receive(stream, data)
+            return self._traffic.responses.receive(stream, data)
         except HeadEnded as ended:
             raise BackendFailed("backend closed in the middle of a head") from ended
         except BadHead as bad:
             raise BackendFailed(f"bad response: {bad.error.reason} at byte {bad.error.position}") from bad
 
-    def _answer(self, response: ResponseView) -> None:
+    def _answer(self, answered: Answered) -> None:
         back, front = self._back, self._front
         assert back is not None, "the response came from somewhere"
-        framing = response_framing(response, self._request.method)
-        if isinstance(framing, Refusal):
-            raise BackendFailed(f"bad response: {framing.reason}")
-        if framing is TUNNEL:
-            self._tunnel(back, response)
-            return
+        framing = answered.framing
+        if answered.simple < 0 or self.method == b"HEAD":
+            framing = self._framing(answered)
+            if framing is TUNNEL:
+                self._tunnel(back, answered)
+                return
         if not (self._body.complete if self._upload is None else self._all_sent):
             front.keep = False
             front.unread = True
-        front.answer(self._record, response, framing, back.stream, self._timeouts)
-        self._release(back, response, framing)
+        front.answer(self, answered, framing, back.stream, self._timeouts)
+        self._release(back, answered, framing)
 
-    def _release(self, back: Back, response: ResponseView, framing: Framing) -> None:
+    def _framing(self, answered: Answered) -> Framing:
+        framing = response_framing(answered.view, self.method)
+        if isinstance(framing, Refusal):
+            raise BackendFailed(f"bad response: {framing.reason}")
+        return framing
+
+    def _release(self, back: Back, answered: Answered, framing: Framing) -> None:
         """The response is over. Its connection goes back to the pool, unless anything about it is in doubt."""
         whole = self._body.complete
         if self._upload is not None:
             if self._upload.running:
-                self._record.ended = "answered before the request's body had come"
+                self.ended = "answered before the request's body had come"
                 self._stop_upload()
             whole = self._all_sent
         self._back = None
-        if whole and framing is not UNTIL_CLOSE and not back.stream.leftover and keeps_alive(response):
+        if whole and answered.keep and framing is not UNTIL_CLOSE and not back.stream.leftover:
             self._traffic.pool.give(back)
         else:
             back.close()
@@ -231,13 +228,13 @@ class Exchange:
             self._front.deadline = NEVER
             self._upload.stop()
 
-    def _tunnel(self, back: Back, response: ResponseView) -> None:
+    def _tunnel(self, back: Back, answered: Answered) -> None:
         """After a 101: bytes both ways until both have ended, or none has come for the front's time (RFC 9110 section 7.8)."""
-        if not wants_upgrade(self._request) or not self._all_sent:
+        if not wants_upgrade(self._asked.view) or not self._all_sent:
             raise BackendFailed(f"bad response: {Reason.UPGRADE_UNASKED}")
-        front, traffic, seconds, record = self._front, self._traffic, self._timeouts.front, self._record
-        front.answer_switch(record, response)
-        record.bytes_in += 0 if self._upload is None else self._upload.count
+        front, traffic, seconds = self._front, self._traffic, self._timeouts.front
+        front.answer_switch(self, answered.view)
+        self.bytes_in += 0 if self._upload is None else self._upload.count
         up, down = Pace(front, traffic.clock, seconds, seconds), Pace(front, traffic.clock, seconds, seconds)
         self._upload = Upload(UntilEnd(front.stream), back.stream, up, traffic.hub, front.throw, half_close=True)
         self._upload.start(traffic.spares)
@@ -246,7 +243,7 @@ class Exchange:
             front.stream.end()
             self._upload.wait()
         finally:
-            record.bytes_out += down.count
+            self.bytes_out += down.count
         self._back = None
         back.close()
 
@@ -255,7 +252,7 @@ class Exchange:
     def _explain(self, accident: Exception) -> Failure:
         """Whose failure is it? The upload tells of the client's on the way there; here are the others."""
         if isinstance(accident, Late):
-            if self._record.status == SWITCHING:
+            if self.status == SWITCHING:
                 return ClientGone("the tunnel was idle for too long")
             if self._upload is not None and self._upload.waits_for_client:
                 return Refused("client too slow with its body", 408)
@@ -271,16 +268,16 @@ class Exchange:
     def _fail(self, failure: Failure) -> None:
         """Stop what runs, close the backend's connection, and tell the client if it can still be told."""
         self._stop_upload()
-        record, front = self._record, self._front
-        record.ended = str(failure)
+        front = self._front
+        self.ended = str(failure)
         if self._back is not None:
             self._back.close()
         if isinstance(failure, BackendFailed):
             self._traffic.counters.backend_failures += 1
-        if record.bytes_out or not failure.status:
+        if self.bytes_out or not failure.status:
             front.cut()
             return
-        record.status = failure.status
+        self.status = failure.status
         if not self._all_sent or isinstance(failure, Refused):
             front.keep = False
             front.unread = True
@@ -288,7 +285,7 @@ class Exchange:
 
     def _tell(self, failure: Failure) -> None:
         try:
-            self._front.answer_ourselves(self._record, failure.status)
+            self._front.answer_ourselves(self, failure.status)
         except (Broken, Late) as gone:
-            self._record.ended = f"{failure}; client: {gone}"
+            self.ended = f"{failure}; client: {gone}"
             self._front.cut()

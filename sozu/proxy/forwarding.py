@@ -73,8 +73,8 @@ def asked_for(request: RequestView, listener: str) -> tuple[bytes, bytes]:
     return found.authority.host + port, path + query
 
 
-def upstream_head(request: RequestView, authority: bytes, target: bytes, ours: bytes) -> bytes:
-    """The head that a backend gets; `ours` are whole field lines."""
+def upstream_head(request: RequestView, authority: bytes, target: bytes) -> bytes:
+    """The head that a backend gets, to which lines of ours and the empty line are still to be added."""
     fields = request.passed_fields()
     if target is not request.target or request.host is None or not request.minor:
         fields = b"Host: %b\r\n%b" % (authority, without(fields, HOST if request.minor else HOST_AND_EXPECT))
@@ -82,7 +82,7 @@ def upstream_head(request: RequestView, authority: bytes, target: bytes, ours: b
         fields = _one_hop_less(fields)
     if request.upgrade is not None or request.more[TE] is not None:
         fields += _hop_by_hop(request)
-    return b"%b %b HTTP/1.1\r\n%b%b\r\n" % (request.method, target, fields, ours)
+    return b"%b %b HTTP/1.1\r\n%b" % (request.method, target, fields)
 
 
 def _one_hop_less(fields: bytes) -> bytes:
@@ -106,12 +106,12 @@ def _hop_by_hop(request: RequestView) -> bytes:
     return b"%b\r\nConnection: %b\r\n" % (CRLF.join(lines), b", ".join(named)) if lines else b""
 
 
-def downstream_head(response: ResponseView, ours: bytes, cut: frozenset[bytes] = frozenset()) -> bytes:
-    """The head that a client gets, in our version of HTTP, without the fields named in `cut`; `ours` are whole field lines."""
+def downstream_head(response: ResponseView, cut: frozenset[bytes] = frozenset()) -> bytes:
+    """The head that a client gets, in our version of HTTP, without the fields named in `cut`; our lines and the empty one are still to be added."""
     fields = response.passed_fields()
     if cut:
         fields = without(fields, cut)
-    return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (response.status, response.reason, fields, ours)
+    return b"HTTP/1.1 %d %b\r\n%b" % (response.status, response.reason, fields)
 
 
 def plainly_chunked(head: bytes) -> bytes:
@@ -129,8 +129,12 @@ def client_name(family: int, peer: Any) -> bytes:
     return b"[%b]:%d" % (peer[0].encode(), peer[1]) if family == _socket.AF_INET6 else b""
 
 
+@lru_cache(maxsize=1024)
 def origin_fields(client: bytes, proto: bytes, listener: str) -> bytes:
-    """The lines that tell a backend who asked. `client` and `listener` are `IP:port`, IPv6 in brackets; `client` is empty for a unix socket."""
+    """The lines that tell a backend who asked. `client` and `listener` are `IP:port`, IPv6 in brackets; `client` is empty for a unix socket.
+
+    Those of the busiest connections are kept: for each, also the idle ones, they would double what a connection costs.
+    """
     address = client.rpartition(b":")[0].strip(b"[]")
     return _origin_pattern(proto, listener) % (address or b"unknown", client or b"unknown")
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from sozu.command.facts import Timeouts
 from sozu.parsers.body import Framing
 from sozu.parsers.views import ResponseView
+from sozu.proxy.meaning import Answered
 from sozu.proxy.record import Record
 from sozu.proxy.stream import Stream
 
@@ -31,11 +32,11 @@ class Front(Protocol):
     def throw(self, failure: Exception) -> None:
         """Raise in the greenlet of the running exchange, where it waits. Called in the hub."""
 
-    def answer_interim(self, response: ResponseView) -> None:
+    def answer_interim(self, answered: Answered) -> None:
         """Pass a 1xx response on, if this client knows such."""
 
-    def answer(self, record: Record, response: ResponseView, framing: Framing, source: Stream, timeouts: Timeouts) -> None:
-        """Pass the final response on, with its body from `source`; return when all of it was taken."""
+    def answer(self, record: Record, answered: Answered, framing: Framing, source: Stream, timeouts: Timeouts) -> None:
+        """Pass the final response on, with its body from `source`; return when all of it was taken. `framing` regards the request's method."""
 
     def answer_switch(self, record: Record, response: ResponseView) -> None:
         """Pass a 101 on: from here on the stream is a tunnel."""

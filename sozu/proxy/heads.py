@@ -4,23 +4,26 @@ Grammar, strictness and limits are the parsers' (sozu.parsers.views, head_reader
 in one packet and costs one match; one that drips in costs every byte once. What follows a head is put back to the stream.
 """
 
+from collections.abc import Callable
 import os
 from typing import Final, Generic, TypeVar
 
 from sozu.parsers.head_reader import FIELD_LIMIT, HEAD_LIMIT, SHORTEST_FIELD, TARGET_LIMIT, HeadReader
 from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.result import Done, Error
-from sozu.parsers.views import RequestView, ResponseView, View, ViewParser, build_request_view, build_response_view
+from sozu.parsers.views import View, ViewParser, build_request_view, build_response_view
 from sozu.proxy.stream import HEAD_SIZE, Stream
 
 V = TypeVar("V", bound=View)
+M = TypeVar("M")
 
 USER_AGENT, TE, DATE = 0, 1, 0  # where the fields that only the proxy wants are in `more` of a request and of a response
 SHORT: Final = FIELD_LIMIT * SHORTEST_FIELD  # bytes: a head this short can break no limit
 ROOMY: Final = min(HEAD_LIMIT, TARGET_LIMIT)  # bytes: this short, none but that on the number of its fields
 END: Final = b"\r\n\r\n"
+END_SIZE: Final = len(END)
 
-# Clients and backends repeat themselves to the byte: views of the last heads are kept, 1 MB at most. Benchmarks turn it off to see what reading costs.
+# Clients and backends repeat themselves to the byte: what the last heads meant is kept, 1 MB at most. Benchmarks turn it off to see what reading costs.
 REMEMBERED: Final = 0 if os.environ.get("SOZU_HEAD_MEMO") == "off" else 256
 LONGEST_REMEMBERED: Final = 2048  # bytes
 
@@ -43,44 +46,55 @@ class BadHead(Exception):
         return refusal(reason if isinstance(reason, Reason) else Reason.FIELD_LINE, self.error.position)
 
 
-class Heads(Generic[V]):
-    """Receives heads of one kind, on any stream."""
+class Heads(Generic[V, M]):
+    """Receives heads of one kind, on any stream, and tells what they mean."""
 
-    __slots__ = ("_fused", "_known", "_parser")
+    __slots__ = ("_fused", "_known", "_parser", "_understand")
 
-    def __init__(self, parser: ViewParser[V]) -> None:
+    def __init__(self, parser: ViewParser[V], understand: Callable[[V], M]) -> None:
         self._parser = parser
         self._fused = parser.fused
-        self._known: dict[bytes, V] = {}  # by their bytes, of which views are pure functions
+        self._understand = understand  # pure, until `forget` is called
+        self._known: dict[bytes, M] = {}
 
-    def receive(self, stream: Stream, data: bytes) -> V:
-        """The view of the head that begins with `data`, which is not empty. Raises BadHead, HeadEnded, Broken."""
-        end = data.find(END) + len(END)
+    def forget(self) -> None:
+        """From now on heads may mean something else."""
+        self._known.clear()
+
+    def receive(self, stream: Stream, data: bytes) -> M:
+        """What the head that begins with `data`, which is not empty, means. Raises BadHead, HeadEnded, Broken."""
+        meaning = self.take(stream, data)
+        return self.wait(stream, data) if meaning is None else meaning
+
+    def take(self, stream: Stream, data: bytes) -> M | None:
+        """The same at once, if the head is sound, short, and all there: nearly always. Else None, and nothing has happened."""
+        end = data.find(END) + END_SIZE
         head = data[:end]
-        view = self._known.get(head) if REMEMBERED else None
-        if view is None:
-            view = self._read(head)
-            if view is None:
-                return self._receive_slowly(stream, data)
-        stream.leftover = data[end:] + stream.leftover
-        return view
+        meaning = self._known.get(head) if REMEMBERED else None
+        if meaning is None:
+            meaning = self._read(head)
+            if meaning is None:
+                return None
+        stream.leftover = data[end:] + stream.leftover if stream.leftover else data[end:]
+        return meaning
 
-    def _read(self, head: bytes) -> V | None:
-        """The view of what ends with the first empty line, if that is a sound head and short."""
+    def _read(self, head: bytes) -> M | None:
+        """For what ends with the first empty line."""
         outcome = self._fused(head)
         size = len(head)
         if type(outcome) is not Done or outcome.end != size:
             return None
         if size > SHORT and (size > ROOMY or head.count(b"\n") > FIELD_LIMIT):
             return None
+        meaning = self._understand(outcome.value)
         if size <= LONGEST_REMEMBERED and REMEMBERED:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            self._known[head] = outcome.value
-        return outcome.value
+            self._known[head] = meaning
+        return meaning
 
-    def _receive_slowly(self, stream: Stream, data: bytes) -> V:
-        """What is long, wrong, or not all there. A view keeps alive what it was read from, so no more is shown to it than HEAD_SIZE."""
+    def wait(self, stream: Stream, data: bytes) -> M:
+        """For what is long, wrong, or not all there. A view keeps alive what it was read from, so no more is shown to it than HEAD_SIZE."""
         reader = HeadReader(self._parser)
         stream.leftover = data[HEAD_SIZE:] + stream.leftover
         outcome = reader.feed(data[:HEAD_SIZE])
@@ -92,8 +106,8 @@ class Heads(Generic[V]):
                 raise HeadEnded
             outcome = reader.feed(data)
         stream.leftover = bytes(outcome.rest) + stream.leftover
-        return outcome.value
+        return self._understand(outcome.value)
 
 
-REQUESTS: Final[Heads[RequestView]] = Heads(build_request_view((b"user-agent", b"te")))
-RESPONSES: Final[Heads[ResponseView]] = Heads(build_response_view((b"date",)))
+REQUEST_VIEW: Final = build_request_view((b"user-agent", b"te"))
+RESPONSE_VIEW: Final = build_response_view((b"date",))

@@ -1,7 +1,7 @@
 """One HTTP/1 client connection: it reads requests one after the other, has each carried out, and owns no greenlet between them.
 
 It is the HTTP/1 form of a Front. Pipelined requests wait in `stream.leftover` until the answer before them is out, so answers come in
-order. What an exchange does is in exchange.py; how a response is framed for this client, in answering.py.
+order. What an exchange does is in exchange.py; how a response is framed for this client, in answering/.
 """
 
 import _socket
@@ -12,20 +12,19 @@ from typing import Any, Final
 from greenlet import getcurrent
 
 from sozu.command.facts import Timeouts
-from sozu.parsers.body import CHUNKED, NO_BODY, UNTIL_CLOSE, Framing, Length, request_framing
+from sozu.parsers.body import NO_BODY, Framing
 from sozu.parsers.reasons import Refusal
 from sozu.parsers.views import RequestView, ResponseView
-from sozu.proxy.answering import AS_IT_IS, Plan, interim_answer, own_answer, plan_answer
-from sozu.proxy.bodies import NO_BYTES, Body, Piece, arrived, behind, incoming, relay
+from sozu.proxy.answering import CarefulAnswer, own_answer
+from sozu.proxy.bodies import NO_BYTES, incoming
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.exchange import Exchange
 from sozu.proxy.failures import ClientGone, Failure, Refused
-from sozu.proxy.forwarding import client_name, downstream_head, keeps_alive, origin_fields, plainly_chunked
-from sozu.proxy.heads import DATE, REQUESTS, USER_AGENT, BadHead, HeadEnded
-from sozu.proxy.policy.hops import via
-from sozu.proxy.policy.limits import download_pace
+from sozu.proxy.forwarding import CRLF, client_name, downstream_head, origin_fields
+from sozu.proxy.heads import USER_AGENT, BadHead, HeadEnded
+from sozu.proxy.meaning import Answered, Asked
 from sozu.proxy.record import Record
-from sozu.proxy.stream import ANSWER_SIZE, HEAD_SIZE, Broken, Stream
+from sozu.proxy.stream import Broken, Stream
 from sozu.proxy.traffic import Traffic
 
 log = logging.getLogger("sozu.proxy")
@@ -39,7 +38,7 @@ class Session:
     """See Front for what exchanges use; `drain` and `close` are for those who end sessions from outside."""
 
     __slots__ = (
-        "_draining", "_greenlet", "_idle_since", "_number", "_request", "_traffic", "_until_close", "client", "deadline", "keep", "listener", "min_rate", "stream", "unread",
+        "_draining", "_greenlet", "_idle_since", "_number", "_request", "_traffic", "client", "deadline", "keep", "listener", "min_rate", "stream", "unread", "until_close",
     )  # fmt: skip
 
     def __init__(self, traffic: Traffic, stream: Stream, client: bytes, listener: str) -> None:
@@ -49,7 +48,7 @@ class Session:
         self._number = traffic.counters.connections_accepted  # nobody accepts between the accept and here
         self._draining = traffic.draining
         self._request: RequestView | None = None
-        self._until_close = False  # does the answer under way end with the connection?
+        self.until_close = False  # does the answer under way end with the connection?
         self.stream = stream
         self.client = client
         self.listener = listener
@@ -95,9 +94,7 @@ class Session:
         stream = self.stream
         data = stream.take()
         while data:
-            exchange = self._receive(data, monotonic())
-            if exchange is not None:
-                exchange.run()
+            self._exchange(data)
             if not self.keep:
                 self._linger()
                 return False
@@ -159,28 +156,32 @@ class Session:
 
     # ---- requests ----
 
-    def _receive(self, data: bytes, started: float) -> Exchange | None:
-        """The exchange for the request that begins with `data`; None if it was refused."""
+    def _exchange(self, data: bytes) -> None:
+        """Receive the request that begins with `data`, and carry it out or refuse it."""
         traffic = self._traffic
-        self.deadline = traffic.clock.next + traffic.settings.timeouts.request
-        record = Record(traffic.new_id(), self._number, self.client, started)
+        exchange = Exchange(traffic.new_id(), self._number, self.client, monotonic())
         try:
-            self._request = request = REQUESTS.receive(self.stream, data)
+            asked = traffic.requests[self.listener].take(self.stream, data) or self._wait_for_head(data)
         except (BadHead, HeadEnded, Late) as fault:
-            self._refuse(record, _explain(fault))
-            return None
-        record.method = request.method
-        record.path = request.target
-        record.user_agent = request.more[USER_AGENT]
-        if not keeps_alive(request):
+            self._refuse(exchange, _explain(fault))
+            return
+        self._request = request = asked.view
+        exchange.method = request.method
+        exchange.path = asked.target or request.target
+        exchange.authority = asked.authority
+        exchange.user_agent = request.more[USER_AGENT]
+        if not asked.keep:
             self.keep = False
-        framing = request_framing(request)
-        if framing is NO_BODY:
-            return Exchange(traffic, self, request, NO_BYTES, record)
-        if isinstance(framing, Refusal):
-            self._refuse(record, Refused.because(framing))
-            return None
-        return Exchange(traffic, self, request, incoming(framing, self.stream), record)
+        if asked.framing is NO_BODY:
+            exchange.run(traffic, self, asked, NO_BYTES)
+        elif isinstance(asked.framing, Refusal):
+            self._refuse(exchange, Refused.because(asked.framing))
+        else:
+            exchange.run(traffic, self, asked, incoming(asked.framing, self.stream))
+
+    def _wait_for_head(self, data: bytes) -> Asked:
+        self.deadline = self._traffic.clock.after(self._traffic.settings.timeouts.request)
+        return self._traffic.requests[self.listener].wait(self.stream, data)
 
     def _refuse(self, record: Record, failure: Failure) -> None:
         """What follows cannot be trusted: answer, and read no further."""
@@ -196,73 +197,31 @@ class Session:
 
     # ---- answers ----
 
-    def answer_interim(self, response: ResponseView) -> None:
+    def answer_interim(self, answered: Answered) -> None:
         """See Front. "A server MUST NOT send a 1xx response to an HTTP/1.0 client" (RFC 9110 section 15.2)."""
         if self._request is not None and self._request.minor:
-            self.stream.send(interim_answer(response))
+            self.stream.send(answered.head + CRLF)
 
-    def answer(self, record: Record, response: ResponseView, framing: Framing, source: Stream, timeouts: Timeouts) -> None:
+    def answer(self, record: Record, answered: Answered, framing: Framing, source: Stream, timeouts: Timeouts) -> None:
         """See Front."""
         assert self._request is not None, "there is an exchange"
         if self._draining:
             self.keep = False
-        plan = AS_IT_IS if self.keep and self._request.minor and framing is not UNTIL_CLOSE else self._plan(framing)
-        record.status = response.status
-        ours = b"%bSozu-Id: %b\r\n" % (plan.fields, record.request_id)
-        if response.more[DATE] is None:  # RFC 9110 section 6.6.1
-            ours += b"Date: %b\r\n" % self._traffic.clock.http_date
-        if self._traffic.settings.via is not None:
-            ours += via(self._traffic.settings.via, response.minor)
-        head = downstream_head(response, ours, plan.cut)
-        if plan.wrap is None and type(framing) is Length and len(source.leftover) == framing.size <= HEAD_SIZE:
-            answer, source.leftover = head + source.leftover, b""
+        record.status = answered.view.status
+        if self.keep and self._request.minor and len(source.leftover) == answered.simple and framing is answered.framing:
+            answer = b"%bSozu-Id: %b\r\n\r\n%b" % (answered.head, record.request_id, source.leftover)
+            source.leftover = b""
             record.bytes_out = len(answer)
-            if self.keep:
-                self._traffic.outbox.post(self.stream, answer)
-            else:
-                self.stream.send_last(answer)
-            return
-        if plan.wrap is None and type(framing) is Length and (piece := arrived(source, framing.size)) is not None:
-            self._send_arrived(record, behind(head, piece), timeouts)
-            return
-        self._until_close = plan.until_close
-        if framing is CHUNKED and plan.wrap is None:
-            head = plainly_chunked(head)
-        self._send_with_body(record, head, plan.framed(incoming(framing, source)), source, timeouts)
-
-    def _plan(self, framing: Framing) -> Plan:
-        assert self._request is not None, "there is an exchange"
-        plan = plan_answer(self._request.minor, framing, keep=self.keep)
-        self.keep = plan.keep
-        return plan
-
-    def _send_arrived(self, record: Record, answer: Piece, timeouts: Timeouts) -> None:
-        record.bytes_out = len(answer)
-        self.deadline = self._traffic.clock.next + timeouts.front
-        if self.keep:
-            self.stream.send(answer)
+            self._traffic.outbox.post(self.stream, answer)
         else:
-            self.stream.send_last(answer)
-
-    def _send_with_body(self, record: Record, head: bytes, body: Body, source: Stream, timeouts: Timeouts) -> None:
-        traffic = self._traffic
-        pace = download_pace(self, traffic.clock, timeouts.back, timeouts.front, self.min_rate)
-        pace.before_write(0)
-        piece = body.read(ANSWER_SIZE) if source.leftover else b""  # all of it, or no pipe could take the rest
-        record.bytes_out = len(head) + len(piece)
-        self.stream.send(behind(head, piece))
-        del head, piece  # the relay may take long
-        try:
-            relay(body, self.stream, pace)
-        finally:
-            record.bytes_out += pace.count
+            CarefulAnswer(self, self._traffic, record, source, timeouts).send(answered.view, framing, self._request.minor)
 
     def answer_switch(self, record: Record, response: ResponseView) -> None:
         """See Front."""
         self.keep = False
         record.status = response.status
-        ours = b"Connection: upgrade\r\nUpgrade: %b\r\nSozu-Id: %b\r\n" % (response.upgrade or b"", record.request_id)
-        head = downstream_head(response, ours)
+        ours = b"Connection: upgrade\r\nUpgrade: %b\r\nSozu-Id: %b\r\n\r\n" % (response.upgrade or b"", record.request_id)
+        head = downstream_head(response) + ours
         record.bytes_out = len(head)
         self.stream.send(head)
 
@@ -280,7 +239,7 @@ class Session:
     def cut(self) -> None:
         """See Front. Elsewhere the length or the missing last chunk tells; where only the end would, it must be no good end."""
         self.keep = self.unread = False
-        if self._until_close:
+        if self.until_close:
             self.stream.reset()
 
 

@@ -6,6 +6,7 @@ reads it once. `draining` asks the sessions to end after what they are doing.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from os import urandom
 from typing import Protocol
@@ -15,12 +16,15 @@ from gevent.hub import Hub
 
 from sozu.command.routes import RouteTable
 from sozu.command.settings import Settings
+from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import Deadlines, Watched
+from sozu.proxy.heads import REQUEST_VIEW, RESPONSE_VIEW, Heads
 from sozu.proxy.loop.outbox import Outbox
 from sozu.proxy.loop.spares import Spares
+from sozu.proxy.meaning import Answered, Asked, understand_request, understand_response
 from sozu.proxy.pool import Pool
 from sozu.proxy.registry import Registry
 
@@ -43,6 +47,30 @@ class WatchedSession(Session, Watched, Protocol):
     """The same, as a worker has them: with a deadline."""
 
 
+class Requests(dict[str, Heads[RequestView, Asked]]):
+    """How requests are read, by listener. What is remembered of them holds for one table of routes."""
+
+    def __init__(self, name: str | None) -> None:
+        super().__init__()
+        self.routes = RouteTable()
+        self._name = name
+
+    def __missing__(self, listener: str) -> Heads[RequestView, Asked]:
+        """Made when the first request comes there."""
+
+        def understand(view: RequestView) -> Asked:
+            return understand_request(view, listener, self.routes, self._name)
+
+        heads = self[listener] = Heads(REQUEST_VIEW, understand)
+        return heads
+
+    def follow(self, routes: RouteTable) -> None:
+        """From now on this table holds."""
+        self.routes = routes
+        for heads in self.values():
+            heads.forget()
+
+
 @dataclass(slots=True)
 class Traffic:
     """See the module. `start` begins to keep time."""
@@ -52,7 +80,6 @@ class Traffic:
     counters: Counters
     access_log: AccessLog | NoLog
     slot: int = 0
-    routes: RouteTable = field(default_factory=RouteTable)
     draining: bool = False
     spare: Callable[[], bool] = bool  # asked for a descriptor when none is left: has one been given free?
     sessions: set[WatchedSession] = field(default_factory=set)
@@ -62,6 +89,8 @@ class Traffic:
     outbox: Outbox = field(init=False)
     spares: Spares = field(init=False)
     pool: Pool = field(init=False)
+    requests: Requests = field(init=False)
+    responses: Heads[ResponseView, Answered] = field(init=False)
     new_id: Callable[[], bytes] = field(init=False)  # the id of a request, unique among all workers everywhere for practical purposes
 
     def __post_init__(self) -> None:
@@ -69,8 +98,19 @@ class Traffic:
         self.outbox = Outbox(self.hub)
         self.spares = Spares(self.hub)
         self.pool = Pool(self.hub, self.clock, self.deadlines, self.counters, self.settings.pool)
+        self.requests = Requests(self.settings.via)
+        self.responses = Heads(RESPONSE_VIEW, partial(understand_response, name=self.settings.via))
         # Random, so that ids of restarted workers and of other machines differ; the rest only counts. No line of ours runs for each id.
         self.new_id = map((b"%b-%d-%%x" % (urandom(6).hex().encode(), self.slot)).__mod__, count()).__next__
+
+    @property
+    def routes(self) -> RouteTable:
+        """Where requests go now."""
+        return self.requests.routes
+
+    @routes.setter
+    def routes(self, routes: RouteTable) -> None:
+        self.requests.follow(routes)
 
     def start(self) -> None:
         """Keep time: tick and expire who is late."""

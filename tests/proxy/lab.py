@@ -200,7 +200,10 @@ class Log:
         self.records: list[Record] = []
 
     def record(self, record: Any) -> None:
-        self.records.append(record)
+        kept = Record(record.request_id, record.session, record.client, record.started)  # and nothing of the exchange
+        for name in Record.__slots__:
+            setattr(kept, name, getattr(record, name))
+        self.records.append(kept)
 
 
 class Lab:

@@ -4,7 +4,7 @@ from sozu.command.settings import Settings
 from sozu.parsers.body import CHUNKED, NO_BODY, UNTIL_CLOSE, Framing, Length
 from sozu.parsers.result import Done
 from sozu.parsers.views import RequestView, request_view
-from sozu.proxy.answering import AS_IT_IS, CLOSE, CODINGS, KEEP_ALIVE, accepts, own_answer, plan_answer
+from sozu.proxy.answering.plans import AS_IT_IS, CLOSE, CODINGS, KEEP_ALIVE, accepts, own_answer, plan_answer
 from sozu.proxy.bodies import Chunks, Payload
 from sozu.proxy.forwarding import CHUNKED_CODING
 from sozu.proxy.record import Record

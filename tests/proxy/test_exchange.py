@@ -610,7 +610,7 @@ def test_a_fault_of_our_own_while_a_body_comes_leaves_no_upload_behind(
     origin = lab.origin()
     origin.head()
     settle()
-    monkeypatch.setattr("sozu.proxy.exchange.response_framing", fault)
+    monkeypatch.setattr("sozu.proxy.meaning.response_framing", fault)
     origin.send(OK)
     assert origin.rest() == b"12"
     assert client.rest() == b""

@@ -5,13 +5,13 @@ from gevent import get_hub
 import pytest
 
 from sozu.parsers.reasons import Reason
-from sozu.parsers.views import RequestView, build_request_view
+from sozu.parsers.views import RequestView, ResponseView, build_request_view
 from sozu.proxy.heads import (
     DATE,
     LONGEST_REMEMBERED,
     REMEMBERED,
-    REQUESTS,
-    RESPONSES,
+    REQUEST_VIEW,
+    RESPONSE_VIEW,
     TE,
     USER_AGENT,
     BadHead,
@@ -21,6 +21,8 @@ from sozu.proxy.heads import (
 from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Stream
 from tests.proxy.lab import Peer, pair
 
+REQUESTS: Heads[RequestView, RequestView] = Heads(REQUEST_VIEW, lambda view: view)
+RESPONSES: Heads[ResponseView, ResponseView] = Heads(RESPONSE_VIEW, lambda view: view)
 HEAD = b"GET /x HTTP/1.1\r\nHost: a\r\nUser-Agent: test\r\nTE: trailers\r\n\r\n"
 
 
@@ -96,8 +98,16 @@ def test_a_head_that_comes_again_is_not_read_again(ends: tuple[Stream, Peer]) ->
     assert REQUESTS.receive(stream, b"GET /y" + HEAD[6:]).target == b"/y"
 
 
+def test_a_head_may_mean_something_else_after_a_change(ends: tuple[Stream, Peer]) -> None:
+    meanings = iter((1, 2))
+    heads = Heads(build_request_view(), lambda _: next(meanings))
+    assert [heads.receive(ends[0], HEAD) for _ in range(2)] == [1, 1]
+    heads.forget()
+    assert heads.receive(ends[0], HEAD) == 2
+
+
 def test_only_so_many_heads_are_remembered_and_none_that_is_long(ends: tuple[Stream, Peer]) -> None:
-    heads: Heads[RequestView] = Heads(build_request_view())
+    heads: Heads[RequestView, RequestView] = Heads(build_request_view(), lambda view: view)
     for number in range(2 * REMEMBERED + 1):
         heads.receive(ends[0], b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number)
         heads.receive(ends[0], b"GET /%d HTTP/1.1\r\nHost: a\r\nX: %b\r\n\r\n" % (number, b"x" * LONGEST_REMEMBERED))

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from sozu.command.settings import Settings
 from sozu.parsers.body import CHUNKED, UNTIL_CLOSE, Framing
 from sozu.parsers.fields.section import values, without
-from sozu.parsers.views import RequestView, ResponseView
+from sozu.parsers.views import RequestView
 from sozu.proxy.bodies import Body, Chunks, Payload
 from sozu.proxy.default_answers import default_answer, welcome_answer
 from sozu.proxy.forwarding import CHUNKED_CODING, CRLF, FRAMING
@@ -61,11 +61,6 @@ def _plan_for_1_1(framing: Framing, *, keep: bool) -> Plan:
     if framing is UNTIL_CLOSE:
         return Plan(keep, CHUNKED_CODING if keep else CHUNKED_CODING + CLOSE, wrap=Chunks)
     return Plan(keep=False, fields=CLOSE)
-
-
-def interim_answer(response: ResponseView) -> bytes:
-    """A 1xx on its way through; it has neither body nor say about the connection."""
-    return b"HTTP/1.1 %d %b\r\n%b\r\n" % (response.status, response.reason, response.passed_fields())
 
 
 def own_answer(
