@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from sozu.parsers.fields.sound import Sound
 from sozu.parsers.fuse import Fused
 from sozu.parsers.leaves import eof
 from sozu.parsers.regular import Regular
@@ -33,6 +34,9 @@ def surplus(parser: Parser, data: Complete) -> Error:
     """The error of an input that goes on where the value has ended. How far it was right, a fused parser knows from C."""
     if isinstance(parser, Fused):
         return Error(parser.viable_end(data, 0), lambda: surplus(Regular[Any](parser.tree), data).expected)
-    outcome = run(parser << eof, data)
+    if isinstance(parser, Sound):
+        outcome = parser.judged(surplus(parser.grammar, data), data, 0)
+    else:
+        outcome = run(parser << eof, data)
     assert isinstance(outcome, Error)
     return outcome

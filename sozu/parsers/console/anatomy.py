@@ -92,20 +92,20 @@ Plain code: the header says how long the payload is and who reads it; tables say
     ),
     "forwarded": Joined(
         """\
-The list is one match; `verify` then wants each parameter once in an element. The value of a `for` or `by` is a node, read when asked for;
+The list is one match; `Sound` wants each parameter once in an element, and finds the names by another. The value of a `for` or `by` is a node, read when asked for;
 `verify` wants its name to be an address, `unknown` or `_name`.""",
-        {"list": forwarded.FORWARDED, "node": forwarded.NODE},
+        {"list": forwarded.FORWARDED, "names": forwarded.NAMES, "node": forwarded.NODE},
     ),
     "date": Joined(
         "`alt` of three forms; a moment is made of the parts, and `verify` wants it to be one of the calendar.",
         {"IMF-fixdate": dates.IMF_FIXDATE, "asctime-date": dates.ASCTIME_DATE, "rfc850-date": dates.RFC850_DATE},
     ),
     "basic": Joined(
-        "The credentials are one match; what they hold is decoded, and must be user:password.",
+        "The credentials are one match; `Sound` wants them to be user:password in base64, and knows at which byte they no longer can be.",
         {"credentials": credentials.BASIC},
     ),
     "traceparent": Joined(
-        "The value is one match; `verify` refuses version ff, identifiers of zeros alone, and anything behind a version 00.",
+        "The value is one match; `Sound` refuses version ff, identifiers of zeros alone, and anything behind a version 00.",
         {"value": traceparent.VALUE},
     ),
     "filter": Joined(

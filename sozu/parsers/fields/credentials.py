@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from sozu.parsers.abnf import ALPHA, DIGIT
-from sozu.parsers.combinators import map_, recognize, seq, verify
+from sozu.parsers.combinators import map_, recognize, seq
+from sozu.parsers.fields.sound import Sound
 from sozu.parsers.fuse import fuse
 from sozu.parsers.leaves import tag_no_case, take_while, take_while1
 
@@ -26,25 +27,64 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 def decoded(token: bytes) -> Credentials | None:
-    """`user ":" password` in base64, or None; control characters are refused (section 2), and so is a second spelling of the same bytes."""
+    """`user ":" password` out of base64; None where it is not, which `fault` then tells."""
     try:
-        text = binascii.a2b_base64(token)
+        user, _, password = binascii.a2b_base64(token).partition(b":")
     except binascii.Error:
         return None
-    user, colon, password = text.partition(b":")
-    is_plain = colon and not any(byte < 0x20 or byte == 0x7F for byte in text)
-    return Credentials(user, password) if is_plain and binascii.b2a_base64(text, newline=False) == token else None
+    return Credentials(user, password)
 
 
 # credentials = auth-scheme 1*SP token68                            RFC 9110 section 11.4; the scheme is case-insensitive
 # token68     = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="   ; of those base64 has + and /
 token68 = recognize(seq(take_while1(BASE64), take_while(b"=")))
-BASIC: Final = fuse(map_(tag_no_case(b"Basic") >> take_while1(b" ") >> token68, decoded))
-basic = verify(
-    BASIC,
-    lambda found: found is not None,
-    "user:password in base64",
-)
+scheme = seq(tag_no_case(b"Basic"), take_while1(b" "))
+BASIC: Final = fuse(map_(scheme >> token68, decoded))
+
+
+def fault(text: bytes, ended: bool) -> int | None:  # noqa: FBT001 - so `Sound` calls it
+    """Where a token that is right for the grammar stops being user:password in base64 (RFC 4648 section 4, RFC 7617 section 2)."""
+    token = text[len(b"Basic") :].lstrip(b" ")
+    begin = len(text) - len(token)
+    digits = token.rstrip(b"=")
+    wrong = control(digits)
+    if wrong is None and (ended or len(token) > len(digits)):
+        wrong = wrong_end(digits, len(token) - len(digits), ended=ended)
+    return None if wrong is None else begin + wrong
+
+
+def control(digits: bytes) -> int | None:
+    """The digit with which a byte is certain to be a control character: the third bit settles it for 0 to 31, the last one for 127."""
+    text = binascii.a2b_base64(
+        digits + b"/" * (-len(digits) % 4)
+    )  # bits that are not there yet are ones, and so tell nothing
+    for number, byte in enumerate(text):
+        if byte < 0x20:
+            # Four bits of zeros need not begin a byte: behind them may be "==". Then it is the next digit that ends the hope.
+            may_end = number % 3 == 1 and byte < 0x10 and b":" in text[:number]
+            return below((8 * number + 2) // 6 + may_end, len(digits))
+        if byte == 0x7F:
+            return below((8 * number + 7) // 6, len(digits))
+    return None
+
+
+def below(place: int, size: int) -> int | None:
+    """The place, if it is there already."""
+    return place if place < size else None
+
+
+def wrong_end(digits: bytes, padding: int, *, ended: bool) -> int | None:
+    """The same for what is known with the first "=" or the end: the text has a colon, its last bits are none, and "=" fill it up to four."""
+    wanted = -len(digits) % 4
+    text = binascii.a2b_base64(digits + b"=" * wanted) if wanted < 3 else b""
+    if b":" not in text or binascii.b2a_base64(text, newline=False).rstrip(b"=") != digits:
+        return len(digits)
+    if padding > wanted:
+        return len(digits) + wanted
+    return len(digits) + padding if ended and padding < wanted else None
+
+
+basic = Sound(BASIC, fault, "user:password in base64")
 
 
 def write_basic(credentials: Credentials) -> bytes:

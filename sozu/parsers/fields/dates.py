@@ -15,7 +15,7 @@ from sozu.parsers.abnf import DIGIT
 from sozu.parsers.choices import one_word
 from sozu.parsers.combinators import alt, map_, seq, verify
 from sozu.parsers.fuse import fuse
-from sozu.parsers.leaves import tag, take_while_m_n
+from sozu.parsers.leaves import one_of, tag, take_while_m_n
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,14 +48,22 @@ def number(size: int) -> Regular[int]:
     return found
 
 
+def between(least: int, most: int) -> Regular[int]:
+    """A number of two digits, not below `least` and not above `most`."""
+    numbers = (b"%02d" % number for number in range(least, most + 1))
+    found: Regular[int] = map_(one_word(numbers), int)
+    return found
+
+
 sp, dash, colon, comma = tag(b" "), tag(b"-"), tag(b":"), tag(b", ")
 month: Regular[int] = map_(one_word(MONTHS), lambda found: MONTHS.index(found) + 1)
-time_of_day = seq(number(2) << colon, number(2) << colon, number(2))
+day = between(1, 31)
+time_of_day = seq(between(0, 23) << colon, between(0, 59) << colon, between(0, 60))
 gmt = tag(b" GMT")
 
-imf_fixdate = one_word(DAYS) >> comma >> seq(number(2) << sp, month << sp, number(4) << sp, time_of_day << gmt)
-rfc850_date = one_word(LONG_DAYS) >> comma >> seq(number(2) << dash, month << dash, number(2) << sp, time_of_day << gmt)
-single: Regular[int] = alt(number(2), sp >> number(1))
+imf_fixdate = one_word(DAYS) >> comma >> seq(day << sp, month << sp, number(4) << sp, time_of_day << gmt)
+rfc850_date = one_word(LONG_DAYS) >> comma >> seq(day << dash, month << dash, number(2) << sp, time_of_day << gmt)
+single: Regular[int] = alt(day, sp >> map_(one_of(b"123456789"), int))
 asctime_date = one_word(DAYS) >> sp >> seq(month << sp, single << sp, time_of_day << sp, number(4))
 
 IMF_FIXDATE: Final = fuse(imf_fixdate)

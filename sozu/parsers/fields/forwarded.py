@@ -10,25 +10,22 @@ A reverse proxy writes these and believes only those of proxies that it was told
 from __future__ import annotations
 
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from parsy import Parser, Result
 
 from sozu.parsers.abnf import ALPHA, DIGIT, HEXDIG, TCHAR, VCHAR
 from sozu.parsers.combinators import alt, many, map_, opt, recognize, record, seq, verify
-from sozu.parsers.fields.lists import closed, comma_list, lower_token, word
+from sozu.parsers.fields.lists import closed, comma_list, lower_token, quoted_raw, token, word
+from sozu.parsers.fields.sound import Sound
 from sozu.parsers.fuse import fuse
-from sozu.parsers.leaves import tag, take_while1, take_while_m_n
-from sozu.parsers.result import Complete
+from sozu.parsers.leaves import tag, take_while, take_while1, take_while_m_n
+from sozu.parsers.result import Complete, Done
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sozu.parsers.regular import Regular
-    from sozu.parsers.result import Bytes
-
-Pairs: TypeAlias = list[tuple[bytes, bytes]]
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -76,30 +73,41 @@ further: Regular[list[tuple[bytes, bytes] | None]] = many(tag(b";") >> opt(pair)
 first: Regular[tuple[bytes, bytes] | None] = alt(pair, map_(tag(b";") >> opt(pair), lambda found: found or ()))
 
 
-def pairs_of(begin: tuple[bytes, bytes] | tuple[()], others: list[tuple[bytes, bytes] | None]) -> Pairs:
+def pairs_of(begin: tuple[bytes, bytes] | tuple[()], others: list[tuple[bytes, bytes] | None]) -> dict[bytes, bytes]:
     """The pairs that are there."""
-    return [found for found in (begin, *others) if found]
+    return dict(found for found in (begin, *others) if found)
 
 
-FORWARDED: Final = fuse(comma_list(closed(record(pairs_of, first, further))))
+elements: Regular[list[dict[bytes, bytes]]] = comma_list(closed(record(pairs_of, first, further)))
+FORWARDED: Final = fuse(map_(elements, lambda found: [pairs for pairs in found if pairs]))
+
+# The same text as names, values with their "=", and what stands between; and a last pair, with nothing behind it. A pair
+# counts when its value has begun, or its quotes are closed: before that, what follows might show that it is none.
+SEPARATORS: Final = b",; \t"
+value = recognize(seq(tag(b"="), alt(quoted_raw, token)))
+NAMES: Final = fuse(seq(take_while(SEPARATORS), many(seq(token, value, take_while1(SEPARATORS)))))
+LAST: Final = fuse(seq(token, value))
 
 
-def read_forwarded(data: Bytes, at: int) -> Result:
-    """A list that is broken later on is read again step by step: only so does `whole` learn how far it was right."""
-    result = FORWARDED(data, at)
-    is_broken = result.status and isinstance(data, Complete) and result.index < len(data)
-    return FORWARDED.source(data, at) if is_broken else result
+def fault(text: bytes, _ended: bool) -> int | None:  # noqa: FBT001 - so `Sound` calls it
+    """Where a name is known to come twice in an element: it would mean one thing here and another there."""
+    data = Complete(text)
+    names = NAMES.fused(data)
+    assert isinstance(names, Done)
+    begin, pairs = names.value
+    last = LAST.fused(data, names.end)
+    at, seen = len(begin), set[bytes]()
+    for name, equals, separators in [*pairs, (*last.value, b"")] if isinstance(last, Done) else pairs:
+        if name.lower() in seen:
+            return int(at + len(name))
+        seen.add(name.lower())
+        at += len(name) + len(equals) + len(separators)
+        if b"," in separators:
+            seen.clear()
+    return None
 
 
-forwarded = map_(
-    verify(Parser(read_forwarded), lambda found: all(map(each_once, found)), "each parameter once in an element"),
-    lambda found: [dict(pairs) for pairs in found if pairs],
-)
-
-
-def each_once(pairs: Pairs) -> bool:
-    """A name that comes twice would mean one thing here and another there."""
-    return len(dict(pairs)) == len(pairs)
+forwarded = Sound(FORWARDED, fault, "each parameter once in an element")
 
 
 def write_forwarded(elements: Iterable[Mapping[bytes, bytes]]) -> bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from sozu.parsers.abnf import VCHAR
-from sozu.parsers.combinators import map_, opt, record, verify
+from sozu.parsers.combinators import map_, opt, record
+from sozu.parsers.fields.sound import Sound
 from sozu.parsers.fuse import fuse
 from sozu.parsers.leaves import tag, take_while, take_while_m_n
 
@@ -53,14 +55,21 @@ VALUE: Final = fuse(
 )
 
 
-def is_sound(trace: TraceParent) -> bool:
-    """What the grammar does not say."""
-    if trace.version == b"ff" or (trace.version == b"00" and trace.later is not None):
-        return False
-    return bool(trace.trace_id.strip(b"0") and trace.parent_id.strip(b"0"))
+# Section 3.2.2: what the grammar does not say. Text that must not begin a value, and where it has become that.
+FORBIDDEN: Final = (
+    (re.compile(rb"ff"), 1),
+    (re.compile(rb"..-0{32}"), 34),
+    (re.compile(rb"..-.{32}-0{16}"), 51),
+    (re.compile(rb"00-.{52}-"), 55),
+)
 
 
-traceparent = verify(VALUE, is_sound, "version, trace-id and parent-id that are valid")
+def fault(text: bytes, _ended: bool) -> int | None:  # noqa: FBT001 - so `Sound` calls it
+    """The first of them, in the order of their places."""
+    return next((place for pattern, place in FORBIDDEN if pattern.match(text)), None)
+
+
+traceparent = Sound(VALUE, fault, "version, trace-id and parent-id that are valid")
 
 
 def write_traceparent(trace: TraceParent) -> bytes:

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 import pytest
 
 from sozu.parsers.fields.credentials import BASIC, Credentials, basic, write_basic
-from sozu.parsers.result import Error
+from sozu.parsers.result import Error, Incomplete, run
 from sozu.parsers.whole import whole
 from tests.parsers.three_ways import reads, refuses
 
@@ -32,6 +32,41 @@ def test_the_grammar_reads_the_same_fused_and_step_by_step() -> None:
 )
 def test_what_is_no_user_and_password_is_an_error(token: bytes) -> None:
     assert isinstance(whole(basic, b"Basic " + token), Error)
+
+
+@pytest.mark.parametrize(
+    ("token", "position"),
+    [
+        (b"YTpi=", 4),  # four digits need no "="
+        (b"YTpi====", 4),
+        (b"YTo==", 4),
+        (b"Og===", 4),
+        (b"Y=", 1),
+        (b"YWI=", 3),  # no colon, and with "=" the text is over
+        (b"YQ==", 1),  # four bits of zeros, without a colon before them
+        (b"Oh==", 1),  # bits that are none
+        (b"YTp=", 3),
+        (b"YTpiYQo6", 6),  # LF
+        (b"OgT", 2),  # only "==" could have followed
+        (b"YTp/", 3),  # DEL
+        (b"B", 0),
+    ],
+)
+def test_a_token_is_an_error_at_the_byte_that_ends_all_hope(token: bytes, position: int) -> None:
+    refuses(basic, b"Basic " + token, len(b"Basic ") + position)
+
+
+@pytest.mark.parametrize(("token", "position"), [(b"YTpiO", 5), (b"YTo", 3), (b"Og=", 3), (b"YWJj", 4), (b"", 0)])
+def test_a_token_that_ends_too_early_is_an_error_at_its_end(token: bytes, position: int) -> None:
+    found = whole(basic, b"Basic " + token)
+
+    assert isinstance(found, Error)
+    assert found.position == len(b"Basic ") + position
+    assert isinstance(run(basic, b"Basic " + token), Incomplete)
+
+
+def test_what_may_still_become_a_byte_above_the_controls_is_no_error() -> None:
+    assert isinstance(run(basic, b"Basic YTpiI"), Incomplete)
 
 
 def test_the_password_is_not_shown() -> None:

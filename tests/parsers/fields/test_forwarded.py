@@ -4,7 +4,7 @@ import pytest
 
 from sozu.parsers.abnf import ALPHA
 from sozu.parsers.fields.forwarded import FORWARDED, NODE, Node, forwarded, node, write_forwarded, x_forwarded_for
-from sozu.parsers.result import Error
+from sozu.parsers.result import Done, Error, Incomplete, run
 from sozu.parsers.whole import whole
 from tests.parsers.three_ways import reads, refuses
 
@@ -30,7 +30,7 @@ def test_each_element_is_a_proxy_on_the_way(value: bytes, elements: list[dict[by
 
 
 def test_the_grammar_reads_the_same_fused_and_step_by_step() -> None:
-    reads(FORWARDED, b'for=a;;BY="b c" , ;x=y', [[(b"for", b"a"), (b"by", b"b c")], [(b"x", b"y")]], after=b"\r\n")
+    reads(FORWARDED, b'for=a;;BY="b c" , ;x=y', [{b"for": b"a", b"by": b"b c"}, {b"x": b"y"}], after=b"\r\n")
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,19 @@ def test_a_broken_value_is_an_error_where_it_breaks(value: bytes, position: int)
     assert found.position == position
 
 
+@pytest.mark.parametrize("begun", [b"for=a;for", b"for=a;for=", b'for=a;for="b'])
+def test_a_pair_that_has_only_begun_may_turn_out_to_be_none(begun: bytes) -> None:
+    assert isinstance(run(forwarded, begun), Incomplete)
+    assert run(forwarded, begun + b"\0") == Done(begun + b"\0", [{b"for": b"a"}], 6)
+
+
 def test_a_parameter_comes_once_in_an_element() -> None:
-    assert isinstance(whole(forwarded, b"for=a;FOR=b"), Error)
+    for written, position in (
+        (b"for=a;FOR=b", 9),
+        (b';for="a;b" ,by=1;for="x,\\";";;By="2"', 32),
+        (b"for=a;for=b, for=c", 9),
+    ):
+        refuses(forwarded, written, position)
     assert whole(forwarded, b"for=a,for=b") == [{b"for": b"a"}, {b"for": b"b"}]
 
 

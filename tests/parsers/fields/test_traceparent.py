@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 import pytest
 
 from sozu.parsers.fields.traceparent import VALUE, TraceParent, traceparent, write_traceparent
-from sozu.parsers.result import Error
+from sozu.parsers.result import Error, run
 from sozu.parsers.whole import whole
 from tests.parsers.three_ways import reads, refuses
 
@@ -51,18 +51,27 @@ def test_a_broken_value_is_an_error_where_it_breaks(written: bytes, position: in
 
 
 @pytest.mark.parametrize(
-    "written",
+    ("written", "position"),
     [
-        value(version=b"ff"),
-        value(trace=b"0" * 32),
-        value(parent=b"0" * 16),
-        value() + b"-x",
-        value() + b"-",
-        value() + b"x",
+        (value(version=b"ff"), 1),
+        (value(trace=b"0" * 32), 34),
+        (value(parent=b"0" * 16), 51),
+        (value() + b"-x", 55),
+        (value() + b"-", 55),
     ],
 )
-def test_what_the_specification_calls_invalid_is_an_error(written: bytes) -> None:
-    assert isinstance(whole(traceparent, written), Error)
+def test_what_the_specification_calls_invalid_is_an_error_where_nothing_can_mend_it(
+    written: bytes, position: int
+) -> None:
+    refuses(traceparent, written, position)
+    assert whole(traceparent, written) == run(traceparent, written)
+
+
+def test_a_value_ends_behind_its_flags() -> None:
+    found = whole(traceparent, value() + b"x")
+
+    assert isinstance(found, Error)
+    assert found.position == len(value())
 
 
 def test_bit_0_means_sampled() -> None:
