@@ -49,7 +49,7 @@ class StrictHead(Parser):
         return self.head.fused(data, pos) if isinstance(outcome, Done) else outcome
 
     @cached_property
-    def wrapped_fn(self) -> Reading:  # type: ignore[override]
+    def wrapped_fn(self) -> Reading:  # type: ignore[override]  # parsy sets it in its constructor
         """In parsy's convention."""
         return parsy_reading(self.fused)
 

@@ -30,7 +30,7 @@ class Regular(Parser, Generic[T]):
         self.tree = tree
 
     @cached_property
-    def wrapped_fn(self) -> Reading:  # type: ignore[override]
+    def wrapped_fn(self) -> Reading:  # type: ignore[override]  # parsy sets it in its constructor
         """The place where parsy keeps a parser's function."""
         return reading(self.tree)
 

@@ -47,8 +47,8 @@ class Done(msgspec.Struct, Generic[T_co], frozen=True, gc=False):
 
 
 # The place that is called `rest` holds the input, and shows what follows the match: a copy when it is bytes, made only when asked for.
-Done.data = Done.rest  # type: ignore[assignment]
-Done.rest = property(lambda done: done.data[done.end :])  # type: ignore[assignment]
+Done.data = Done.rest  # type: ignore[assignment]  # mypy knows it as the property that it is declared to be
+Done.rest = property(lambda done: done.data[done.end :])  # type: ignore[assignment]  # and this one as a field
 
 
 class Error:
@@ -61,6 +61,8 @@ class Error:
     __match_args__ = ("position", "expected")
 
     position: int
+    _expected: Names | Callable[[], Names]
+    _reason: StrEnum | Callable[[], StrEnum | None] | None
 
     def __init__(
         self,
@@ -76,13 +78,13 @@ class Error:
     @property
     def expected(self) -> Names:
         """What could have stood at `position`."""
-        expected: Names | Callable[[], Names] = self._expected  # type: ignore[attr-defined]
+        expected = self._expected
         return expected() if callable(expected) else expected
 
     @property
     def reason(self) -> StrEnum | None:
         """The code of the rule that was broken, where a grammar names its rules."""
-        reason: StrEnum | Callable[[], StrEnum | None] | None = self._reason  # type: ignore[attr-defined]
+        reason = self._reason
         return reason() if callable(reason) else reason
 
     def line_col(self, data: Bytes) -> tuple[int, int]:
