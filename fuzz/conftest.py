@@ -17,7 +17,9 @@ ROUND = pytest.StashKey[int]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-seconds", type=float, default=60.0, help="time for all fuzzing together (default: 60)")
-    parser.addoption("--fuzz-from", type=int, default=0, help="the round to begin with, as a failure names it (default: 0)")
+    parser.addoption(
+        "--fuzz-from", type=int, default=0, help="the round to begin with, as a failure names it (default: 0)"
+    )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -68,11 +68,25 @@ def limit(ours: str, sample: bytes, why: str) -> Difference:
 
 
 LIMITS: Final = (
-    limit("target-too-long", b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", "theirs is the head's, or their user's matter"),
-    limit("head-too-large", HEAD + b"X: " + b"a" * 17000 + b"\r\n\r\n", "h11 bounds what it has to hold, llhttp nothing"),
+    limit(
+        "target-too-long",
+        b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        "theirs is the head's, or their user's matter",
+    ),
+    limit(
+        "head-too-large", HEAD + b"X: " + b"a" * 17000 + b"\r\n\r\n", "h11 bounds what it has to hold, llhttp nothing"
+    ),
     limit("too-many-fields", HEAD + b"a:b\r\n" * 200 + b"\r\n", "no bound but the head's"),
     limit("chunk-line-too-long", CHUNKED + b"1;" + b"a" * 1100 + b"\r\nx\r\n0\r\n\r\n", "no bound on extensions"),
-    limit("chunk-extensions-too-large", CHUNKED + (b"1;" + b"a" * 900 + b"\r\nx\r\n") * 20 + b"0\r\n\r\n", "no bound on extensions"),
-    limit("trailers-too-large", CHUNKED + b"0\r\n" + (b"X: " + b"a" * 900 + b"\r\n") * 10 + b"\r\n", "no bound on trailers"),
+    limit(
+        "chunk-extensions-too-large",
+        CHUNKED + (b"1;" + b"a" * 900 + b"\r\nx\r\n") * 20 + b"0\r\n\r\n",
+        "no bound on extensions",
+    ),
+    limit(
+        "trailers-too-large",
+        CHUNKED + b"0\r\n" + (b"X: " + b"a" * 900 + b"\r\n") * 10 + b"\r\n",
+        "no bound on trailers",
+    ),
 )
 DIFFERENCES: Final = (*listed(), *LIMITS)

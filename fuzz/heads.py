@@ -10,9 +10,27 @@ if TYPE_CHECKING:
     from random import Random
 
 METHODS: Final = (b"GET", b"POST", b"M-SEARCH", b"CONNECT", b"OPTIONS")
-TARGETS: Final = (b"/", b"/a/b?c=d", b"*", b"http://h/x", b"h:80", b"/%41|\"[]", b"/#f", b"/\xe9", b"/" + b"x" * 300)
-VERSIONS: Final = (b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/1.2", b"http/1.1", b"HTTP/2.0", b"HTTP/1.1 ")
-STATUSES: Final = (b"200 OK", b"204 ", b"404", b"099 x", b"99 x", b"1000 x", b"101 Switching Protocols", b"200 \xe9t\xe9")
+TARGETS: Final = (b"/", b"/a/b?c=d", b"*", b"http://h/x", b"h:80", b'/%41|"[]', b"/#f", b"/\xe9", b"/" + b"x" * 300)
+VERSIONS: Final = (
+    b"HTTP/1.1",
+    b"HTTP/1.1",
+    b"HTTP/1.1",
+    b"HTTP/1.0",
+    b"HTTP/1.2",
+    b"http/1.1",
+    b"HTTP/2.0",
+    b"HTTP/1.1 ",
+)
+STATUSES: Final = (
+    b"200 OK",
+    b"204 ",
+    b"404",
+    b"099 x",
+    b"99 x",
+    b"1000 x",
+    b"101 Switching Protocols",
+    b"200 \xe9t\xe9",
+)
 NAMES: Final = tuple(
     b"Host host Content-Length content-length Transfer-Encoding TRANSFER-ENCODING Connection connection Keep-Alive Expect Upgrade "
     b"TE Trailer X-Forwarded-For x-forwarded-proto X-Forwarded-Hosts X-Forwarded Forwarded Proxy-Connection HTTP2-Settings Sozu-Id "
@@ -23,8 +41,28 @@ NAMES: Final = tuple(
 VALUES: Final = (
     *b"a a.b:80 [::1]:8080 [::1 a:99999 a:123456 a/b @ 0 5 +5 007 1234567890123456789 123456789012345678 0x5 1_0 3,3".split(),
     *b"chunked CHUNKED xchunked gzip,chunked close Close keep-alive upgrade websocket 100-continue text/html,*/*;q=0.8 gz\xe9".split(),
-    *(b"", b"5 5", b"close, X-A", b"keep-alive, Upgrade", b"host", b"a, content-length", b"Trailer", b"close ,, te", b"a b", b"chunked\x0b"),
-    *(b"\xff", b"a\tb", b"a\x00b", b"a\x7fb", b"1; mode=block", b"trailers, deflate;q=0.5", b'"quoted, string"', b"x" * 70),
+    *(
+        b"",
+        b"5 5",
+        b"close, X-A",
+        b"keep-alive, Upgrade",
+        b"host",
+        b"a, content-length",
+        b"Trailer",
+        b"close ,, te",
+        b"a b",
+        b"chunked\x0b",
+    ),
+    *(
+        b"\xff",
+        b"a\tb",
+        b"a\x00b",
+        b"a\x7fb",
+        b"1; mode=block",
+        b"trailers, deflate;q=0.5",
+        b'"quoted, string"',
+        b"x" * 70,
+    ),
 )
 DIRT: Final = b"\r\n :\t\x00\x7f\xff\x0b,;a0-_/[]HTconl"
 

@@ -120,7 +120,9 @@ def told(event: Event) -> Any:
         case Payload(data):
             return data
         case Head(start, end, view, framing):
-            fields = {name: getattr(view, name) for name in view.__struct_fields__ if name not in View.__struct_fields__}
+            fields = {
+                name: getattr(view, name) for name in view.__struct_fields__ if name not in View.__struct_fields__
+            }
             return start, end, fields, view.passed_fields(), framing
     return event
 

@@ -95,7 +95,9 @@ def vectors() -> Iterator[str]:
         _, kind, text, position, code, *peers = line.split("\t")
         section = "RFC 9112 3.2" if code == "-" else RULES[Reason(code)].section
         shown = f"`` {text} ``" if "`" in text else f"`{text}`"
-        yield row(shown, position, f"`{kind}`" if code == "-" else f"`{code}`", section, *map(YES_NO.__getitem__, peers))
+        yield row(
+            shown, position, f"`{kind}`" if code == "-" else f"`{code}`", section, *map(YES_NO.__getitem__, peers)
+        )
 
 
 def table(*titles: str) -> list[str]:

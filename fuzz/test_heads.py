@@ -26,7 +26,9 @@ VIEWS: list[Any] = [
     pytest.param(request, request_view, id="request"),
     pytest.param(response, response_view, id="response"),
     pytest.param(request, build_request_view((b"cookie", b"accept", b"x-forwarded-for"), ()), id="request-with-slots"),
-    pytest.param(response, build_response_view((b"set-cookie", b"etag"), (b"x-a", b"content-type")), id="response-with-slots"),
+    pytest.param(
+        response, build_response_view((b"set-cookie", b"etag"), (b"x-a", b"content-type")), id="response-with-slots"
+    ),
 ]
 
 

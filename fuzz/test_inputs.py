@@ -16,8 +16,35 @@ if TYPE_CHECKING:
 
 LONGEST = 400
 PIECES = [
-    *(b"\r\n", b"\n", b"\r", b" ", b"\t", b"\0", b":", b";", b",", b"=", b'"', b"\\", b"%", b"[", b"]", b"#", b"?", b"0", b"\xff"),
-    *(b"HTTP/1.1", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"Host: a\r\n", b"\r\n\r\n", b"0\r\n\r\n"),
+    *(
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b" ",
+        b"\t",
+        b"\0",
+        b":",
+        b";",
+        b",",
+        b"=",
+        b'"',
+        b"\\",
+        b"%",
+        b"[",
+        b"]",
+        b"#",
+        b"?",
+        b"0",
+        b"\xff",
+    ),
+    *(
+        b"HTTP/1.1",
+        b"Content-Length: 3\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Host: a\r\n",
+        b"\r\n\r\n",
+        b"0\r\n\r\n",
+    ),
     *(b"fffffffffffffff", b"PROXY ", b"\x16\x03\x01", b"chunked"),
 ]
 SEEDS = {kind: [case.data for case in CASES if case.kind == kind and len(case.data) < LONGEST] for kind in KINDS}

@@ -65,7 +65,9 @@ def syntax(data: bytes) -> str:
     return "accept" if at == len(data) else "incomplete"  # a body that is cut short
 
 
-@pytest.mark.parametrize("case", [case for case in cases("*_cases.json") if case.get("agreed")], ids=lambda case: case["id"])
+@pytest.mark.parametrize(
+    "case", [case for case in cases("*_cases.json") if case.get("agreed")], ids=lambda case: case["id"]
+)
 def test_what_others_agree_on_is_our_verdict_too(case: dict[str, Any]) -> None:
     assert syntax(content(case)) == case["agreed"]
 

@@ -34,7 +34,9 @@ def address(rng: Random, family: Family) -> str:
 def proxy_header(rng: Random) -> ProxyHeader:
     family = rng.choice([Family.INET, Family.INET6])
     source, destination = (Endpoint(address(rng, family), rng.randrange(65536)) for _ in range(2))
-    return ProxyHeader(rng.choice([1, 2]), family=family, transport=Transport.STREAM, source=source, destination=destination)
+    return ProxyHeader(
+        rng.choice([1, 2]), family=family, transport=Transport.STREAM, source=source, destination=destination
+    )
 
 
 def test_what_is_written_is_read_back(rounds: Rounds) -> None:
@@ -42,14 +44,18 @@ def test_what_is_written_is_read_back(rounds: Rounds) -> None:
     for seed in rounds():
         rng = Random(seed)
         header = proxy_header(rng)
-        assert run(proxy_protocol, written := write_proxy_header(header) + b"GET") == Done(written, header, len(written) - 3)
+        assert run(proxy_protocol, written := write_proxy_header(header) + b"GET") == Done(
+            written, header, len(written) - 3
+        )
         payload = without(rng, b"\0")
         assert run(command_frame, frame(payload)) == Done(frame(payload), payload, len(payload) + 1)
         when = datetime.fromtimestamp(rng.randrange(2**33), UTC)
         assert whole(http_date, write_date(when)) == when
         credentials = Credentials(without(rng, controls + b":"), without(rng, controls))
         assert whole(basic, write_basic(credentials)) == credentials
-        trace = TraceParent(b"00", b"%032x" % rng.randrange(1, 2**128), b"%016x" % rng.randrange(1, 2**64), rng.randrange(2))
+        trace = TraceParent(
+            b"00", b"%032x" % rng.randrange(1, 2**128), b"%016x" % rng.randrange(1, 2**64), rng.randrange(2)
+        )
         assert whole(traceparent, write_traceparent(trace)) == trace
         data = rng.randbytes(rng.randint(0, 30))
         assert unescaped(escaped(data)) == data

@@ -123,7 +123,9 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.HOST_INVALID: Rule(400, "RFC 9110 7.2", "Host is uri-host [ : port ]"),
     Reason.EXPECTATION: Rule(417, "RFC 9110 10.1.1", "the only expectation is 100-continue"),
     Reason.FRAMING_LOOK_ALIKE: Rule(
-        400, "RFC 9112 11.2", "no field whose letters alone spell Content-Length or Transfer-Encoding, but which is neither"
+        400,
+        "RFC 9112 11.2",
+        "no field whose letters alone spell Content-Length or Transfer-Encoding, but which is neither",
     ),
     Reason.CONNECTION_OPTION: Rule(
         400, "RFC 9110 7.6.1", "Connection must not name a field that frames or routes the message: it would be cut out"
@@ -132,7 +134,9 @@ RULES: Final[dict[Reason, Rule]] = {
         400, "RFC 9112 6.3 (3)", "Content-Length beside Transfer-Encoding is an attempt to smuggle"
     ),
     Reason.LENGTH_INVALID: Rule(400, "RFC 9112 6.3 (5)", "Content-Length is 1 to 18 digits"),
-    Reason.LENGTH_TWICE: Rule(400, "RFC 9112 6.3 (5)", "one Content-Length with one value, even if the values are equal"),
+    Reason.LENGTH_TWICE: Rule(
+        400, "RFC 9112 6.3 (5)", "one Content-Length with one value, even if the values are equal"
+    ),
     Reason.LENGTH_REQUIRED: Rule(411, "RFC 9110 15.5.12", "the length of this body must be told beforehand"),
     Reason.CODING_UNKNOWN: Rule(501, "RFC 9112 6.1", "the only transfer coding is exactly: chunked"),
     Reason.CODING_TWICE: Rule(400, "RFC 9112 6.1", "one Transfer-Encoding field"),
@@ -143,7 +147,9 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.CHUNK_SIZE: Rule(400, "RFC 9112 7.1", "chunk-size is hexadecimal digits, then an extension or CRLF"),
     Reason.CHUNK_SIZE_OVERFLOW: Rule(400, "RFC 9112 7.1", "chunk-size has 15 hexadecimal digits at most"),
     Reason.CHUNK_EXTENSION: Rule(400, "RFC 9112 7.1.1", "chunk-ext is ;name or ;name=value, value a token or quoted"),
-    Reason.CHUNK_LINE_TOO_LONG: Rule(400, "RFC 9112 7.1.1", "a chunk line is bounded: endless extensions are an attack"),
+    Reason.CHUNK_LINE_TOO_LONG: Rule(
+        400, "RFC 9112 7.1.1", "a chunk line is bounded: endless extensions are an attack"
+    ),
     Reason.CHUNK_EXTENSIONS_TOO_LARGE: Rule(
         413, "RFC 9112 7.1.1", "the extensions of one body are bounded together: more is an attack"
     ),
