@@ -6,26 +6,23 @@ from sozu.proxy.stream import Stream
 
 
 class Back:
-    """`uses` counts the exchanges it has served; `last_used` is when the last one ended (the clock's seconds)."""
+    """`used`: has it served an exchange? `last_used` is when the last one ended (the clock's seconds)."""
 
-    __slots__ = ("_deadlines", "_leave", "backend", "deadline", "last_used", "opened", "stream", "uses")
+    __slots__ = ("_deadlines", "_leave", "backend", "deadline", "last_used", "opened", "stream", "used")
 
     def __init__(self, stream: Stream, backend: LiveBackend, deadlines: Deadlines, now: float) -> None:
         self.stream = stream
         self.backend = backend
         self.opened = self.last_used = now
-        self.uses = 0
+        self.used = False
         self.deadline = NEVER
         self._deadlines = deadlines
         self._leave = self.leave  # bound once: it is handed to the stream after every exchange
         deadlines.watched.add(self)
 
-    def rest(self, now: float, until: float) -> None:
-        """Become idle. A backend that sends or closes now ends the connection: nobody has asked it anything."""
-        self.uses += 1
-        self.last_used = now
-        self.deadline = until
-        self.backend.idle.append(self)
+    def rest(self) -> None:
+        """It is idle. A backend that sends or closes now ends the connection: nobody has asked it anything."""
+        self.used = True
         self.stream.when_readable(self._leave)
 
     def leave(self) -> None:

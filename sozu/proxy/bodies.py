@@ -7,7 +7,7 @@ send or copy it before he parks. One piece per turn of the loop, since every rea
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol, cast
 
 from sozu.parsers.body import CHUNKED, NO_BODY, Framing, Length
 from sozu.parsers.chunked import ChunkedReader
@@ -181,17 +181,8 @@ class Chunks:
         return b"".join((b"%x\r\n" % len(piece), piece, b"\r\n"))
 
 
-class Empty:
-    """No body at all."""
-
-    complete = True
-
-    def read(self, most: int) -> Piece:  # noqa: ARG002 - the interface
-        """See Body."""
-        return b""
-
-
-NO_BYTES = Empty()
+# No body at all. It never looks at its stream.
+NO_BYTES: Final = LengthBody(cast("Stream", None), 0)
 
 
 def arrived(stream: Stream, size: int) -> Piece | None:

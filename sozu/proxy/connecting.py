@@ -3,6 +3,7 @@
 `reach` chooses and counts: from its return until the exchange calls `backend.end()`, the backend has one exchange more.
 """
 
+from time import monotonic
 from typing import Final
 
 from sozu.command.facts import Timeouts
@@ -29,21 +30,30 @@ def reach(traffic: Traffic, front: Front, record: Record, timeouts: Timeouts, re
     assert record.cluster is not None, "a route was found"
     tried: list[BackendKey] = []
     failure: Failure | None = None
-    while len(tried) < MOST_BACKENDS and (backend := traffic.registry.choose(record.cluster, tried)) is not None:
+    for number in range(MOST_BACKENDS):
+        backend = traffic.registry.choose(record.cluster, tried)
+        if backend is None:
+            break
         record.backend = backend.fact.address
-        record.retries = len(tried)
+        if number:
+            record.retries = number
         backend.begin()
-        back = None
+        back = traffic.pool.take(backend, repeatable)
+        if back is not None:
+            record.connected = record.started  # it was at hand: no time is lost
+            return back
         try:
-            back = traffic.pool.take(backend, repeatable) or open_back(traffic, front, backend, timeouts)
+            back = open_back(traffic, front, backend, timeouts)
         except Unreachable as unreachable:
+            backend.end()
             failure = unreachable
             tried.append(backend.key)
+        except BaseException:
+            backend.end()
+            raise
         else:
+            record.connected = monotonic()
             return back
-        finally:
-            if back is None:
-                backend.end()
     raise failure or NoBackend
 
 

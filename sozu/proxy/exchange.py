@@ -16,9 +16,9 @@ from sozu.proxy.bodies import Body, Ended, Malformed, Pace, UntilEnd, relay
 from sozu.proxy.connecting import GATEWAY_TIMEOUT, open_back, reach
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.failures import BackendFailed, ClientGone, Failure, LastHop, NoRoute, Refused
-from sozu.proxy.forwarding import plainly_chunked, wants_upgrade
+from sozu.proxy.forwarding import SOZU_ID, plainly_chunked, wants_upgrade
 from sozu.proxy.front import Front
-from sozu.proxy.heads import BadHead, HeadEnded
+from sozu.proxy.heads import END, BadHead, HeadEnded
 from sozu.proxy.meaning import Answered, Asked
 from sozu.proxy.policy.limits import bounded, upload_pace
 from sozu.proxy.record import Record
@@ -34,24 +34,23 @@ SWITCHING: Final = 101
 class Exchange(Record):
     """See the module; what is remembered of it is a Record. Afterwards `front.keep` says whether the client's connection goes on."""
 
-    __slots__ = ("_asked", "_back", "_body", "_counted", "_front", "_opening", "_timeouts", "_traffic", "_upload")
+    __slots__ = ("_asked", "_back", "_body", "_counted", "_front", "_opening", "_traffic", "_upload")
 
     _back: Back | None
     _counted: LiveBackend | None  # it counts this exchange
     _upload: Upload | None
     _opening: bytes  # a head with the first piece of a body that goes on: an argument would live as long as the exchange
 
-    def run(self, traffic: Traffic, front: Front, asked: Asked, body: Body) -> None:
-        """From a request's head to the last byte of its response. Never raises."""
+    def run(self, traffic: Traffic, front: Front, asked: Asked, body: Body, origin: bytes) -> None:
+        """From a request's head to the last byte of its response. Never raises. `origin` are the lines that tell a backend who asks."""
         self._traffic = traffic
         self._front = front
         self._asked = asked
         self._body = body
         self._back = self._counted = self._upload = None
-        self._opening = b""
         traffic.counters.exchanges_open += 1
         try:
-            answered = self._carry(self._prepare())
+            answered = self._carry(self._prepare(origin))
             self.responded = monotonic()
             self._answer(answered)
         except Failure as failure:
@@ -76,26 +75,24 @@ class Exchange(Record):
             self.bytes_in += self._upload.count
         self.close(traffic.counters, traffic.access_log)
 
-    def _prepare(self) -> bytes:
+    def _prepare(self, origin: bytes) -> bytes:
         """The head for the backend, and what has come of the body."""
-        front, asked = self._front, self._asked
+        asked = self._asked
         if asked.last_hop:
             raise LastHop
-        if asked.route is None:
+        if asked.cluster is None:
             raise NoRoute
-        cluster = asked.route.cluster
-        self.cluster = cluster.cluster
-        settings = self._traffic.settings
-        self._timeouts = settings.timeouts if cluster.timeouts is None else cluster.timeouts
-        front.min_rate = settings.min_rate if cluster.min_rate is None else cluster.min_rate
-        head = b"%b%bSozu-Id: %b\r\n\r\n" % (asked.head, front.origin_fields, self.request_id)
-        return head if self._body.complete else self._with_body(head, cluster)
+        self.cluster = asked.cluster.cluster
+        self._front.min_rate = asked.min_rate
+        head = b"".join((asked.head, origin, SOZU_ID, self.request_id, END))
+        return head if self._body.complete else self._with_body(head, asked.cluster)
 
     def _with_body(self, head: bytes, cluster: Cluster) -> bytes:
         body = bounded(self._body, self._traffic.settings, cluster)
         if isinstance(body, Refusal):
             raise Refused.because(body)
         self._body = body
+        self._opening = b""
         if self._asked.view.transfer_encoding is not None:
             head = plainly_chunked(head)
         if not self._front.stream.leftover:
@@ -114,9 +111,8 @@ class Exchange(Record):
     def _carry(self, request: bytes) -> Answered:
         """There, and the head of the final response; with one connection or, if it was an old one and had died, two."""
         repeatable = self._body.complete and self._asked.idempotent  # a body that still comes cannot be sent twice
-        self._back = back = reach(self._traffic, self._front, self, self._timeouts, repeatable)
+        self._back = back = reach(self._traffic, self._front, self, self._asked.timeouts, repeatable)
         self._counted = back.backend
-        self.connected = monotonic()
         try:
             return self._ask(back, request)
         except BackendFailed as failure:
@@ -129,14 +125,14 @@ class Exchange(Record):
         self.retries += 1
         back.close()
         self._back = None
-        self._back = open_back(self._traffic, self._front, back.backend, self._timeouts)
+        self._back = open_back(self._traffic, self._front, back.backend, self._asked.timeouts)
         return self._back
 
     # ---- there ----
 
     def _ask(self, back: Back, request: bytes) -> Answered:
         """Send the request, its body as it comes; the head of the final response."""
-        self._front.deadline = self._traffic.clock.next + self._timeouts.back
+        self._front.deadline = self._traffic.clock.next + self._asked.timeouts.back
         try:
             if self._body.complete:
                 self._traffic.outbox.post(back.stream, request)
@@ -150,7 +146,7 @@ class Exchange(Record):
     def _begin_upload(self, sink: Stream, head: bytes) -> None:
         opening, self._opening = self._opening, b""
         sink.send(opening or head)
-        front, timeouts = self._front, self._timeouts
+        front, timeouts = self._front, self._asked.timeouts
         pace = upload_pace(front, self._traffic.clock, timeouts.front, timeouts.back, front.min_rate)
         self._upload = Upload(self._body, sink, pace, self._traffic.hub, front.throw)
         self._upload.start(self._traffic.spares)
@@ -169,7 +165,7 @@ class Exchange(Record):
                 return answered
             self._framing(answered)
             self._front.answer_interim(answered)
-            self._front.deadline = self._traffic.clock.after(self._timeouts.back)
+            self._front.deadline = self._traffic.clock.after(self._asked.timeouts.back)
             answered = self._receive_head(back)
         raise BackendFailed("a storm of 1xx responses")
 
@@ -178,50 +174,52 @@ class Exchange(Record):
         try:
             data = stream.read(ANSWER_SIZE)
         except Broken as broken:
-            raise BackendFailed(f"backend: {broken}", stale=back.uses > 0) from broken
+            raise BackendFailed(f"backend: {broken}", stale=back.used) from broken
         if not data:
-            raise BackendFailed("backend closed without a response", stale=back.uses > 0)
+            raise BackendFailed("backend closed without a response", stale=back.used)
         try:
-            return self._traffic.responses.receive(stream, data)
+            heads = self._traffic.responses
+            return heads.take(stream, data) or heads.wait(stream, data)
         except HeadEnded as ended:
             raise BackendFailed("backend closed in the middle of a head") from ended
         except BadHead as bad:
             raise BackendFailed(f"bad response: {bad.error.reason} at byte {bad.error.position}") from bad
 
     def _answer(self, answered: Answered) -> None:
+        """Pass the response on. Its connection goes back to the pool, unless anything about it is in doubt."""
         back, front = self._back, self._front
         assert back is not None, "the response came from somewhere"
         framing = answered.framing
-        if answered.simple < 0 or self.method == b"HEAD":
+        if answered.simple < 0 or self._asked.bodiless:
             framing = self._framing(answered)
             if framing is TUNNEL:
                 self._tunnel(back, answered)
                 return
-        if not (self._body.complete if self._upload is None else self._all_sent):
+        whole = self._body.complete if self._upload is None else self._upload.complete
+        if not whole:
             front.keep = False
             front.unread = True
-        front.answer(self, answered, framing, back.stream, self._timeouts)
-        self._release(back, answered, framing)
-
-    def _framing(self, answered: Answered) -> Framing:
-        framing = response_framing(answered.view, self.method)
-        if isinstance(framing, Refusal):
-            raise BackendFailed(f"bad response: {framing.reason}")
-        return framing
-
-    def _release(self, back: Back, answered: Answered, framing: Framing) -> None:
-        """The response is over. Its connection goes back to the pool, unless anything about it is in doubt."""
-        whole = self._body.complete
+        front.answer(self, answered, framing, back.stream, self._asked.timeouts)
         if self._upload is not None:
-            if self._upload.running:
-                self.ended = "answered before the request's body had come"
-                self._stop_upload()
-            whole = self._all_sent
+            whole = self._end_upload(self._upload)
         self._back = None
         if whole and answered.keep and framing is not UNTIL_CLOSE and not back.stream.leftover:
             self._traffic.pool.give(back)
         else:
             back.close()
+
+    def _framing(self, answered: Answered) -> Framing:
+        framing = response_framing(answered.view, self._asked.view.method)
+        if isinstance(framing, Refusal):
+            raise BackendFailed(f"bad response: {framing.reason}")
+        return framing
+
+    def _end_upload(self, upload: Upload) -> bool:
+        """The response is over. Has all of the request been sent by now?"""
+        if upload.running:
+            self.ended = "answered before the request's body had come"
+            self._stop_upload()
+        return upload.complete
 
     def _stop_upload(self) -> None:
         if self._upload is not None:
@@ -232,7 +230,7 @@ class Exchange(Record):
         """After a 101: bytes both ways until both have ended, or none has come for the front's time (RFC 9110 section 7.8)."""
         if not wants_upgrade(self._asked.view) or not self._all_sent:
             raise BackendFailed(f"bad response: {Reason.UPGRADE_UNASKED}")
-        front, traffic, seconds = self._front, self._traffic, self._timeouts.front
+        front, traffic, seconds = self._front, self._traffic, self._asked.timeouts.front
         front.answer_switch(self, answered.view)
         self.bytes_in += 0 if self._upload is None else self._upload.count
         up, down = Pace(front, traffic.clock, seconds, seconds), Pace(front, traffic.clock, seconds, seconds)

@@ -18,6 +18,7 @@ from sozu.proxy.heads import TE
 from sozu.proxy.policy.hops import COUNTED, MAX_FORWARDS, hops_left
 
 CRLF: Final = b"\r\n"
+SOZU_ID: Final = b"Sozu-Id: "
 SLASH: Final = 0x2F
 COLON: Final = 0x3A
 NOTHING_NEW: Final = (None, b"keep-alive", b"Keep-Alive")  # what Connection nearly always says in HTTP/1.1: what holds anyway
@@ -129,12 +130,8 @@ def client_name(family: int, peer: Any) -> bytes:
     return b"[%b]:%d" % (peer[0].encode(), peer[1]) if family == _socket.AF_INET6 else b""
 
 
-@lru_cache(maxsize=1024)
 def origin_fields(client: bytes, proto: bytes, listener: str) -> bytes:
-    """The lines that tell a backend who asked. `client` and `listener` are `IP:port`, IPv6 in brackets; `client` is empty for a unix socket.
-
-    Those of the busiest connections are kept: for each, also the idle ones, they would double what a connection costs.
-    """
+    """The lines that tell a backend who asked. `client` and `listener` are `IP:port`, IPv6 in brackets; `client` is empty for a unix socket."""
     address = client.rpartition(b":")[0].strip(b"[]")
     return _origin_pattern(proto, listener) % (address or b"unknown", client or b"unknown")
 

@@ -25,10 +25,6 @@ class Front(Protocol):
     client: bytes  # IP:port, or empty
     listener: str
 
-    @property
-    def origin_fields(self) -> bytes:
-        """The field lines that tell a backend who asks."""
-
     def throw(self, failure: Exception) -> None:
         """Raise in the greenlet of the running exchange, where it waits. Called in the hub."""
 

@@ -25,6 +25,7 @@ END_SIZE: Final = len(END)
 
 # Clients and backends repeat themselves to the byte: what the last heads meant is kept, 1 MB at most. Benchmarks turn it off to see what reading costs.
 REMEMBERED: Final = 0 if os.environ.get("SOZU_HEAD_MEMO") == "off" else 256
+MOST_SEEN: Final = 1024
 LONGEST_REMEMBERED: Final = 2048  # bytes
 
 
@@ -49,17 +50,18 @@ class BadHead(Exception):
 class Heads(Generic[V, M]):
     """Receives heads of one kind, on any stream, and tells what they mean."""
 
-    __slots__ = ("_fused", "_known", "_parser", "_understand")
+    __slots__ = ("_fused", "_parser", "_seen", "_understand", "known")
 
     def __init__(self, parser: ViewParser[V], understand: Callable[[V], M]) -> None:
         self._parser = parser
         self._fused = parser.fused
         self._understand = understand  # pure, until `forget` is called
-        self._known: dict[bytes, M] = {}
+        self._seen: set[int] = set()  # by their hashes
+        self.known: dict[bytes, M] = {}
 
     def forget(self) -> None:
         """From now on heads may mean something else."""
-        self._known.clear()
+        self.known.clear()
 
     def receive(self, stream: Stream, data: bytes) -> M:
         """What the head that begins with `data`, which is not empty, means. Raises BadHead, HeadEnded, Broken."""
@@ -70,7 +72,7 @@ class Heads(Generic[V, M]):
         """The same at once, if the head is sound, short, and all there: nearly always. Else None, and nothing has happened."""
         end = data.find(END) + END_SIZE
         head = data[:end]
-        meaning = self._known.get(head) if REMEMBERED else None
+        meaning = self.known.get(head) if REMEMBERED else None
         if meaning is None:
             meaning = self._read(head)
             if meaning is None:
@@ -88,10 +90,20 @@ class Heads(Generic[V, M]):
             return None
         meaning = self._understand(outcome.value)
         if size <= LONGEST_REMEMBERED and REMEMBERED:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            self._known[head] = meaning
+            self._remember(head, meaning)
         return meaning
+
+    def _remember(self, head: bytes, meaning: M) -> None:
+        """Nothing that comes but once: the memory that it takes would be better used again at once."""
+        seen, key = self._seen, hash(head)
+        if key not in seen:
+            if len(seen) >= MOST_SEEN:
+                seen.clear()
+            seen.add(key)
+            return
+        if len(self.known) >= REMEMBERED:
+            self.known.clear()
+        self.known[head] = meaning
 
     def wait(self, stream: Stream, data: bytes) -> M:
         """For what is long, wrong, or not all there. A view keeps alive what it was read from, so no more is shown to it than HEAD_SIZE."""

@@ -8,13 +8,15 @@ from typing import Final
 
 import msgspec
 
-from sozu.command.paths import Route
+from sozu.command.facts import Cluster, Timeouts
 from sozu.command.routes import RouteTable
+from sozu.command.settings import Settings
 from sozu.parsers.body import NO_BODY, UNTIL_CLOSE, Framing, Length, request_framing, response_framing
 from sozu.parsers.reasons import Refusal
 from sozu.parsers.views import RequestView, ResponseView
+from sozu.proxy.access_log import Texts, texts_of
 from sozu.proxy.forwarding import asked_for, downstream_head, hostname, keeps_alive, upstream_head
-from sozu.proxy.heads import DATE
+from sozu.proxy.heads import DATE, USER_AGENT
 from sozu.proxy.policy.hops import COUNTED, hops_left, via
 from sozu.proxy.stream import HEAD_SIZE
 
@@ -23,19 +25,22 @@ NOT_SIMPLE: Final = -1
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
-    """What a request asks for. After a framing that is a Refusal, the rest says nothing.
+    """What a request asks for. After a framing that is a Refusal, only `texts` says something.
 
     `keep`: the client wants to go on with its connection; `head`: what a backend gets, but for our own lines and the empty one.
+    `bodiless`: its response has no body, whatever that says (HEAD).
     """
 
     view: RequestView
     framing: Framing | Refusal
+    texts: Texts
     keep: bool = False
-    authority: bytes = b""
-    target: bytes = b""
-    route: Route | None = None
     head: bytes = b""
+    cluster: Cluster | None = None
+    timeouts: Timeouts = Timeouts()
+    min_rate: int = 0
     idempotent: bool = False
+    bodiless: bool = False
     last_hop: bool = False
 
 
@@ -54,31 +59,34 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     head: bytes
 
 
-def understand_request(view: RequestView, listener: str, routes: RouteTable, name: str | None) -> Asked:
-    """For a request that came to this listener; `name` is ours in Via fields, if we write any."""
-    framing = request_framing(view)
+def understand_request(view: RequestView, listener: str, routes: RouteTable, settings: Settings) -> Asked:
+    """For a request that came to this listener."""
+    framing, method, agent = request_framing(view), view.method, view.more[USER_AGENT]
     if framing is not NO_BODY and isinstance(framing, Refusal):
-        return Asked(view, framing)
+        return Asked(view, framing, texts_of(method, b"", view.target, agent))
     authority, target = asked_for(view, listener)
     head = upstream_head(view, authority, target)
-    if name is not None:
-        head += via(name, view.minor)
-    method = view.method
+    if settings.via is not None:
+        head += via(settings.via, view.minor)
+    route = routes.find(listener, hostname(authority), target)
+    cluster = None if route is None else route.cluster
     return Asked(
         view,
         framing,
+        texts_of(method, authority, target, agent),
         keeps_alive(view),
-        authority,
-        target,
-        routes.find(listener, hostname(authority), target),
         head,
+        cluster,
+        settings.timeouts if cluster is None or cluster.timeouts is None else cluster.timeouts,
+        settings.min_rate if cluster is None or cluster.min_rate is None else cluster.min_rate,
         method in IDEMPOTENT,
+        method == b"HEAD",
         method in COUNTED and hops_left(view.passed_fields()) == 0,
     )
 
 
 def understand_response(view: ResponseView, name: str | None) -> Answered:
-    """See Answered; `name` as for requests."""
+    """See Answered; `name` is ours in Via fields, if we write any."""
     framing = response_framing(view, b"GET")
     head = downstream_head(view)
     if name is not None:

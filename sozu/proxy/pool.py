@@ -5,6 +5,8 @@ That moment cannot be excluded, so only a request that may be sent twice rides o
 one that was in use a second ago, or a new one (RFC 9112 section 9.3.1). How often to try and whom is the exchange's to say.
 """
 
+from typing import Any
+
 from gevent.hub import Hub
 
 from sozu.command.settings import Pool as Limits
@@ -21,10 +23,12 @@ FRESH_SECONDS = 1.0
 class Pool:
     """Opens, lends and takes back connections, within the limits of the settings."""
 
-    __slots__ = ("_clock", "_counters", "_deadlines", "_hub", "_limits")
+    __slots__ = ("_age", "_clock", "_counters", "_deadlines", "_hub", "_idle", "_size")
 
     def __init__(self, hub: Hub, clock: Clock, deadlines: Deadlines, counters: Counters, limits: Limits) -> None:
-        self._limits = limits
+        self._age = limits.age
+        self._idle = limits.idle
+        self._size = limits.size
         self._hub = hub
         self._clock = clock
         self._deadlines = deadlines
@@ -32,17 +36,15 @@ class Pool:
 
     def take(self, backend: LiveBackend, repeatable: bool) -> Back | None:  # noqa: FBT001 - keywords cost on this path
         """An idle connection that this kind of request may use, or None."""
-        oldest = self._clock.now - (self._limits.age if repeatable else FRESH_SECONDS)
-        idle = backend.idle
+        idle, now = backend.idle, self._clock.now
         while idle:
-            back = idle[-1]
-            assert isinstance(back, Back)
-            if back.last_used < oldest:
+            back: Back = idle[-1]
+            if not repeatable and back.last_used < now - FRESH_SECONDS:
                 return None
             idle.pop()
-            back.deadline = NEVER
             back.stream.forget_readable()
-            if back.opened >= self._clock.now - self._limits.age:
+            if back.deadline >= now:
+                back.deadline = NEVER
                 return back
             back.close()
         return None
@@ -55,11 +57,20 @@ class Pool:
         return Back(stream, backend, self._deadlines, self._clock.now)
 
     def give(self, back: Back) -> None:
-        """Take a connection back after a whole exchange, with nothing left over on it. Where there are too many, the oldest gives way."""
-        backend, now, limits = back.backend, self._clock.now, self._limits
-        if backend.retired or not limits.size or back.opened < now - limits.age:
+        """Take a connection back after a whole exchange, with nothing left over on it."""
+        backend, clock = back.backend, self._clock
+        idle, now, end = backend.idle, clock.now, back.opened + self._age
+        if backend.retired or end < now or (len(idle) >= self._size and not self._make_room(idle)):
             back.close()
             return
-        if len(backend.idle) >= limits.size:
-            backend.idle.pop(0).close()
-        back.rest(now, self._clock.next + limits.idle)
+        until = clock.next + self._idle
+        back.deadline = min(end, until)
+        back.last_used = now
+        idle.append(back)
+        back.rest()
+
+    def _make_room(self, idle: list[Any]) -> bool:
+        """Where there are too many, the oldest gives way."""
+        if self._size:
+            idle.pop(0).close()
+        return self._size > 0

@@ -1,26 +1,29 @@
 """What is remembered of one exchange, for the access log and the counters; written to while it runs, closed once."""
 
 from time import monotonic
+from typing import Final
 
-from sozu.proxy.access_log import AccessLog, NoLog
+from sozu.proxy.access_log import AccessLog, NoLog, Texts
 from sozu.proxy.counters import Counters
+
+NOTHING_READ: Final = Texts()
 
 
 class Record:
     """The attributes are those of log_lines.Exchange. `status` is 0 until a final response goes out; `ended` says why, if not as it should."""
 
     __slots__ = (
-        "authority", "backend", "bytes_in", "bytes_out", "client", "cluster", "connected", "ended", "finished", "method", "path",
-        "request_id", "responded", "retries", "session", "started", "status", "user_agent",
+        "backend", "bytes_in", "bytes_out", "client", "cluster", "connected", "ended", "finished", "request_id", "responded", "retries", "session", "started", "status", "texts",
     )  # fmt: skip
+
+    finished: float
 
     def __init__(self, request_id: bytes, session: int, client: bytes, started: float) -> None:
         self.request_id = request_id
         self.session = session
         self.client = client
-        self.started = self.finished = started
-        self.method = self.authority = self.path = b""
-        self.user_agent: bytes | None = None
+        self.started = started
+        self.texts = NOTHING_READ
         self.cluster: str | None = None
         self.backend: str | None = None
         self.connected: float | None = None
@@ -32,8 +35,10 @@ class Record:
         """The exchange is over."""
         self.finished = finished = monotonic()
         counters.requests += 1
-        counters.retries += self.retries
-        counters.bytes_in += self.bytes_in
+        if self.retries:
+            counters.retries += self.retries
+        if self.bytes_in:
+            counters.bytes_in += self.bytes_in
         counters.bytes_out += self.bytes_out
         if self.status:
             counters.answered(self.status, finished - self.started)

@@ -20,12 +20,12 @@ from sozu.proxy.bodies import NO_BYTES, incoming
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.exchange import Exchange
 from sozu.proxy.failures import ClientGone, Failure, Refused
-from sozu.proxy.forwarding import CRLF, client_name, downstream_head, origin_fields
-from sozu.proxy.heads import USER_AGENT, BadHead, HeadEnded
+from sozu.proxy.forwarding import CRLF, SOZU_ID, client_name, downstream_head
+from sozu.proxy.heads import END, BadHead, HeadEnded
 from sozu.proxy.meaning import Answered, Asked
 from sozu.proxy.record import Record
 from sozu.proxy.stream import Broken, Stream
-from sozu.proxy.traffic import Traffic
+from sozu.proxy.traffic import Entrance, Traffic
 
 log = logging.getLogger("sozu.proxy")
 
@@ -58,11 +58,6 @@ class Session:
         self.deadline = traffic.clock.after(traffic.settings.timeouts.request)
         traffic.sessions.add(self)
         stream.when_readable(self._wake)
-
-    @property
-    def origin_fields(self) -> bytes:
-        """See Front. Made for each request: kept, they would double what an idle connection costs."""
-        return origin_fields(self.client, b"http", self.listener)
 
     # ---- between exchanges ----
 
@@ -160,28 +155,26 @@ class Session:
         """Receive the request that begins with `data`, and carry it out or refuse it."""
         traffic = self._traffic
         exchange = Exchange(traffic.new_id(), self._number, self.client, monotonic())
+        entrance = traffic.entrances[self.listener]
         try:
-            asked = traffic.requests[self.listener].take(self.stream, data) or self._wait_for_head(data)
+            asked = entrance.take(self.stream, data) or self._wait_for_head(entrance, data)
         except (BadHead, HeadEnded, Late) as fault:
             self._refuse(exchange, _explain(fault))
             return
-        self._request = request = asked.view
-        exchange.method = request.method
-        exchange.path = asked.target or request.target
-        exchange.authority = asked.authority
-        exchange.user_agent = request.more[USER_AGENT]
+        self._request = asked.view
+        exchange.texts = asked.texts
         if not asked.keep:
             self.keep = False
         if asked.framing is NO_BODY:
-            exchange.run(traffic, self, asked, NO_BYTES)
+            exchange.run(traffic, self, asked, NO_BYTES, entrance.origins(self.client))
         elif isinstance(asked.framing, Refusal):
             self._refuse(exchange, Refused.because(asked.framing))
         else:
-            exchange.run(traffic, self, asked, incoming(asked.framing, self.stream))
+            exchange.run(traffic, self, asked, incoming(asked.framing, self.stream), entrance.origins(self.client))
 
-    def _wait_for_head(self, data: bytes) -> Asked:
+    def _wait_for_head(self, entrance: Entrance, data: bytes) -> Asked:
         self.deadline = self._traffic.clock.after(self._traffic.settings.timeouts.request)
-        return self._traffic.requests[self.listener].wait(self.stream, data)
+        return entrance.wait(self.stream, data)
 
     def _refuse(self, record: Record, failure: Failure) -> None:
         """What follows cannot be trusted: answer, and read no further."""
@@ -209,7 +202,7 @@ class Session:
             self.keep = False
         record.status = answered.view.status
         if self.keep and self._request.minor and len(source.leftover) == answered.simple and framing is answered.framing:
-            answer = b"%bSozu-Id: %b\r\n\r\n%b" % (answered.head, record.request_id, source.leftover)
+            answer = b"".join((answered.head, SOZU_ID, record.request_id, END, source.leftover))
             source.leftover = b""
             record.bytes_out = len(answer)
             self._traffic.outbox.post(self.stream, answer)

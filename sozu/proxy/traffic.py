@@ -6,10 +6,10 @@ reads it once. `draining` asks the sessions to end after what they are doing.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from itertools import count
 from os import urandom
-from typing import Protocol
+from typing import Final, Protocol
 
 from gevent import get_hub
 from gevent.hub import Hub
@@ -21,12 +21,16 @@ from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import Deadlines, Watched
-from sozu.proxy.heads import REQUEST_VIEW, RESPONSE_VIEW, Heads
+from sozu.proxy.forwarding import origin_fields
+from sozu.proxy.heads import LONGEST_REMEMBERED, REMEMBERED, REQUEST_VIEW, RESPONSE_VIEW, Heads
 from sozu.proxy.loop.outbox import Outbox
 from sozu.proxy.loop.spares import Spares
 from sozu.proxy.meaning import Answered, Asked, understand_request, understand_response
 from sozu.proxy.pool import Pool
 from sozu.proxy.registry import Registry
+from sozu.proxy.stream import Stream
+
+ORIGINS: Final = 1024  # clients
 
 
 class Session(Protocol):
@@ -47,28 +51,50 @@ class WatchedSession(Session, Watched, Protocol):
     """The same, as a worker has them: with a deadline."""
 
 
-class Requests(dict[str, Heads[RequestView, Asked]]):
-    """How requests are read, by listener. What is remembered of them holds for one table of routes."""
+class Entrance(Heads[RequestView, Asked]):
+    """What is known where requests come in, at one listener: what their heads mean, and the lines that tell who its last clients are.
 
-    def __init__(self, name: str | None) -> None:
+    Kept with each connection, also the idle ones, those lines would double what it costs.
+    """
+
+    __slots__ = ("origins",)
+
+    def __init__(self, understand: Callable[[RequestView], Asked], origin: Callable[[bytes], bytes]) -> None:
+        super().__init__(REQUEST_VIEW, understand)
+        self.origins = lru_cache(ORIGINS)(origin)
+
+    def take(self, stream: Stream, data: bytes) -> Asked | None:
+        """See Heads. Most requests have no body: they are nothing but a head."""
+        if REMEMBERED and len(data) <= LONGEST_REMEMBERED and (asked := self.known.get(data)) is not None:
+            return asked
+        return Heads.take(self, stream, data)
+
+
+class Entrances(dict[str, Entrance]):
+    """The entrances, by listener. What is remembered at them holds for one table of routes."""
+
+    def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.routes = RouteTable()
-        self._name = name
+        self._settings = settings
 
-    def __missing__(self, listener: str) -> Heads[RequestView, Asked]:
+    def __missing__(self, listener: str) -> Entrance:
         """Made when the first request comes there."""
 
         def understand(view: RequestView) -> Asked:
-            return understand_request(view, listener, self.routes, self._name)
+            return understand_request(view, listener, self.routes, self._settings)
 
-        heads = self[listener] = Heads(REQUEST_VIEW, understand)
-        return heads
+        def origin(client: bytes) -> bytes:
+            return origin_fields(client, b"http", listener)
+
+        entrance = self[listener] = Entrance(understand, origin)
+        return entrance
 
     def follow(self, routes: RouteTable) -> None:
         """From now on this table holds."""
         self.routes = routes
-        for heads in self.values():
-            heads.forget()
+        for entrance in self.values():
+            entrance.forget()
 
 
 @dataclass(slots=True)
@@ -89,7 +115,7 @@ class Traffic:
     outbox: Outbox = field(init=False)
     spares: Spares = field(init=False)
     pool: Pool = field(init=False)
-    requests: Requests = field(init=False)
+    entrances: Entrances = field(init=False)
     responses: Heads[ResponseView, Answered] = field(init=False)
     new_id: Callable[[], bytes] = field(init=False)  # the id of a request, unique among all workers everywhere for practical purposes
 
@@ -98,7 +124,7 @@ class Traffic:
         self.outbox = Outbox(self.hub)
         self.spares = Spares(self.hub)
         self.pool = Pool(self.hub, self.clock, self.deadlines, self.counters, self.settings.pool)
-        self.requests = Requests(self.settings.via)
+        self.entrances = Entrances(self.settings)
         self.responses = Heads(RESPONSE_VIEW, partial(understand_response, name=self.settings.via))
         # Random, so that ids of restarted workers and of other machines differ; the rest only counts. No line of ours runs for each id.
         self.new_id = map((b"%b-%d-%%x" % (urandom(6).hex().encode(), self.slot)).__mod__, count()).__next__
@@ -106,11 +132,11 @@ class Traffic:
     @property
     def routes(self) -> RouteTable:
         """Where requests go now."""
-        return self.requests.routes
+        return self.entrances.routes
 
     @routes.setter
     def routes(self, routes: RouteTable) -> None:
-        self.requests.follow(routes)
+        self.entrances.follow(routes)
 
     def start(self) -> None:
         """Keep time: tick and expire who is late."""

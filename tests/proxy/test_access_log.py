@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from sozu.command.settings import LogFormat
-from sozu.proxy.access_log import AccessLog, NoLog
+from sozu.proxy.access_log import AccessLog, NoLog, Texts
 from sozu.proxy.counters import Counters
 
 
 class Exchange:
-    client = method = authority = path = b""
-    user_agent: bytes | None = None
+    client = b""
+    texts = Texts()
     cluster: str | None = None
     backend: str | None = None
     ended: str | None = None

@@ -7,13 +7,25 @@ from hypothesis import strategies as st
 import pytest
 
 from sozu.command.settings import LogFormat
-from sozu.proxy.access_log.lines import combined_formatter, common_formatter, formatter_for, json_formatter
+from sozu.proxy.access_log.lines import (
+    Texts,
+    combined_formatter,
+    common_formatter,
+    formatter_for,
+    json_formatter,
+    texts_of,
+)
 
 NOON = 1_700_000_000.25  # 2023-11-14 22:13:20.25 UTC
 
 
 def noon() -> float:
     return NOON
+
+
+def at_noon() -> float:
+    """The monotonic clock."""
+    return 100.25
 
 
 @dataclass
@@ -36,10 +48,18 @@ class Exchange:
     user_agent: Any = b"curl/8"
     retries: int = 0
     ended: Any = None
+    quick: bool = True
+
+    @property
+    def texts(self) -> Texts:
+        if self.quick:
+            return texts_of(self.method, self.authority, self.path, self.user_agent)
+        return Texts(self.method, self.authority, self.path, self.user_agent)
 
 
-def test_a_json_line_says_when_it_began_and_how_long_it_took() -> None:
-    line = json_formatter(noon, 3)(Exchange())
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_json_line_says_when_it_began_and_how_long_it_took(*, quick: bool) -> None:
+    line = json_formatter(noon, 3, at_noon)(Exchange(quick=quick))
     assert line.endswith(b"}\n")
     assert json.loads(line) == {
         "time": "2023-11-14T22:13:20.000Z",
@@ -72,10 +92,16 @@ def test_a_json_line_leaves_out_what_there_was_not() -> None:
 
 
 def test_the_second_is_made_anew_when_it_changes() -> None:
-    moments = iter([NOON, NOON + 0.5, NOON + 1])
-    formatter = json_formatter(lambda: next(moments))
-    times = [json.loads(formatter(Exchange()))["time"] for _ in range(3)]
-    assert times == ["2023-11-14T22:13:20.000Z", "2023-11-14T22:13:20.500Z", "2023-11-14T22:13:21.000Z"]
+    formatter = json_formatter(noon, monotonic=at_noon)
+    times = [json.loads(formatter(Exchange(started=started)))["time"] for started in (100.0, 100.5, 101.25, 99.75)]
+    assert [time.removeprefix("2023-11-14T22:13:") for time in times] == ["20.000Z", "20.500Z", "21.250Z", "19.750Z"]
+
+
+def test_a_clock_that_is_set_shows_from_the_next_second_on() -> None:
+    walls = iter([NOON, NOON + 3600])
+    formatter = json_formatter(lambda: next(walls), monotonic=at_noon)
+    times = [json.loads(formatter(Exchange(started=started)))["time"] for started in (100.0, 100.5, 101.0)]
+    assert times == ["2023-11-14T22:13:20.000Z", "2023-11-14T22:13:20.500Z", "2023-11-14T23:13:21.000Z"]
 
 
 def test_the_common_format() -> None:
@@ -97,6 +123,12 @@ def test_the_combined_format_escapes_quotes_and_backslashes() -> None:
 def test_json_escapes_what_it_would_anyway_and_we_escape_the_rest() -> None:
     assert json.loads(json_formatter(noon)(Exchange(user_agent=b'"\\\x01')))["user_agent"] == '"\\\x01'
     assert json.loads(json_formatter(noon)(Exchange(user_agent=b"\x1b[31m\x7f\xe9")))["user_agent"] == "\\x1b[31m\\x7f\\xe9"
+
+
+def test_names_of_the_configuration_are_escaped_in_a_plain_line_too() -> None:
+    line = json_formatter(noon)(Exchange(cluster='"caf\u00e9"', backend="a\\b"))
+    assert line.isascii()
+    assert (json.loads(line)["cluster"], json.loads(line)["backend"]) == ('"caf\\xe9"', "a\\b")
 
 
 def test_a_text_beyond_latin_1_is_escaped_too() -> None:

@@ -125,9 +125,9 @@ def test_a_request_is_recorded(lab: Lab) -> None:
     origin.send(OK)
     head, body = client.answer()
     record = lab.record()
-    assert (record.method, record.authority, record.path) == (b"GET", b"a.example:81", b"/path?q")
+    assert (record.texts.method, record.texts.authority, record.texts.path) == (b"GET", b"a.example:81", b"/path?q")
     assert (record.status, record.cluster, record.backend) == (200, "c", "10.0.0.1:80")
-    assert (record.user_agent, record.retries, record.ended) == (b"test", 0, None)
+    assert (record.texts.user_agent, record.retries, record.ended) == (b"test", 0, None)
     assert record.bytes_out == len(head) + len(body)
     assert record.connected is not None
     assert record.started <= record.connected <= record.finished

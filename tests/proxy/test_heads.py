@@ -9,6 +9,7 @@ from sozu.parsers.views import RequestView, ResponseView, build_request_view
 from sozu.proxy.heads import (
     DATE,
     LONGEST_REMEMBERED,
+    MOST_SEEN,
     REMEMBERED,
     REQUEST_VIEW,
     RESPONSE_VIEW,
@@ -90,28 +91,40 @@ def test_what_is_left_behind_the_data_stays_behind_it(ends: tuple[Stream, Peer])
     assert stream.leftover == b"secondthird"
 
 
-def test_a_head_that_comes_again_is_not_read_again(ends: tuple[Stream, Peer]) -> None:
+def test_a_head_that_has_come_twice_is_not_read_again(ends: tuple[Stream, Peer]) -> None:
     stream, _ = ends
-    view = REQUESTS.receive(stream, HEAD)
-    assert REQUESTS.receive(stream, HEAD + b"other") is view
+    heads: Heads[RequestView, RequestView] = Heads(build_request_view(), lambda view: view)
+    once = heads.receive(stream, HEAD)
+    twice = heads.receive(stream, HEAD)
+    assert once is not twice
+    assert heads.receive(stream, HEAD + b"other") is twice
     assert stream.leftover == b"other"
-    assert REQUESTS.receive(stream, b"GET /y" + HEAD[6:]).target == b"/y"
+    assert heads.receive(stream, b"GET /y" + HEAD[6:]).target == b"/y"
 
 
 def test_a_head_may_mean_something_else_after_a_change(ends: tuple[Stream, Peer]) -> None:
-    meanings = iter((1, 2))
+    meanings = iter((1, 2, 3))
     heads = Heads(build_request_view(), lambda _: next(meanings))
-    assert [heads.receive(ends[0], HEAD) for _ in range(2)] == [1, 1]
+    assert [heads.receive(ends[0], HEAD) for _ in range(3)] == [1, 2, 2]
     heads.forget()
-    assert heads.receive(ends[0], HEAD) == 2
+    assert heads.receive(ends[0], HEAD) == 3
 
 
 def test_only_so_many_heads_are_remembered_and_none_that_is_long(ends: tuple[Stream, Peer]) -> None:
     heads: Heads[RequestView, RequestView] = Heads(build_request_view(), lambda view: view)
     for number in range(2 * REMEMBERED + 1):
+        for _ in range(2):
+            heads.receive(ends[0], b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number)
+            heads.receive(ends[0], b"GET /%d HTTP/1.1\r\nHost: a\r\nX: %b\r\n\r\n" % (number, b"x" * LONGEST_REMEMBERED))
+    assert len(heads.known) == 1
+
+
+def test_of_heads_that_come_once_not_even_all_hashes_are_kept(ends: tuple[Stream, Peer]) -> None:
+    heads: Heads[RequestView, RequestView] = Heads(build_request_view(), lambda view: view)
+    for number in range(MOST_SEEN + 1):
         heads.receive(ends[0], b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number)
-        heads.receive(ends[0], b"GET /%d HTTP/1.1\r\nHost: a\r\nX: %b\r\n\r\n" % (number, b"x" * LONGEST_REMEMBERED))
-    assert len(heads._known) == 1
+    assert heads.known == {}
+    assert len(heads._seen) == 1
 
 
 def test_an_empty_line_before_the_head_is_no_end(ends: tuple[Stream, Peer]) -> None:

@@ -6,13 +6,24 @@ not printable ASCII is escaped, in all formats, so that nobody forges lines or c
 
 from collections.abc import Callable
 import time
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from sozu.command.settings import LogFormat
 
 Text = bytes | str | None
+MOST_NAMES: Final = 10_000
+
+
+class Texts(msgspec.Struct, frozen=True, gc=False):
+    """What a request's head says, in a line of any format; `json` is that piece of the line, if nothing in it is unusual."""
+
+    method: bytes = b""
+    authority: bytes = b""
+    path: bytes = b""  # with the query
+    user_agent: bytes | None = None
+    json: bytes | None = None
 
 
 class Exchange(Protocol):
@@ -21,9 +32,6 @@ class Exchange(Protocol):
     request_id: bytes
     session: int  # which of the worker's connections
     client: bytes  # IP address and port
-    method: bytes
-    authority: bytes
-    path: bytes  # with the query
     status: int  # 0: the client went away before there was one
     cluster: str | None
     backend: str | None
@@ -33,9 +41,12 @@ class Exchange(Protocol):
     finished: float
     bytes_in: int  # of the body
     bytes_out: int
-    user_agent: bytes | None
     retries: int
     ended: str | None  # why it ended, if not as it should
+
+    @property
+    def texts(self) -> Texts:
+        """Of its request's head."""
 
 
 Formatter = Callable[[Exchange], bytes]
@@ -86,67 +97,107 @@ class WallClock:
         return self._text, int((moment - second) * 1000)
 
 
-# An exchange that went as it should, which is nearly every one. The pieces go in as they came, so that nothing is decoded or encoded.
+# An exchange that went as it should, which is nearly every one, on a connection to the backend that was at hand, or on a new one. The
+# pieces go in as they came, so that nothing is decoded or encoded. What is the same for a second is put in first.
 _USUAL = (
-    b'{"time":"%b.%03dZ","request_id":"%b","worker":%d,"session":%d,"client":"%b","method":"%b","host":"%b","path":"%b","status":%d,"duration":%.6f,'
-    b'"bytes_in":%d,"bytes_out":%d,"cluster":"%b","backend":"%b","connect":%.6f,"response":%.6f,"user_agent":"%b"}\n'
+    b'{"time":"TIME.%03dZ","request_id":"%b","worker":WORKER,"session":%d,"client":"%b",%b,"status":%d,"duration":%.6f,'
+    b'"bytes_in":%d,"bytes_out":%d,"cluster":"%b","backend":"%b","response":%.6f,"connect":'
 )
-_HARMLESS = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))  # what stands in a JSON text as it is
-_BETWEEN = _USUAL.translate(None, _HARMLESS)  # what is left of a line without them if none of its pieces needs escaping
+_USUAL_TEXTS = b'"method":"%b","host":"%b","path":"%b","user_agent":"%b"'
+_PLAIN = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))  # what stands in a JSON text as it is
 
 
-def json_formatter(wall: Callable[[], float] = time.time, worker: int = 0) -> Formatter:
+def texts_of(method: bytes, authority: bytes, path: bytes, user_agent: bytes | None) -> Texts:
+    """The Texts of a head. They are made once for a head, however often it comes."""
+    if user_agent and not (b"%b%b%b%b" % (method, authority, path, user_agent)).translate(None, _PLAIN):
+        return Texts(method, authority, path, user_agent, _USUAL_TEXTS % (method, authority, path, user_agent))
+    return Texts(method, authority, path, user_agent)
+
+
+class _Names(dict[str, bytes]):
+    """The names of clusters and backends as they stand in a JSON text; they come from the configuration, so there are not many."""
+
+    def __missing__(self, name: str) -> bytes:
+        if len(self) >= MOST_NAMES:
+            self.clear()
+        escaped = self[name] = msgspec.json.encode(_escaped(name))[1:-1]
+        return escaped
+
+
+class UsualSecond:
+    """The second of the wall clock in which an exchange began, as text and in formats; and the reading of the monotonic clock when it did.
+
+    Looked at once a second, so that no line asks for the time; when somebody sets the clock, the next second knows.
+    """
+
+    __slots__ = ("_monotonic", "_wall", "_worker", "at_hand", "began", "opened", "text")
+
+    def __init__(self, wall: Callable[[], float], monotonic: Callable[[], float], worker: int) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._worker = b"%d" % worker
+        self.began = float("inf")
+        self.text = self.at_hand = self.opened = b""
+
+    def turn(self, started: float) -> None:
+        """Be the second in which this was."""
+        moment = self._wall() - self._monotonic() + started
+        second = int(moment)
+        self.text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+        usual = _USUAL.replace(b"TIME", self.text).replace(b"WORKER", self._worker)
+        self.at_hand = usual + b"0.000000}\n"
+        self.opened = usual + b"%.6f}\n"
+        self.began = started - (moment - second)
+
+
+def json_formatter(wall: Callable[[], float] = time.time, worker: int = 0, monotonic: Callable[[], float] = time.monotonic) -> Formatter:
     """One JSON object a line; `time` is when the request began, `worker` the slot."""
-    clock = WallClock("%Y-%m-%dT%H:%M:%S", wall)
+    second = UsualSecond(wall, monotonic, worker)
+    names = _Names()
 
     def line(exchange: Exchange) -> bytes:
-        moment, milliseconds = clock.ago(exchange.finished - exchange.started)
-        usual = _usual(exchange, worker, moment, milliseconds)
-        if usual.translate(None, _HARMLESS) == _BETWEEN:
-            return usual
-        started = f"{moment}.{milliseconds:03}Z"
-        encoded = _json(exchange, worker, started, _decoded)
-        # JSON escapes quotes and controls by itself. What else is not printable ASCII is rare: look for it once, in the whole.
-        if not encoded.isascii() or b"\x7f" in encoded:
-            encoded = _json(exchange, worker, started, _plain)
-        return encoded + b"\n"
+        started, cluster, backend = exchange.started, exchange.cluster, exchange.backend
+        connected, responded, texts = exchange.connected, exchange.responded, exchange.texts.json
+        passed = started - second.began
+        if not 0.0 <= passed < 1.0:
+            second.turn(started)
+            passed = started - second.began
+        if texts is None or cluster is None or backend is None or connected is None or responded is None or exchange.ended or exchange.retries:
+            return _unusual(exchange, worker, second.text, passed)
+        values = (
+            passed * 1000,
+            exchange.request_id,
+            exchange.session,
+            exchange.client,
+            texts,
+            exchange.status,
+            exchange.finished - started,
+            exchange.bytes_in,
+            exchange.bytes_out,
+            names[cluster],
+            names[backend],
+            responded - started,
+        )
+        return second.at_hand % values if connected == started else second.opened % (*values, connected - started)
 
     return line
 
 
-def _usual(exchange: Exchange, worker: int, moment: str, milliseconds: int) -> bytes:
-    """The line of an exchange without anything unusual, which its bytes may still be; empty for another one."""
-    cluster, backend, connected, responded = exchange.cluster, exchange.backend, exchange.connected, exchange.responded
-    if cluster is None or backend is None or connected is None or responded is None or exchange.retries or exchange.ended or not exchange.user_agent:
-        return b""
-    started = exchange.started
-    return _USUAL % (
-        moment.encode(),
-        milliseconds,
-        exchange.request_id,
-        worker,
-        exchange.session,
-        exchange.client,
-        exchange.method,
-        exchange.authority,
-        exchange.path,
-        exchange.status,
-        exchange.finished - started,
-        exchange.bytes_in,
-        exchange.bytes_out,
-        cluster.encode(),
-        backend.encode(),
-        connected - started,
-        responded - started,
-        exchange.user_agent,
-    )
+def _unusual(exchange: Exchange, worker: int, second: bytes, passed: float) -> bytes:
+    """The line of an exchange in which anything may be missing, or has to be escaped."""
+    started = f"{second.decode()}.{int(passed * 1000):03}Z"
+    encoded = _json(exchange, worker, started, _decoded)
+    # JSON escapes quotes and controls by itself. What else is not printable ASCII is rare: look for it once, in the whole.
+    if not encoded.isascii() or b"\x7f" in encoded:
+        encoded = _json(exchange, worker, started, _plain)
+    return encoded + b"\n"
 
 
 _encode = msgspec.json.Encoder().encode
 
 
 def _json(exchange: Exchange, worker: int, moment: str, text: Callable[[Text], str | None]) -> bytes:
-    started = exchange.started
+    started, texts = exchange.started, exchange.texts
 
     def after(moment: float | None) -> float | None:
         return None if moment is None else _microseconds(moment - started)
@@ -158,9 +209,9 @@ def _json(exchange: Exchange, worker: int, moment: str, text: Callable[[Text], s
             worker,
             exchange.session,
             text(exchange.client) or "",
-            text(exchange.method) or "",
-            text(exchange.authority) or "",
-            text(exchange.path) or "",
+            text(texts.method) or "",
+            text(texts.authority) or "",
+            text(texts.path) or "",
             exchange.status,
             _microseconds(exchange.finished - started),
             exchange.bytes_in,
@@ -169,7 +220,7 @@ def _json(exchange: Exchange, worker: int, moment: str, text: Callable[[Text], s
             text(exchange.backend),
             after(exchange.connected),
             after(exchange.responded),
-            text(exchange.user_agent),
+            text(texts.user_agent),
             exchange.retries,
             text(exchange.ended),
         )
@@ -195,7 +246,7 @@ def combined_formatter(wall: Callable[[], float] = time.time) -> Formatter:
     clock = WallClock("%d/%b/%Y:%H:%M:%S +0000", wall)
 
     def line(exchange: Exchange) -> bytes:
-        return f'{_common(exchange, clock)} "-" "{_quotable(exchange.user_agent)}"\n'.encode("ascii")
+        return f'{_common(exchange, clock)} "-" "{_quotable(exchange.texts.user_agent)}"\n'.encode("ascii")
 
     return line
 
@@ -203,7 +254,7 @@ def combined_formatter(wall: Callable[[], float] = time.time) -> Formatter:
 def _common(exchange: Exchange, clock: WallClock) -> str:
     moment, _ = clock.ago(exchange.finished - exchange.started)
     host = (_plain(exchange.client) or "-").rpartition(":")[0] or "-"
-    request = f"{_quotable(exchange.method)} {_quotable(exchange.path)} HTTP/1.1"
+    request = f"{_quotable(exchange.texts.method)} {_quotable(exchange.texts.path)} HTTP/1.1"
     return f'{host} - - [{moment}] "{request}" {exchange.status or "-"} {exchange.bytes_out or "-"}'
 
 

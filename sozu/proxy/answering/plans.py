@@ -75,7 +75,7 @@ def own_answer(
         return final_answer(request, record.request_id, fields, close=close)
     head, accept = request.method == b"HEAD", accepts(request)
     if status == NOT_FOUND and settings.welcome:
-        answer = partial(welcome_answer, record.authority, request.target)
+        answer = partial(welcome_answer, record.texts.authority, request.target)
     else:
         answer = partial(default_answer, status)
     return answer(record.request_id, close=close, head=head, accept=accept, fields=fields)

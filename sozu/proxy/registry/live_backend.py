@@ -1,7 +1,7 @@
 """One backend as this worker lives with it: what is counted and pooled while tables come and go. Nothing here switches greenlets."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from sozu.command.addresses import parse_address
 from sozu.command.facts import Backend
@@ -35,7 +35,7 @@ class LiveBackend:
         self.weight = fact.weight
         self.credit = 0  # the balancer's notebook
         self.exchanges = 0
-        self.idle: list[Idle] = []
+        self.idle: list[Any] = []  # an Idle each; the pool knows more about them
         self.retired = False
         self.on_gone: list[Told] = []
 

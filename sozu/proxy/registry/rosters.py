@@ -21,6 +21,7 @@ class Roster:
     balancer: Balancer
     members: Mapping[str, LiveBackend]
     tiers: tuple[tuple[LiveBackend, ...], tuple[LiveBackend, ...]]
+    sole: LiveBackend | None  # the one with a weight, if there is but one: nothing is to be balanced then
 
     def choose(self, tried: Container[BackendKey]) -> LiveBackend | None:
         """Pick from the first tier that has someone untried."""
@@ -40,7 +41,9 @@ class Registry:
     def choose(self, cluster: str, tried: Container[BackendKey] = ()) -> LiveBackend | None:
         """A backend of this cluster that is not among the tried ones; None if there is none (503)."""
         roster = self.rosters.get(cluster)
-        return None if roster is None else roster.choose(tried)
+        if roster is None:
+            return None
+        return roster.choose(tried) if tried or roster.sole is None else roster.sole
 
     def find(self, key: BackendKey) -> LiveBackend | None:
         """A backend in use, or a retired one that still has exchanges; None once it is gone."""
@@ -142,4 +145,4 @@ class RosterDraft:
         weighted = [(live, self.facts.get(live, live.fact)) for live in members.values()]
         first = tuple(live for live, fact in weighted if fact.weight and not fact.backup)
         backups = tuple(live for live, fact in weighted if fact.weight and fact.backup)
-        return Roster(cluster, balancer, members, (first, backups))
+        return Roster(cluster, balancer, members, (first, backups), first[0] if len(first) == 1 else None)

@@ -1,0 +1,107 @@
+from collections.abc import Callable
+
+import pytest
+
+from sozu.command.draft import Change
+from sozu.command.facts import Cluster, Frontend, Timeouts
+from sozu.command.routes import RouteTable
+from sozu.command.settings import Settings
+from sozu.parsers.body import CHUNKED, NO_BODY, Length
+from sozu.parsers.reasons import Reason, Refusal
+from sozu.parsers.result import Done
+from sozu.proxy.heads import REQUEST_VIEW, RESPONSE_VIEW
+from sozu.proxy.meaning import NOT_SIMPLE, Answered, Asked, understand_request, understand_response
+from sozu.proxy.stream import HEAD_SIZE
+
+SETTINGS = Settings(command_socket="", journal="")
+LISTENER = "127.0.0.1:8080"
+
+
+def routes(*facts: Cluster | Frontend) -> RouteTable:
+    return RouteTable().after([Change(None, fact) for fact in facts])
+
+
+ROUTES = routes(Cluster(cluster="c"), Frontend(cluster="c", hostname="a.example"))
+
+
+def asked(line: bytes, *fields: bytes, table: RouteTable = ROUTES, settings: Settings = SETTINGS) -> Asked:
+    outcome = REQUEST_VIEW.fused(b"\r\n".join((line, *fields, b"", b"")))
+    assert isinstance(outcome, Done)
+    return understand_request(outcome.value, LISTENER, table, settings)
+
+
+def answered(line: bytes, *fields: bytes, name: str | None = None) -> Answered:
+    outcome = RESPONSE_VIEW.fused(b"\r\n".join((line, *fields, b"", b"")))
+    assert isinstance(outcome, Done)
+    return understand_response(outcome.value, name)
+
+
+def test_a_request_is_understood_with_its_route() -> None:
+    meaning = asked(b"GET /x?q HTTP/1.1", b"Host: A.example:81", b"User-Agent: test")
+    assert meaning.cluster is not None
+    assert meaning.cluster.cluster == "c"
+    assert (meaning.framing, meaning.keep, meaning.idempotent, meaning.bodiless, meaning.last_hop) == (NO_BODY, True, True, False, False)
+    assert meaning.head == b"GET /x?q HTTP/1.1\r\nHost: A.example:81\r\nUser-Agent: test\r\n"
+    assert (meaning.texts.method, meaning.texts.authority, meaning.texts.path) == (b"GET", b"A.example:81", b"/x?q")
+
+
+def test_a_host_without_a_route_has_no_cluster() -> None:
+    assert asked(b"GET / HTTP/1.1", b"Host: b.example").cluster is None
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "is_so"),
+    [
+        (b"GET / HTTP/1.0", b"X: 1", lambda meaning: not meaning.keep),
+        (b"POST / HTTP/1.1", b"Content-Length: 3", lambda meaning: meaning.framing == Length(3) and not meaning.idempotent),
+        (b"HEAD / HTTP/1.1", b"X: 1", lambda meaning: meaning.bodiless and meaning.idempotent),
+        (b"OPTIONS / HTTP/1.1", b"Max-Forwards: 0", lambda meaning: meaning.last_hop),
+        (b"OPTIONS / HTTP/1.1", b"Max-Forwards: 1", lambda meaning: not meaning.last_hop),
+        (b"GET / HTTP/1.1", b"Max-Forwards: 0", lambda meaning: not meaning.last_hop),
+    ],
+)
+def test_what_follows_from_a_request(line: bytes, field: bytes, is_so: Callable[[Asked], bool]) -> None:
+    assert is_so(asked(line, b"Host: a.example", field))
+
+
+def test_of_a_refused_request_the_log_still_tells() -> None:
+    meaning = asked(b"GET /x HTTP/1.1", b"X: 1")
+    assert isinstance(meaning.framing, Refusal)
+    assert meaning.framing.reason is Reason.HOST_MISSING
+    assert (meaning.texts.method, meaning.texts.path, meaning.keep) == (b"GET", b"/x", False)
+
+
+def test_a_cluster_may_have_its_own_times_and_rate() -> None:
+    own = Cluster(cluster="c", timeouts=Timeouts(back=7), min_rate=5)
+    table = routes(own, Frontend(cluster="c", hostname="*"))
+    meaning = asked(b"GET / HTTP/1.1", b"Host: a", table=table)
+    assert (meaning.timeouts.back, meaning.min_rate) == (7, 5)
+    meaning = asked(b"GET / HTTP/1.1", b"Host: a.example", settings=Settings(command_socket="", journal="", min_rate=9))
+    assert (meaning.timeouts, meaning.min_rate) == (SETTINGS.timeouts, 9)
+
+
+def test_our_name_goes_both_ways() -> None:
+    named = Settings(command_socket="", journal="", via="edge")
+    assert asked(b"GET / HTTP/1.0", b"Host: a.example", settings=named).head.endswith(b"\r\nVia: 1.0 edge\r\n")
+    assert answered(b"HTTP/1.1 200 OK", name="edge").head.endswith(b"\r\nVia: 1.1 edge\r\n")
+
+
+@pytest.mark.parametrize(
+    ("fields", "simple"),
+    [
+        ((b"Date: now", b"Content-Length: 5"), 5),
+        ((b"Date: now", b"Content-Length: 0"), 0),
+        ((b"Content-Length: 5",), NOT_SIMPLE),
+        ((b"Date: now", b"Content-Length: %d" % (HEAD_SIZE + 1)), NOT_SIMPLE),
+        ((b"Date: now", b"Transfer-Encoding: chunked"), NOT_SIMPLE),
+        ((b"Date: now",), NOT_SIMPLE),
+        ((b"Date: now", b"Content-Length: 5", b"Transfer-Encoding: chunked"), NOT_SIMPLE),
+    ],
+)
+def test_which_responses_are_simple(fields: tuple[bytes, ...], simple: int) -> None:
+    assert answered(b"HTTP/1.1 200 OK", *fields).simple == simple
+
+
+def test_a_response_says_how_it_ends_and_goes_on() -> None:
+    meaning = answered(b"HTTP/1.1 200 OK", b"Transfer-Encoding: chunked", b"Connection: close")
+    assert (meaning.framing, meaning.keep, meaning.head) == (CHUNKED, False, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n")
