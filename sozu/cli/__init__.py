@@ -6,6 +6,6 @@
     columns       rows as aligned columns or as JSON
     serve, demo   the master's door, and two small backends to look at it with
     check         the configuration file's errors, without a master
-    status, stop, metrics, cluster, frontend, backend   a client verb each
+    status, stop, metrics, settings, listener, cluster, frontend, backend   a client verb each
 Only `serve` sees both wings; no other verb imports gevent, YAML or rich.
 """

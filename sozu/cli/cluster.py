@@ -1,13 +1,12 @@
 """`sozu cluster …`: named sets of backends."""
 
-from math import isfinite, nan
-
 import click
 
 from sozu.cli.conversation import order
+from sozu.cli.limit_options import timeouts_in
 from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
-from sozu.command.facts import LoadBalancing, Timeouts
+from sozu.command.facts import LoadBalancing
 from sozu.command.orders import AddCluster, RemoveCluster
 
 
@@ -38,7 +37,7 @@ def add(cluster_id: str, load_balancing: str, limits: tuple[str, ...], max_body_
     Example:
       sozu cluster add blog --load-balancing least_loaded --timeout back=5 --max-body-size 1000000
     """
-    timeouts = Timeouts(**dict(map(_limit, limits))) if limits else None
+    timeouts = timeouts_in(limits)
     balancing = LoadBalancing(load_balancing)
     order(AddCluster(cluster=cluster_id, load_balancing=balancing, timeouts=timeouts, max_body_size=max_body_size, min_rate=min_rate))
 
@@ -70,16 +69,3 @@ def list_clusters(*, as_json: bool) -> None:
     """
     rows = orders_in_force(AddCluster)
     show_rows(rows, ("cluster", "load_balancing"), as_json=as_json, nothing="No cluster. Add one: sozu cluster add ID")
-
-
-def _limit(text: str) -> tuple[str, float]:
-    name, _, seconds = text.partition("=")
-    if name not in Timeouts.__struct_fields__:
-        raise click.BadParameter(f"{text!r}: expected one of {', '.join(Timeouts.__struct_fields__)}, then =SECONDS")
-    try:
-        number = float(seconds)
-    except ValueError:
-        number = nan
-    if not isfinite(number):  # "inf" and "nan" are floats, and no JSON
-        raise click.BadParameter(f"{text!r}: expected a number of seconds after {name}=")
-    return name, number

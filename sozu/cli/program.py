@@ -19,6 +19,8 @@ VERBS: Final = {
     "check": "Read a configuration file and show all its errors.",
     "status": "Show the master, its listeners and its workers.",
     "stop": "Stop the proxy when its sessions have ended, or at once.",
+    "settings": "Show or change limits and the log level.",
+    "listener": "Add, remove, change or list the addresses that workers accept on.",
     "cluster": "Add, remove or list clusters.",
     "frontend": "Add, remove or list frontends: hostname + path -> cluster.",
     "backend": "Add, remove or list the addresses of a cluster.",

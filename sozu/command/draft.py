@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sozu.command.facts import AnyFact, Backend, Cluster, Frontend, Listener
+from sozu.command.facts import AnyFact, Backend, Cluster, Frontend, Listener, Overrides
 from sozu.command.state import BackendKey, ConfigState, FrontendKey
 
 
@@ -31,6 +31,7 @@ class Draft:
             Cluster: base.clusters,
             Frontend: base.frontends,
             Backend: base.backends,
+            Overrides: base.overrides,
             _FRONTEND_KEYS: base.frontend_keys,
             _BACKEND_KEYS: base.backend_keys,
         }
@@ -57,6 +58,11 @@ class Draft:
         """By cluster and address."""
         return cast("Mapping[BackendKey, Backend]", self._tables[Backend])
 
+    @property
+    def overrides(self) -> Mapping[str, Overrides]:
+        """The one that there may be, by its key."""
+        return cast("Mapping[str, Overrides]", self._tables[Overrides])
+
     def frontends_of(self, cluster: str) -> list[Frontend]:
         """The frontends that lead to a cluster."""
         return [self.frontends[key] for key in self._tables[_FRONTEND_KEYS].members(cluster)]
@@ -65,7 +71,7 @@ class Draft:
         """The backends of a cluster."""
         return [self.backends[key] for key in self._tables[_BACKEND_KEYS].members(cluster)]
 
-    def put(self, fact: Listener | Cluster | Frontend | Backend) -> None:
+    def put(self, fact: AnyFact) -> None:
         """Add a fact, or replace the one of the same key; putting what is already there changes nothing."""
         before = self._tables[type(fact)].get(fact.key)
         if before == fact:
@@ -75,7 +81,7 @@ class Draft:
         if before is None and isinstance(fact, Frontend | Backend):
             self._own(_KEYS[type(fact)]).add(fact.cluster, fact.key)
 
-    def take(self, fact: Listener | Cluster | Frontend | Backend) -> None:
+    def take(self, fact: AnyFact) -> None:
         """Remove a fact that is there."""
         del self._own(type(fact))[fact.key]
         self.effects.append(Change(fact, None))
@@ -91,6 +97,7 @@ class Draft:
             frontends=self.frontends,
             backends=self.backends,
             certificates=self._base.certificates,
+            overrides=self.overrides,
             frontend_keys=self._tables[_FRONTEND_KEYS],
             backend_keys=self._tables[_BACKEND_KEYS],
         )

@@ -4,6 +4,7 @@ They carry no behaviour: `commit` decides what may change, `routes` what a reque
 """
 
 from enum import StrEnum
+from typing import ClassVar
 
 import msgspec
 
@@ -25,6 +26,15 @@ class LoadBalancing(StrEnum):
     POWER_OF_TWO = "power_of_two"
     HRW = "hrw"
     MAGLEV = "maglev"
+
+
+class LogLevel(StrEnum):
+    """What the proxy says of itself, from most to least."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -126,4 +136,21 @@ class Certificate(Fact, frozen=True, kw_only=True):
         return f"Certificate({self.fingerprint[:16]}…)"
 
 
-AnyFact = Listener | Cluster | Frontend | Backend | Certificate
+class Overrides(Fact, frozen=True, kw_only=True):
+    """What orders say of the settings, for all at once; there is one at most. What is None is as the master's file says."""
+
+    KEY: ClassVar[str] = ""
+
+    max_connections: int | None = None
+    max_body_size: int | None = None
+    min_rate: int | None = None
+    timeouts: Timeouts | None = None
+    log_level: LogLevel | None = None
+
+    @property
+    def key(self) -> str:
+        """There is no other."""
+        return self.KEY
+
+
+AnyFact = Listener | Cluster | Frontend | Backend | Certificate | Overrides

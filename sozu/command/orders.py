@@ -5,9 +5,13 @@ fields are refused (`requests.read_request`); between master and workers, and in
 An order is frozen and carries no id: the envelope of the request does.
 """
 
-import msgspec
+from collections.abc import Collection
+from typing import Any
 
-from sozu.command.facts import LoadBalancing, Protocol, Timeouts
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from sozu.command.facts import LoadBalancing, LogLevel, Protocol, Timeouts
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -83,11 +87,44 @@ class AddListener(Order, frozen=True, kw_only=True, tag="add_listener"):
     active: bool = True
 
 
+class UpdateListener(Order, frozen=True, kw_only=True, tag="update_listener"):
+    """Change some settings of a listener while it serves; what is left out stays as it is."""
+
+    protocol: Protocol
+    address: str
+    cluster: str | UnsetType | None = UNSET
+    active: bool | UnsetType = UNSET
+
+
+class ActivateListener(Order, frozen=True, kw_only=True, tag="activate_listener"):
+    """Accept on this listener (again)."""
+
+    protocol: Protocol
+    address: str
+
+
+class DeactivateListener(Order, frozen=True, kw_only=True, tag="deactivate_listener"):
+    """Accept on it no more, and keep it: its frontends stay, and so do the sessions that it has."""
+
+    protocol: Protocol
+    address: str
+
+
 class RemoveListener(Order, frozen=True, kw_only=True, tag="remove_listener"):
     """Stop accepting on an address and forget it."""
 
     protocol: Protocol
     address: str
+
+
+class UpdateSettings(Order, frozen=True, kw_only=True, tag="update_settings"):
+    """Change settings for all workers while they serve: null is "as the master's file says", what is left out stays as it is."""
+
+    max_connections: int | UnsetType | None = UNSET
+    max_body_size: int | UnsetType | None = UNSET
+    min_rate: int | UnsetType | None = UNSET
+    timeouts: Timeouts | UnsetType | None = UNSET
+    log_level: LogLevel | UnsetType | None = UNSET
 
 
 AnyOrder = (
@@ -99,4 +136,14 @@ AnyOrder = (
     | RemoveBackend
     | AddListener
     | RemoveListener
+    | UpdateListener
+    | ActivateListener
+    | DeactivateListener
+    | UpdateSettings
 )
+
+
+def given(order: Order, but: Collection[str] = ()) -> dict[str, Any]:
+    """The fields of an order that say something: those that were not left out, `but` for these."""
+    fields = msgspec.structs.asdict(order).items()
+    return {name: value for name, value in fields if value is not UNSET and name not in but}

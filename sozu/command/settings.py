@@ -1,13 +1,14 @@
 """What the configuration file says besides facts: where the socket and the journal are, how many workers, limits, logs.
 
-Settings are read by the master at its start and handed to each worker; they are not changed by orders.
+Settings are read by the master at its start and handed to each worker. Orders change those that have a field in `facts.Overrides`, while
+the proxy serves; `in_force` lays the one over the other.
 """
 
 from enum import StrEnum
 
 import msgspec
 
-from sozu.command.facts import Timeouts
+from sozu.command.facts import LogLevel, Overrides, Timeouts
 
 
 class LogFormat(StrEnum):
@@ -57,4 +58,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     via: str | None = None
     access_log: AccessLog | None = None
     metrics: Metrics = Metrics()
+    log_level: LogLevel = LogLevel.INFO
     welcome: bool = False
+
+
+def in_force(settings: Settings, overrides: Overrides) -> Settings:
+    """The settings with what orders have changed of them."""
+    changed = {name: value for name, value in msgspec.structs.asdict(overrides).items() if value is not None}
+    return msgspec.structs.replace(settings, **changed)

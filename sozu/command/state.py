@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend, Listener
+from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend, Listener, Overrides
 from sozu.command.grouping import Grouping
 from sozu.command.orders import (
     AddBackend,
@@ -22,6 +22,7 @@ from sozu.command.orders import (
     RemoveCluster,
     RemoveHttpFrontend,
     RemoveListener,
+    UpdateSettings,
 )
 
 FrontendKey = tuple[str, str, str, str]
@@ -38,6 +39,7 @@ class ConfigState:
     frontends: Mapping[FrontendKey, Frontend] = field(default_factory=dict)
     backends: Mapping[BackendKey, Backend] = field(default_factory=dict)
     certificates: Mapping[str, Certificate] = field(default_factory=dict)
+    overrides: Mapping[str, Overrides] = field(default_factory=dict)
     frontend_keys: Grouping[str, FrontendKey] = field(default_factory=Grouping, compare=False, repr=False)
     backend_keys: Grouping[str, BackendKey] = field(default_factory=Grouping, compare=False, repr=False)
 
@@ -46,9 +48,14 @@ class ConfigState:
         return replace(self, revision=revision)
 
     def facts(self) -> Iterator[AnyFact]:
-        """Every fact in rank order: listeners, clusters, certificates, frontends, backends."""
+        """Every fact in rank order: settings, listeners, clusters, certificates, frontends, backends."""
         for table in _in_rank_order(self):
             yield from table.values()
+
+    @property
+    def override(self) -> Overrides:
+        """What orders say of the settings."""
+        return self.overrides.get(Overrides.KEY, Overrides())
 
     def frontends_of(self, cluster: str) -> list[Frontend]:
         """The frontends that lead to a cluster."""
@@ -93,6 +100,8 @@ def addition(fact: AnyFact) -> AnyOrder:
             return AddHttpFrontend(**values)
         case Backend():
             return AddBackend(**values)
+        case Overrides():
+            return UpdateSettings(**values)
         case _:
             raise NotImplementedError("no order of this version adds a certificate, so no state holds one")
 
@@ -110,12 +119,15 @@ def removal(fact: AnyFact) -> AnyOrder:
             return RemoveHttpFrontend(**values)
         case Backend(cluster=cluster, address=address):
             return RemoveBackend(cluster=cluster, address=address)
+        case Overrides():
+            return UpdateSettings(**dict.fromkeys(Overrides.__struct_fields__))
         case _:
             raise NotImplementedError("no order of this version removes a certificate, so no state holds one")
 
 
 def _in_rank_order(state: ConfigState) -> tuple[Mapping[str, AnyFact], ...]:
     tables: Iterable[Mapping[str, AnyFact]] = (
+        state.overrides,
         state.listeners,
         state.clusters,
         state.certificates,

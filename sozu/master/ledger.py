@@ -81,9 +81,17 @@ class Entry:
 class Ledger:
     """State, journal, and the queue of proposals."""
 
-    def __init__(self, state: ConfigState, journal: Journal, sockets: ListenerSockets, roster: Roster) -> None:
+    def __init__(
+        self,
+        state: ConfigState,
+        journal: Journal,
+        sockets: ListenerSockets,
+        roster: Roster,
+        heard: Callable[[Publication], object] = lambda _: None,
+    ) -> None:
+        """`heard` is told each publication the moment it is in force; it must not switch greenlets."""
         self._state = self._drafted = state
-        self._journal, self._sockets, self._roster = journal, sockets, roster
+        self._journal, self._sockets, self._roster, self._heard = journal, sockets, roster, heard
         self._proposals: Queue[Proposal | None] = Queue()
         self._pool = ThreadPool(1)
         self._departed: dict[BackendKey, None] = {}
@@ -187,13 +195,14 @@ class Ledger:
 
     def _publish(self, entry: Entry) -> None:
         # No switch in here: whoever joins the roster has either this state or this publication, never neither or both.
+        opened = list(_opened(self._state, entry.commit.state))
         self._state = entry.commit.state
         self._remember_departed(entry.commit.effects)
         publication = Publication(entry.commit.revision, entry.orders, entry.commit.effects)
-        opened = list(_opened(entry.commit))
         for worker in self._roster:
             give_listeners(worker, self._sockets, opened)
             publication.send(worker)
+        self._heard(publication)
         gevent.spawn(self._see_through, publication)
         entry.proposal.outcome.set(publication)
 
@@ -225,10 +234,10 @@ def _accepting(state: ConfigState) -> Iterator[str]:
     return (listener.address for listener in state.listeners.values() if listener.active)
 
 
-def _opened(result: Commit) -> Iterator[Listener]:
-    """The listeners that this commit made workers accept on: they need the sockets before they hear of it."""
-    touched = {change.after.key for change in result.effects if isinstance(change.after, Listener)}
-    return (listener for address in touched if (listener := result.state.listeners.get(address)) is not None)
+def _opened(before: ConfigState, after: ConfigState) -> Iterator[Listener]:
+    """Where workers begin to accept: they need the sockets before they hear of it, and would keep one that they have already."""
+    accepting = set(_accepting(before))
+    return (listener for listener in after.listeners.values() if listener.active and listener.address not in accepting)
 
 
 def _outcome(function: Callable[..., T], *arguments: object) -> T | Refused | OSError:

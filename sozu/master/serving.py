@@ -19,9 +19,11 @@ from setproctitle import setproctitle
 
 from sozu.command.commit import Refused
 from sozu.command.config import Configuration
+from sozu.command.facts import Overrides
 from sozu.command.journal import Journal, JournalError
 from sozu.command.orders import AnyOrder
 from sozu.command.requests import DEFAULT_GRACE
+from sozu.command.settings import in_force
 from sozu.command.worker_protocol import TakeLog
 from sozu.master.ledger import Ledger, NotWritten
 from sozu.master.logs import LogFile
@@ -29,6 +31,7 @@ from sozu.master.metrics.exposition import exposition
 from sozu.master.metrics.figures import Figures
 from sozu.master.metrics.page import MetricsPage
 from sozu.master.notify import READY, STOPPING, notify
+from sozu.master.publication import Publication
 from sozu.master.restart import Beginning, begin, replayed
 from sozu.master.signals import caught
 from sozu.master.sockets import CannotListen, ListenerSockets
@@ -97,16 +100,25 @@ class Master:
         opened.callback(self._sockets.close_all)
         self._roster = Roster()
         before = replayed(journal)
-        self._ledger = Ledger(before.state, journal, self._sockets, self._roster)
+        self._ledger = Ledger(before.state, journal, self._sockets, self._roster, self._heard)
         opened.callback(self._ledger.close)
+        self._speak()
         file_wins = file_wins or before.from_file
         self._beginning: Beginning = begin(self._ledger, self._sockets, configuration.state, file_wins=file_wins)
         briefing = Briefing(settings, self._log, self._sockets, lambda: self._ledger.state, self._roster)
         self._slots = Slots(settings.workers, worker_command, briefing, self._roster)
         page = self._open_metrics_page(settings.metrics.prometheus, opened)
-        self._figures = Figures(self._ledger, self._slots, self._roster, page, monotonic())
+        self._figures = Figures(settings, self._ledger, self._slots, self._roster, page, monotonic())
         self._stopping = Stopping(self._slots, self._sockets)
         self._wishes: Queue[Signals | None] = Queue()
+
+    def _heard(self, publication: Publication) -> None:
+        if any(isinstance(change.after or change.before, Overrides) for change in publication.effects):
+            self._speak()
+
+    def _speak(self) -> None:
+        level = in_force(self._settings, self._ledger.state.override).log_level
+        logging.getLogger("sozu").setLevel(level.upper())
 
     def _open_metrics_page(self, address: str | None, opened: ExitStack) -> str | None:
         if address is None:

@@ -90,9 +90,9 @@ class Entrances(dict[str, Entrance]):
         entrance = self[listener] = Entrance(understand, origin)
         return entrance
 
-    def follow(self, routes: RouteTable) -> None:
-        """From now on this table holds."""
-        self.routes = routes
+    def follow(self, routes: RouteTable, settings: Settings) -> None:
+        """From now on this table and these settings hold."""
+        self.routes, self._settings = routes, settings
         for entrance in self.values():
             entrance.forget()
 
@@ -136,7 +136,12 @@ class Traffic:
 
     @routes.setter
     def routes(self, routes: RouteTable) -> None:
-        self.entrances.follow(routes)
+        self.entrances.follow(routes, self.settings)
+
+    def heed(self, settings: Settings) -> None:
+        """From now on these settings hold, for whatever begins."""
+        self.settings = settings
+        self.entrances.follow(self.routes, settings)
 
     def start(self) -> None:
         """Keep time: tick and expire who is late."""

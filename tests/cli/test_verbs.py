@@ -50,6 +50,22 @@ ORDERS = [
         ["cluster", "add", "blog", "--max-body-size", "1000", "--min-rate", "0"],
         {"type": "add_cluster", "cluster": "blog", "max_body_size": 1000, "min_rate": 0},
     ),
+    (
+        ["listener", "add", "http", "127.0.0.1:8081", "--inactive"],
+        {"type": "add_listener", "protocol": "http", "address": "127.0.0.1:8081", "active": False},
+    ),
+    (
+        ["listener", "update", "http", "127.0.0.1:8081", "--active"],
+        {"type": "update_listener", "protocol": "http", "address": "127.0.0.1:8081", "active": True},
+    ),
+    *(
+        (["listener", verb, "http", "unix:/run/a"], {"type": f"{verb}_listener", "protocol": "http", "address": "unix:/run/a"})
+        for verb in ("activate", "deactivate", "remove")
+    ),
+    (
+        ["settings", "set", "--max-connections", "5", "--log-level", "debug", "--as-file", "timeouts"],
+        {"type": "update_settings", "max_connections": 5, "log_level": "debug", "timeouts": None},
+    ),
     (["cluster", "remove", "blog"], {"type": "remove_cluster", "cluster": "blog"}),
     (
         ["frontend", "add", "blog", "*.example.com", "--path", "/api"],

@@ -14,7 +14,15 @@ import sys
 from sozu import __version__
 from sozu.command.answers import Status
 from sozu.command.channel import ChannelClosed, channel_to_master
-from sozu.command.orders import AddCluster, AddListener, AnyOrder, RemoveListener
+from sozu.command.orders import (
+    ActivateListener,
+    AddCluster,
+    AddListener,
+    AnyOrder,
+    DeactivateListener,
+    RemoveListener,
+    UpdateListener,
+)
 from sozu.command.worker_protocol import (
     SCHEMA,
     AskMetrics,
@@ -127,7 +135,9 @@ class Worker:
             match order:
                 case AddListener(address=address, active=True):
                     self.listen(address)
-                case RemoveListener(address=address):
+                case ActivateListener(address=address) | UpdateListener(address=address, active=True):
+                    self.listen(address)
+                case RemoveListener(address=address) | DeactivateListener(address=address):
                     self.leave(address)
                 case AddCluster(cluster=cluster):
                     self.clusters.append(cluster)

@@ -226,3 +226,26 @@ def http(port: int, request: str) -> str:
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(request.encode())
         return connection.makefile(newline="").read()
+
+
+def test_a_listener_is_switched_off_and_on_while_the_others_serve(serve: Serve) -> None:
+    served = serve()
+    served.ask({"type": "add_listener", "protocol": "http", "address": "127.0.0.1:0"})
+    address = served.status()["listeners"][1]["address"]
+    assert served.connect(address)
+    served.ask({"type": "deactivate_listener", "protocol": "http", "address": address})
+
+    assert [each["active"] for each in served.status()["listeners"]] == [True, False]
+    assert served.connect()
+    served.ask({"type": "update_listener", "protocol": "http", "address": address, "active": True})
+    assert served.connect(address)
+
+
+def test_settings_that_were_changed_are_in_force_after_a_restart(serve: Serve) -> None:
+    first = serve()
+    first.ask({"type": "update_settings", "max_connections": 7, "log_level": "error"})
+    first.close()
+    told = serve().status()
+
+    assert told["overrides"] == {"max_connections": 7, "log_level": "error"}
+    assert told["settings"]["command_socket"].endswith("sozu.sock")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from sozu.command.commit import BALANCING
+from sozu.command.rules.clusters import BALANCING
 from sozu.command.facts import LoadBalancing
 from sozu.proxy.registry.balancing import LeastLoaded, Random, RoundRobin, balancer_for
 

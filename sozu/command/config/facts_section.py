@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from sozu.command.commit import Objection, Unknown, carry_out
 from sozu.command.config.findings import Findings
 from sozu.command.config.places import Folder
 from sozu.command.config.schema import BackendEntry, ClusterEntry, FrontendEntry, ListenerEntry, laid_on
 from sozu.command.draft import Draft
 from sozu.command.facts import Cluster, Protocol, Timeouts
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder
+from sozu.command.rules import Objection, Unknown, carry_out
 from sozu.command.shape import Path
 from sozu.command.state import ConfigState
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from sozu.command.commit import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
-from sozu.command.facts import LoadBalancing, Protocol
+from sozu.command.facts import LoadBalancing, LogLevel, Protocol
+from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
 from sozu.command.settings import AccessLog
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]
@@ -101,6 +101,7 @@ class File(Entry, frozen=True, kw_only=True):
     via: str | None = None
     access_log: AccessLog | None = None
     metrics: MetricsEntry | None = None
+    log_level: LogLevel = LogLevel.INFO
     welcome: bool = False
     listeners: tuple[ListenerEntry, ...] | None = None
     clusters: dict[str, ClusterEntry | None] | None = None

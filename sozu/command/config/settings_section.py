@@ -34,6 +34,7 @@ def read_settings(value: Mapping[str, Any], folder: Folder, findings: Findings) 
         via=_via(file.via, findings),
         access_log=_access_log(file.access_log, folder, findings),
         metrics=_metrics(file.metrics or MetricsEntry(), findings),
+        log_level=file.log_level,
         welcome=file.welcome,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from sozu import __version__
 from sozu.command.answers import Status
 from sozu.command.facts import Listener
+from sozu.command.settings import Settings
 from sozu.command.worker_protocol import AskMetrics, AskStatus
 from sozu.master.ledger import Ledger
 from sozu.master.metrics.exposition import MasterFigures
@@ -21,8 +22,9 @@ PATIENCE = 1.0  # seconds; a worker that is later is shown without its figures
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Where the figures come from, and where Prometheus gets them. `started` is monotonic."""
+    """Where the figures come from, and where Prometheus gets them. `settings` are those of the start, `started` is monotonic."""
 
+    settings: Settings
     ledger: Ledger
     slots: Slots
     roster: Roster
@@ -37,6 +39,8 @@ class Figures:
             "revision": self.ledger.state.revision,
             "uptime": round(monotonic() - self.started, 3),
             "prometheus": self.prometheus,
+            "settings": self.settings,
+            "overrides": self.ledger.state.override,
             "listeners": [_listener(each) for each in self.ledger.state.listeners.values()],
             "workers": self.workers(),
         }

@@ -89,6 +89,10 @@ class AcceptLoop:
         self._paused = False
         self._full = ""  # why the last pause began; until there was none for a tick
 
+    def allow(self, max_connections: int) -> None:
+        """From now on so many connections may be open at once; those that are stay."""
+        self._most = max_connections
+
     @property
     def listeners(self) -> frozenset[str]:
         """Where connections are taken now, or will be after a pause."""

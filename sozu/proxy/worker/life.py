@@ -15,7 +15,7 @@ from gevent.exceptions import LoopExit
 
 from sozu import __version__
 from sozu.command.answers import Status
-from sozu.command.commit import Objection
+from sozu.command.rules import Objection
 from sozu.command.worker_protocol import (
     SCHEMA,
     AskMetrics,

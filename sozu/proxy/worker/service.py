@@ -13,7 +13,8 @@ import gevent
 from gevent import get_hub
 
 from sozu.command.orders import AnyOrder
-from sozu.command.settings import Settings
+from sozu.command.rules.limits import MOST_CONNECTIONS
+from sozu.command.settings import Settings, in_force
 from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.counters import Counters
 from sozu.proxy.registry import BackendKey, Registry
@@ -41,10 +42,13 @@ class Service:
         self._traffic = Traffic(settings, Registry(), counters, _access_log(settings, log_descriptor, counters, slot), slot)
         self._transactions = Transactions(self._traffic, partial(gevent.sleep, _PAUSE))
         serve = partial(serve_connection, self._traffic)
-        self._accepting = AcceptLoop(get_hub(), counters, _most_sessions(settings), serve, self._make_room)
+        self._settings = settings  # as at the start
+        self._most_sessions = sessions_at_most(MOST_CONNECTIONS)
+        self._accepting = AcceptLoop(get_hub(), counters, self._sessions_of(settings), serve, self._make_room)
         self._traffic.spare = self._accepting.spare
         self._sockets: dict[str, _socket.socket] = {}  # given, and not (yet) accepted on
         self._serving = False
+        logging.getLogger("sozu").setLevel(settings.log_level.upper())
         self._traffic.clock.each_tick(self._traffic.access_log.flush)
         self._traffic.clock.each_tick(self._accepting.look_again)
         self._traffic.clock.each_tick(Heap(counters, malloc_trim()).look)
@@ -67,7 +71,10 @@ class Service:
 
     def publish(self, revision: int, orders: Sequence[AnyOrder]) -> None:
         """Follow the master to this revision. Raises Objection, and then nothing has changed."""
+        before = self._transactions.state.override
         self._transactions.apply(revision, orders)
+        if self._transactions.state.override != before:
+            self._heed(in_force(self._settings, self._transactions.state.override))
         if self._serving:
             self._follow_listeners()
 
@@ -86,6 +93,17 @@ class Service:
                 self._accepting.open(address, self._sockets.pop(address))
             else:
                 log.error("event=no_socket listener=%s", address)
+
+    def _heed(self, settings: Settings) -> None:
+        self._traffic.heed(settings)
+        self._accepting.allow(self._sessions_of(settings))
+        logging.getLogger("sozu").setLevel(settings.log_level.upper())
+
+    def _sessions_of(self, settings: Settings) -> int:
+        most = min(settings.max_connections, self._most_sessions)
+        if most < settings.max_connections:
+            log.warning("event=too_few_descriptors max_connections=%d instead=%d", settings.max_connections, most)
+        return most
 
     def _make_room(self) -> int:
         return evict(self._traffic.sessions, self._traffic.clock.now)
@@ -121,13 +139,6 @@ class Service:
         cut = drain_sessions(self._traffic.sessions, remaining)
         self._traffic.access_log.close(_LAST_LINES)
         return cut
-
-
-def _most_sessions(settings: Settings) -> int:
-    most = sessions_at_most(settings.max_connections)
-    if most < settings.max_connections:
-        log.warning("event=too_few_descriptors max_connections=%d instead=%d", settings.max_connections, most)
-    return most
 
 
 def _access_log(settings: Settings, descriptor: int | None, counters: Counters, slot: int) -> AccessLog | NoLog:

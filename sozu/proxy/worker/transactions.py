@@ -8,10 +8,10 @@ nothing switches greenlets: every exchange sees the configuration before a trans
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sozu.command.commit import carry_out
 from sozu.command.draft import Draft
 from sozu.command.orders import AnyOrder
 from sozu.command.routes import RouteTable
+from sozu.command.rules import carry_out
 from sozu.command.state import ConfigState
 from sozu.proxy.registry import Registry
 

@@ -2,9 +2,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sozu.command.commit import Objection, commit
+from sozu.command.commit import commit
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AnyOrder, RemoveBackend, RemoveCluster
 from sozu.command.routes import RouteTable
+from sozu.command.rules import Objection
 from sozu.command.state import ConfigState, same_facts
 from sozu.proxy.registry import Registry
 from sozu.proxy.worker.transactions import Transactions

@@ -1,0 +1,125 @@
+"""`sozu listener …`: the addresses that workers accept on."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from msgspec import UNSET
+
+from sozu.cli.conversation import order
+from sozu.cli.listing import orders_in_force, show_rows
+from sozu.cli.options import json_option, socket_option
+from sozu.command.facts import Protocol
+from sozu.command.orders import ActivateListener, AddListener, DeactivateListener, RemoveListener, UpdateListener
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+@click.group()
+@socket_option
+def listener() -> None:
+    """
+    Add, remove, change or list the addresses that workers accept on.
+
+    \b
+    Example:
+      sozu listener add http 127.0.0.1:8081
+    """
+
+
+def _names_a_listener(command: Decorated) -> Decorated:
+    command = click.argument("address")(command)
+    command = click.argument("protocol", type=click.Choice([protocol.value for protocol in Protocol]))(command)
+    return socket_option(command)
+
+
+@listener.command()
+@click.option("--cluster", metavar="ID", help="Where a tcp listener leads; an http listener has frontends.")
+@click.option("--inactive", is_flag=True, help="Know it, and accept nothing yet.")
+@_names_a_listener
+def add(protocol: str, address: str, cluster: str | None, *, inactive: bool) -> None:
+    """
+    Accept on one more address: IPv4:port, [IPv6]:port or unix:/path. With port 0 the kernel chooses one.
+
+    \b
+    Examples:
+      sozu listener add http 127.0.0.1:8081
+      sozu listener add http "[::1]:8081" --inactive
+    """
+    order(AddListener(protocol=Protocol(protocol), address=address, cluster=cluster, active=not inactive))
+
+
+@listener.command()
+@click.option("--cluster", metavar="ID", help="Where a tcp listener leads.")
+@click.option("--active/--inactive", default=None, help="Accept on it, or not.")
+@_names_a_listener
+def update(protocol: str, address: str, cluster: str | None, *, active: bool | None) -> None:
+    """
+    Change some settings of a listener while it serves; what is not named stays as it is.
+
+    \b
+    Example:
+      sozu listener update http 127.0.0.1:8081 --inactive
+    """
+    order(
+        UpdateListener(
+            protocol=Protocol(protocol),
+            address=address,
+            cluster=UNSET if cluster is None else cluster,
+            active=UNSET if active is None else active,
+        )
+    )
+
+
+@listener.command()
+@_names_a_listener
+def remove(protocol: str, address: str) -> None:
+    """
+    Accept there no more, and forget the address.
+
+    \b
+    Example:
+      sozu listener remove http 127.0.0.1:8081
+    """
+    order(RemoveListener(protocol=Protocol(protocol), address=address))
+
+
+@listener.command()
+@_names_a_listener
+def activate(protocol: str, address: str) -> None:
+    """
+    Accept on a listener that is inactive.
+
+    \b
+    Example:
+      sozu listener activate http 127.0.0.1:8081
+    """
+    order(ActivateListener(protocol=Protocol(protocol), address=address))
+
+
+@listener.command()
+@_names_a_listener
+def deactivate(protocol: str, address: str) -> None:
+    """
+    Accept on it no more, and keep it: its frontends and the sessions that it has stay.
+
+    \b
+    Example:
+      sozu listener deactivate http 127.0.0.1:8081
+    """
+    order(DeactivateListener(protocol=Protocol(protocol), address=address))
+
+
+@listener.command("list")
+@json_option
+@socket_option
+def list_listeners(*, as_json: bool) -> None:
+    """
+    List the listeners.
+
+    \b
+    Example:
+      sozu listener list --json
+    """
+    nothing = "No listener. Add one: sozu listener add PROTOCOL ADDRESS"
+    show_rows(orders_in_force(AddListener), ("protocol", "address", "active", "cluster"), as_json=as_json, nothing=nothing)

@@ -1,0 +1,36 @@
+"""What orders may do to backends. Pure."""
+
+from sozu.command.draft import Draft
+from sozu.command.facts import Backend
+from sozu.command.nearest import did_you_mean
+from sozu.command.orders import AddBackend, RemoveBackend
+from sozu.command.rules.clusters import known_cluster
+from sozu.command.rules.objections import Objection, Unknown
+from sozu.command.rules.spellings import address_in, check_id
+
+HEAVIEST = 256
+
+
+def add_backend(draft: Draft, order: AddBackend) -> None:
+    """One more address, or new settings for one that is there."""
+    known_cluster(draft, order.cluster)
+    address = address_in(order.address)
+    if address.endswith(":0") and not address.startswith("unix:"):
+        raise Objection(f"{address}: a backend has a port other than 0", "address")
+    if not 0 <= order.weight <= HEAVIEST:
+        raise Objection(f"weight {order.weight}: a whole number from 0 (gets nothing new) to {HEAVIEST}", "weight")
+    if order.id:
+        check_id(order.id, "backend", "backend_id")
+    name = order.id or address
+    draft.put(Backend(cluster=order.cluster, address=address, id=name, weight=order.weight, backup=order.backup))
+
+
+def remove_backend(draft: Draft, order: RemoveBackend) -> None:
+    """Take an address away."""
+    known_cluster(draft, order.cluster)
+    address = address_in(order.address)
+    backend = draft.backends.get((order.cluster, address))
+    if backend is None:
+        known = (backend.address for backend in draft.backends_of(order.cluster))
+        raise Unknown(f'cluster "{order.cluster}" has no backend {address}{did_you_mean(address, known)}', "address")
+    draft.take(backend)

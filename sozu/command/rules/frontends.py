@@ -1,0 +1,61 @@
+"""What orders may do to frontends. Pure."""
+
+from collections.abc import Iterable
+
+from sozu.command.draft import Draft
+from sozu.command.facts import Frontend
+from sozu.command.nearest import nearest
+from sozu.command.orders import AddHttpFrontend, RemoveHttpFrontend
+from sozu.command.rules.clusters import known_cluster
+from sozu.command.rules.listeners import known_listener
+from sozu.command.rules.names import frontend_name
+from sozu.command.rules.objections import Objection, Unknown
+from sozu.command.rules.spellings import address_in, hostname_in, path_in
+
+
+def add_frontend(draft: Draft, order: AddHttpFrontend) -> None:
+    """Send a hostname and path to a cluster, or give a frontend that is there new settings."""
+    if order.certificate is not None:
+        raise Objection("pinning a frontend to a certificate is not available in this version", "certificate")
+    known_cluster(draft, order.cluster)
+    frontend = _frontend(order)
+    if frontend.listener is not None:
+        known_listener(draft, frontend.listener, "listener")
+    owner = draft.frontends.get(frontend.key)
+    if owner is not None and owner.cluster != frontend.cluster:
+        raise Objection(f'{frontend_name(frontend)} already leads to cluster "{owner.cluster}"', "hostname")
+    draft.put(frontend)
+
+
+def remove_frontend(draft: Draft, order: RemoveHttpFrontend) -> None:
+    """Take one frontend away."""
+    known_cluster(draft, order.cluster)
+    wanted = _frontend(order)
+    frontend = draft.frontends.get(wanted.key)
+    if frontend is None:
+        raise Unknown(_no_such_frontend(wanted, draft.frontends_of(order.cluster)), "hostname")
+    if frontend.cluster != order.cluster:
+        raise Objection(f'{frontend_name(frontend)} leads to cluster "{frontend.cluster}"', "cluster")
+    draft.take(frontend)
+
+
+def _no_such_frontend(wanted: Frontend, known: Iterable[Frontend]) -> str:
+    # Compared without what narrows a frontend: who forgot that it was exact, or for one listener, is told.
+    names = {f"{frontend.hostname}{frontend.path_exact or frontend.path}": frontend_name(frontend) for frontend in known}
+    meant = nearest(f"{wanted.hostname}{wanted.path_exact or wanted.path}", names)
+    suggestion = f'; did you mean "{names[meant]}"?' if meant is not None else ""
+    return f'cluster "{wanted.cluster}" has no frontend {frontend_name(wanted)}{suggestion}'
+
+
+def _frontend(order: AddHttpFrontend | RemoveHttpFrontend) -> Frontend:
+    if order.path_regex is not None:
+        raise Objection("path_regex is not available in this version", "path_regex")
+    if order.path is not None and order.path_exact is not None:
+        raise Objection("a frontend has one path rule: path or path_exact, not both", "path_exact")
+    return Frontend(
+        cluster=order.cluster,
+        hostname=hostname_in(order.hostname),
+        path=path_in(order.path or "/", "path") if order.path_exact is None else None,
+        path_exact=path_in(order.path_exact, "path_exact") if order.path_exact is not None else None,
+        listener=address_in(order.listener, "listener") if order.listener is not None else None,
+    )

@@ -1,0 +1,62 @@
+"""What orders may do to listeners. Pure."""
+
+import msgspec
+
+from sozu.command.draft import Draft
+from sozu.command.facts import Listener, Protocol
+from sozu.command.nearest import did_you_mean
+from sozu.command.orders import ActivateListener, AddListener, DeactivateListener, RemoveListener, UpdateListener, given
+from sozu.command.rules.names import frontend_name
+from sozu.command.rules.objections import Objection, Unknown
+from sozu.command.rules.spellings import address_in
+
+
+def add_listener(draft: Draft, order: AddListener) -> None:
+    """Accept on one more address, or on one that is there with other settings."""
+    listener = Listener(protocol=order.protocol, address=address_in(order.address), cluster=order.cluster, active=order.active)
+    _check(listener)
+    draft.put(listener)
+
+
+def update_listener(draft: Draft, order: UpdateListener) -> None:
+    """Change some settings of a listener; those that the order leaves out stay as they are."""
+    listener = _named(draft, order)
+    changed = msgspec.structs.replace(listener, **given(order, but=("protocol", "address")))
+    _check(changed)
+    draft.put(changed)
+
+
+def switch_listener(draft: Draft, order: ActivateListener | DeactivateListener) -> None:
+    """Begin or cease to accept; the listener is known all the while."""
+    draft.put(msgspec.structs.replace(_named(draft, order), active=isinstance(order, ActivateListener)))
+
+
+def remove_listener(draft: Draft, order: RemoveListener) -> None:
+    """Refused while a frontend is for this listener only."""
+    listener = _named(draft, order)
+    for frontend in draft.frontends.values():
+        if frontend.listener == listener.address:
+            raise Objection(f"frontend {frontend_name(frontend)} of cluster {frontend.cluster} is for this listener only")
+    draft.take(listener)
+
+
+def known_listener(draft: Draft, address: str, field: str) -> Listener:
+    """The listener at this address. Raises Unknown."""
+    listener = draft.listeners.get(address)
+    if listener is None:
+        raise Unknown(f"there is no listener at {address}{did_you_mean(address, draft.listeners)}", field)
+    return listener
+
+
+def _named(draft: Draft, order: RemoveListener | UpdateListener | ActivateListener | DeactivateListener) -> Listener:
+    listener = known_listener(draft, address_in(order.address), "address")
+    if listener.protocol is not order.protocol:
+        raise Objection(f"the listener at {listener.address} speaks {listener.protocol}, not {order.protocol}", "protocol")
+    return listener
+
+
+def _check(listener: Listener) -> None:
+    if listener.protocol is not Protocol.HTTP:
+        raise Objection(f"protocol {listener.protocol} is not available in this version", "protocol")
+    if listener.cluster is not None:
+        raise Objection("an http listener has no cluster: frontends decide where its requests go", "cluster")

@@ -1,0 +1,22 @@
+"""What orders may do to the settings that can be changed while the proxy serves. Pure."""
+
+import msgspec
+
+from sozu.command.draft import Draft
+from sozu.command.facts import Overrides
+from sozu.command.orders import UpdateSettings, given
+from sozu.command.rules.limits import MOST_CONNECTIONS, check_limits
+from sozu.command.rules.objections import Objection
+
+
+def update_settings(draft: Draft, order: UpdateSettings) -> None:
+    """Change some settings; one that is null is as the master's file says again."""
+    held = draft.overrides.get(Overrides.KEY, Overrides())
+    changed = msgspec.structs.replace(held, **given(order))
+    if changed.max_connections is not None and not 1 <= changed.max_connections <= MOST_CONNECTIONS:
+        raise Objection(f"max_connections: 1 to {MOST_CONNECTIONS}", "max_connections")
+    check_limits(changed)
+    if changed != Overrides():
+        draft.put(changed)
+    elif Overrides.KEY in draft.overrides:
+        draft.take(held)

@@ -1,0 +1,37 @@
+"""How orders may write addresses, hostnames, paths and ids; what is none of them is an Objection. Pure."""
+
+from sozu.command.addresses import BadAddress, parse_address
+from sozu.command.hostnames import BadHostname, BadPath, normal_hostname, normal_path
+from sozu.command.rules.objections import Objection
+
+ID_LIMIT = 128
+
+
+def check_id(name: str, kind: str, field: str) -> None:
+    """Raise Objection if it is no id."""
+    if not name or len(name) > ID_LIMIT or not name.isprintable() or " " in name:
+        raise Objection(f"{name!r}: a {kind}'s id has 1 to {ID_LIMIT} visible characters and no spaces", field)
+
+
+def address_in(text: str, field: str = "address") -> str:
+    """An address, as the state spells it. Raises Objection."""
+    try:
+        return str(parse_address(text))
+    except BadAddress as error:
+        raise Objection(str(error), field) from error
+
+
+def hostname_in(text: str) -> str:
+    """A hostname, as the state spells it. Raises Objection."""
+    try:
+        return normal_hostname(text)
+    except BadHostname as error:
+        raise Objection(str(error), "hostname") from error
+
+
+def path_in(text: str, field: str) -> str:
+    """A path. Raises Objection."""
+    try:
+        return normal_path(text)
+    except BadPath as error:
+        raise Objection(str(error), field) from error
