@@ -104,7 +104,8 @@ def by_h11(data: bytes) -> object:
     return connection.next_event()
 
 
-OURS = b"X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n"
+OURS_END = b"X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n\r\n"
+COLON = ord(":")
 CUT = request_view.cuts
 
 
@@ -115,7 +116,7 @@ def rebuilt_by_httptools(data: bytes) -> bytes:
     for name, value in fields:
         key = name.lower()
         if key == b"host":
-            host = value.partition(b":")[0]
+            host = value if COLON not in value else value.partition(b":")[0]
         elif key == b"content-length":
             length = value
         elif key == b"transfer-encoding":
@@ -124,7 +125,7 @@ def rebuilt_by_httptools(data: bytes) -> bytes:
             lines += (name, b": ", value, b"\r\n")
     assert host
     assert length is None or coding is None
-    lines += (OURS, b"\r\n")
+    lines.append(OURS_END)
     return b"".join(lines)
 
 
@@ -133,10 +134,11 @@ def rebuilt_by_view(data: bytes, fused: Arm = request_view.fused) -> bytes:
     outcome = fused(data)
     assert isinstance(outcome, Done)
     view = outcome.value
-    host = view.host.partition(b":")[0]
+    host = view.host if COLON not in view.host else view.host.partition(b":")[0]
     request_framing(view)
     assert host
-    return b"".join((view.method, b" ", view.target, b" HTTP/1.1\r\n", view.passed_fields(), OURS, b"\r\n"))
+    rebuilt: bytes = view.passed_head() + OURS_END
+    return rebuilt
 
 
 FIFTEEN = build_request_view(

@@ -123,7 +123,7 @@ def told(event: Event) -> Any:
             fields = {
                 name: getattr(view, name) for name in view.__struct_fields__ if name not in View.__struct_fields__
             }
-            return start, end, fields, view.passed_fields(), framing
+            return start, end, fields, view.passed_head(), framing
     return event
 
 

@@ -59,7 +59,7 @@ def seen(outcome: Outcome[View], pos: int = 0) -> Any:
     match outcome:
         case Done():
             attributes = [getattr(outcome.value, name) for name in outcome.value.__struct_fields__[1:]]
-            return (outcome.end - pos, attributes, outcome.value.passed_fields())
+            return (outcome.end - pos, attributes, outcome.value.passed_fields(), outcome.value.passed_head())
         case Error():
             return ("error", outcome.position - pos, outcome.reason)
         case Incomplete():

@@ -63,7 +63,7 @@ class Fused(Regular[T], Generic[T]):
         self.unroll = unroll
 
     @cached_property
-    def wrapped_fn(self) -> Reading:  # type: ignore[override]
+    def wrapped_fn(self) -> Reading:  # type: ignore[override]  # parsy sets it in its constructor
         """In parsy's convention, for use within plain combinators."""
         return parsy_reading(self.fused)
 

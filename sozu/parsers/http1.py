@@ -52,8 +52,7 @@ minor = tag(b"HTTP/1.") >> alt(value(1, tag(b"1")), value(0, tag(b"0")))
 
 method = take_while1(TCHAR).desc("method")
 target = take_while1(VCHAR).desc("request-target")
-usual_request_line = seq(method << SP, target << SP, minor << CRLF)
-request_line = opt(CRLF) >> usual_request_line
+request_line = opt(CRLF) >> seq(method << SP, target << SP, minor << CRLF)
 
 # --- RFC 9112, section 4: status line ---------------------------------------------------------------------------------
 # status-line   = HTTP-version SP status-code SP [ reason-phrase ]

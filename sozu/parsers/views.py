@@ -16,12 +16,14 @@ import msgspec
 from parsy import Parser
 
 from sozu.parsers import http1
+from sozu.parsers.abnf import TCHAR
 from sozu.parsers.fuse import fuse, parsy_reading
 from sozu.parsers.fusion.decoding import Decoder
 from sozu.parsers.fusion.emission import Emitter
+from sozu.parsers.heads import usual
 from sozu.parsers.heads.blame import blame_request, blame_response
 from sozu.parsers.heads.cutting import cutter
-from sozu.parsers.heads.field_rules import Fault, survey
+from sozu.parsers.heads.field_rules import Fault, is_look_alike, survey
 from sozu.parsers.heads.known_fields import (
     ALWAYS_DROPPED,
     DROPPED_FROM_REQUESTS,
@@ -51,6 +53,14 @@ class View(msgspec.Struct, frozen=True, gc=False):
         lines: bytes = self.source
         return lines
 
+    def passed_head(self) -> bytes:
+        """The same with the start line before them, as it came: in its version of HTTP."""
+        return self.start_line() + self.passed_fields()
+
+    def start_line(self) -> bytes:
+        """With its CRLF."""
+        raise NotImplementedError
+
 
 class RequestView(View, frozen=True, gc=False):
     """A request head; a field is None when it is absent. `more` has the values of the extra slots that the view was built with."""
@@ -66,6 +76,10 @@ class RequestView(View, frozen=True, gc=False):
     upgrade: bytes | None = None
     more: tuple[bytes | None, ...] = ()
 
+    def start_line(self) -> bytes:
+        """With its CRLF."""
+        return b"%b %b HTTP/1.%d\r\n" % (self.method, self.target, self.minor)
+
 
 class ResponseView(View, frozen=True, gc=False):
     """A response head; a field is None when it is absent. `more` as in RequestView."""
@@ -78,6 +92,10 @@ class ResponseView(View, frozen=True, gc=False):
     connection: bytes | None = None
     upgrade: bytes | None = None
     more: tuple[bytes | None, ...] = ()
+
+    def start_line(self) -> bytes:
+        """With its CRLF."""
+        return b"HTTP/1.%d %d %b\r\n" % (self.minor, self.status, self.reason)
 
 
 V = TypeVar("V", bound=View)
@@ -99,6 +117,7 @@ class Kind(msgspec.Struct, frozen=True):
     start: Regular[Any]
     usual_start: Regular[Any]  # the start line as it nearly always is: the quick pattern knows no other
     head: Fused[Any]
+    before_lines: tuple[int, int]  # the last group of the usual start line, and how many bytes follow it in that line
     start_values: Callable[[Any], tuple[Any, ...]]
     slots: tuple[Slot, ...]
     blame: Callable[[bytes, int], Reason]
@@ -108,8 +127,9 @@ class Kind(msgspec.Struct, frozen=True):
 REQUEST: Final = Kind(
     RequestView,
     http1.request_line,
-    http1.usual_request_line,
+    usual.request_line,
     http1.request_head,
+    (2, len(b" HTTP/1.1\r\n")),
     lambda head: (head.method, head.target, head.minor),
     REQUEST_SLOTS,
     blame_request,
@@ -118,8 +138,9 @@ REQUEST: Final = Kind(
 RESPONSE: Final = Kind(
     ResponseView,
     http1.status_line,
-    http1.status_line,
+    usual.status_line,
     http1.response_head,
+    (3, len(b"\r\n")),
     lambda head: (head.minor, head.status, head.reason),
     RESPONSE_SLOTS,
     blame_response,
@@ -132,14 +153,15 @@ class ViewParser(Parser, Generic[V]):
 
     def __init__(self, kind: Kind, extra: Iterable[bytes], cuts: Iterable[bytes]) -> None:
         self.kind = kind
-        self.extra = tuple(extra)
-        self.cuts = ALWAYS_DROPPED.union(cuts)
-        self.slots = {slot.name: slot for slot in (*kind.slots, *map(plain_slot, self.extra))}
+        self.extra = tuple(map(known_name, extra))
+        self.cuts = ALWAYS_DROPPED.union(map(known_name, cuts))
+        # A slot of the kind has rules that an extra one of the same name must not replace.
+        self.slots = {name: plain_slot(name) for name in self.extra} | {slot.name: slot for slot in kind.slots}
         self.start_line = fuse(kind.start)
         self.section = fuse(http1.field_section)
 
     @cached_property
-    def wrapped_fn(self) -> Reading:  # type: ignore[override]
+    def wrapped_fn(self) -> Reading:  # type: ignore[override]  # parsy sets it in its constructor
         """In parsy's convention."""
         return parsy_reading(self.fused)
 
@@ -153,9 +175,17 @@ class ViewParser(Parser, Generic[V]):
         known = [section.values[slot.name] for slot in self.kind.slots]
         more = [f"({', '.join(section.values[name] for name in self.extra)}, )"] if self.extra else []
         pattern = re.compile(start.pattern + section.pattern)
-        passed = cutter(self.cuts, section.marks)
+        cuts = {
+            "passed_fields": cutter(self.cuts, section.marks, *self.kind.before_lines),
+            "passed_head": cutter(self.cuts, section.marks),
+        }
         view = msgspec.defstruct(
-            self.kind.make.__name__, (), bases=(self.kind.make,), namespace={"passed_fields": passed}, frozen=True, gc=False
+            self.kind.make.__name__,
+            (),
+            bases=(self.kind.make,),
+            namespace=cuts,
+            frozen=True,
+            gc=False,
         )
         scope |= {"Done": Done, "View": view, "MATCH": pattern.match, "careful": self.careful}
         values = start.expression[1:-1] + ", ".join(known + more)
@@ -189,10 +219,22 @@ class ViewParser(Parser, Generic[V]):
         )
 
 
+def known_name(name: bytes) -> bytes:
+    """A field name as the patterns know it: in lower case. Raises ValueError for what no accepted head has."""
+    if not name or name.translate(None, TCHAR):
+        raise ValueError(f"{name!r} is no field name: a token was expected (RFC 9110 section 5.1)")
+    if is_look_alike(name.lower()):
+        raise ValueError(f"{name!r} could be taken for a framing field: heads with it are refused")
+    return name.lower()
+
+
 def build_request_view(
     slots: Iterable[bytes] = (), drop: Iterable[bytes] = DROPPED_FROM_REQUESTS
 ) -> ViewParser[RequestView]:
-    """A view of requests with these slots besides its own (their values are in `more`), which cuts the fields named in `drop`."""
+    """A view of requests with these slots besides its own (their values are in `more`), which cuts the fields named in `drop`.
+
+    Raises ValueError for a name that no field of an accepted head can have.
+    """
     return ViewParser(REQUEST, slots, drop)
 
 

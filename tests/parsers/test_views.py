@@ -30,7 +30,7 @@ def seen(outcome: Outcome[View]) -> Any:
     match outcome:
         case Done():
             facts = [getattr(outcome.value, name) for name in outcome.value.__struct_fields__[1:]]
-            return (outcome.end, facts, outcome.value.passed_fields())
+            return (outcome.end, facts, outcome.value.passed_fields(), outcome.value.passed_head())
         case Error():
             return ("error", outcome.position, outcome.reason)
         case Incomplete():

@@ -17,27 +17,34 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class Cuts:
     """Numbers of groups of a view's pattern: each ends at the index that it is named after. Without lines to cut they take no part."""
 
-    lines: int  # the begin of all lines
-    begin_first: int = 0
-    first: int = 0  # after the first line to cut
-    begin_second: int = 0
-    second: int = 0
-    more: int = 0  # after the last one, if there are more than two
+    begin_first: int
+    first: int  # after the first line to cut
+    begin_second: int
+    second: int
+    more: int  # after the last one, if there are more than two
 
 
-def cutter(names: Iterable[bytes], marks: Marks) -> Callable[[View], bytes]:
-    """The method of a view that gives its lines without those named in `names`."""
-    lines, begin_first, first = marks.lines, marks.begin_first, marks.first
-    begin_second, second, more = marks.begin_second, marks.second, marks.more
+def cutter(names: Iterable[bytes], cuts: Cuts, group: int = 0, after: int = 0) -> Callable[[View], bytes]:
+    """The method of a view that gives its head without the lines named in `names`, or without its start line too.
+
+    What it gives begins `after` bytes from the end of `group`, which is in the start line; with the head, if no group is named.
+    """
+    begin_first, first, begin_second, second, more = (
+        cuts.begin_first,
+        cuts.first,
+        cuts.begin_second,
+        cuts.second,
+        cuts.more,
+    )
     without_all = re.compile(rb"\n(?i:%b):[^\n]*+(?=\n)" % b"|".join(map(re.escape, sorted(names)))).sub
 
-    def passed_fields(view: View) -> bytes:
+    def passed(view: View) -> bytes:
         match = view.source
         data: bytes = match.string
-        begin, end, one = match.end(lines), match.end() - 2, match.end(first)
+        begin, end, one = match.end(group) + after if group else match.start(), match.end() - 2, match.end(first)
         if one < 0:
             return data[begin:end]
         two = match.end(second)
@@ -45,6 +52,7 @@ def cutter(names: Iterable[bytes], marks: Marks) -> Callable[[View], bytes]:
             return data[begin : match.end(begin_first)] + data[one:end]
         if match.end(more) < 0:
             return data[begin : match.end(begin_first)] + data[one : match.end(begin_second)] + data[two:end]
-        return without_all(b"", data[begin - 1 : end])[1:]
+        at = match.end(begin_first)
+        return data[begin:at] + without_all(b"", data[at - 1 : end])[1:]
 
-    return passed_fields
+    return passed

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from sozu.parsers.abnf import ALPHA, TCHAR
+from sozu.parsers.fields.lists import elements
 from sozu.parsers.heads.slots import LOOK_ALIKES
 from sozu.parsers.reasons import Reason
 
@@ -56,7 +57,7 @@ def survey(
             return Fault(offset + fault.offset, fault.reason)
         found.offsets.setdefault(name.lower(), offset)
         offset += len(line) + 2
-    options = connection_options(found.values.get(b"connection", b""))
+    options = elements(found.values.get(b"connection"))
     if options & NEVER_NAMED:
         return Fault(found.offsets[b"connection"], Reason.CONNECTION_OPTION)
     found.passed = passed(fields, lines, cuts | options)
@@ -84,11 +85,6 @@ def field_fault(
 def is_look_alike(name: bytes) -> bool:
     """Does a lower-case name read as a framing field to a program that skips or mistakes characters (`Content_Length`, `1Transfer-Encoding`)?"""
     return name not in FRAMING and name.translate(None, NOT_LETTERS) in LOOK_ALIKES
-
-
-def connection_options(value: bytes) -> frozenset[bytes]:
-    """The options of a Connection field, lower case (RFC 9110 section 7.6.1)."""
-    return frozenset(option.strip(b" \t").lower() for option in value.split(b",")) - {b""}
 
 
 def passed(fields: Iterable[tuple[bytes, bytes]], lines: Iterable[bytes], cuts: frozenset[bytes]) -> bytes:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from sozu.parsers.abnf import DIGIT, FIELD_BYTES, SUB_DELIMS, UNRESERVED, byte_class
-from sozu.parsers.combinators import alt, opt, recognize, seq
+from sozu.parsers.abnf import DIGIT
+from sozu.parsers.heads import usual
 from sozu.parsers.heads.slots import Slot
-from sozu.parsers.leaves import tag, tag_no_case, take_while, take_while1, take_while_m_n
+from sozu.parsers.leaves import tag_no_case, take_while_m_n
 from sozu.parsers.reasons import Reason
 from sozu.parsers.result import Error
 from sozu.parsers.uri import parse_authority
@@ -53,12 +53,7 @@ def no_fault(_: bytes) -> int | None:
     return None
 
 
-quick_name = take_while1(byte_class(UNRESERVED, SUB_DELIMS))
-quick_port = tag(b":") >> take_while(DIGIT)
-quick_options = alt(tag_no_case(b"keep-alive"), tag_no_case(b"close"), tag_no_case(b"upgrade"))
-any_value = take_while(FIELD_BYTES)
-
-HOST: Final = Slot(b"host", recognize(seq(quick_name, opt(quick_port))), host_fault, Reason.HOST_INVALID, Reason.HOST_TWICE)
+HOST: Final = Slot(b"host", usual.host, host_fault, Reason.HOST_INVALID, Reason.HOST_TWICE)
 LENGTH: Final = Slot(
     b"content-length",
     take_while_m_n(1, LONGEST_LENGTH, DIGIT),
@@ -70,12 +65,12 @@ CODING: Final = Slot(
     b"transfer-encoding", tag_no_case(b"chunked"), coding_fault, Reason.CODING_UNKNOWN, Reason.CODING_TWICE
 )
 # Any other option may name a field that has to be cut out: field_rules.py looks.
-CONNECTION: Final = Slot(b"connection", recognize(quick_options), no_fault, Reason.FIELD_VALUE)
+CONNECTION: Final = Slot(b"connection", usual.connection, no_fault, Reason.FIELD_VALUE)
 
 
 def plain_slot(name: bytes) -> Slot:
     """A slot for a field whose value the proxy does not look into. Several lines make one list (RFC 9110 5.3; RFC 6265 5.4 for Cookie)."""
-    return Slot(name, any_value, no_fault, Reason.FIELD_VALUE, joint=b"; " if name == b"cookie" else b", ")
+    return Slot(name, usual.value, no_fault, Reason.FIELD_VALUE, joint=b"; " if name == b"cookie" else b", ")
 
 
 REQUEST_SLOTS: Final = (HOST, LENGTH, CODING, CONNECTION, plain_slot(b"expect"), plain_slot(b"upgrade"))

@@ -13,14 +13,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sozu.parsers.abnf import ALPHA, FIELD_BYTES, TCHAR, WSP
+from sozu.parsers.abnf import ALPHA, FIELD_BYTES, TCHAR
 from sozu.parsers.fusion.analysis import cases
 from sozu.parsers.fusion.emission import byte_set, escaped, literal, not_after, repeated, run
-from sozu.parsers.heads.cutting import Marks
+from sozu.parsers.heads.cutting import Cuts
+from sozu.parsers.heads.usual import BLANK
 from sozu.parsers.tree import Alt, Lit, Run, Seq, Trim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from sozu.parsers.fusion.decoding import Decoder
     from sozu.parsers.reasons import Reason
@@ -30,10 +31,14 @@ if TYPE_CHECKING:
 LETTERS: Final = frozenset(ALPHA)
 NOT_LETTERS: Final = frozenset(TCHAR) - LETTERS
 LOOK_ALIKES: Final = (b"contentlength", b"transferencoding")
+OFTEN_WANTED: Final = (b"cookie",)
 OFTEN_FIRST: Final = b"hcauxsr"  # the initials of field names by their frequency, as far as it matters
-POISON: Final = rb"(?s:.)*+"  # takes all there is and gives nothing back, so that the end of the head can no longer match
+DASH: Final = ord("-")
+POISON: Final = (
+    rb"(?s:.)*+"  # takes all there is and gives nothing back, so that the end of the head can no longer match
+)
 NAME: Final = run(frozenset(TCHAR), 0, None)
-BLANKS: Final = run(frozenset(WSP), 0, None)
+BLANKS: Final = run(frozenset(BLANK), 0, None)
 VALUE: Final = run(frozenset(FIELD_BYTES), 0, None)
 CR: Final = literal(b"\r", fold=False)
 LF: Final = literal(b"\n", fold=False)
@@ -66,9 +71,7 @@ class Section:
         self.cuts = cuts
         self.known = (*slots, *sorted(cuts.difference(slots)), *LOOK_ALIKES)
         self.values: dict[bytes, str] = {}
-        begin, mark = self.group(b"")
-        self.marks = Marks(begin)
-        self.pattern = mark + repeated(b"|".join(self.branches()), 0, None) + EOL
+        self.pattern = repeated(b"|".join(self.branches()), 0, None) + EOL
 
     def group(self, pattern: bytes) -> tuple[int, bytes]:
         """A new group: its number, and `pattern` in it."""
@@ -80,36 +83,53 @@ class Section:
 
         `re` passes over a branch that begins with a literal in 0.7 ns and over one that begins with a class in 4.5 ns. So what parts from
         the known names early has a branch of its own, with its initial written as a literal in either case; but for the families of
-        wanted names that nearly every head has, where that would be a detour.
+        wanted names that nearly every head has, where that would be a detour. The seldom ones share a branch: the end of the head, which
+        every head has, is known after passing over all of them.
         """
         initials = [bytes([initial]) for initial in sorted({name[0] for name in self.known}, key=rarity)]
         families = [[name for name in self.known if name.startswith(initial)] for initial in initials]
         yield byte_set(LETTERS.difference(*(cases(initial[0]) for initial in initials))) + OTHER
         wanted = [names for names in families if self.is_often_wanted(names)]
-        others = [names for names in families if names not in wanted]
-        yield from (self.family(names, never=names) for names in wanted)
-        for names in others:
-            if names[0][0] in OFTEN_FIRST:
-                yield from strangers(names)
+        frequent = [names for names in families if names not in wanted and names[0][0] in OFTEN_FIRST]
+        seldom = [names for names in families if names[0][0] not in OFTEN_FIRST]
+        yield from (initial_of(names) + self.family(names, never=names) for names in wanted)
+        for names in frequent:
+            yield from self.often_wanted_lines(names)
+            yield from strangers(names)
         yield self.cut_lines()
-        yield from (self.family(names, never=[name for name in names if name in self.slots]) for names in others)
+        yield from (initial_of(names) + self.family(names, never=self.slots.keys() & names) for names in frequent)
+        kin = [
+            b"(?<=" + initial_of(names) + b")" + self.family(names, never=self.slots.keys() & names) for names in seldom
+        ]
+        yield initial_of([name for names in seldom for name in names]) + b"(?:" + b"|".join(kin) + b")"
 
     def is_often_wanted(self, names: list[bytes]) -> bool:
         """Is there a name that many heads have and whose value is captured? Not with the framing names: see `strangers`."""
-        return names[0][0] in OFTEN_FIRST and not self.cuts.issuperset(names) and not any(name in LOOK_ALIKES for name in names)
+        return (
+            names[0][0] in OFTEN_FIRST
+            and not self.cuts.issuperset(names)
+            and not any(name in LOOK_ALIKES for name in names)
+        )
 
-    def family(self, names: list[bytes], never: list[bytes]) -> bytes:
-        """The lines whose names share an initial, and that are not cut. Those of `never` must not pass as any other line."""
-        branches = [rest(name) + self.slot_value(self.slots[name]) + EOL for name in names if name in self.slots.keys() - self.cuts]
+    def often_wanted_lines(self, names: list[bytes]) -> Iterator[bytes]:
+        """Of a family with framing names: the lines that can be told before all others."""
+        for name in names:
+            if name in OFTEN_WANTED and name in self.slots.keys() - self.cuts:
+                yield initial_of(names) + rest(name) + self.slot_value(self.slots[name]) + EOL
+
+    def family(self, names: list[bytes], never: Iterable[bytes]) -> bytes:
+        """The lines whose names share an initial, after it, and that are not cut. Those of `never` must not pass as any other line."""
+        wanted = [name for name in names if name in self.slots.keys() - self.cuts - self.values.keys()]
+        branches = [rest(name) + self.slot_value(self.slots[name]) + EOL for name in wanted]
         branches += [look_alike(name) + POISON for name in names if name in LOOK_ALIKES]
-        guard = b"(?!" + b"|".join(map(rest, never)) + b")" if never else b""
-        return byte_set(cases(names[0][0])) + b"(?:" + b"|".join([*branches, guard + OTHER]) + b")"
+        guard = b"(?!" + b"|".join(rest(name) for name in names if name in never) + b")" if never else b""
+        return b"(?:" + b"|".join([*branches, *next_words(names), guard + OTHER]) + b")"
 
     def slot_value(self, slot: Slot) -> bytes:
         """After the colon of a slot's name: capture the value, if it is one to take quickly and the first of that name."""
         part = self.decoder.part(slot.quick.tree, last=False)
         self.values[slot.name] = part.expression
-        trimmed = not_after(frozenset(WSP)) if holds_blanks(slot.quick.tree) else b""
+        trimmed = not_after(frozenset(BLANK)) if holds_blanks(slot.quick.tree) else b""
         return b"(?(%d)(?!))" % (part.group or 0) + BLANKS + part.pattern + trimmed
 
     def cut_lines(self) -> bytes:
@@ -121,15 +141,26 @@ class Section:
         more, lf_of_others = self.group(LF)
         second, lf_of_second = self.group(LF)
         first, lf_of_first = self.group(LF)
-        self.marks = Marks(self.marks.lines, begin_first, first, begin_second, second, more)
+        self.marks = Cuts(begin_first, first, begin_second, second, more)
         begin = b"(?(%d)(?(%d)|%b)|%b)" % (first, second, at_second, at_first)
-        return begin + b"(?:%b)(?(%d)(?(%d)%b|%b)|%b)" % (lines, first, second, lf_of_others, lf_of_second, lf_of_first)
+        return (
+            b"(?="
+            + initial_of(names)
+            + b")"
+            + begin
+            + b"(?:%b)(?(%d)(?(%d)%b|%b)|%b)" % (lines, first, second, lf_of_others, lf_of_second, lf_of_first)
+        )
 
     def cut_line(self, name: bytes) -> list[bytes]:
         """A line to cut, up to its CR. Without a value to capture it can be written twice, each with a literal at its beginning."""
         if name in self.slots:
             return [byte_set(cases(name[0])) + rest(name) + self.slot_value(self.slots[name]) + CR]
         return [initial + rest(name) + VALUE + CR for initial in (escaped(*name[:1].upper()), escaped(*name[:1]))]
+
+
+def initial_of(names: Iterable[bytes]) -> bytes:
+    """The class of the first letters of these names, in either case."""
+    return byte_set(frozenset().union(*(cases(name[0]) for name in names)))
 
 
 def rarity(initial: int) -> tuple[int, int]:
@@ -143,22 +174,42 @@ def strangers(names: list[bytes]) -> Iterator[bytes]:
 
     Where a framing field is among them, only by a letter: what begins as one and goes on with a dash may be a look-alike.
     """
-    parting = LETTERS if any(name in LOOK_ALIKES for name in names) else frozenset(TCHAR)
-    seconds = frozenset().union(*(cases(name[1]) for name in names))
+    seconds = following(names, 1)
     for initial in sorted(cases(names[0][0])):
-        if len(names) > 1 and len({name[1] for name in names}) == 1:
-            thirds = frozenset().union(*(cases(name[2]) for name in names))
-            yield escaped(initial) + byte_set(seconds) + byte_set(parting - thirds) + OTHER
-        yield escaped(initial) + byte_set(parting - seconds) + OTHER
+        if len(names) > 1 and len({name[1:2] for name in names}) == 1:
+            yield escaped(initial) + byte_set(seconds) + byte_set(parting(names) - following(names, 2)) + OTHER
+        yield escaped(initial) + byte_set(parting(names) - seconds) + OTHER
+
+
+def next_words(names: list[bytes]) -> Iterator[bytes]:
+    """Lines whose name begins like one of `names` and parts from all of them where a word begins; after the initial.
+
+    Accept-Language beside Accept-Encoding, Upgrade-Insecure-Requests beside Upgrade, Content-Type beside Content-Length: seen in every head.
+    """
+    ends = ((name + b"-", end) for name in names for end, byte in enumerate(name + b"-", 1) if byte == DASH)
+    begins = {name[:end]: None for name, end in ends}
+    for begin in begins:
+        after = following([name for name in names if name.startswith(begin)], len(begin))
+        yield spelled(begin) + byte_set(parting(names) - after) + OTHER
+
+
+def following(names: Iterable[bytes], place: int) -> frozenset[int]:
+    """What stands at `place` in these names, in either case; a colon after the last byte of one."""
+    return frozenset().union(*(cases((name + b":")[place]) for name in names))
+
+
+def parting(names: list[bytes]) -> frozenset[int]:
+    """By what a name may part from `names` and be another one. From a framing field by a letter alone: see `look_alike`."""
+    return LETTERS if any(name in LOOK_ALIKES for name in names) else frozenset(TCHAR)
 
 
 def holds_blanks(node: Node) -> bool:
     """May what `node` matches have a blank in it?"""
     match node:
         case Run(members) | Trim(members):
-            return not members.isdisjoint(WSP)
+            return not members.isdisjoint(BLANK)
         case Lit(text):
-            return not set(text).isdisjoint(WSP)
+            return not set(text).isdisjoint(BLANK)
         case Seq(items) | Alt(items):
             return any(map(holds_blanks, items))
         case _:
@@ -167,7 +218,12 @@ def holds_blanks(node: Node) -> bool:
 
 def rest(name: bytes) -> bytes:
     """A known name after its initial, and the colon."""
-    return b"(?i:" + literal(name[1:], fold=False) + b"):"  # twice as fast as classes of two letters
+    return spelled(name) + b":"
+
+
+def spelled(name: bytes) -> bytes:
+    """A name after its initial, in any case."""
+    return b"(?i:" + literal(name[1:], fold=False) + b")"  # twice as fast as classes of two letters
 
 
 def look_alike(name: bytes) -> bytes:

@@ -19,6 +19,7 @@ word = trimmed(ALPHA + WSP, WSP)
     [
         (tag(b"a-b"), rb"a\x2db"),
         (tag_no_case(b"a1"), rb"[Aa]1"),
+        (tag_no_case(b"a-b"), rb"[Aa](?i:\x2db)"),
         (one_of(DIGIT), rb"[0-9]"),
         (take_while(DIGIT), rb"[0-9]*+"),
         (take_while1(DIGIT), rb"[0-9]++"),

@@ -1,6 +1,6 @@
 import pytest
 
-from sozu.parsers.heads.field_rules import Fault, Survey, connection_options, is_look_alike, survey
+from sozu.parsers.heads.field_rules import Fault, Survey, is_look_alike, survey
 from sozu.parsers.heads.known_fields import REQUEST_SLOTS
 from sozu.parsers.reasons import Reason
 
@@ -45,7 +45,3 @@ def test_a_name_that_reads_as_a_framing_field_is_a_look_alike(name: bytes) -> No
 @pytest.mark.parametrize("name", [b"content-length", b"transfer-encoding", b"content-lengths", b"x-content-length"])
 def test_other_names_are_none(name: bytes) -> None:
     assert not is_look_alike(name)
-
-
-def test_connection_options_are_names_in_lower_case() -> None:
-    assert connection_options(b" Close,,\tX-A ") == {b"close", b"x-a"}
