@@ -24,6 +24,11 @@ class Reason(StrEnum):
     TARGET = "target"
     TARGET_FORM = "target-form"
     TARGET_TOO_LONG = "target-too-long"
+    PATH_BACKSLASH = "path-backslash"
+    PATH_ESCAPE = "path-escape"
+    PATH_NUL = "path-nul"
+    PATH_DOTS = "path-dots"
+    PATH_SEPARATOR = "path-separator"
     CONNECT = "connect"
     VERSION = "version"
     STATUS_LINE = "status-line"
@@ -108,6 +113,11 @@ RULES: Final[dict[Reason, Rule]] = {
         400, "RFC 9112 3.2", "origin-form or absolute-form (http, https, with a host); * for OPTIONS alone"
     ),
     Reason.TARGET_TOO_LONG: Rule(414, "RFC 9110 15.5.15", "the request-target is longer than the listener allows"),
+    Reason.PATH_BACKSLASH: Rule(400, "RFC 3986 3.3", "no backslash in a path: to some origins it is a slash"),
+    Reason.PATH_ESCAPE: Rule(400, "RFC 3986 2.1", "% in a path is followed by two hexadecimal digits"),
+    Reason.PATH_NUL: Rule(400, "RFC 3986 7.3", "no %00 in a path: to some origins it ends there"),
+    Reason.PATH_DOTS: Rule(400, "RFC 3986 3.3", "no dot segment beside ; or an escaped slash: to some origins it climbs"),
+    Reason.PATH_SEPARATOR: Rule(400, "RFC 3986 2.2", "no %2F or %5C in a path, where the settings say so"),
     Reason.CONNECT: Rule(501, "RFC 9110 9.3.6", "a reverse proxy opens no tunnel for CONNECT"),
     Reason.VERSION: Rule(505, "RFC 9112 2.3", "HTTP/1.0 or HTTP/1.1, upper case"),
     Reason.STATUS_LINE: Rule(502, "RFC 9112 4", "HTTP/1.x SP three digits SP reason CRLF"),
