@@ -1,6 +1,6 @@
 """The request-target in its four forms, the authority, and the host that requests are routed by.
 
-RFC 9112 section 3.2 (forms) and RFC 3986 (authority). Nothing is decoded or normalised here: how a path is spelt is plain_path.py's.
+RFC 9112 section 3.2 (forms) and RFC 3986 (authority). Nothing is decoded or normalised here: how a path is spelt is heads/plain_path.py's.
 `normal_host` is for look-ups only.
 
 Stricter than RFC 3986: no userinfo (RFC 9110 4.2.4 calls it an attack), no zone or IPvFuture literal.

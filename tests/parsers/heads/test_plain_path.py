@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from sozu.parsers.plain_path import is_plain, plain_path, plain_target, upper_escapes
+from sozu.parsers.heads.plain_path import is_plain, plain_path, plain_target, upper_escapes
 from sozu.parsers.reasons import Reason
 
 PLAIN = [b"/", b"/a", b"/a/", b"/a//b", b"//", b"/a;x=1/b", b"/a%2Fb", b"/a%5Cb", b"/%0d%0aX:y", b"/...", b"/.well-known/x", b"/a..", b"*", b"/%2561"]
