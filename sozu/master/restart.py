@@ -10,8 +10,8 @@ import logging
 import os
 import sys
 
-from sozu.command.commit import Refused, commit
-from sozu.command.journal import Journal, JournalUnusable
+from sozu.command.commit import commit
+from sozu.command.journal import Journal, state_after
 from sozu.command.orders import AnyOrder
 from sozu.command.state import ConfigState, diff, orders_of
 from sozu.master.author import Author
@@ -39,14 +39,8 @@ class Replayed:
 
 def replayed(journal: Journal) -> Replayed:
     """What the journal says. Raises JournalError."""
-    state = ConfigState()
     records = journal.replay()
-    for record in records:
-        try:
-            state = commit(state, record.orders).state.at(record.revision)
-        except Refused as refusal:
-            why = f"revision {record.revision} makes no sense to this version: {refusal.reason}"
-            raise JournalUnusable(f"{journal.path}: {why}") from refusal
+    state = state_after(journal.path, records)
     if journal.torn is not None:
         log.warning("event=journal_torn offset=%d dropped=%d", journal.torn.offset, len(journal.torn.dropped))
     return Replayed(state, from_file=not records or records[-1].from_file)

@@ -152,7 +152,9 @@ def test_a_journal_torn_anywhere_keeps_every_whole_record(tmp_path: Path, data: 
     ("line", "why"),
     [
         (b"", "damaged"),
-        (b"\0" * 50, "malformed"),
+        (b"\0" * 50, "not a record"),
+        (b'{"revision":\xff', "damaged"),
+        (b'{"revision":' + b"[" * 100_000, "damaged"),
         (b"\xff\xfe", "damaged"),
         (b"[" * 100_000, "damaged"),
         (b'{"revision":2}', "missing required field"),

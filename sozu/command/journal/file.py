@@ -1,9 +1,4 @@
-"""The journal: the file that holds every committed transaction, one JSON line each, appended and fsynced before anybody is told.
-
-It is the memory of a proxy that is configured by diffs: after a restart it is replayed, and what tools changed wins over the configuration file.
-The lock on it keeps two masters apart. `write` may run in a thread, and syncs once for several transactions. A last line without
-its line feed was never acknowledged (the power failed while it was written): it is cut off, and `torn` tells. Damage anywhere else is for a person to judge: nothing is loaded then.
-"""
+"""The journal's file: open and locked, appended to and synced, cut where its last line is torn."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -13,29 +8,15 @@ import os
 from pathlib import Path
 import stat
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
-import msgspec
+from sozu.command.journal.compaction import compacted
+from sozu.command.journal.disk import MODE, put_in_place, sync_folder, write_all
+from sozu.command.journal.errors import JournalDamaged, JournalLocked, JournalUnusable
+from sozu.command.journal.record import Record, line_of, record_in, records_in
 
-from sozu.command.orders import AnyOrder
-
-SCHEMA = 1
-MODE = 0o600
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One committed transaction: its number, when (seconds since 1970, UTC), who asked (peer of the socket), and the orders."""
-
-    revision: int
-    when: float
-    uid: int
-    pid: int
-    command: str
-    orders: tuple[AnyOrder, ...]
-    # True when a master wrote it at its start to become what its file says: from there on nothing live would be lost.
-    from_file: bool = False
-    # A record says its schema when it is not the first: a newer master may have written it.
-    schema: int = 1
+KEPT: Final = 10_000  # records that stay readable, for `log` and `rollback`
+LARGE: Final = 64 << 20  # bytes; beyond it fewer records are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +27,6 @@ class Torn:
     dropped: bytes
 
 
-class JournalError(Exception):
-    """The journal cannot be used; nothing was loaded from it and nothing written to it."""
-
-
-class JournalLocked(JournalError):
-    """Another master holds the journal: `pid`, if it could be found out."""
-
-    def __init__(self, path: Path, pid: int | None) -> None:
-        who = f"pid {pid}" if pid is not None else "another process"
-        super().__init__(f"{path} is in use by {who}: two masters cannot share a journal (give one another `journal`)")
-        self.path, self.pid = path, pid
-
-
-class JournalDamaged(JournalError):
-    """A line that makes no sense, and it is not a torn last one."""
-
-    def __init__(self, path: Path, line: int, why: str) -> None:
-        super().__init__(f"{path}:{line}: damaged: {why}")
-        self.path, self.line, self.why = path, line, why
-
-
-class JournalUnusable(JournalError):
-    """The path is not a file that may hold a journal."""
-
-
 class Journal:
     """An open, locked journal. Made by `Journal.open`."""
 
@@ -78,7 +34,8 @@ class Journal:
         self.path = path
         self.torn: Torn | None = None
         self._descriptor = descriptor
-        self._size = os.fstat(descriptor).st_size
+        self._size = self._compacted = os.fstat(descriptor).st_size
+        self._count = 0
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -101,21 +58,29 @@ class Journal:
         """
         content = _read_all(self._descriptor)
         end = content.rfind(b"\n") + 1
-        records = _records(self.path, content[:end])
+        lines = content[:end].split(b"\n")[:-1]
+        records = records_in(self.path, lines)
         if end < len(content):
-            self.torn = Torn(end, content[end:])
-            self._cut(end)
+            self._judge_tail(content, end, len(lines) + 1)
+        self._count = len(records)
         return records
+
+    def _judge_tail(self, content: bytes, end: int, number: int) -> None:
+        if _whole(self.path, number, content[end:-1]):
+            raise JournalDamaged(self.path, number, "its line feed is another character")
+        self.torn = Torn(end, content[end:])
+        self._cut(end)
 
     def append(self, record: Record) -> None:
         """Write one record at the end; it is safe only after `sync`. Raises OSError, and then the file is as it was before."""
-        line = msgspec.json.encode(record) + b"\n"
+        line = line_of(record)
         try:
-            _write_all(self._descriptor, line)
+            write_all(self._descriptor, line)
         except OSError:
             self._cut(self._size)
             raise
         self._size += len(line)
+        self._count += 1
 
     def sync(self) -> None:
         """Wait until everything appended is on the disk; any thread may call it. Raises OSError: what is on the disk is not known then."""
@@ -127,14 +92,33 @@ class Journal:
         Raises JournalUnusable if not even that could be done: what a restart would read is not known then, and nothing
         more may be written.
         """
-        before = self._size
+        before, count = self._size, self._count
         try:
             for record in records:
                 self.append(record)
             self.sync()
         except OSError as error:
+            self._count = count
             self._take_back(before, error)
             raise
+
+    @property
+    def overgrown(self) -> bool:
+        """Is it time for `compact`? At twice as many records as are kept, or twice as many bytes as it then had."""
+        return self._count > 2 * KEPT or self._size > max(2 * self._compacted, LARGE)
+
+    def compact(self, kept: int = KEPT) -> None:
+        """Replace the earliest records by one that says what they came to; the last `kept` stay as they are.
+
+        Written aside and put in place by one rename. Raises OSError or JournalError, and then the old one stays.
+        """
+        content = _read_all(self._descriptor)
+        lines = compacted(self.path, content.split(b"\n")[:-1], kept, LARGE)
+        fresh = put_in_place(self.path, b"".join(lines), locked=True)
+        os.close(self._descriptor)
+        self._descriptor = fresh
+        self._size = self._compacted = os.fstat(fresh).st_size
+        self._count = len(lines)
 
     def close(self) -> None:
         """Close the file, which gives up the lock."""
@@ -172,7 +156,7 @@ def _open(path: Path) -> int:
         why = "it is a symbolic link" if path.is_symlink() else error.strerror
         raise JournalUnusable(f"cannot use {path} as journal: {why}") from error
     if created:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     return descriptor
 
 
@@ -198,15 +182,6 @@ def _lock_holder(descriptor: int) -> int | None:
     return None
 
 
-def _sync_folder(folder: Path) -> None:
-    """A new file's name is on the disk only when its folder is (fsync(2))."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _read_all(descriptor: int) -> bytes:
     os.lseek(descriptor, 0, os.SEEK_SET)
     pieces = []
@@ -215,39 +190,9 @@ def _read_all(descriptor: int) -> bytes:
     return b"".join(pieces)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _records(path: Path, content: bytes) -> list[Record]:
-    decoder = msgspec.json.Decoder(Record)
-    records: list[Record] = []
-    for number, line in enumerate(content.split(b"\n")[:-1], 1):
-        record = _record(path, number, line, decoder)
-        if records and record.revision != records[-1].revision + 1:
-            raise JournalDamaged(path, number, f"revision {record.revision} follows {records[-1].revision}")
-        records.append(record)
-    return records
-
-
-def _record(path: Path, number: int, line: bytes, decoder: msgspec.json.Decoder[Record]) -> Record:
+def _whole(path: Path, number: int, line: bytes) -> bool:
     try:
-        return decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        why = f"{error}{_newer(line)}: {line[:60]!r}"
-        raise JournalDamaged(path, number, why) from error
-
-
-def _newer(line: bytes) -> str:
-    """Unknown fields are ignored, so records of a newer schema can mostly be read; an order we do not know cannot."""
-    try:
-        schema = msgspec.json.decode(line, type=_SchemaOnly).schema
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    return f" (it was written by a newer version: schema {schema}, ours is {SCHEMA})" if schema > SCHEMA else ""
-
-
-class _SchemaOnly(msgspec.Struct):
-    schema: int = 1
+        record_in(path, number, line)
+    except JournalDamaged:
+        return False
+    return True
