@@ -1,13 +1,15 @@
 """The proxy's view of a head: the fields it acts on, and all that may be passed on as one slice.
 
-`request_view.fused(data)` and `response_view.fused(data)` are what the data path calls. They try the pattern of heads/slots.py, which meets nearly
-every head of daily traffic in one match; whatever it does not match is read by the grammar of http1.py and then field by field by
-heads/field_rules.py: that careful reading *defines* what a view is and what is refused. `build_request_view` makes another view, with more
-slots or other fields to cut; views are meant to be built once, when a worker starts or a listener changes.
+`request_view.fused(data)` and `response_view.fused(data)` are what the data path calls. They try two patterns of heads/slots.py: nearly every
+head of daily traffic is one match of the first, and those with names in lower case are one of the second. Whatever neither matches is read by
+the grammar of http1.py and then field by field by heads/field_rules.py: that careful reading *defines* what a view is and what is refused.
+`build_request_view` makes another view, with more slots or other fields to cut; views are meant to be built once, when a worker starts or a
+listener changes.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 import re
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -18,11 +20,11 @@ from parsy import Parser
 from sozu.parsers import http1
 from sozu.parsers.abnf import TCHAR
 from sozu.parsers.fuse import fuse, parsy_reading
-from sozu.parsers.fusion.decoding import Decoder
+from sozu.parsers.fusion.decoding import Decoder, Part
 from sozu.parsers.fusion.emission import Emitter
 from sozu.parsers.heads import usual
 from sozu.parsers.heads.blame import blame_request, blame_response
-from sozu.parsers.heads.cutting import cutter
+from sozu.parsers.heads.cutting import Cuts, cutter
 from sozu.parsers.heads.field_rules import Fault, is_look_alike, survey
 from sozu.parsers.heads.known_fields import (
     ALWAYS_DROPPED,
@@ -102,7 +104,7 @@ V = TypeVar("V", bound=View)
 
 TEMPLATE: Final = """\
 def fused(data, pos=0):
-    match = MATCH(data, pos)
+    match = CAPITAL(data, pos) or ANY(data, pos)
     if match is None or type(data) is not bytes:
         return careful(data, pos)
     ({groups}, ) = match.groups()
@@ -148,6 +150,20 @@ RESPONSE: Final = Kind(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """The parts that a quick pattern is made of; its groups are numbered by one decoder."""
+
+    decoder: Decoder
+    start: Part
+    section: Section
+
+    @property
+    def pattern(self) -> bytes:
+        """All of it."""
+        return self.start.pattern + self.section.pattern
+
+
 class ViewParser(Parser, Generic[V]):
     """A parser of views. `fused(data, pos=0)` is the hot call; as a parsy parser it says the same."""
 
@@ -168,30 +184,32 @@ class ViewParser(Parser, Generic[V]):
     @cached_property
     def fused(self) -> Callable[..., Outcome[V]]:
         """The generated function."""
-        scope: dict[str, Any] = {}
-        decoder = Decoder(Emitter(quick=True), scope)
-        start = decoder.part(self.kind.usual_start.tree, last=False)
-        section = Section(decoder, self.slots, self.cuts)
-        known = [section.values[slot.name] for slot in self.kind.slots]
-        more = [f"({', '.join(section.values[name] for name in self.extra)}, )"] if self.extra else []
-        pattern = re.compile(start.pattern + section.pattern)
-        cuts = {
-            "passed_fields": cutter(self.cuts, section.marks, *self.kind.before_lines),
-            "passed_head": cutter(self.cuts, section.marks),
-        }
-        view = msgspec.defstruct(
-            self.kind.make.__name__,
-            (),
-            bases=(self.kind.make,),
-            namespace=cuts,
-            frozen=True,
-            gc=False,
-        )
-        scope |= {"Done": Done, "View": view, "MATCH": pattern.match, "careful": self.careful}
-        values = start.expression[1:-1] + ", ".join(known + more)
-        exec(TEMPLATE.format(groups=", ".join(decoder.groups), values=values), scope)  # noqa: S102 - made from a table, never from input
+        capital, any_case = self.quick(capital=True), self.quick(capital=False)
+        scope = capital.decoder.scope
+        scope |= {"Done": Done, "View": self.view(capital.section.marks), "careful": self.careful}
+        scope |= {"CAPITAL": re.compile(capital.pattern).match, "ANY": re.compile(any_case.pattern).match}
+        known = [capital.section.values[slot.name] for slot in self.kind.slots]
+        more = [f"({', '.join(capital.section.values[name] for name in self.extra)}, )"] if self.extra else []
+        values = capital.start.expression[1:-1] + ", ".join(known + more)
+        source = TEMPLATE.format(groups=", ".join(capital.decoder.groups), values=values)
+        exec(source, scope)  # noqa: S102 - made from a table, never from input
         made: Callable[..., Outcome[V]] = scope["fused"]
         return made
+
+    def quick(self, *, capital: bool) -> Quick:
+        """The pattern of usual heads and what its groups say. `capital`: of those whose known fields begin with a capital."""
+        decoder = Decoder(Emitter(quick=True), {})
+        start = decoder.part(self.kind.usual_start.tree, last=False)
+        return Quick(decoder, start, Section(decoder, self.slots, self.cuts, capital=capital))
+
+    def view(self, marks: Cuts) -> type[Any]:
+        """The class of the views that hold a match."""
+        methods = {
+            "passed_fields": cutter(self.cuts, marks, *self.kind.before_lines),
+            "passed_head": cutter(self.cuts, marks),
+        }
+        make = self.kind.make
+        return msgspec.defstruct(make.__name__, (), bases=(make,), namespace=methods, frozen=True, gc=False)
 
     def careful(self, data: Bytes, pos: int) -> Outcome[V]:
         """The reading that defines a view: the whole field list first, then the rules of field_rules.py."""

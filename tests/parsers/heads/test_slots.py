@@ -1,11 +1,15 @@
 """The quick pattern for any set of names: whatever it takes, the careful reading takes alike."""
 
+import re
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
 
+from sozu.parsers.fusion.decoding import Decoder
+from sozu.parsers.fusion.emission import Emitter
 from sozu.parsers.heads.known_fields import REQUEST_SLOTS, plain_slot
-from sozu.parsers.heads.slots import following, holds_blanks, next_words, parting, rest, strangers
+from sozu.parsers.heads.slots import Section, following, holds_blanks, next_words, parting, rest
 from sozu.parsers.result import Done, Error, Incomplete, Outcome
 from sozu.parsers.views import RequestView, build_request_view
 
@@ -50,6 +54,19 @@ def test_views_of_any_names_read_quickly_as_they_read_carefully(
         assert told(parser.fused(data)) == told(parser.careful(data, 0)), data
 
 
+def section(*, capital: bool) -> Section:
+    slots = {slot.name: slot for slot in (*REQUEST_SLOTS, plain_slot(b"accept"))}
+    return Section(Decoder(Emitter(quick=True), {}), slots, frozenset((b"connection", b"te")), capital=capital)
+
+
+def test_the_pattern_for_capitals_has_the_groups_of_the_one_for_any_case() -> None:
+    any_case, capital = section(capital=False), section(capital=True)
+    assert (capital.decoder.groups, capital.values, capital.marks) == (any_case.decoder.groups, any_case.values, any_case.marks)
+    for data, in_capitals in ((b"Host: a\r\n\r\n", True), (b"host: a\r\n\r\n", False), (b"x: a\r\n\r\n", True)):
+        assert re.match(any_case.pattern, data)
+        assert bool(re.match(capital.pattern, data)) == in_capitals
+
+
 def test_an_extra_slot_does_not_replace_the_rules_of_a_known_one() -> None:
     parser = build_request_view((b"Host", b"content-length"))
     outcome = parser.fused(START + b"Host: a\r\nContent-Length: 5\r\n\r\n")
@@ -84,8 +101,10 @@ def test_a_name_parts_from_a_framing_field_by_a_letter_only() -> None:
 
 
 def test_strangers_part_early_and_next_words_at_a_dash() -> None:
-    assert len(list(strangers([b"host"]))) == 2  # by the second letter, for either case of the first
-    assert len(list(strangers([b"accept", b"accept-encoding"]))) == 4  # by the third letter too
+    any_case, capital = section(capital=False), section(capital=True)
+    assert len(list(any_case.strangers([b"host"]))) == 2  # by the second letter, for either case of the first
+    assert len(list(any_case.strangers([b"accept", b"accept-encoding"]))) == 4  # by the third letter too
+    assert len(list(capital.strangers([b"accept", b"accept-encoding"]))) == 2
     begins = [begin for begin in next_words([b"accept", b"accept-encoding"]) if begin.startswith(b"(?i:ccept\\x2d)")]
     assert len(begins) == 1
     assert b"E" not in begins[0].partition(b"[")[2].partition(b"]")[0]
