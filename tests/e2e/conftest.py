@@ -1,6 +1,7 @@
 """What most tests here begin with: an origin, and a proxy that sends every host to it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests.e2e.processes import Proxy, configuration, every_host, origin
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def origin_address() -> Iterator[str]:
     with origin() as address:
         yield address
@@ -16,7 +17,22 @@ def origin_address() -> Iterator[str]:
 
 @pytest.fixture
 def proxy(tmp_path: Path, origin_address: str) -> Iterator[Proxy]:
-    """Two workers, one origin for every host, an access log."""
-    file = configuration(tmp_path, every_host(origin_address), access_log={"path": "./access.log"})
-    with Proxy(tmp_path, "-c", str(file)) as running:
+    """A proxy of the test's own, to stop or to reconfigure."""
+    with usual(tmp_path, origin_address) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, origin_address: str) -> Iterator[Proxy]:
+    """One proxy for all tests of a file that leave it as they found it."""
+    with usual(tmp_path_factory.mktemp("shared"), origin_address) as running:
+        yield running
+
+
+@contextmanager
+def usual(folder: Path, address: str) -> Iterator[Proxy]:
+    """Two workers, one origin for every host, an access log, a page of figures."""
+    logs = {"access_log": {"path": "./access.log"}, "metrics": {"prometheus": "127.0.0.1:0"}}
+    file = configuration(folder, every_host(address), **logs)
+    with Proxy(folder, "-c", str(file)) as running:
         yield running

@@ -9,7 +9,6 @@ import queue
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,11 @@ from types import MappingProxyType
 from typing import IO, Any, Self
 
 import pytest
+
+from sozu.command.answers import Answer
+from sozu.command.client import Client
+from sozu.command.orders import Order
+from sozu.command.requests import Request, Status
 
 LIMIT = 30.0  # seconds until a test that waits for a process gives up; nothing depends on its length
 ROOT = Path(__file__).parent.parent.parent
@@ -101,8 +105,13 @@ class Proxy:
             assert done.returncode == 0, done
         return done
 
+    def ask(self, request: Order | Request) -> Answer:
+        """One order or request, as a tool in this process: quicker than a verb of the command line, which is a process of its own."""
+        with Client(self.socket, timeout=LIMIT) as client:
+            return client.order(request)
+
     def status(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
+        told: dict[str, Any] = self.ask(Status()).data
         return told
 
     def worker_pids(self) -> list[int]:
@@ -173,15 +182,6 @@ def origin(name: str = "origin") -> Iterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         process.communicate()
-
-
-@contextmanager
-def reserved_port() -> Iterator[int]:
-    """A port that nobody else is given: bound here, so that a program which sets SO_REUSEADDR may listen there."""
-    with socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind(("127.0.0.1", 0))
-        yield holder.getsockname()[1]
 
 
 def configuration(folder: Path, clusters: Mapping[str, Mapping[str, Any]], **settings: Any) -> Path:

@@ -11,36 +11,36 @@ from tests.e2e.processes import LIMIT, Proxy
 CLIENTS = 4
 
 
-def test_a_killed_worker_refuses_no_connection_and_is_replaced(proxy: Proxy) -> None:
-    before = proxy.status()
+def test_a_killed_worker_refuses_no_connection_and_is_replaced(shared: Proxy) -> None:
+    before = shared.status()
     victim = before["workers"][0]["pid"]
 
-    with Load(proxy.port, clients=CLIENTS) as load:
+    with Load(shared.port, clients=CLIENTS) as load:
         load.further(200)
         os.kill(victim, signal.SIGKILL)
-        proxy.lines.until("event=worker_ready slot=0")
+        shared.lines.until("event=worker_ready slot=0")
         load.further(200)
 
     # Each client has one request under way, so one worker's death can cost each client one.
     assert load.failures.total() <= CLIENTS
     assert load.failures["refused"] == 0
     assert load.failures["503"] == load.failures["404"] == 0
-    after = proxy.status()
-    assert after["pid"] == before["pid"] == proxy.process.pid
-    assert victim not in proxy.worker_pids()
+    after = shared.status()
+    assert after["pid"] == before["pid"] == shared.process.pid
+    assert victim not in shared.worker_pids()
     assert [worker["state"] for worker in after["workers"]] == ["running", "running"]
-    assert get(proxy.port) == (200, b"origin")
+    assert get(shared.port) == (200, b"origin")
 
 
 def test_a_soft_stop_lets_a_download_end(proxy: Proxy, origin_address: str) -> None:
     downloading = connect(proxy.port)
-    downloading.request("GET", "/held/gate", headers={"Host": "any.example"})
+    downloading.request("GET", "/held/soft-stop", headers={"Host": "any.example"})
     response = downloading.getresponse()
     begun = response.read(500)
 
     proxy.process.send_signal(signal.SIGTERM)
     proxy.lines.until("event=soft_stop")
-    get(int(origin_address.partition(":")[2]), "/release/gate")
+    get(int(origin_address.partition(":")[2]), "/release/soft-stop")
 
     with response:
         assert begun + response.read() == b"a" * 500 + b"b" * 500
@@ -50,7 +50,7 @@ def test_a_soft_stop_lets_a_download_end(proxy: Proxy, origin_address: str) -> N
 
 def test_a_hard_stop_waits_for_nothing(proxy: Proxy) -> None:
     downloading = connect(proxy.port)
-    downloading.request("GET", "/held/gate", headers={"Host": "any.example"})
+    downloading.request("GET", "/held/hard-stop", headers={"Host": "any.example"})
     with downloading.getresponse() as response:
         response.read(500)
         proxy.run("stop", "--hard")
@@ -71,13 +71,13 @@ def test_signals_stop_it_with_exit_code_0_and_leave_nothing_behind(proxy: Proxy,
             os.kill(pid, 0)
 
 
-def test_sighup_opens_the_access_log_anew(proxy: Proxy) -> None:
-    log, rotated = proxy.folder / "access.log", proxy.folder / "access.log.1"
-    get(proxy.port)
+def test_sighup_opens_the_access_log_anew(shared: Proxy) -> None:
+    log, rotated = shared.folder / "access.log", shared.folder / "access.log.1"
+    get(shared.port)
     log.rename(rotated)
 
-    proxy.process.send_signal(signal.SIGHUP)
-    with Load(proxy.port) as load:
+    shared.process.send_signal(signal.SIGHUP)
+    with Load(shared.port) as load:
         for _ in range(1000):
             load.further(10)
             if log.exists() and log.stat().st_size:

@@ -8,10 +8,10 @@ import re
 import socket
 import subprocess
 
-from tests.e2e.asking import get
+import pytest
+
 from tests.e2e.processes import LIMIT, Proxy, configuration, every_host, peer, run_peer
 
-REQUESTS = 100_000
 CONNECTIONS = 32
 
 NGINX = """
@@ -56,19 +56,27 @@ def nginx(folder: Path) -> Iterator[str]:
         process.wait(LIMIT)
 
 
-def test_a_hundred_thousand_requests_of_wrk_reach_nginx_without_an_error(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """Two workers, and nginx behind them."""
+    folder = tmp_path_factory.mktemp("peers")
+    with nginx(folder) as address, Proxy(folder, "-c", str(configuration(folder, every_host(address)))) as running:
+        yield running
+
+
+@pytest.mark.parametrize("requests", [20_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_many_requests_of_wrk_reach_nginx_without_an_error(proxy: Proxy, requests: int) -> None:
     wrk = peer("wrk")
-    with nginx(tmp_path) as address, Proxy(tmp_path, "-c", str(configuration(tmp_path, every_host(address)))) as proxy:
-        assert get(proxy.port) == (200, b"hello from nginx\n")
-        told, asked = "", 0
-        while asked < REQUESTS:
-            told = run_peer([wrk, "-t1", f"-c{CONNECTIONS}", "-d2s", "--timeout", "10s", f"http://127.0.0.1:{proxy.port}/"])
-            assert "Socket errors" not in told, told
-            assert "Non-2xx" not in told, told
-            found = re.search(r"(\d+) requests in", told)
-            assert found, told
-            asked += int(found.group(1))
-        served = [worker["requests"] for worker in proxy.status()["workers"]]
+    before = [worker["requests"] for worker in proxy.status()["workers"]]
+    asked = 0
+    while asked < requests:
+        told = run_peer([wrk, "-t1", f"-c{CONNECTIONS}", "-d1s", "--timeout", "10s", f"http://127.0.0.1:{proxy.port}/"])
+        assert "Socket errors" not in told, told
+        assert "Non-2xx" not in told, told
+        found = re.search(r"(\d+) requests in", told)
+        assert found, told
+        asked += int(found.group(1))
+    served = [worker["requests"] - known for worker, known in zip(proxy.status()["workers"], before, strict=True)]
 
     assert len(served) == 2
     assert all(count > asked / 10 for count in served), served
@@ -76,10 +84,8 @@ def test_a_hundred_thousand_requests_of_wrk_reach_nginx_without_an_error(tmp_pat
     assert asked <= sum(served)
 
 
-def test_curl_sees_the_pages_of_the_origin(tmp_path: Path) -> None:
-    curl = peer("curl")
-    with nginx(tmp_path) as address, Proxy(tmp_path, "-c", str(configuration(tmp_path, every_host(address)))) as proxy:
-        said = run_peer([curl, "-sS", "-i", f"http://127.0.0.1:{proxy.port}/"])
+def test_curl_sees_the_pages_of_the_origin(proxy: Proxy) -> None:
+    said = run_peer([peer("curl"), "-sS", "-i", f"http://127.0.0.1:{proxy.port}/"])
 
     assert said.startswith("HTTP/1.1 200 OK")
     assert said.endswith("hello from nginx\n")

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -40,23 +41,23 @@ def test_to_is_a_proxy_in_one_line(tmp_path: Path) -> None:
         assert get(proxy.port, host="other.example.com") == (200, b"rest")
 
 
-def test_a_second_serve_on_the_same_address_fails_loudly_and_harms_nothing(proxy: Proxy, tmp_path: Path) -> None:
+def test_a_second_serve_on_the_same_address_fails_loudly_and_harms_nothing(shared: Proxy, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
 
-    second = run_sozu("serve", "--listen", f"127.0.0.1:{proxy.port}", folder=elsewhere)
+    second = run_sozu("serve", "--listen", f"127.0.0.1:{shared.port}", folder=elsewhere)
 
     assert second.returncode == 2
-    assert f"127.0.0.1:{proxy.port}" in second.stderr
-    assert get(proxy.port) == (200, b"origin")
+    assert f"127.0.0.1:{shared.port}" in second.stderr
+    assert get(shared.port) == (200, b"origin")
 
 
-def test_a_second_serve_in_the_same_folder_names_the_first(proxy: Proxy) -> None:
-    second = run_sozu("serve", "-c", "sozu.yaml", folder=proxy.folder)
+def test_a_second_serve_in_the_same_folder_names_the_first(shared: Proxy) -> None:
+    second = run_sozu("serve", "-c", "sozu.yaml", folder=shared.folder)
 
     assert second.returncode == 2
-    assert str(proxy.process.pid) in second.stderr
-    assert proxy.status()["pid"] == proxy.process.pid
+    assert str(shared.process.pid) in second.stderr
+    assert json.loads(shared.run("status", "--json").stdout)["pid"] == shared.process.pid
 
 
 def test_a_file_with_errors_starts_nothing_and_shows_them_all(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.asking import download, get, upload
 from tests.e2e.load import Load
 from tests.e2e.origin import pattern
-from tests.e2e.processes import Proxy, configuration, every_host, reserved_port, resident_bytes
+from tests.e2e.processes import Proxy, resident_bytes
 
 LARGE = 100_000_000
 GROWTH = 4_000_000
@@ -30,44 +30,49 @@ def growth_of_workers(proxy: Proxy, before: dict[int, int]) -> int:
 
 
 @pytest.fixture
-def warm(proxy: Proxy) -> dict[int, int]:
+def warm(shared: Proxy) -> dict[int, int]:
     """Resident bytes of each worker once it has moved a body of one megabyte each way."""
     for _ in range(16):
-        assert download(proxy.port, "/bytes/1000000")[0] == 1_000_000
-        assert upload(proxy.port, pattern(1_000_000), 1_000_000)["length"] == 1_000_000
-    return {pid: resident_bytes(pid) for pid in proxy.worker_pids()}
+        assert download(shared.port, "/bytes/1000000")[0] == 1_000_000
+        assert upload(shared.port, pattern(1_000_000), 1_000_000)["length"] == 1_000_000
+    return {pid: resident_bytes(pid) for pid in shared.worker_pids()}
 
 
 @pytest.mark.parametrize("framing", ["bytes", "chunked"])
 def test_a_large_download_arrives_whole_in_little_memory(
-    proxy: Proxy, warm: dict[int, int], digest_of_the_pattern: str, framing: str
+    shared: Proxy, warm: dict[int, int], digest_of_the_pattern: str, framing: str
 ) -> None:
-    assert download(proxy.port, f"/{framing}/{LARGE}") == (LARGE, digest_of_the_pattern)
-    assert growth_of_workers(proxy, warm) < GROWTH
+    assert download(shared.port, f"/{framing}/{LARGE}") == (LARGE, digest_of_the_pattern)
+    assert growth_of_workers(shared, warm) < GROWTH
 
 
 @pytest.mark.parametrize("length", [LARGE, None], ids=["content-length", "chunked"])
 def test_a_large_upload_arrives_whole_in_little_memory(
-    proxy: Proxy, warm: dict[int, int], digest_of_the_pattern: str, length: int | None
+    shared: Proxy, warm: dict[int, int], digest_of_the_pattern: str, length: int | None
 ) -> None:
-    said = upload(proxy.port, pattern(LARGE), length)
+    said = upload(shared.port, pattern(LARGE), length)
 
     assert said == {"length": LARGE, "sha256": digest_of_the_pattern}
-    assert growth_of_workers(proxy, warm) < GROWTH
+    assert growth_of_workers(shared, warm) < GROWTH
 
 
-def test_both_workers_serve(proxy: Proxy) -> None:
+def requests_served(proxy: Proxy) -> Counter[int]:
+    return Counter({worker["id"]: worker["requests"] for worker in proxy.status()["workers"]})
+
+
+def test_both_workers_serve(shared: Proxy) -> None:
+    before = requests_served(shared)
     for _ in range(64):
-        assert get(proxy.port) == (200, b"origin")
+        assert get(shared.port) == (200, b"origin")
 
-    served = {worker["id"]: worker["requests"] for worker in proxy.status()["workers"]}
+    served = requests_served(shared) - before
 
-    assert sum(served.values()) == 64
-    assert all(count > 0 for count in served.values()), served
+    assert served.total() == 64
+    assert len(served) == 2, served
 
 
-def test_kept_alive_connections_lose_no_request(proxy: Proxy) -> None:
-    with Load(proxy.port, clients=8) as load:
+def test_kept_alive_connections_lose_no_request(shared: Proxy) -> None:
+    with Load(shared.port, clients=8) as load:
         load.further(3000)
 
     assert load.failures == Counter()
@@ -88,14 +93,17 @@ def test_every_exchange_has_its_line_in_the_access_log(proxy: Proxy, tmp_path: P
     assert all(f"/name?{number}" in logged for number in range(20))
 
 
-def test_the_prometheus_page_adds_up_all_workers(tmp_path: Path, origin_address: str) -> None:
-    with reserved_port() as port:
-        file = configuration(tmp_path, every_host(origin_address), metrics={"prometheus": f"127.0.0.1:{port}"})
-        with Proxy(tmp_path, "-c", str(file)) as proxy:
-            for _ in range(32):
-                get(proxy.port)
-            status, page = get(port, "/metrics")
+def test_the_prometheus_page_adds_up_all_workers(shared: Proxy) -> None:
+    before = requests_told(shared)
+    for _ in range(32):
+        get(shared.port)
 
-    counted = re.findall(r"^sozu_requests_total(?:\{.*\})? (\S+)$", page.decode(), re.MULTILINE)
+    assert requests_told(shared) - before == 32
+
+
+def requests_told(proxy: Proxy) -> float:
+    """The sum of what the page says of each worker."""
+    port = proxy.status()["prometheus"].rpartition(":")[2]
+    status, page = get(int(port), "/metrics")
     assert status == 200
-    assert sum(map(float, counted)) == 32
+    return sum(map(float, re.findall(r"^sozu_requests_total(?:\{.*\})? (\S+)$", page.decode(), re.MULTILINE)))
