@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import cached_property
 from itertools import islice
 import re
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from parsy import Result
 
@@ -120,6 +120,18 @@ class Fused(Regular[T], Generic[T]):
         """The source of the generated function."""
         return self.quick.generated
 
+    @property
+    def sections(self) -> dict[str, str]:
+        """What `explain` shows."""
+        return {
+            "grammar": name(self.tree),
+            "tree": outline(self.tree),
+            "pattern": self.pattern.decode("ascii"),
+            "prefix pattern": self.prefix_pattern.decode("ascii"),
+            "certificate": "\n".join(dict.fromkeys(map(str, decisions(self.tree)))) or "nothing to decide",
+            "generated": self.generated,
+        }
+
     def slower(self, data: Bytes, pos: int) -> Outcome[T]:
         """What the quick pattern did not match: blanks to trim, the end of complete input, an error, or more to come."""
         variant = self.closed if isinstance(data, Complete) else self.exact
@@ -210,14 +222,14 @@ def fuse(grammar: Regular[T], *, unroll: bool = False) -> Fused[T]:
     return Fused(grammar, unroll=unroll)
 
 
-def explain(parser: Fused[Any]) -> str:
-    """Everything about a fused grammar, to read."""
-    sections = {
-        "grammar": name(parser.tree),
-        "tree": outline(parser.tree),
-        "pattern": parser.pattern.decode("ascii"),
-        "prefix pattern": parser.prefix_pattern.decode("ascii"),
-        "certificate": "\n".join(dict.fromkeys(map(str, decisions(parser.tree)))) or "nothing to decide",
-        "generated": parser.generated,
-    }
-    return "\n".join(f"-- {title}\n{text}\n" for title, text in sections.items())
+class Explained(Protocol):
+    """What can be explained: a fused grammar, or a view."""
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """Texts by their titles."""
+
+
+def explain(parser: Explained) -> str:
+    """Everything about a fused grammar or a view, to read."""
+    return "\n".join(f"-- {title}\n{text}\n" for title, text in parser.sections.items())

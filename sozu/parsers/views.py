@@ -184,23 +184,49 @@ class ViewParser(Parser, Generic[V]):
     @cached_property
     def fused(self) -> Callable[..., Outcome[V]]:
         """The generated function."""
-        capital, any_case = self.quick(capital=True), self.quick(capital=False)
-        scope = capital.decoder.scope
-        scope |= {"Done": Done, "View": self.view(capital.section.marks), "careful": self.careful}
-        scope |= {"CAPITAL": re.compile(capital.pattern).match, "ANY": re.compile(any_case.pattern).match}
-        known = [capital.section.values[slot.name] for slot in self.kind.slots]
-        more = [f"({', '.join(capital.section.values[name] for name in self.extra)}, )"] if self.extra else []
-        values = capital.start.expression[1:-1] + ", ".join(known + more)
-        source = TEMPLATE.format(groups=", ".join(capital.decoder.groups), values=values)
-        exec(source, scope)  # noqa: S102 - made from a table, never from input
+        quick = self.capital
+        scope = quick.decoder.scope
+        scope |= {"Done": Done, "View": self.view(quick.section.marks), "careful": self.careful}
+        scope |= {"CAPITAL": re.compile(quick.pattern).match, "ANY": re.compile(self.any_case.pattern).match}
+        exec(self.generated, scope)  # noqa: S102 - made from a table, never from input
         made: Callable[..., Outcome[V]] = scope["fused"]
         return made
 
+    @cached_property
+    def capital(self) -> Quick:
+        """What is tried first: usual heads whose known fields begin with a capital."""
+        return self.quick(capital=True)
+
+    @cached_property
+    def any_case(self) -> Quick:
+        """What is tried then. Its groups are the same."""
+        return self.quick(capital=False)
+
     def quick(self, *, capital: bool) -> Quick:
-        """The pattern of usual heads and what its groups say. `capital`: of those whose known fields begin with a capital."""
+        """The pattern of usual heads and what its groups say."""
         decoder = Decoder(Emitter(quick=True), {})
         start = decoder.part(self.kind.usual_start.tree, last=False)
         return Quick(decoder, start, Section(decoder, self.slots, self.cuts, capital=capital))
+
+    @property
+    def generated(self) -> str:
+        """The source of the generated function."""
+        quick = self.capital
+        known = [quick.section.values[slot.name] for slot in self.kind.slots]
+        more = [f"({', '.join(quick.section.values[name] for name in self.extra)}, )"] if self.extra else []
+        values = quick.start.expression[1:-1] + ", ".join(known + more)
+        return TEMPLATE.format(groups=", ".join(quick.decoder.groups), values=values)
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """What `explain` shows."""
+        return {
+            "slots": ", ".join(name.decode() for name in self.slots),
+            "cut out": ", ".join(name.decode() for name in sorted(self.cuts)),
+            "pattern, known names with a capital": self.capital.pattern.decode("ascii"),
+            "pattern, names in any case": self.any_case.pattern.decode("ascii"),
+            "generated": self.generated,
+        }
 
     def view(self, marks: Cuts) -> type[Any]:
         """The class of the views that hold a match."""

@@ -6,17 +6,18 @@ something, one part decides which comes next. What no pattern can say is said he
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from sozu.parsers import chunked, uri
 from sozu.parsers.fields import credentials, dates, forwarded, traceparent
 from sozu.parsers.filter import grammar as filters
-from sozu.parsers.fuse import Fused, explain, fuse
+from sozu.parsers.fuse import Explained, explain, fuse
 from sozu.parsers.http1 import request_head, response_head
 from sozu.parsers.kinds import KINDS
 from sozu.parsers.regular import Regular
+from sozu.parsers.views import request_view, response_view
 from sozu.parsers.wire import client_hello, hello_message, http2, proxy_v1, proxy_v2
 from sozu.parsers.wire.proxy_header import Family
 
@@ -25,16 +26,16 @@ class Joined(msgspec.Struct, frozen=True):
     """How the parts come together, and the parts by their names."""
 
     how: str
-    parts: dict[str, Fused[Any]]
+    parts: dict[str, Explained]
 
 
 HEAD: Final = """\
-A head is one match. Before it, the proxy's view of the same bytes (views.py) is asked: what breaks a rule of the proxy is its Error,
-with the reason code."""
+A head is one match. Before it, the proxy's view of the same bytes is asked: what breaks a rule of the proxy is its Error, with the reason
+code. A view reads usual heads by a pattern of its own, and all others by the head's grammar and the rules of heads/field_rules.py."""
 
 JOINED: Final[dict[str, Joined]] = {
-    "request": Joined(HEAD, {"head": request_head}),
-    "response": Joined(HEAD, {"head": response_head}),
+    "request": Joined(HEAD, {"view": request_view, "head": request_head}),
+    "response": Joined(HEAD, {"view": response_view, "head": response_head}),
     "chunked": Joined(
         """\
 `bind` takes as many bytes as a chunk line says, `many` repeats that up to the line that says zero; `verify` forbids trailers that would

@@ -1,8 +1,10 @@
 import pytest
 
 from sozu.parsers.console.anatomy import JOINED, explained
+from sozu.parsers.fuse import explain
 from sozu.parsers.kinds import KINDS
 from sozu.parsers.regular import Regular
+from sozu.parsers.views import request_view
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -23,4 +25,10 @@ def test_what_joins_the_parts_comes_first_and_names_them(kind: str) -> None:
     assert JOINED[kind].how in first
     for name in JOINED[kind].parts:
         assert name in first
-        assert f"{name}\n-- grammar\n" in parts
+        assert f"{name}\n-- " in parts
+
+
+def test_a_view_shows_its_slots_and_both_of_its_patterns() -> None:
+    text = explain(request_view)
+    for title in ("slots", "cut out", "pattern, known names with a capital", "pattern, names in any case", "generated"):
+        assert f"-- {title}\n" in text
