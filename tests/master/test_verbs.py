@@ -8,7 +8,17 @@ import pytest
 
 from sozu.command.client import Client, RequestRefused
 from sozu.command.facts import Protocol
-from sozu.command.orders import AddBackend, AddCluster, AddListener, Order, RemoveBackend, RemoveCluster, RemoveListener
+from sozu.command.orders import (
+    AddBackend,
+    AddCluster,
+    AddHttpFrontend,
+    AddListener,
+    Order,
+    RemoveBackend,
+    RemoveCluster,
+    RemoveHttpFrontend,
+    RemoveListener,
+)
 from sozu.command.requests import Abort, Begin, Commit, DumpState, ListWorkers, Metrics, Request, SoftStop
 from tests.master.served import PATIENCE, Served
 
@@ -185,14 +195,14 @@ def test_the_state_is_dumped_as_the_orders_that_rebuild_it(served: Served) -> No
 
 
 def test_a_large_state_comes_in_several_messages(served: Served) -> None:
-    names = [f"{number:0120}" for number in range(20_000)]
+    paths = [f"/{number}/{'long' * 2000}" for number in range(300)]
     with Client(served.socket, timeout=PATIENCE) as client:
-        client.transaction([AddCluster(cluster=name) for name in names])
+        client.transaction([AddHttpFrontend(cluster="blog", hostname="a.example", path=path) for path in paths])
         parts = [answer.data["orders"] for answer in client.ask(DumpState())]
-        client.transaction([RemoveCluster(cluster=name) for name in names])
+        client.transaction([RemoveHttpFrontend(cluster="blog", hostname="a.example", path=path) for path in paths])
 
     assert len(parts) > 1
-    assert {order.get("cluster") for part in parts for order in part} >= set(names)
+    assert {order.get("path") for part in parts for order in part} >= set(paths)
 
 
 def test_workers_are_listed_with_their_own_figures(served: Served) -> None:
