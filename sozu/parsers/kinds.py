@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from parsy import Parser
 
 from sozu.parsers.chunked import chunked_body
-from sozu.parsers.command import command_frame
+from sozu.parsers.command import FRAME
 from sozu.parsers.fields.cookies import cookie, set_cookie
 from sozu.parsers.fields.credentials import basic
 from sozu.parsers.fields.dates import http_date
@@ -62,7 +62,7 @@ KINDS: Final[dict[str, Parser]] = {
     "proxy-protocol": proxy_protocol,
     "client-hello": client_hello,
     "http2-frame": http2_frame,
-    "command": command_frame,
+    "command": FRAME,
     "forwarded": forwarded,
     "x-forwarded-for": x_forwarded_for,
     "cookie": cookie,
