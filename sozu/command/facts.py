@@ -37,6 +37,14 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class Position(StrEnum):
+    """When a frontend is asked: before all that have another position, with nearly all, or if none of those takes the request."""
+
+    PRE = "pre"
+    TREE = "tree"
+    POST = "post"
+
+
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing the configuration says; `key` tells it from the others of its kind."""
 
@@ -79,27 +87,49 @@ class Cluster(Fact, frozen=True, kw_only=True):
         return self.cluster
 
 
+class Match(Fact, frozen=True, kw_only=True):
+    """One condition on a field, a query parameter or a cookie: it has this value, matches this expression, or is there (or not) at all."""
+
+    name: str
+    value: str | None = None
+    regex: str | None = None
+    present: bool = True
+
+
 class Frontend(Fact, frozen=True, kw_only=True):
-    """hostname + path rule -> cluster. At most one of the three path rules is set; none means the prefix `/`."""
+    """hostname + path rule + conditions -> cluster. Of the hostname and its expression one is set, of the three path rules too."""
 
     cluster: str
-    hostname: str
+    hostname: str = ""
+    hostname_regex: str | None = None
     path: str | None = None
     path_exact: str | None = None
     path_regex: str | None = None
+    methods: tuple[str, ...] = ()
+    headers: tuple[Match, ...] = ()
+    query: tuple[Match, ...] = ()
+    cookies: tuple[Match, ...] = ()
+    position: Position = Position.TREE
     listener: str | None = None
     certificate: str | None = None
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
-        """(listener or "", hostname, kind of path rule, path): two frontends of one key would match the same requests."""
+    def condition(self) -> str:
+        """What is asked besides host and path, as a text; empty for nearly all."""
+        asked = (self.methods, self.headers, self.query, self.cookies)
+        return msgspec.json.encode(asked).decode() if any(asked) else ""
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str, str]:
+        """(listener or "", hostname or /expression/, kind of path rule, path, position, condition): all that tells which requests it takes."""
         if self.path_exact is not None:
             rule = ("exact", self.path_exact)
         elif self.path_regex is not None:
             rule = ("regex", self.path_regex)
         else:
             rule = ("prefix", self.path or "/")
-        return (self.listener or "", self.hostname, *rule)
+        hostname = self.hostname if self.hostname_regex is None else f"/{self.hostname_regex}/"
+        return (self.listener or "", hostname, *rule, self.position.value, self.condition)
 
 
 class Backend(Fact, frozen=True, kw_only=True):

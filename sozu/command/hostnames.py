@@ -9,6 +9,9 @@ import encodings.idna  # noqa: F401  or the codec imports itself late, which a s
 import ipaddress
 import string
 
+from sozu.parsers.heads.plain_path import plain_path, upper_escapes
+from sozu.parsers.reasons import Reason
+
 NAME_LIMIT, LABEL_LIMIT = 253, 63  # RFC 1035 section 2.3.4, less the root
 PATH_LIMIT = 8192  # RFC 9112 section 3 wants that much of a target to be supported; an order must fit into one frame
 _LABEL = frozenset(string.ascii_lowercase + string.digits + "-_")
@@ -39,7 +42,7 @@ def normal_hostname(text: str) -> str:
 
 
 def normal_path(text: str) -> str:
-    """The path itself: it is compared byte by byte, as the client sent it. Raises BadPath."""
+    """The plain spelling, with escapes in upper case: the one that paths of requests are compared in. Raises BadPath."""
     if not text.startswith("/"):
         raise BadPath(f'a path begins with "/": "/{text}"?')
     if len(text) > PATH_LIMIT:
@@ -47,7 +50,10 @@ def normal_path(text: str) -> str:
     for position, character in enumerate(text):
         if character not in _PATH:
             raise BadPath(_why_not_in_a_path(text, position))
-    return text
+    plain = plain_path(text.encode())
+    if isinstance(plain, Reason):
+        raise BadPath(f'"{text}": {plain.rule.text}')
+    return upper_escapes(plain).decode()
 
 
 def _refuse_what_is_no_hostname(text: str, name: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from sozu.command.facts import LoadBalancing, LogLevel, Protocol, Timeouts
+from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol, Timeouts
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -38,22 +38,34 @@ class AddHttpFrontend(Order, frozen=True, kw_only=True, tag="add_http_frontend")
     """Send hostname + path to a cluster. At most one of path, path_exact, path_regex; none is the prefix `/`."""
 
     cluster: str
-    hostname: str
+    hostname: str = ""
+    hostname_regex: str | None = None
     path: str | None = None
     path_exact: str | None = None
     path_regex: str | None = None
+    methods: tuple[str, ...] = ()
+    headers: tuple[Match, ...] = ()
+    query: tuple[Match, ...] = ()
+    cookies: tuple[Match, ...] = ()
+    position: Position = Position.TREE
     listener: str | None = None
     certificate: str | None = None
 
 
 class RemoveHttpFrontend(Order, frozen=True, kw_only=True, tag="remove_http_frontend"):
-    """Take one frontend away; cluster, hostname and path rule must name it exactly."""
+    """Take one frontend away; cluster, hostname, path rule, conditions and position must name it exactly."""
 
     cluster: str
-    hostname: str
+    hostname: str = ""
+    hostname_regex: str | None = None
     path: str | None = None
     path_exact: str | None = None
     path_regex: str | None = None
+    methods: tuple[str, ...] = ()
+    headers: tuple[Match, ...] = ()
+    query: tuple[Match, ...] = ()
+    cookies: tuple[Match, ...] = ()
+    position: Position = Position.TREE
     listener: str | None = None
 
 

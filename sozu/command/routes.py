@@ -1,61 +1,45 @@
-"""The route table: which cluster answers a request for this host and path on this listener? Pure, and read once per request.
+"""The route table: which cluster answers a request for this host and path on this listener? Pure, and read once per head.
 
-The same table serves workers, `plan` and `explain`, so what they say is what happens. The most specific hostname goes first: the
-name itself, then `*.suffix` (exactly one label more), then `*`. If no path rule of a hostname fits, the next more
-general hostname is asked: a frontend for `blog.example.com/api` takes nothing away from `*.example.com/`. (nginx would answer
-404 there; a user who adds a frontend does not expect other paths to stop working.)
-A frontend for one listener goes before one for all listeners, where hostname and path are the same.
+The same table serves workers, `plan` and `explain`, so what they say is what happens (docs/routing.md has the rules in words). The most specific
+hostname goes first: the name itself, then `*.suffix` (exactly one label more), then regular expressions, then `*`. If no rule of
+a hostname takes the request, the next more general hostname is asked: a frontend for `blog.example.com/api` takes nothing away from
+`*.example.com/`. (nginx would answer 404 there; a user who adds a frontend does not expect other paths to stop working.)
+All this three times: for the frontends of position `pre`, of `tree`, where nearly all are, and of `post`.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from sozu.command.draft import Change
-from sozu.command.facts import Cluster, Frontend
+from sozu.command.facts import Cluster, Frontend, Position
 from sozu.command.grouping import Grouping
-from sozu.command.paths import Paths, Route
-from sozu.command.state import ConfigState, FrontendKey
+from sozu.command.routing.conditions import BareRequest, Request
+from sozu.command.routing.hosts import Frontends, Host, clusters_of
+from sozu.command.routing.paths import AnyPaths, Route, by_length
+from sozu.command.state import ConfigState
+from sozu.parsers.regex import Regex, compile_regex
 
-__all__ = ["Route", "RouteTable"]
+__all__ = ["BareRequest", "Request", "Route", "RouteTable"]
 
 _ANY, _STAR = b"*", b"*."
-_MOST_KNOWN, _LONGEST_KNOWN = 10_000, 255  # spellings of hosts whose rules are remembered, and their bytes: 5 MB at the most
-_Frontends = dict[FrontendKey, Frontend]
-_Touched = dict[bytes, _Frontends]  # hostname -> its frontends after the changes
+_MOST_KNOWN, _LONGEST_KNOWN = 20_000, 255  # spellings of hosts whose rules are remembered, and their bytes: 10 MB at the most
+_GET: Final = BareRequest()
+_Touched = dict[str, Frontends]  # hostname, or expression -> its frontends after the changes
 
 
-class _Host:
-    """The frontends of one hostname, and the path rules that follow from them for each listener."""
-
-    __slots__ = ("everywhere", "frontends", "on_listener")
-
-    def __init__(self, frontends: _Frontends, clusters: dict[str, Cluster]) -> None:
-        self.frontends = frontends
-        routes = [Route(frontend, clusters[frontend.cluster]) for frontend in frontends.values()]
-        shared = [route for route in routes if route.frontend.listener is None]
-        self.everywhere = Paths(shared)
-        # A later rule of the same path replaces an earlier one: those for the listener alone come last.
-        self.on_listener = {
-            listener: Paths([*shared, *(route for route in routes if route.frontend.listener == listener)])
-            for listener in {frontend.listener for frontend in frontends.values()} - {None}
-        }
-
-    def paths(self, listener: str) -> Paths:
-        return self.on_listener.get(listener, self.everywhere)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Tables:
-    """What a route table holds; a draft of the next one while it is written to."""
+    """What a route table holds; a draft of the next one while it is written to. An expression stands among the hosts as `/expression/`."""
 
-    hosts: dict[bytes, _Host] = field(default_factory=dict)
+    hosts: dict[bytes, Host] = field(default_factory=dict)
     clusters: dict[str, Cluster] = field(default_factory=dict)
     # Which hostnames have a route to a cluster: they are built anew when its settings change.
-    cluster_hosts: Grouping[str, bytes] = field(default_factory=Grouping)
+    cluster_hosts: Grouping[str, str] = field(default_factory=Grouping)
+    regexes: tuple[tuple[Regex, Host], ...] = ()
 
     def copy(self) -> "_Tables":
-        return _Tables(self.hosts.copy(), self.clusters.copy(), self.cluster_hosts.copy())
+        return _Tables(self.hosts.copy(), self.clusters.copy(), self.cluster_hosts.copy(), self.regexes)
 
     def apply(self, effects: Iterable[Change]) -> None:
         touched: _Touched = {}
@@ -67,6 +51,8 @@ class _Tables:
                     self._apply_to_frontend(frontend, change, touched)
         for name, frontends in touched.items():
             self._rebuild(name, frontends)
+        if any(name.startswith("/") for name in touched):
+            self._collect_regexes()
 
     def _apply_to_cluster(self, cluster: Cluster, change: Change, touched: _Touched) -> None:
         if change.after is None:
@@ -77,38 +63,50 @@ class _Tables:
             self._touch(name, touched)
 
     def _apply_to_frontend(self, frontend: Frontend, change: Change, touched: _Touched) -> None:
-        frontends = self._touch(frontend.hostname.encode(), touched)
+        frontends = self._touch(frontend.key[1], touched)
         if change.after is None:
             del frontends[frontend.key]
         else:
             frontends[frontend.key] = frontend
 
-    def _touch(self, name: bytes, touched: _Touched) -> _Frontends:
+    def _touch(self, name: str, touched: _Touched) -> Frontends:
         if name not in touched:
-            host = self.hosts.get(name)
+            host = self.hosts.get(name.encode())
             touched[name] = dict(host.frontends) if host is not None else {}
         return touched[name]
 
-    def _rebuild(self, name: bytes, frontends: _Frontends) -> None:
-        host = self.hosts.pop(name, None)
-        before = {frontend.cluster for frontend in host.frontends.values()} if host is not None else set()
-        after = {frontend.cluster for frontend in frontends.values()}
+    def _rebuild(self, name: str, frontends: Frontends) -> None:
+        host = self.hosts.pop(name.encode(), None)
+        before = clusters_of(host.frontends.values()) if host is not None else set()
+        after = clusters_of(frontends.values())
         for cluster in before - after:
             self.cluster_hosts.remove(cluster, name)
         for cluster in after - before:
             self.cluster_hosts.add(cluster, name)
         if frontends:
-            self.hosts[name] = _Host(frontends, self.clusters)
+            self.hosts[name.encode()] = Host(frontends, self.clusters)
+
+    def _collect_regexes(self) -> None:
+        found = {name[1:-1].decode(): host for name, host in self.hosts.items() if name.startswith(b"/")}
+        self.regexes = tuple((compile_regex(pattern, fold=True), found[pattern]) for pattern in sorted(found, key=by_length))
+
+    def hosts_for(self, name: bytes) -> list[Host]:
+        """Those that take this name (in lower case, without a dot at the end), the most specific first."""
+        label, _, suffix = name.partition(b".")
+        names = dict.fromkeys((name, _STAR + suffix)) if label and name != _ANY else ()
+        named = [self.hosts[each] for each in names if each in self.hosts]
+        named += [host for regex, host in self.regexes if regex.matches(name)]
+        return [*named, self.hosts[_ANY]] if _ANY in self.hosts else named
 
 
 class RouteTable:
-    """All routes of one revision. Never written to after it was built: `after` makes the next one."""
+    """All routes of one revision. Never written to after it was built: `after` makes the next one, `draft` does so in slices."""
 
     __slots__ = ("_known", "_tables")
 
     def __init__(self, tables: _Tables | None = None) -> None:
         self._tables = tables if tables is not None else _Tables()
-        self._known: dict[tuple[str, bytes], tuple[Paths, ...]] = {}  # what `_rules` said, for the hosts that are asked for
+        self._known: dict[tuple[str, bytes], tuple[AnyPaths, ...]] = {}  # what `_rules` said, for the hosts that are asked for
 
     @classmethod
     def of(cls, state: ConfigState) -> Self:
@@ -118,34 +116,56 @@ class RouteTable:
         tables.apply(Change(None, frontend) for frontend in state.frontends.values())
         return cls(tables)
 
-    def after(self, effects: Collection[Change]) -> Self:
+    def after(self, effects: Collection[Change]) -> "RouteTable":
         """The table after these changes; only the hostnames that they name, or whose cluster they name, are built anew."""
-        if not any(isinstance(change.after or change.before, Cluster | Frontend) for change in effects):
-            return self
-        tables = self._tables.copy()
-        tables.apply(effects)
-        return type(self)(tables)
+        draft = self.draft()
+        draft.after(effects)
+        return draft.table()
 
-    def find(self, listener: str, host: bytes, path: bytes) -> Route | None:
+    def draft(self) -> "RouteDraft":
+        """The next table, to be built bit by bit."""
+        return RouteDraft(self, self._tables)
+
+    def find(self, listener: str, host: bytes, target: bytes, request: Request = _GET) -> Route | None:
         """The route of a request, or None: 404.
 
-        `listener` is the address as the state spells it; `host` is without its port, in any case; `path` may have a query.
+        `listener` is the address as the state spells it; `host` is without its port, in any case; `target` in its plain spelling may have a query.
         """
         for paths in self._known.get((listener, host)) or self._rules(listener, host):
-            route = paths.sole or paths.find(path)
+            route = paths.sole or paths.find(target, request)
             if route is not None:
                 return route
         return None
 
-    def _rules(self, listener: str, host: bytes) -> tuple[Paths, ...]:
-        """The path rules for a host as somebody wrote it, the most specific first. A table never changes, so they are looked up once."""
-        normal = host.lower().removesuffix(b".")
-        label, _, suffix = normal.partition(b".")
-        names = (normal, _STAR + suffix if label else _ANY, _ANY)
-        hosts = [self._tables.hosts[name] for name in dict.fromkeys(names) if name in self._tables.hosts]
-        rules = tuple(host.paths(listener) for host in hosts)
+    def _rules(self, listener: str, host: bytes) -> tuple[AnyPaths, ...]:
+        """The path rules for a host as somebody wrote it, in the order in which they are asked. A table never changes, so they are looked up once."""
+        hosts = self._tables.hosts_for(host.lower().removesuffix(b"."))
+        found = (each.paths(position, listener) for position in Position for each in hosts)
+        rules = tuple(paths for paths in found if paths is not None)
         if rules and len(host) <= _LONGEST_KNOWN:
             if len(self._known) >= _MOST_KNOWN:  # clients may write what they like, and `*` takes it all
                 self._known.clear()
             self._known[listener, host] = rules
         return rules
+
+
+class RouteDraft:
+    """A route table in the making. The one that it begins with goes on to serve, and is not touched."""
+
+    __slots__ = ("_before", "_held", "_tables")
+
+    def __init__(self, before: RouteTable, held: _Tables) -> None:
+        self._before = before
+        self._held = held
+        self._tables: _Tables | None = None
+
+    def after(self, effects: Collection[Change]) -> None:
+        """Follow these changes."""
+        if any(isinstance(change.after or change.before, Cluster | Frontend) for change in effects):
+            if self._tables is None:
+                self._tables = self._held.copy()
+            self._tables.apply(effects)
+
+    def table(self) -> RouteTable:
+        """What came of it; the one before if nothing has changed. The draft is not to be written to any more."""
+        return self._before if self._tables is None else RouteTable(self._tables)

@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `max_body_size` bounds a request's body, in bytes (None: no bound); `min_rate` is how many bytes a second a client must send or
     take of a body, in the mean (0: no bound); `via` is our name in Via fields (None: we write none).
+    With `merge_slashes` several slashes of a path are one; without `encoded_slashes` a path with `%2F` or `%5C` is refused.
     """
 
     command_socket: str
@@ -56,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timeouts: Timeouts = Timeouts()
     pool: Pool = Pool()
     via: str | None = None
+    merge_slashes: bool = False
+    encoded_slashes: bool = True
     access_log: AccessLog | None = None
     metrics: Metrics = Metrics()
     log_level: LogLevel = LogLevel.INFO

@@ -25,7 +25,7 @@ from sozu.command.orders import (
     UpdateSettings,
 )
 
-FrontendKey = tuple[str, str, str, str]
+FrontendKey = tuple[str, str, str, str, str, str]
 BackendKey = tuple[str, str]
 
 
@@ -114,9 +114,8 @@ def removal(fact: AnyFact) -> AnyOrder:
         case Cluster(cluster=cluster):
             return RemoveCluster(cluster=cluster)
         case Frontend():
-            values = msgspec.structs.asdict(fact)
-            del values["certificate"]  # a setting of the frontend, not a part of its name
-            return RemoveHttpFrontend(**values)
+            # The rest are settings of the frontend, not parts of its name.
+            return RemoveHttpFrontend(**{name: getattr(fact, name) for name in RemoveHttpFrontend.__struct_fields__})
         case Backend(cluster=cluster, address=address):
             return RemoveBackend(cluster=cluster, address=address)
         case Overrides():

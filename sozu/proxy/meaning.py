@@ -12,7 +12,8 @@ from sozu.command.facts import Cluster, Timeouts
 from sozu.command.routes import RouteTable
 from sozu.command.settings import Settings
 from sozu.parsers.body import NO_BODY, UNTIL_CLOSE, Framing, Length, request_framing, response_framing
-from sozu.parsers.reasons import Refusal
+from sozu.parsers.heads.plain_path import BACKSLASH, DOT, PERCENT, SLASHES, plain_target
+from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.access_log import Texts, texts_of
 from sozu.proxy.forwarding import asked_for, downstream_head, hostname, keeps_alive, upstream_head
@@ -65,10 +66,15 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
     if framing is not NO_BODY and isinstance(framing, Refusal):
         return Asked(view, framing, texts_of(method, b"", view.target, agent))
     authority, target = asked_for(view, listener)
+    if PERCENT in target or BACKSLASH in target or DOT in target or (settings.merge_slashes and SLASHES in target):
+        plain = plain_target(target, merge_slashes=settings.merge_slashes, encoded_slashes=settings.encoded_slashes)
+        if isinstance(plain, Reason):
+            return Asked(view, refusal(plain), texts_of(method, authority, target, agent))
+        target = plain
     head = upstream_head(view, authority, target)
     if settings.via is not None:
         head += via(settings.via, view.minor)
-    route = routes.find(listener, hostname(authority), target)
+    route = routes.find(listener, hostname(authority), target, view)
     cluster = None if route is None else route.cluster
     return Asked(
         view,

@@ -72,6 +72,23 @@ ORDERS = [
         {"type": "add_http_frontend", "cluster": "blog", "hostname": "*.example.com", "path": "/api"},
     ),
     (
+        [
+            *("frontend", "add", "blog", r"/x\d+/", "--path-regex", "/.*", "--method", "PUT", "--method", "GET", "--position", "pre"),
+            *("--header", "x-a=1=2", "--header", "x-b~v.*", "--query", "beta", "--cookie", "!old"),
+        ],
+        {
+            "type": "add_http_frontend",
+            "cluster": "blog",
+            "hostname_regex": r"x\d+",
+            "path_regex": "/.*",
+            "methods": ["PUT", "GET"],
+            "headers": [{"name": "x-a", "value": "1=2"}, {"name": "x-b", "regex": "v.*"}],
+            "query": [{"name": "beta"}],
+            "cookies": [{"name": "old", "present": False}],
+            "position": "pre",
+        },
+    ),
+    (
         ["frontend", "remove", "blog", "x.example.com", "--path-exact", "/a", "--listener", "127.0.0.1:80"],
         {
             "type": "remove_http_frontend",
@@ -226,8 +243,8 @@ def test_a_listing_is_columns_for_people(start: Start) -> None:
 
     lines = sozu("frontend", "list").stdout.splitlines()
 
-    assert lines[0].split() == ["hostname", "path", "path_exact", "listener", "cluster"]
-    assert lines[1].split() == ["blog.example.com", "/api", "-", "-", "blog"]
+    assert lines[0].split() == ["frontend", "cluster"]
+    assert lines[1].split() == ["blog.example.com/api", "blog"]
     assert len(lines) == 2
 
 

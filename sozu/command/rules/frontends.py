@@ -7,8 +7,9 @@ from sozu.command.facts import Frontend
 from sozu.command.nearest import nearest
 from sozu.command.orders import AddHttpFrontend, RemoveHttpFrontend
 from sozu.command.rules.clusters import known_cluster
+from sozu.command.rules.conditions import cookies_in, headers_in, methods_in, path_regex_in, query_in, regex_in
 from sozu.command.rules.listeners import known_listener
-from sozu.command.rules.names import frontend_name
+from sozu.command.rules.names import frontend_name, place_name
 from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.spellings import address_in, hostname_in, path_in
 
@@ -41,21 +42,39 @@ def remove_frontend(draft: Draft, order: RemoveHttpFrontend) -> None:
 
 def _no_such_frontend(wanted: Frontend, known: Iterable[Frontend]) -> str:
     # Compared without what narrows a frontend: who forgot that it was exact, or for one listener, is told.
-    names = {f"{frontend.hostname}{frontend.path_exact or frontend.path}": frontend_name(frontend) for frontend in known}
-    meant = nearest(f"{wanted.hostname}{wanted.path_exact or wanted.path}", names)
+    names = {place_name(frontend): frontend_name(frontend) for frontend in known}
+    meant = nearest(place_name(wanted), names)
     suggestion = f'; did you mean "{names[meant]}"?' if meant is not None else ""
     return f'cluster "{wanted.cluster}" has no frontend {frontend_name(wanted)}{suggestion}'
 
 
 def _frontend(order: AddHttpFrontend | RemoveHttpFrontend) -> Frontend:
-    if order.path_regex is not None:
-        raise Objection("path_regex is not available in this version", "path_regex")
-    if order.path is not None and order.path_exact is not None:
-        raise Objection("a frontend has one path rule: path or path_exact, not both", "path_exact")
+    _check_alternatives(order)
     return Frontend(
         cluster=order.cluster,
-        hostname=hostname_in(order.hostname),
-        path=path_in(order.path or "/", "path") if order.path_exact is None else None,
+        hostname=hostname_in(order.hostname) if order.hostname_regex is None else "",
+        hostname_regex=_hostname_regex(order.hostname_regex),
+        path=path_in(order.path or "/", "path") if order.path_exact is None and order.path_regex is None else None,
         path_exact=path_in(order.path_exact, "path_exact") if order.path_exact is not None else None,
+        path_regex=path_regex_in(order.path_regex) if order.path_regex is not None else None,
+        methods=methods_in(order.methods),
+        headers=headers_in(order.headers),
+        query=query_in(order.query),
+        cookies=cookies_in(order.cookies),
+        position=order.position,
         listener=address_in(order.listener, "listener") if order.listener is not None else None,
     )
+
+
+def _check_alternatives(order: AddHttpFrontend | RemoveHttpFrontend) -> None:
+    if order.hostname and order.hostname_regex is not None:
+        raise Objection("a frontend has a hostname or a hostname_regex, not both", "hostname_regex")
+    rules = [name for name in ("path", "path_exact", "path_regex") if getattr(order, name) is not None]
+    if len(rules) > 1:
+        raise Objection(f"a frontend has one path rule: {' or '.join(rules)}, not both", rules[-1])
+
+
+def _hostname_regex(text: str | None) -> str | None:
+    if text is not None:
+        regex_in(text, "hostname_regex", fold=True)
+    return text

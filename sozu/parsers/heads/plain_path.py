@@ -15,9 +15,11 @@ from typing import Final
 from sozu.parsers.abnf import UNRESERVED
 from sozu.parsers.reasons import Reason
 
+# A target without any of these has a plain path; so has nearly every target, and who is in a hurry looks for these alone.
 PERCENT: Final = 0x25
 BACKSLASH: Final = 0x5C
 DOT: Final = b"/."
+SLASHES: Final = b"//"  # where several are to be one
 
 NEEDLESS: Final = {b"%%%02X" % byte: bytes([byte]) for byte in UNRESERVED}  # escapes of what needs none
 ESCAPE: Final = re.compile(rb"%[0-9A-Fa-f]{2}")
@@ -26,11 +28,6 @@ SEPARATOR: Final = re.compile(rb"%(?:2[Ff]|5[Cc])")
 # A dot segment for an origin that cuts segments at ";" as Java does, or that reads an escaped slash as a slash.
 HIDDEN_DOTS: Final = re.compile(rb"(?:/|%2[Ff]|%5[Cc])\.\.?(?:;|%2[Ff]|%5[Cc])|%(?:2[Ff]|5[Cc])\.\.?(?:/|\Z)")
 SEVERAL_SLASHES: Final = re.compile(rb"//+")
-
-
-def is_plain(target: bytes) -> bool:
-    """Is there surely nothing to do? (Not with `merge_slashes`.) May say no of a plain target, if it has a query."""
-    return PERCENT not in target and BACKSLASH not in target and DOT not in target
 
 
 def plain_target(target: bytes, *, merge_slashes: bool = False, encoded_slashes: bool = True) -> bytes | Reason:

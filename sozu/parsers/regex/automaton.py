@@ -64,6 +64,13 @@ class Regex:
             state = table[state + sort]
         return state in self._final
 
+    def may_begin(self, text: bytes) -> bool:
+        """Does the expression match anything that begins with this text?"""
+        table, state, width = self._table, 0, max(self._sorts) + 1
+        for sort in text.translate(self._sorts):
+            state = table[state + sort]
+        return state in self._final or any(after != state for after in table[state : state + width])
+
 
 @lru_cache(maxsize=REMEMBERED)
 def compile_regex(pattern: str, *, fold: bool = False) -> Regex:

@@ -106,3 +106,11 @@ def test_time_is_linear_where_a_backtracking_engine_explodes(pattern: str) -> No
         return min(times)
 
     assert seconds(256_000) < 40 * seconds(16_000)
+
+
+def test_an_expression_knows_what_it_may_begin_with() -> None:
+    assert compile_regex(".*").may_begin(b"/")
+    assert compile_regex("/").may_begin(b"/")
+    assert compile_regex("/a").may_begin(b"/")
+    assert not compile_regex("a").may_begin(b"/")
+    assert not compile_regex("/a").may_begin(b"//")

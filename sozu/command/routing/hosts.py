@@ -1,0 +1,46 @@
+"""The frontends of one hostname, and the path rules that follow from them, by position and listener. Pure."""
+
+from collections.abc import Iterable
+
+from sozu.command.facts import Cluster, Frontend, Position
+from sozu.command.routing.paths import AnyPaths, Route, paths_of
+from sozu.command.state import FrontendKey
+
+Frontends = dict[FrontendKey, Frontend]
+
+
+class _Tier:
+    """The rules of one position."""
+
+    __slots__ = ("everywhere", "on_listener")
+
+    def __init__(self, routes: list[Route]) -> None:
+        shared = [route for route in routes if route.frontend.listener is None]
+        self.everywhere = paths_of(shared) if shared else None
+        # A later rule of the same path replaces an earlier one: those for the listener alone come last.
+        self.on_listener = {
+            listener: paths_of([*shared, *(route for route in routes if route.frontend.listener == listener)])
+            for listener in {route.frontend.listener for route in routes} - {None}
+        }
+
+
+class Host:
+    """One hostname. Never written to after it was made."""
+
+    __slots__ = ("_tiers", "frontends")
+
+    def __init__(self, frontends: Frontends, clusters: dict[str, Cluster]) -> None:
+        self.frontends = frontends
+        routes = [Route(frontend, clusters[frontend.cluster]) for frontend in frontends.values()]
+        by_position = ((position, [route for route in routes if route.frontend.position is position]) for position in Position)
+        self._tiers = {position: _Tier(found) for position, found in by_position if found}
+
+    def paths(self, position: Position, listener: str) -> AnyPaths | None:
+        """The path rules of this position that hold on this listener, if there are any."""
+        tier = self._tiers.get(position)
+        return None if tier is None else tier.on_listener.get(listener, tier.everywhere)
+
+
+def clusters_of(frontends: Iterable[Frontend]) -> set[str]:
+    """Where these frontends lead."""
+    return {frontend.cluster for frontend in frontends}

@@ -1,0 +1,163 @@
+"""The path rules of one hostname: which route does a path take? Pure; this is the inner half of `routes`.
+
+An exact path goes before a regular expression, that before any prefix, a longer one before a shorter one. A prefix ends on the border of a segment:
+`/api` takes `/api`, `/api/` and `/api/x`, not `/apix`; `/api/` takes what is below it, not `/api`. Of several frontends with one
+path those for this listener alone go first, then those with methods, then those with more conditions; where none of them takes the
+request, the next path is asked. What follows "?" is not looked at, and escapes are compared in upper case.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from sozu.command.facts import Cluster, Frontend
+from sozu.command.routing.conditions import Conditions, Request, is_conditional
+from sozu.parsers.heads.plain_path import PERCENT, upper_escapes
+from sozu.parsers.regex import Regex, compile_regex
+
+_SLASH, _QUERY = b"/", b"?"
+_QUESTION_MARK: Final = 0x3F
+_FEW: Final = 8  # prefixes: up to here it is quicker to try each than to look up the path's segments
+
+
+class Route(NamedTuple):
+    """Where a request goes, and why."""
+
+    frontend: Frontend
+    cluster: Cluster
+
+
+class Paths:
+    """The path rules of one hostname on one listener, where none has conditions and none is a regular expression: nearly always."""
+
+    __slots__ = ("_all", "_exact", "_longest", "_others", "_prefixes", "sole")
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._exact: dict[bytes, Route] = {}
+        self._prefixes: dict[bytes, Route] = {}
+        for route in routes:
+            frontend = route.frontend
+            if frontend.path_exact is not None:
+                self._exact[frontend.path_exact.encode()] = route
+            else:
+                self._prefixes[(frontend.path or "/").encode()] = route
+        self._longest = max(map(len, self._prefixes), default=0)
+        self._all = self._prefixes.get(_SLASH)
+        others = tuple(prefix for prefix in self._prefixes if prefix != _SLASH)
+        # What begins with none of these takes "/"; if there are many, nothing is said, since everything begins with nothing.
+        self._others = others if len(others) <= _FEW else (b"",)
+        # Nearly every hostname has the one rule "/": it takes whatever comes, so `find` need not be asked.
+        self.sole = None if others or self._exact else self._all
+
+    def find(self, target: bytes, _: Request) -> Route | None:
+        """The route of this target, or None."""
+        path = compared(target)
+        return self._exact.get(path) or (self._longest_prefix(path) if path.startswith(self._others) else self._all)
+
+    def _longest_prefix(self, path: bytes) -> Route | None:
+        return next((route for prefix in prefixes_of(path, self._longest) if (route := self._prefixes.get(prefix))), None)
+
+
+class _Choice(NamedTuple):
+    """A route, and on what condition."""
+
+    route: Route
+    conditions: Conditions | None
+
+
+class ConditionalPaths:
+    """The same where frontends have conditions or regular expressions."""
+
+    __slots__ = ("_exact", "_longest", "_prefixes", "_regexes", "sole")
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        exact, prefixes, regexes = _Rules(), _Rules(), _Rules()
+        for route in routes:
+            frontend = route.frontend
+            if frontend.path_exact is not None:
+                exact.add(frontend.path_exact, route)
+            elif frontend.path_regex is not None:
+                regexes.add(frontend.path_regex, route)
+            else:
+                prefixes.add(frontend.path or "/", route)
+        self.sole = None
+        self._exact = {path.encode(): _choices(found) for path, found in exact.items()}
+        self._prefixes = {path.encode(): _choices(found) for path, found in prefixes.items()}
+        self._longest = max(map(len, self._prefixes), default=0)
+        self._regexes: list[tuple[Regex, list[_Choice]]] = [
+            (compile_regex(pattern), _choices(regexes[pattern])) for pattern in sorted(regexes, key=by_length)
+        ]
+
+    def find(self, target: bytes, request: Request) -> Route | None:
+        """The route of this request, or None."""
+        path = compared(target)
+        if (choices := self._exact.get(path)) and (route := _chosen(choices, target, request)):
+            return route
+        for regex, choices in self._regexes:
+            if regex.matches(path) and (route := _chosen(choices, target, request)):
+                return route
+        for prefix in prefixes_of(path, self._longest):
+            if (choices := self._prefixes.get(prefix)) and (route := _chosen(choices, target, request)):
+                return route
+        return None
+
+
+AnyPaths = Paths | ConditionalPaths
+
+
+def paths_of(routes: Sequence[Route]) -> AnyPaths:
+    """The path rules of these routes; of two that differ in nothing but the listener, the later one holds."""
+    plain = not any(route.frontend.path_regex is not None or is_conditional(route.frontend) for route in routes)
+    return Paths(routes) if plain else ConditionalPaths(routes)
+
+
+def compared(target: bytes) -> bytes:
+    """The path of a target in its plain spelling, as rules are compared with it. What is no path (`*` of OPTIONS) counts as "/"."""
+    path = target.partition(_QUERY)[0] if _QUESTION_MARK in target else target
+    if PERCENT in path:
+        path = upper_escapes(path)
+    return path if path.startswith(_SLASH) else _SLASH
+
+
+def prefixes_of(path: bytes, longest: int) -> Iterable[bytes]:
+    """The prefixes that take a path, the longest first: itself, then up to each of its slashes, with the slash and without."""
+    # No rule is longer than the longest, so what a client writes beyond it cannot cost anything. One byte more is kept: it
+    # tells whether a segment ends there.
+    path = path[: longest + 1]
+    yield path
+    cut = len(path)
+    while (cut := path.rfind(_SLASH, 0, cut)) >= 0:
+        yield path[: cut + 1]
+        yield path[:cut]
+
+
+def by_length(pattern: str) -> tuple[int, str]:
+    """Regular expressions are asked in this order: who writes more means less."""
+    return (-len(pattern), pattern)
+
+
+class _Rules(dict[str, list[Route]]):
+    """Routes by path or expression."""
+
+    def add(self, rule: str, route: Route) -> None:
+        self.setdefault(rule, []).append(route)
+
+
+def _choices(routes: list[Route]) -> list[_Choice]:
+    """Those of one path in the order in which they are asked."""
+    return [
+        _Choice(route, Conditions(route.frontend) if is_conditional(route.frontend) else None)
+        for route in sorted(routes, key=_rank)
+    ]
+
+
+def _rank(route: Route) -> tuple[bool, bool, int, str]:
+    frontend = route.frontend
+    asked = len(frontend.headers) + len(frontend.query) + len(frontend.cookies)
+    return (frontend.listener is None, not frontend.methods, -asked, frontend.condition)
+
+
+def _chosen(choices: list[_Choice], target: bytes, request: Request) -> Route | None:
+    for choice in choices:
+        if choice.conditions is None or choice.conditions.hold(request, target):
+            return choice.route
+    return None
