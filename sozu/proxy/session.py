@@ -32,6 +32,7 @@ log = logging.getLogger("sozu.proxy")
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES: Final = 1 << 20
 DRAIN_SECONDS: Final = 1.0
+CLOSE_AND_ID: Final = b"Connection: close\r\n" + SOZU_ID
 
 
 class Session:
@@ -57,7 +58,10 @@ class Session:
         self.min_rate = 0
         self.deadline = traffic.clock.after(traffic.settings.timeouts.request)
         traffic.sessions.add(self)
-        stream.when_readable(self._wake)
+        if stream.leftover:
+            self._wake()
+        else:
+            stream.when_readable(self._wake)
 
     # ---- between exchanges ----
 
@@ -201,11 +205,14 @@ class Session:
         if self._draining:
             self.keep = False
         record.status = answered.view.status
-        if self.keep and self._request.minor and len(source.leftover) == answered.simple and framing is answered.framing:
-            answer = b"".join((answered.head, SOZU_ID, record.request_id, END, source.leftover))
+        if self._request.minor and len(source.leftover) == answered.simple and framing is answered.framing:
+            answer = b"".join((answered.head, SOZU_ID if self.keep else CLOSE_AND_ID, record.request_id, END, source.leftover))
             source.leftover = b""
             record.bytes_out = len(answer)
-            self._traffic.outbox.post(self.stream, answer)
+            if self.keep:
+                self._traffic.outbox.post(self.stream, answer)
+            else:
+                self.stream.send_last(answer)
         else:
             CarefulAnswer(self, self._traffic, record, source, timeouts).send(answered.view, framing, self._request.minor)
 
@@ -238,7 +245,9 @@ class Session:
 
 def serve_connection(traffic: Traffic, sock: _socket.socket, peer: Any, listener: str) -> None:
     """Begin to serve a client on an accepted, non-blocking socket, which is ours from now on. Called in the hub; does not switch."""
-    Session(traffic, Stream(sock, traffic.hub), client_name(sock.family, peer), listener)
+    stream = Stream(sock, traffic.hub)
+    stream.glance()
+    Session(traffic, stream, client_name(sock.family, peer), listener)
 
 
 def _explain(fault: Exception) -> Failure:

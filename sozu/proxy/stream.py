@@ -53,7 +53,7 @@ class Stream:
     def __init__(self, sock: _socket.socket, hub: Hub) -> None:
         self._sock = sock
         self._hub = hub
-        self._reader = hub.loop.io(sock.fileno(), READABLE)
+        self._reader: Any = None  # made where somebody waits: many a connection has its one request behind it before
         self._writer: Any = None
         self._armed = False
         self._wake: Callable[[], object] | None = None
@@ -85,6 +85,13 @@ class Stream:
                 return self._sock.recv(most)
             except OSError as error:
                 self._wait_unless_broken(error)
+
+    def glance(self) -> None:
+        """Of a new connection: what has come already, if anything has, is left over for the first read. An end or a failure is for that one to find."""
+        try:
+            self.leftover = self._sock.recv(HEAD_SIZE)
+        except OSError:
+            return
 
     def read_into(self, buffer: memoryview) -> int:
         """Wait, then put what is there into the buffer; 0 when the peer has ended its side."""
@@ -149,6 +156,8 @@ class Stream:
         self._wake = None
 
     def _arm(self) -> None:
+        if self._reader is None:
+            self._reader = self._hub.loop.io(self._sock.fileno(), READABLE)
         self._reader.start(self._readable)
         self._armed = True
 
@@ -290,9 +299,10 @@ class Stream:
     def close(self) -> None:
         """Close; once is enough, twice is harmless. No greenlet may be waiting. What is queued is sent as far as the kernel takes it."""
         self.send_queued()
-        if self._armed:
+        if self._reader is not None:
             self._disarm()
-        self._reader.close()
+            self._reader.close()
+            self._reader = None
         if self._writer is not None:
             self._writer.close()
             self._writer = None

@@ -159,15 +159,17 @@ def pair() -> tuple[_socket.socket, Peer]:
     return raw, Peer(cooperative(theirs.family, theirs.type, theirs.proto, fileno=theirs.detach()))
 
 
-def client_over_tcp(traffic: Traffic) -> Peer:
-    """A client over TCP, whose other end is served."""
+def client_over_tcp(traffic: Traffic, data: bytes = b"") -> Peer:
+    """A client over TCP that sends this; then its other end is served."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = create_connection(listener.getsockname())
         accepted, peer = listener.accept()
+    client.sendall(data)
     accepted.setblocking(False)
     raw = _socket.socket(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
     traffic.counters.connections_open += 1
-    serve_connection(traffic, raw, peer, LISTENER)
+    traffic.hub.loop.run_callback(serve_connection, traffic, raw, peer, LISTENER)
+    settle()
     return Peer(client)
 
 

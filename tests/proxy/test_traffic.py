@@ -64,6 +64,20 @@ def test_a_request_goes_through_over_tcp(traffic: Traffic, listening: Any) -> No
     origin.close()
 
 
+def test_a_request_that_was_there_first_is_served_at_once_and_its_connection_closed(traffic: Traffic, listening: Any) -> None:
+    client = client_over_tcp(traffic, b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n")
+    assert traffic.counters.exchanges_open == 1
+    origin = Peer(listening.accept()[0])
+    origin.head()
+    origin.send(b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 2\r\n\r\nok")
+    answer = client.rest()
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b"\r\n\r\nok")
+    assert field(answer.removesuffix(b"ok"), b"connection") == b"close"
+    client.close()
+    origin.close()
+
+
 def test_a_backend_that_is_down_is_502_at_once(traffic: Traffic, listening: Any) -> None:
     listening.close()
     client = client_over_tcp(traffic)

@@ -1,7 +1,7 @@
 """Taking connections off the listening sockets that the master gave us, and knowing when to leave them there.
 
 One watcher per listening socket; a wake-up takes who waits, a bounded number, so that a flood of new clients does not starve those
-inside. How many wait is asked: to find out by an accept that fails costs seven times as much, and is most of all accepts where they come singly. When there is no room (`max_connections`) or no descriptor left, somebody who is idle has to go; if nobody is, all
+inside, and has them served when it has all of them: by then their requests have come, as a rule, and nobody needs to wait for those. How many wait is asked: to find out by an accept that fails costs seven times as much, and is most of all accepts where they come singly. When there is no room (`max_connections`) or no descriptor left, somebody who is idle has to go; if nobody is, all
 watchers pause and the kernel's backlog waits. `look_again`, called by the worker's tick, resumes: with one try per tick a
 worker that starves costs next to nothing. Without descriptors the reserve is given free for those inside (`reserve`). Listening sockets are shared with the master and with a
 predecessor or successor, so an accept may always find that somebody else was quicker.
@@ -56,12 +56,13 @@ class _Door:
     """A listening socket with its watcher; `listener` is the listener's address."""
 
     listener: str
+    family: int
     sock: Any  # a raw _socket.socket; its type hides _accept, which gives a bare descriptor
     watcher: Any
 
     def waiting(self) -> int:
         """How many connections wait here; more than a wake-up may take, where the kernel does not tell."""
-        if self.sock.family == _socket.AF_UNIX:
+        if self.family == _socket.AF_UNIX:
             return _PER_WAKE_UP
         return int.from_bytes(self.sock.getsockopt(_socket.IPPROTO_TCP, _TCP_INFO, _WAITING.stop)[_WAITING], byteorder)
 
@@ -104,7 +105,7 @@ class AcceptLoop:
         if sock.family != _socket.AF_UNIX:
             # Linux hands it down to every accepted socket: one call here saves one per connection.
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-        door = _Door(listener, sock, self._loop.io(sock.fileno(), _READABLE))
+        door = _Door(listener, sock.family, sock, self._loop.io(sock.fileno(), _READABLE))
         self._doors[listener] = door
         if not self._paused:
             door.watcher.start(self._wake, door)
@@ -146,16 +147,21 @@ class AcceptLoop:
         if counters.connections_open >= self._most and not self._make_room():  # here somebody waits; after the first we cannot know
             self._pause("max_connections")
             return
+        accepted: list[tuple[int, Any]] = []
+        failure = None
         for _ in range(min(most, self._most - counters.connections_open)):
             try:
-                descriptor, peer = door.sock._accept()  # noqa: SLF001 - accept() would wrap what stays raw
+                accepted.append(door.sock._accept())  # noqa: SLF001 - accept() would wrap what stays raw
             except OSError as error:
-                self._fail(error)
-                return
+                failure = error
+                break
+        for descriptor, peer in accepted:
             self._welcome(door, descriptor, peer)
+        if failure is not None:
+            self._fail(failure)
 
     def _welcome(self, door: _Door, descriptor: int, peer: Any) -> None:
-        sock = _socket.socket(door.sock.family, _socket.SOCK_STREAM, 0, descriptor)
+        sock = _socket.socket(door.family, _socket.SOCK_STREAM, 0, descriptor)
         sock.setblocking(False)
         self._counters.connections_accepted += 1
         self._counters.connections_open += 1
