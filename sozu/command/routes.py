@@ -7,6 +7,7 @@ a hostname takes the request, the next more general hostname is asked: a fronten
 All this three times: for the frontends of position `pre`, of `tree`, where nearly all are, and of `post`.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -106,7 +107,8 @@ class RouteTable:
 
     def __init__(self, tables: _Tables | None = None) -> None:
         self._tables = tables if tables is not None else _Tables()
-        self._known: dict[tuple[str, bytes], tuple[AnyPaths, ...]] = {}  # what `_rules` said, for the hosts that are asked for
+        # What `_rules` said, by listener, for the hosts that are asked for.
+        self._known: defaultdict[str, dict[bytes, tuple[AnyPaths, ...]]] = defaultdict(dict)
 
     @classmethod
     def of(cls, state: ConfigState) -> Self:
@@ -131,7 +133,7 @@ class RouteTable:
 
         `listener` is the address as the state spells it; `host` is without its port, in any case; `target` in its plain spelling may have a query.
         """
-        for paths in self._known.get((listener, host)) or self._rules(listener, host):
+        for paths in self._known[listener].get(host) or self._rules(listener, host):
             route = paths.sole or paths.find(target, request)
             if route is not None:
                 return route
@@ -143,9 +145,10 @@ class RouteTable:
         found = (each.paths(position, listener) for position in Position for each in hosts)
         rules = tuple(paths for paths in found if paths is not None)
         if rules and len(host) <= _LONGEST_KNOWN:
-            if len(self._known) >= _MOST_KNOWN:  # clients may write what they like, and `*` takes it all
-                self._known.clear()
-            self._known[listener, host] = rules
+            known = self._known[listener]
+            if len(known) >= _MOST_KNOWN:  # clients may write what they like, and `*` takes it all
+                known.clear()
+            known[host] = rules
         return rules
 
 

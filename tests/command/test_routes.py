@@ -138,3 +138,40 @@ def test_a_hostname_without_frontends_is_forgotten() -> None:
 
     assert table.find(HERE, b"example.org", b"/") is None
     assert b"*" not in table._tables.hosts
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 40])
+def test_the_longest_of_many_prefixes_goes_first(count: int) -> None:
+    orders: list[AnyOrder] = [AddCluster(cluster="root"), AddHttpFrontend(cluster="root", hostname="x.y")]
+    for number in range(count):
+        prefix = "/" + "/".join("a" * (number + 1))
+        orders += [AddCluster(cluster=prefix), AddHttpFrontend(cluster=prefix, hostname="x.y", path=prefix)]
+    table = RouteTable.of(commit(ConfigState(), orders).state)
+
+    for number in range(count):
+        prefix = "/" + "/".join("a" * (number + 1))
+        for ending in ("", "/", "/b", "?/a/a"):
+            route = table.find(HERE, b"x.y", f"{prefix}{ending}".encode())
+            assert route is not None
+            assert route.cluster.cluster == prefix
+    for path in (b"/", b"/aa", b"/b/a"):
+        route = table.find(HERE, b"x.y", path)
+        assert route is not None
+        assert route.cluster.cluster == "root"
+
+
+def test_a_table_made_in_slices_is_the_table_of_the_whole_and_leaves_the_one_before_alone() -> None:
+    before = RouteTable.of(commit(ConfigState(), WORLD[:16]).state)
+    effects = commit(commit(ConfigState(), WORLD[:16]).state, WORLD[16:]).effects
+    draft = before.draft()
+    for effect in effects:
+        draft.after([effect])
+    table = draft.table()
+
+    assert before.find(HERE, b"c.example.com", b"/") is None
+    for host in (b"a.example.com", b"c.example.com", b"localhost"):
+        assert table.find(HERE, host, b"/api") == RouteTable.of(commit(ConfigState(), WORLD).state).find(HERE, host, b"/api")
+
+
+def test_a_draft_without_changes_gives_the_table_back(table: RouteTable) -> None:
+    assert table.draft().table() is table

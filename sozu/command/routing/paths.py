@@ -7,7 +7,8 @@ request, the next path is asked. What follows "?" is not looked at, and escapes 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeVar
 
 from sozu.command.facts import Cluster, Frontend
 from sozu.command.routing.conditions import Conditions, Request, is_conditional
@@ -16,7 +17,10 @@ from sozu.parsers.regex import Regex, compile_regex
 
 _SLASH, _QUERY = b"/", b"?"
 _QUESTION_MARK: Final = 0x3F
+_SHARED: Final = 4096  # prefixes
 _FEW: Final = 8  # prefixes: up to here it is quicker to try each than to look up the path's segments
+
+T = TypeVar("T", bytes, tuple[bytes, ...])
 
 
 class Route(NamedTuple):
@@ -29,29 +33,39 @@ class Route(NamedTuple):
 class Paths:
     """The path rules of one hostname on one listener, where none has conditions and none is a regular expression: nearly always."""
 
-    __slots__ = ("_all", "_exact", "_longest", "_others", "_prefixes", "sole")
+    __slots__ = ("_all", "_exact", "_few", "_longest", "_others", "_prefixes", "sole")
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._exact: dict[bytes, Route] = {}
+        exact: dict[bytes, Route] = {}
         self._prefixes: dict[bytes, Route] = {}
         for route in routes:
             frontend = route.frontend
             if frontend.path_exact is not None:
-                self._exact[frontend.path_exact.encode()] = route
+                exact[frontend.path_exact.encode()] = route
             else:
-                self._prefixes[(frontend.path or "/").encode()] = route
+                self._prefixes[_shared((frontend.path or "/").encode())] = route
+        self._exact = exact or None
         self._longest = max(map(len, self._prefixes), default=0)
         self._all = self._prefixes.get(_SLASH)
-        others = tuple(prefix for prefix in self._prefixes if prefix != _SLASH)
-        # What begins with none of these takes "/"; if there are many, nothing is said, since everything begins with nothing.
-        self._others = others if len(others) <= _FEW else (b"",)
+        others = sorted((prefix for prefix in self._prefixes if prefix != _SLASH), key=len, reverse=True)
+        self._others = _shared(tuple(others))
+        # The longest first; each with what is below it, for paths that are not the prefix itself.
+        self._few = [(prefix, _shared(prefix.removesuffix(_SLASH) + _SLASH), self._prefixes[prefix]) for prefix in others[:_FEW]]
         # Nearly every hostname has the one rule "/": it takes whatever comes, so `find` need not be asked.
-        self.sole = None if others or self._exact else self._all
+        self.sole = None if others or exact else self._all
 
     def find(self, target: bytes, _: Request) -> Route | None:
         """The route of this target, or None."""
         path = compared(target)
-        return self._exact.get(path) or (self._longest_prefix(path) if path.startswith(self._others) else self._all)
+        if self._exact is not None and (route := self._exact.get(path)):
+            return route
+        if len(self._others) > _FEW:
+            return self._longest_prefix(path)
+        if path.startswith(self._others):
+            for prefix, below, route in self._few:
+                if path.startswith(below) or path == prefix:
+                    return route
+        return self._all
 
     def _longest_prefix(self, path: bytes) -> Route | None:
         return next((route for prefix in prefixes_of(path, self._longest) if (route := self._prefixes.get(prefix))), None)
@@ -99,6 +113,12 @@ class ConditionalPaths:
             if (choices := self._prefixes.get(prefix)) and (route := _chosen(choices, target, request)):
                 return route
         return None
+
+
+@lru_cache(maxsize=_SHARED)
+def _shared(text: T) -> T:
+    """One object for all equal ones: of ten thousand hosts most have the same prefixes, and what is one object stays in the processor's cache."""
+    return text
 
 
 AnyPaths = Paths | ConditionalPaths

@@ -42,7 +42,7 @@ class Transactions:
         """Carry out what was collected and these last orders. Raises Objection, and then nothing has changed."""
         whole, self._parts = [*self._parts, *orders], []
         draft = Draft(self.state)
-        routes = self._tables.routes
+        routes = self._tables.routes.draft()
         rosters = self._tables.registry.draft()
         for start in range(0, len(whole), _SLICE):
             if start:
@@ -51,8 +51,8 @@ class Transactions:
             for order in whole[start : start + _SLICE]:
                 carry_out(draft, order)
             effects = draft.effects[done:]
-            routes = routes.after(effects)
+            routes.after(effects)
             rosters.after(effects)
         self.state = draft.state(revision)
-        self._tables.routes = routes
+        self._tables.routes = routes.table()
         self._tables.registry.publish(rosters)
