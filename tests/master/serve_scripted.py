@@ -11,7 +11,7 @@ import sys
 
 from sozu.command.config import load_configuration
 from sozu.master import CannotStart, Started, publication, serve
-from sozu.master.workers import slots
+from sozu.master.workers import leaving
 
 WORKER = str(Path(__file__).with_name("scripted_worker.py"))
 
@@ -25,7 +25,7 @@ def announce(started: Started) -> None:
 
 
 # The tests wait for workers that are late on purpose.
-publication.PATIENCE = slots.EXIT_PATIENCE = 0.5
+publication.PATIENCE = leaving.EXIT_PATIENCE = 0.5
 
 
 def main(file: str, *manners: str) -> int:

@@ -12,7 +12,7 @@ PATIENCE = 10.0
 def child(code: str) -> Process:
     reader, writer = os.pipe()
     try:
-        return Process([sys.executable, "-S", "-c", code], writer)
+        return Process.start([sys.executable, "-S", "-c", code], writer)
     finally:
         os.close(reader)
         os.close(writer)
@@ -66,4 +66,4 @@ def test_a_child_that_is_still_being_imported_does_not_die_of_a_terminal_s_signa
 
 def test_a_command_that_does_not_exist_is_an_error_at_once() -> None:
     with pytest.raises(FileNotFoundError):
-        Process(["/nonexistent/program"], 0)
+        Process.start(["/nonexistent/program"], 0)

@@ -17,10 +17,12 @@ from sozu.command.settings import Settings
 from sozu.command.state import ConfigState
 from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
+from sozu.master.workers import filling, leaving
 from sozu.master.workers import slots as slots_module
 from sozu.master.workers.briefing import Briefing
+from sozu.master.workers.filling import SlotNotFilled
 from sozu.master.workers.roster import Roster, Worker, WorkerState
-from sozu.master.workers.slots import SlotNotFilled, Slots
+from sozu.master.workers.slots import Slots
 
 SCRIPTED = [sys.executable, str(Path(__file__).with_name("scripted_worker.py"))]
 PATIENCE = 10.0
@@ -118,7 +120,7 @@ def test_a_replacement_that_fails_leaves_the_old_one_alone(house: House, monkeyp
     monkeypatch.setattr(slots, "_command", ["/nonexistent/program"])
     (slot,) = slots
     with pytest.raises(SlotNotFilled, match="cannot be started"):
-        slots.fill(slot)
+        slots.fill(slot, 1.0)
 
     assert running(slots) == [before]
     assert before.state is WorkerState.RUNNING
@@ -126,7 +128,7 @@ def test_a_replacement_that_fails_leaves_the_old_one_alone(house: House, monkeyp
 
 
 def test_a_newcomer_that_is_never_ready_is_killed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots_module, "START_PATIENCE", 0.5)
+    monkeypatch.setattr(filling, "START_PATIENCE", 0.5)
     slots = house.slots("--never-ready")
 
     assert not slots.start()
@@ -148,7 +150,7 @@ def test_a_crash_loop_backs_off(house: House) -> None:
 
 def test_a_worker_that_hangs_is_replaced_and_then_killed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots_module, "REPLACEMENT_GRACE", 0.0)
-    monkeypatch.setattr(slots_module, "EXIT_PATIENCE", 0.1)
+    monkeypatch.setattr(leaving, "EXIT_PATIENCE", 0.1)
     slots = house.slots()
     slots.start()
     (before,) = running(slots)

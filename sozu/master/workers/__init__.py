@@ -1,6 +1,8 @@
 """The master's children: how a slot is filled and kept filled, and how the master talks with who fills it.
 
 slots       `fill(slot)`: the one way a worker comes to be, for start, crash and replacement
+filling     from exec to its word that it accepts
+leaving     told to drain, killed if it does not go
 process     a child: started by exec, its end learned from a pidfd
 link        the master's side of its channel
 briefing    what a new worker is told before it may accept

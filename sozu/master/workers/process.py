@@ -1,54 +1,50 @@
 """A child process: started by exec, its end learned from a pidfd, its signals sent through it.
 
 A pid may be given anew as soon as a child is reaped; a pidfd names one process for good. There is no SIGCHLD handler here:
-one watcher per child says which one ended, and nobody else's children are reaped by mistake.
+one watcher per child says which one ended, and nobody else's children are reaped by mistake. A process that somebody else has
+started (an orphan of a master that died) can be watched and signalled just so; only how it ended is not told to us.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 import os
 import signal
-import subprocess
+from typing import Final, Self
 
 from gevent import get_hub
 from gevent.event import Event
 
 READ = 1  # libev's EV_READ
 # A terminal sends these to the whole group. A worker will ignore them, but first it has to be imported: meanwhile they wait.
-FOR_THE_MASTER = (signal.SIGINT, signal.SIGHUP)
+FOR_THE_MASTER: Final = (signal.SIGINT, signal.SIGHUP)
+RESTORED: Final = (signal.SIGPIPE, signal.SIGXFSZ)  # Python ignores them; a program that we start may count on them
+# systemd's words to the master: a child that inherits them could speak in its name, or take its sockets.
+NOT_FOR_CHILDREN: Final = frozenset(("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
 
 
 class Process:
-    """A running child. `ended` is set when it is gone and reaped; `fate` then says how."""
+    """A running process. `ended` is set when it is gone and reaped; `fate` then says how."""
 
-    def __init__(self, command: Sequence[str], descriptor: int) -> None:
-        """Start `command`, which inherits this one descriptor and our standard output and error. Raises OSError."""
+    def __init__(self, pid: int) -> None:
+        """Watch a process that runs: a child, or at least one of our user. Raises OSError."""
         self.ended = Event()
-        # NOTIFY_SOCKET is between systemd and the master: a child that inherits it could speak in the master's name.
-        surroundings = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
-        with _blocked(FOR_THE_MASTER):
-            self._child = subprocess.Popen(  # noqa: S603 - the command is our own: python -m sozu worker
-                command, stdin=subprocess.DEVNULL, pass_fds=(descriptor,), env=surroundings
-            )
-        self._pidfd = os.pidfd_open(self._child.pid)
+        self.pid = pid
+        self.fate = "running"  # "status 0", "signal SIGKILL", or "unknown" if it was nobody's child of ours
+        self._pidfd = os.pidfd_open(pid)
         self._watcher = get_hub().loop.io(self._pidfd, READ)
         self._watcher.start(self._reap)
 
-    @property
-    def pid(self) -> int:
-        """The child's pid, also after its end."""
-        return self._child.pid
+    @classmethod
+    def start(cls, command: Sequence[str], descriptor: int, blocked: Sequence[signal.Signals] = FOR_THE_MASTER) -> Self:
+        """Start `command`, which inherits this one descriptor and our standard output and error. Raises OSError.
 
-    @property
-    def fate(self) -> str:
-        """How it ended, in words: "status 0", "signal SIGKILL"; "running" before."""
-        match self._child.returncode:
-            case None:
-                return "running"
-            case code if code < 0:
-                return f"signal {signal.Signals(-code).name}"
-            case code:
-                return f"status {code}"
+        Other descriptors are closed at its exec, as Python opens them all; it is born with the signals `blocked`.
+        """
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, descriptor, descriptor),  # onto itself: it stays open across the exec
+        ]
+        surroundings = {name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN}
+        return cls(os.posix_spawn(command[0], list(command), surroundings, file_actions=actions, setsigmask=blocked, setsigdef=RESTORED))
 
     def kill(self) -> None:
         """End it at once (SIGKILL), if it has not ended."""
@@ -59,19 +55,28 @@ class Process:
         if not self.ended.is_set():
             signal.pidfd_send_signal(self._pidfd, signum)
 
+    def forget(self) -> None:
+        """Watch it no more: a successor of this master will."""
+        if not self.ended.is_set():
+            self._unwatch()
+
     def _reap(self) -> None:
-        self._watcher.stop()
-        self._watcher.close()
-        self._child.wait()
-        os.close(self._pidfd)
+        self.fate = _fate(self._pidfd)
+        self._unwatch()
         self.ended.set()
 
+    def _unwatch(self) -> None:
+        self._watcher.stop()
+        self._watcher.close()
+        os.close(self._pidfd)
 
-@contextmanager
-def _blocked(signals: Sequence[signal.Signals]) -> Iterator[None]:
-    """Let these signals wait while the block runs; a child that is started in it is born with them blocked."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+
+def _fate(pidfd: int) -> str:
     try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        end = os.waitid(os.P_PIDFD, pidfd, os.WEXITED)
+    except ChildProcessError:
+        return "unknown"
+    assert end is not None, "without WNOHANG there is always one"
+    if end.si_code == os.CLD_EXITED:
+        return f"status {end.si_status}"
+    return f"signal {signal.Signals(end.si_status).name}"

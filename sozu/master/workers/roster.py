@@ -25,7 +25,7 @@ class Worker:
     slot: int
     process: Process
     link: WorkerLink
-    replace: Callable[[str], None]  # asks for a newcomer in its place, for this reason; does nothing the second time
+    replace: Callable[[str], object] = lambda _: None  # asks for a newcomer in its place, for this reason; does nothing the second time
     state: WorkerState = WorkerState.STARTING
     since: float = field(default_factory=monotonic)
 

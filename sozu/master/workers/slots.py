@@ -7,35 +7,21 @@ Both accept on the very same sockets for that while, so no connection meets a cl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 import logging
-import signal
-import socket
 from time import monotonic
 
 import gevent
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
-import gevent.socket
 
-from sozu import __version__
-from sozu.command.channel import channel_to_worker
-from sozu.command.worker_protocol import SCHEMA, Drain, Hello, Ready
 from sozu.master.workers.backoff import Backoff
 from sozu.master.workers.briefing import Briefing
-from sozu.master.workers.gathering import Gathering
-from sozu.master.workers.link import LinkEnded, WorkerLink
-from sozu.master.workers.process import Process
+from sozu.master.workers.filling import EOF_PATIENCE, SlotNotFilled, launch, make_ready
+from sozu.master.workers.leaving import see_off
 from sozu.master.workers.roster import Roster, Worker, WorkerState
 
 log = logging.getLogger("sozu.master")
 
-START_PATIENCE = 30.0  # seconds from exec to Ready
 REPLACEMENT_GRACE = 10.0  # seconds that a replaced worker has for its sessions
-EXIT_PATIENCE = 2.0  # seconds that a worker may take beyond its grace before it is killed
-EOF_PATIENCE = 1.0  # seconds between the end of a channel and the end of its process
-
-
-class SlotNotFilled(Exception):
-    """A newcomer did not come to accept; it is gone, and whatever ran before runs on."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +37,7 @@ class Slot:
     backoff: Backoff = field(default_factory=Backoff)
     attention: Event = field(default_factory=Event)
     tried: Event = field(default_factory=Event)
+    alone: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(1))  # whoever fills
 
     @property
     def vacant(self) -> bool:
@@ -74,7 +61,7 @@ class Slots:
         self._one_replacement = BoundedSemaphore(1)
 
     def __iter__(self) -> Iterator[Slot]:
-        return iter(self._slots)
+        return iter(tuple(self._slots))
 
     def start(self) -> bool:
         """Fill every slot, and keep them filled. Returns when each was tried once: is there a worker now?"""
@@ -84,49 +71,41 @@ class Slots:
 
     # ---- filling ------------------------------------------------------------------------------
 
-    def fill(self, slot: Slot) -> None:
-        """Start a worker for this slot; once it accepts, tell the one before it to drain.
+    def fill(self, slot: Slot, grace: float) -> Worker | None:
+        """Start a worker for this slot; once it accepts, tell the one before it to drain, and return that one.
 
         Raises SlotNotFilled: then the newcomer is gone and the one before has noticed nothing.
         """
         newcomer = self._launch(slot)
         slot.filling = True
         try:
-            with gevent.Timeout(START_PATIENCE, SlotNotFilled(f"{newcomer.name} was not ready within {START_PATIENCE:g} s")):
-                _check(newcomer.link.greeting(Hello))
-                self._briefing.give(newcomer)
-                newcomer.link.greeting(Ready)
-        except LinkEnded as why:
-            newcomer.process.ended.wait(EOF_PATIENCE)
-            raise SlotNotFilled(f"{newcomer.name} was not ready: {why} ({newcomer.process.fate})") from why
-        else:
-            newcomer.now(WorkerState.RUNNING)
+            make_ready(newcomer, self._briefing)
         finally:
             slot.filling = False
-            if newcomer.state is WorkerState.STARTING:
-                newcomer.process.kill()
         before, slot.worker = slot.worker, newcomer
         if before is not None:
-            self.see_off(before, REPLACEMENT_GRACE)
+            see_off(before, grace)
         slot.fills += 1
         # The first ones are announced by `serve`, in words for people.
         level = logging.DEBUG if slot.fills == 1 else logging.INFO
         log.log(level, "event=worker_ready slot=%d pid=%d fills=%d", slot.number, newcomer.process.pid, slot.fills)
+        return before
+
+    def renew(self, slot: Slot, grace: float) -> Worker | None:
+        """Fill a slot though its worker is well; returns that one, which drains now. Raises SlotNotFilled."""
+        with self._one_replacement, slot.alone:
+            return self.fill(slot, grace)
 
     def _launch(self, slot: Slot) -> Worker:
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            try:
-                process = Process([*self._command, "--channel", str(theirs.fileno())], theirs.fileno())
-            except OSError as error:
-                raise SlotNotFilled(f"the worker's process cannot be started: {error}") from error
-            # gevent's kind of socket is non-blocking, and only our end may be: the other is the worker's to choose.
-            link = WorkerLink(channel_to_worker(gevent.socket.socket(fileno=ours.detach())))
-        worker = Worker(slot.number, process, link, replace=lambda reason: self._replace(slot, worker, reason))
-        self._living.add(worker)
-        process.ended.rawlink(lambda _: self._ended(slot, worker))
-        link.ended.rawlink(lambda _: gevent.spawn(self._link_ended, worker))
+        worker = launch(slot.number, self._command)
+        self._take_on(slot, worker)
         return worker
+
+    def _take_on(self, slot: Slot, worker: Worker) -> None:
+        worker.replace = lambda reason: self._replace(slot, worker, reason)
+        self._living.add(worker)
+        worker.process.ended.rawlink(lambda _: self._ended(slot, worker))
+        worker.link.ended.rawlink(lambda _: gevent.spawn(self._link_ended, worker))
 
     # ---- keeping them filled ------------------------------------------------------------------
 
@@ -143,16 +122,21 @@ class Slots:
         slot.pause = 0.0
         try:
             if slot.vacant:
-                self.fill(slot)
+                self._fill_if_wanting(slot)
             else:
                 # A load under which one worker is late makes others late as well: replacing all at once would add to it.
                 with self._one_replacement:
-                    self.fill(slot)
+                    self._fill_if_wanting(slot)
         except SlotNotFilled as why:
             slot.pause = slot.backoff.after(0.0)
             log.error(  # noqa: TRY400 - the reason is in words; a traceback of ours would say nothing about the worker
                 "event=slot_not_filled slot=%d retry_in=%.2f reason=%r", slot.number, slot.pause, str(why)
             )
+
+    def _fill_if_wanting(self, slot: Slot) -> None:
+        with slot.alone:
+            if slot.wanting:
+                self.fill(slot, REPLACEMENT_GRACE)
 
     def _replace(self, slot: Slot, worker: Worker, reason: str) -> None:
         if slot.worker is worker and slot.unfit is not worker:
@@ -183,25 +167,11 @@ class Slots:
 
     # ---- letting them go ----------------------------------------------------------------------
 
-    def see_off(self, worker: Worker, grace: float) -> None:
-        """Tell a worker to finish within `grace` seconds and exit; kill it if it does not. Never waits."""
-        worker.now(WorkerState.DRAINING)
-        # Nobody listens for the replies: the end of the process says it all.
-        Gathering(None).ask(worker, lambda number: [Drain(id=number, grace=grace)])
-        gevent.spawn(self._await_exit, worker, grace + EXIT_PATIENCE)
-
-    def _await_exit(self, worker: Worker, patience: float) -> None:
-        if worker.link.ended.is_set():
-            worker.process.send(signal.SIGTERM)
-        if not worker.process.ended.wait(patience):
-            log.warning("event=worker_killed slot=%d pid=%d reason='did not exit'", worker.slot, worker.process.pid)
-            worker.process.kill()
-
     def drain_all(self, grace: float, told: Callable[[], None]) -> None:
         """Fill no slot any more, tell every worker to finish, call `told`, and wait until the last one has ended."""
         gevent.killall(self._keepers)
         for worker in tuple(self._living):
-            self.see_off(worker, grace)
+            see_off(worker, grace)
         told()
         self._await_all()
 
@@ -214,11 +184,3 @@ class Slots:
 
     def _await_all(self) -> None:
         gevent.wait([worker.process.ended for worker in self._living])
-
-
-def _check(hello: Hello) -> None:
-    if hello.schema != SCHEMA:
-        raise SlotNotFilled(f"the worker speaks schema {hello.schema}, this master {SCHEMA}")
-    if hello.version != __version__:
-        log.warning("event=other_version worker=%s master=%s", hello.version, __version__)
-

@@ -1,0 +1,65 @@
+"""How a worker comes to be: exec, Hello, its sockets, the state, and then its word that it accepts.
+
+The same way at the start, after a crash and in an upgrade. Failure costs the newcomer and nothing else.
+"""
+
+from collections.abc import Sequence
+import logging
+import socket
+
+import gevent
+import gevent.socket
+
+from sozu import __version__
+from sozu.command.channel import channel_to_worker
+from sozu.command.worker_protocol import SCHEMA, Hello, Ready
+from sozu.master.workers.briefing import Briefing
+from sozu.master.workers.link import LinkEnded, WorkerLink
+from sozu.master.workers.process import Process
+from sozu.master.workers.roster import Worker, WorkerState
+
+log = logging.getLogger("sozu.master")
+
+START_PATIENCE = 30.0  # seconds from exec to Ready
+EOF_PATIENCE = 1.0  # seconds between the end of a channel and the end of its process
+
+
+class SlotNotFilled(Exception):
+    """A newcomer did not come to accept; it is gone, and whatever ran before runs on."""
+
+
+def launch(slot: int, command: Sequence[str]) -> Worker:
+    """Start a worker's process, with `--channel FD` added to the command. Raises SlotNotFilled."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        try:
+            process = Process.start([*command, "--channel", str(theirs.fileno())], theirs.fileno())
+        except OSError as error:
+            raise SlotNotFilled(f"the worker's process cannot be started: {error}") from error
+        # gevent's kind of socket is non-blocking, and only our end may be: the other is the worker's to choose.
+        link = WorkerLink(channel_to_worker(gevent.socket.socket(fileno=ours.detach())))
+    return Worker(slot, process, link)
+
+
+def make_ready(newcomer: Worker, briefing: Briefing) -> None:
+    """Have it accept. Raises SlotNotFilled, and then it is gone."""
+    try:
+        with gevent.Timeout(START_PATIENCE, SlotNotFilled(f"{newcomer.name} was not ready within {START_PATIENCE:g} s")):
+            _check(newcomer.link.greeting(Hello))
+            briefing.give(newcomer)
+            newcomer.link.greeting(Ready)
+    except LinkEnded as why:
+        newcomer.process.ended.wait(EOF_PATIENCE)
+        raise SlotNotFilled(f"{newcomer.name} was not ready: {why} ({newcomer.process.fate})") from why
+    else:
+        newcomer.now(WorkerState.RUNNING)
+    finally:
+        if newcomer.state is WorkerState.STARTING:
+            newcomer.process.kill()
+
+
+def _check(hello: Hello) -> None:
+    if hello.schema != SCHEMA:
+        raise SlotNotFilled(f"the worker speaks schema {hello.schema}, this master {SCHEMA}")
+    if hello.version != __version__:
+        log.warning("event=other_version worker=%s master=%s", hello.version, __version__)

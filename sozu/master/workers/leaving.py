@@ -1,0 +1,31 @@
+"""How a worker goes: told to drain, and killed if it has not gone a while after its grace."""
+
+import logging
+import signal
+
+import gevent
+
+from sozu.command.worker_protocol import Drain
+from sozu.master.workers.gathering import Gathering
+from sozu.master.workers.roster import Worker, WorkerState
+
+log = logging.getLogger("sozu.master")
+
+EXIT_PATIENCE = 2.0  # seconds that a worker may take beyond its grace before it is killed
+
+
+def see_off(worker: Worker, grace: float) -> None:
+    """Tell a worker to finish within `grace` seconds and exit; kill it if it does not. Never waits."""
+    worker.now(WorkerState.DRAINING)
+    # Nobody listens for the replies: the end of the process says it all.
+    Gathering(None).ask(worker, lambda number: [Drain(id=number, grace=grace)])
+    gevent.spawn(await_exit, worker, grace + EXIT_PATIENCE)
+
+
+def await_exit(worker: Worker, patience: float) -> None:
+    """Wait for the end of a worker that drains; kill it after so many seconds."""
+    if worker.link.ended.is_set():
+        worker.process.send(signal.SIGTERM)
+    if not worker.process.ended.wait(patience):
+        log.warning("event=worker_killed slot=%d pid=%d reason='did not exit'", worker.slot, worker.process.pid)
+        worker.process.kill()
