@@ -5,9 +5,12 @@ star alone (every host), or an IP address. International names become A-labels (
 Host field holds; letters are lower-cased (RFC 9110 section 4.2.3). Underscores are let through: many have them.
 """
 
-import encodings.idna  # noqa: F401  or the codec imports itself late, which a sandboxed process cannot do any more
 import ipaddress
+import re
 import string
+import unicodedata
+
+import idna
 
 from sozu.parsers.heads.plain_path import plain_path, upper_escapes
 from sozu.parsers.reasons import Reason
@@ -17,9 +20,7 @@ PATH_LIMIT = 8192  # RFC 9112 section 3 wants that much of a target to be suppor
 _LABEL = frozenset(string.ascii_lowercase + string.digits + "-_")
 # RFC 3986 section 3.3: pchar and "/", with "%" as the beginning of an escape.
 _PATH = frozenset(string.ascii_letters + string.digits + "-._~%!$&'()*+,;=:@/")
-# These four mean one name to a browser (IDNA 2008) and another to Python's codec (IDNA 2003, RFC 3490):
-# sharp s, final sigma and the two joiners. Guessing would route somebody else's name.
-_DEVIATIONS = frozenset("\u00df\u03c2\u200c\u200d")
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")  # RFC 3490 section 3.1; idna and browsers take them all
 
 
 class BadHostname(ValueError):
@@ -89,12 +90,16 @@ def _why_not_a_name(name: str, label: str) -> str:
 
 
 def _a_labels(name: str) -> str:
-    if not _DEVIATIONS.isdisjoint(name):
-        raise BadHostname(f'"{name}" means different names to different clients: write its A-label ("xn--…")')
+    """As browsers do it: IDNA 2008 (RFC 5891) after mapping case and width, so that sharp s and final sigma are letters of their own."""
+    mapped = unicodedata.normalize("NFKC", name.lower())
+    return ".".join(_a_label(label, name) for label in _DOTS.split(mapped))
+
+
+def _a_label(label: str, name: str) -> str:
     try:
-        return name.encode("idna").decode("ascii").lower()
-    except UnicodeError as error:
-        raise BadHostname(f'"{name}" is not an international hostname ({error})') from error
+        return label if label.isascii() else idna.alabel(label).decode("ascii")
+    except idna.IDNAError as error:
+        raise BadHostname(f'"{name}" is not an international hostname ({error}); if it is one, write its A-label ("xn--…")') from error
 
 
 def _ipv6(text: str) -> str:

@@ -19,6 +19,11 @@ from sozu.command.hostnames import BadHostname, BadPath, normal_hostname, normal
         ("bücher.example", "xn--bcher-kva.example"),
         ("*.BÜCHER.example", "*.xn--bcher-kva.example"),
         ("xn--strae-oqa.de", "xn--strae-oqa.de"),
+        ("straße.example", "xn--strae-oqa.example"),
+        ("ΣΊΣΥΦΟΣ.my_app.gr", "xn--kxa6akbbkh.my_app.gr"),
+        ("日本。jp", "xn--wgv71a.jp"),
+        ("\uff57\uff57\uff57.ex", "www.ex"),
+        ("\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.com", "xn--mgba3gch31f060k.com"),
     ],
 )
 def test_a_hostname_has_one_spelling(written: str, normal: str) -> None:
@@ -43,7 +48,8 @@ def test_a_hostname_has_one_spelling(written: str, normal: str) -> None:
         ("a-.example", "does not begin or end"),
         ("x" * 64 + ".example", "at most 63 characters"),
         (".".join(["x" * 63] * 4), "at most 253 characters, this one 255"),
-        ("straße.example", 'its A-label ("xn--…")'),
+        ("☃.example", 'its A-label ("xn--…")'),
+        ("a\u200cb.example", "Joiner U+200C not allowed"),
         ("\ufdd0ü.example", "not an international hostname"),
         ("[::1", "is not an IPv6 address"),
         ("[::g]", "is not an IPv6 address"),
