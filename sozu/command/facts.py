@@ -37,6 +37,14 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class KeyKind(StrEnum):
+    """The kind of a certificate's key, best first: of two certificates for one name a client that knows both kinds gets the first."""
+
+    ECDSA = "ecdsa"
+    ED25519 = "ed25519"
+    RSA = "rsa"
+
+
 class Position(StrEnum):
     """When a frontend is asked: before all that have another position, with nearly all, or if none of those takes the request."""
 
@@ -148,13 +156,21 @@ class Backend(Fact, frozen=True, kw_only=True):
 
 
 class Certificate(Fact, frozen=True, kw_only=True):
-    """A certificate with its key, in PEM, known by the SHA-256 of its DER; for one listener or for all."""
+    """A certificate with its key, in PEM, known by the SHA-256 of its DER; for one listener or for all.
+
+    What is in it that routes ask for was read once, by whoever took it in: `names` as `normal_hostname` spells them, the kind of its key,
+    and when it is valid, in seconds since 1970. `chain` are the certificates that follow it in a handshake.
+    """
 
     fingerprint: str
     certificate: str
     private_key: str = msgspec.field(name="key")
     chain: tuple[str, ...] = ()
     listener: str | None = None
+    names: tuple[str, ...] = ()
+    kind: KeyKind = KeyKind.ECDSA
+    not_before: int = 0
+    not_after: int = 0
 
     @property
     def key(self) -> str:
