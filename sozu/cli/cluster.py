@@ -1,5 +1,7 @@
 """`sozu cluster …`: named sets of backends."""
 
+from typing import Any
+
 import click
 
 from sozu.cli.conversation import order
@@ -25,11 +27,12 @@ def cluster() -> None:
 @cluster.command()
 @click.argument("cluster_id", metavar="ID")
 @click.option("--load-balancing", type=click.Choice([policy.value for policy in LoadBalancing]), default="round_robin", show_default=True)
+@click.option("--hash-on", default="source", metavar="KEY", show_default=True, help="For hrw and maglev: source, header:NAME or cookie:NAME.")
 @click.option("--timeout", "limits", metavar="NAME=SECONDS", multiple=True, help="request, front, back or connect; may be repeated.")
 @click.option("--max-body-size", type=int, metavar="BYTES", help="The largest body of a request; else as the settings say.")
 @click.option("--min-rate", type=int, metavar="BYTES", help="How many bytes a second a client has to send or take; else as the settings say.")
 @socket_option
-def add(cluster_id: str, load_balancing: str, limits: tuple[str, ...], max_body_size: int | None, min_rate: int | None) -> None:
+def add(cluster_id: str, load_balancing: str, limits: tuple[str, ...], **settings: Any) -> None:
     """
     Add a cluster, or give one new settings.
 
@@ -37,9 +40,7 @@ def add(cluster_id: str, load_balancing: str, limits: tuple[str, ...], max_body_
     Example:
       sozu cluster add blog --load-balancing least_loaded --timeout back=5 --max-body-size 1000000
     """
-    timeouts = timeouts_in(limits)
-    balancing = LoadBalancing(load_balancing)
-    order(AddCluster(cluster=cluster_id, load_balancing=balancing, timeouts=timeouts, max_body_size=max_body_size, min_rate=min_rate))
+    order(AddCluster(cluster=cluster_id, load_balancing=LoadBalancing(load_balancing), timeouts=timeouts_in(limits), **settings))
 
 
 @cluster.command()

@@ -81,10 +81,14 @@ class Listener(Fact, frozen=True, kw_only=True):
 
 
 class Cluster(Fact, frozen=True, kw_only=True):
-    """A named set of backends, and how requests are spread and bounded among them. A limit that is None is as in the settings."""
+    """A named set of backends, and how requests are spread and bounded among them. A limit that is None is as in the settings.
+
+    `hash_on` says by which key hrw and maglev choose: `source`, `header:NAME` (in lower case) or `cookie:NAME`.
+    """
 
     cluster: str
     load_balancing: LoadBalancing = LoadBalancing.ROUND_ROBIN
+    hash_on: str = "source"
     timeouts: Timeouts | None = None
     max_body_size: int | None = None
     min_rate: int | None = None

@@ -23,6 +23,7 @@ class AddCluster(Order, frozen=True, kw_only=True, tag="add_cluster"):
 
     cluster: str
     load_balancing: LoadBalancing = LoadBalancing.ROUND_ROBIN
+    hash_on: str = "source"
     timeouts: Timeouts | None = None
     max_body_size: int | None = None
     min_rate: int | None = None

@@ -11,6 +11,7 @@ from sozu.proxy.back import Back
 from sozu.proxy.deadlines import Late
 from sozu.proxy.failures import Failure, NoBackend, Unreachable
 from sozu.proxy.front import Front
+from sozu.proxy.meaning import Asked
 from sozu.proxy.record import Record
 from sozu.proxy.registry import BackendKey, LiveBackend
 from sozu.proxy.stream import Broken
@@ -22,16 +23,20 @@ UNAVAILABLE: Final = 503  # it is our own want: no descriptor is left
 GATEWAY_TIMEOUT: Final = 504
 
 
-def reach(traffic: Traffic, front: Front, record: Record, timeouts: Timeouts, repeatable: bool) -> Back:  # noqa: FBT001 - keywords cost on this path
+def reach(traffic: Traffic, front: Front, record: Record, asked: Asked, repeatable: bool) -> Back:  # noqa: FBT001 - keywords cost on this path
     """A connection to a backend of `record.cluster`. Raises NoBackend, or Unreachable when enough were tried.
 
     `repeatable` requests may ride on a connection that was idle for long (pool.py says why).
     """
     assert record.cluster is not None, "a route was found"
+    roster = traffic.registry.rosters.get(record.cluster)
+    if roster is None:
+        raise NoBackend
+    key = b"" if roster.key is None else roster.key(asked.view.passed_fields(), front.client)
     tried: list[BackendKey] = []
     failure: Failure | None = None
     for number in range(MOST_BACKENDS):
-        backend = traffic.registry.choose(record.cluster, tried)
+        backend = roster.choose(tried, key) if number or roster.sole is None else roster.sole
         if backend is None:
             break
         record.backend = backend.fact.address
@@ -43,7 +48,7 @@ def reach(traffic: Traffic, front: Front, record: Record, timeouts: Timeouts, re
             record.connected = record.started  # it was at hand: no time is lost
             return back
         try:
-            back = open_back(traffic, front, backend, timeouts)
+            back = open_back(traffic, front, backend, asked.timeouts)
         except Unreachable as unreachable:
             backend.end()
             failure = unreachable

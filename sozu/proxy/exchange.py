@@ -111,7 +111,7 @@ class Exchange(Record):
     def _carry(self, request: bytes) -> Answered:
         """There, and the head of the final response; with one connection or, if it was an old one and had died, two."""
         repeatable = self._body.complete and self._asked.idempotent  # a body that still comes cannot be sent twice
-        self._back = back = reach(self._traffic, self._front, self, self._asked.timeouts, repeatable)
+        self._back = back = reach(self._traffic, self._front, self, self._asked, repeatable)
         self._counted = back.backend
         try:
             return self._ask(back, request)

@@ -2,7 +2,7 @@ import pytest
 
 from sozu.command.commit import Refused, commit
 from sozu.command.draft import Change
-from sozu.command.facts import Backend, Cluster, Frontend, Listener, LoadBalancing, Protocol, Timeouts
+from sozu.command.facts import Backend, Cluster, Frontend, Listener, Protocol, Timeouts
 from sozu.command.orders import (
     AddBackend,
     AddCluster,
@@ -121,7 +121,9 @@ def test_a_refusal_names_the_order_and_changes_nothing(state: ConfigState) -> No
         (AddCluster(cluster="a b"), "no spaces"),
         (AddCluster(cluster="a\n"), "visible characters"),
         (AddCluster(cluster="a" * 129), "1 to 128"),
-        (AddCluster(cluster="a", load_balancing=LoadBalancing.MAGLEV), "load_balancing maglev is not available"),
+        (AddCluster(cluster="a", hash_on="color"), "'color': a hash key is \"source\", \"header:NAME\" or \"cookie:NAME\""),
+        (AddCluster(cluster="a", hash_on="header:Host"), "the host is what `hostname` is for"),
+        (AddCluster(cluster="a", hash_on="cookie:a;b"), '"a;b" is not the name of a cookie'),
         (AddCluster(cluster="a", timeouts=Timeouts(back=0)), "timeouts.back: more than 0"),
         (AddCluster(cluster="a", timeouts=Timeouts(connect=1e9)), "at most 86400 seconds"),
         (AddCluster(cluster="a", max_body_size=0), "max_body_size: 1 to "),

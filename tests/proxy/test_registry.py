@@ -31,7 +31,7 @@ class World:
         self.registry.publish(draft)
 
     def choose(self) -> LiveBackend:
-        live = self.registry.choose("web")
+        live = self.registry.rosters["web"].choose()
         assert live is not None
         return live
 
@@ -48,11 +48,11 @@ WEB = AddCluster(cluster="web")
 
 
 def test_a_cluster_that_is_not_there_has_no_backend() -> None:
-    assert Registry().choose("web") is None
+    assert "web" not in Registry().rosters
 
 
 def test_a_cluster_without_backends_has_none() -> None:
-    assert World(WEB).registry.choose("web") is None
+    assert World(WEB).registry.rosters["web"].choose() is None
 
 
 def test_a_backend_is_ready_for_a_socket() -> None:
@@ -68,14 +68,14 @@ def test_backends_take_turns() -> None:
 def test_who_was_tried_is_not_chosen_again() -> None:
     world = World(WEB, add(A), add(B))
     tried = {("web", A)}
-    assert [live.fact.address for _ in range(3) if (live := world.registry.choose("web", tried))] == [B, B, B]
-    assert world.registry.choose("web", {("web", A), ("web", B)}) is None
+    assert [live.fact.address for _ in range(3) if (live := world.registry.rosters["web"].choose(tried))] == [B, B, B]
+    assert world.registry.rosters["web"].choose({("web", A), ("web", B)}) is None
 
 
 def test_a_backup_serves_only_when_no_other_can() -> None:
     world = World(WEB, add(A), add(B, backup=True))
     assert [world.choose().fact.address for _ in range(3)] == [A, A, A]
-    backup = world.registry.choose("web", {("web", A)})
+    backup = world.registry.rosters["web"].choose({("web", A)})
     assert backup is not None
     assert backup.fact.address == B
 
@@ -129,7 +129,7 @@ def test_a_removed_backend_without_exchanges_is_gone_and_its_idle_connections_ar
     assert world.registry.find(("web", A)) is None
     assert all(one.closed for one in pooled)
     assert live.retired
-    assert world.registry.choose("web") is None
+    assert world.registry.rosters["web"].choose() is None
 
 
 def test_a_removed_backend_is_gone_when_its_last_exchange_ends() -> None:
@@ -167,7 +167,7 @@ def test_a_cluster_takes_its_backends_along() -> None:
     live = world.choose()
     live.begin()
     world.order(RemoveCluster(cluster="web"))
-    assert world.registry.choose("web") is None
+    assert "web" not in world.registry.rosters
     assert world.registry.find(live.key) is live
     live.end()
     assert world.registry.find(live.key) is None
@@ -177,7 +177,7 @@ def test_a_backend_that_comes_and_goes_in_one_transaction_leaves_no_trace() -> N
     world = World(WEB)
     world.order(add(A), remove(A))
     assert world.registry.find(("web", A)) is None
-    assert world.registry.choose("web") is None
+    assert world.registry.rosters["web"].choose() is None
 
 
 def test_so_it_does_when_coming_and_going_are_drafted_apart() -> None:
@@ -188,7 +188,7 @@ def test_so_it_does_when_coming_and_going_are_drafted_apart() -> None:
     draft.after(commit(done.state, [remove(A)]).effects)
     world.registry.publish(draft)
     assert world.registry.find(("web", A)) is None
-    assert world.registry.choose("web") is None
+    assert world.registry.rosters["web"].choose() is None
 
 
 def test_a_backend_that_goes_and_comes_in_one_transaction_lives_on() -> None:

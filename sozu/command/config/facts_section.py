@@ -56,15 +56,10 @@ class _Section:
     def _read_cluster(self, path: Path, name: str, value: dict[str, Any]) -> None:
         sound = {key: item for key, item in value.items() if self._findings.sound((*path, key))}
         entry = msgspec.convert(sound, ClusterEntry)
-        timeouts = laid_on(entry.timeouts, self._timeouts) if entry.timeouts is not None else None
-        order = AddCluster(
-            cluster=name,
-            load_balancing=entry.load_balancing,
-            timeouts=timeouts,
-            max_body_size=entry.max_body_size,
-            min_rate=entry.min_rate,
-        )
-        if not self._carry_out(path, order):
+        values = {key: getattr(entry, key) for key in _CLUSTER_SETTINGS}
+        if entry.timeouts is not None:
+            values["timeouts"] = laid_on(entry.timeouts, self._timeouts)
+        if not self._carry_out(path, AddCluster(cluster=name, **values)):
             # Its frontends and backends are still to be checked, and that needs a cluster that is there.
             self.draft.put(Cluster(cluster=name))
 
@@ -111,4 +106,4 @@ def _steps(field: str) -> Iterator[str | int]:
     return (int(step) if step.isdigit() else step for step in field.split("."))
 
 
-_CLUSTER_SETTINGS = ("load_balancing", "timeouts", "max_body_size", "min_rate")
+_CLUSTER_SETTINGS = tuple(name for name in Cluster.__struct_fields__ if name != "cluster")

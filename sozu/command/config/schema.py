@@ -86,6 +86,7 @@ class ClusterEntry(Entry, frozen=True, kw_only=True):
     """A named set of backends and the frontends that lead to it."""
 
     load_balancing: LoadBalancing = LoadBalancing.ROUND_ROBIN
+    hash_on: str = "source"
     timeouts: TimeoutsEntry | None = None
     max_body_size: BodySize | None = None
     min_rate: Rate | None = None

@@ -1,31 +1,20 @@
 """What orders may do to clusters. Pure."""
 
 from sozu.command.draft import Draft
-from sozu.command.facts import Cluster, LoadBalancing
+from sozu.command.facts import Cluster
 from sozu.command.nearest import did_you_mean
-from sozu.command.orders import AddCluster, RemoveCluster
+from sozu.command.orders import AddCluster, RemoveCluster, given
+from sozu.command.rules.affinity import hash_key_in
 from sozu.command.rules.limits import check_limits
-from sozu.command.rules.objections import Objection, Unknown
+from sozu.command.rules.objections import Unknown
 from sozu.command.rules.spellings import check_id
-
-BALANCING = (LoadBalancing.ROUND_ROBIN, LoadBalancing.RANDOM, LoadBalancing.LEAST_LOADED)
 
 
 def add_cluster(draft: Draft, order: AddCluster) -> None:
     """A new cluster, or new settings for one that is there."""
-    name = order.cluster
-    check_id(name, "cluster", "cluster")
-    if order.load_balancing not in BALANCING:
-        raise Objection(f"load_balancing {order.load_balancing} is not available in this version", "load_balancing")
+    check_id(order.cluster, "cluster", "cluster")
     check_limits(order)
-    cluster = Cluster(
-        cluster=name,
-        load_balancing=order.load_balancing,
-        timeouts=order.timeouts,
-        max_body_size=order.max_body_size,
-        min_rate=order.min_rate,
-    )
-    draft.put(cluster)
+    draft.put(Cluster(**{**given(order), "hash_on": hash_key_in(order.hash_on)}))
 
 
 def remove_cluster(draft: Draft, order: RemoveCluster) -> None:

@@ -46,7 +46,7 @@ def methods_in(methods: tuple[str, ...]) -> tuple[str, ...]:
 def headers_in(matches: tuple[Match, ...]) -> tuple[Match, ...]:
     """Conditions on header fields, with names in lower case and in order. Raises Objection."""
     lowered = tuple(msgspec.structs.replace(match, name=match.name.lower()) for match in matches)
-    return _matches(lowered, "headers", _why_no_field)
+    return _matches(lowered, "headers", why_no_field)
 
 
 def query_in(matches: tuple[Match, ...]) -> tuple[Match, ...]:
@@ -56,7 +56,7 @@ def query_in(matches: tuple[Match, ...]) -> tuple[Match, ...]:
 
 def cookies_in(matches: tuple[Match, ...]) -> tuple[Match, ...]:
     """Conditions on cookies, in order. Raises Objection."""
-    return _matches(matches, "cookies", _why_no_cookie)
+    return _matches(matches, "cookies", why_no_cookie)
 
 
 def _matches(matches: tuple[Match, ...], field: str, why_no_name: Fault) -> tuple[Match, ...]:
@@ -86,7 +86,8 @@ def _why_no_text(text: str) -> str | None:
     return None if _VALUE.issuperset(text.encode()) else f"{text!r} holds a control character, which no request does"
 
 
-def _why_no_field(name: str) -> str | None:
+def why_no_field(name: str) -> str | None:
+    """What is wrong with this name of a field, in lower case, that requests are asked for."""
     if not name or not _TOKEN.issuperset(name.encode()):
         return f'"{name}" is not the name of a field, as in "x-canary"'
     if name == "host":
@@ -96,5 +97,6 @@ def _why_no_field(name: str) -> str | None:
     return None
 
 
-def _why_no_cookie(name: str) -> str | None:
+def why_no_cookie(name: str) -> str | None:
+    """What is wrong with this name of a cookie."""
     return f'"{name}" is not the name of a cookie' if not name or not _NO_COOKIE.isdisjoint(name) else None

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from sozu.command.addresses import parse_address
 from sozu.command.facts import Backend
+from sozu.proxy.registry.balancing.hashing import hashed
 
 BackendKey = tuple[str, str]  # (cluster, address), as facts.Backend.key
 Told = Callable[[], None]
@@ -22,18 +23,19 @@ class LiveBackend:
 
     The data path calls `begin` where it chose it, in the same breath, and `end` when the exchange or tunnel is over; it
     keeps pooled connections in `idle` (last in, first out) and keeps none once `retired` is set.
-    `address` is (family, sockaddr), ready for a socket.
+    `address` is (family, sockaddr), ready for a socket; `seed` is a number that stands for the backend, the same in every worker.
     """
 
-    __slots__ = ("address", "credit", "exchanges", "fact", "idle", "key", "on_gone", "retired", "weight")
+    __slots__ = ("address", "credit", "exchanges", "fact", "idle", "key", "on_gone", "retired", "seed", "weight")
 
     def __init__(self, fact: Backend) -> None:
         where = parse_address(fact.address)
         self.key: BackendKey = fact.key
         self.address = (where.family, where.sockaddr)
         self.fact = fact
-        self.weight = fact.weight
-        self.credit = 0  # the balancer's notebook
+        self.seed = hashed(fact.address.encode())
+        self.weight: float = fact.weight
+        self.credit = 0.0  # the balancer's notebook
         self.exchanges = 0
         self.idle: list[Any] = []  # an Idle each; the pool knows more about them
         self.retired = False

@@ -1,33 +1,49 @@
 """Who may be chosen: a roster for each cluster, drafted aside (`Registry.draft`, `RosterDraft.after`), published by one assignment.
 
-A roster is never written to. The live backends in it survive every swap that keeps their key; one that no roster names
+A roster says whom to choose from: the live backends in it survive every swap that keeps their key; one that no roster names
 retires. Nothing here switches greenlets.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
 
 from sozu.command.draft import Change
 from sozu.command.facts import Backend, Cluster
-from sozu.proxy.registry.balancing import Balancer, balancer_for
+from sozu.proxy.registry.affinity import key_for
+from sozu.proxy.registry.balancing import Balancer, Maglev, balancer_for
 from sozu.proxy.registry.live_backend import BackendKey, LiveBackend
 
 
-@dataclass(frozen=True, slots=True)
 class Roster:
-    """Whom a cluster may send to. `tiers`: the backends with a weight, then the backups, used when all before are out."""
+    """Whom a cluster may send to. `tiers`: the backends with a weight, then the backups, used when all before are out.
 
-    cluster: Cluster
-    balancer: Balancer
-    members: Mapping[str, LiveBackend]
-    tiers: tuple[tuple[LiveBackend, ...], tuple[LiveBackend, ...]]
-    sole: LiveBackend | None  # the one with a weight, if there is but one: nothing is to be balanced then
+    `sole` is the one with a weight, if there is but one: nothing is to be balanced then. `key` finds in a request what decides who gets it;
+    None where the balancer does not ask.
+    """
 
-    def choose(self, tried: Container[BackendKey]) -> LiveBackend | None:
+    __slots__ = ("balancer", "cluster", "key", "members", "sole", "tiers")
+
+    def __init__(self, cluster: Cluster, balancer: Balancer, members: Mapping[str, LiveBackend]) -> None:
+        self.cluster = cluster
+        self.balancer = balancer
+        self.members = members
+        self.key = key_for(cluster)
+        self.sole: LiveBackend | None = None
+        self.tiers: tuple[tuple[LiveBackend, ...], ...] = ()
+
+    def refresh(self) -> None:
+        """Sort the members anew: something about them has changed."""
+        weighted = [live for live in self.members.values() if live.fact.weight]
+        first = tuple(live for live in weighted if not live.fact.backup)
+        self.tiers = (first, tuple(live for live in weighted if live.fact.backup))
+        self.sole = first[0] if len(first) == 1 else None
+        if isinstance(self.balancer, Maglev):
+            self.balancer.prepare(first)
+
+    def choose(self, tried: Container[BackendKey] = (), key: bytes = b"") -> LiveBackend | None:
         """Pick from the first tier that has someone untried."""
         for tier in self.tiers:
             if candidates := tuple(live for live in tier if live.key not in tried) if tried else tier:
-                return self.balancer.pick(candidates)
+                return self.balancer.pick(candidates, key)
         return None
 
 
@@ -37,13 +53,6 @@ class Registry:
     def __init__(self) -> None:
         self.rosters: dict[str, Roster] = {}
         self._live: dict[BackendKey, LiveBackend] = {}
-
-    def choose(self, cluster: str, tried: Container[BackendKey] = ()) -> LiveBackend | None:
-        """A backend of this cluster that is not among the tried ones; None if there is none (503)."""
-        roster = self.rosters.get(cluster)
-        if roster is None:
-            return None
-        return roster.choose(tried) if tried or roster.sole is None else roster.sole
 
     def find(self, key: BackendKey) -> LiveBackend | None:
         """A backend in use, or a retired one that still has exchanges; None once it is gone."""
@@ -76,6 +85,8 @@ class Registry:
             else:
                 del self._live[live.key]
             live.retire()
+        for roster in draft.rebuilt.values():
+            roster.refresh()
 
     def _forgetter(self, live: LiveBackend) -> Callable[[], None]:
         def forget() -> None:
@@ -90,6 +101,7 @@ class RosterDraft:
 
     def __init__(self, registry: Registry) -> None:
         self.rosters = dict(registry.rosters)
+        self.rebuilt: dict[str, Roster] = {}
         self.facts: dict[LiveBackend, Backend] = {}
         self.leaving: set[LiveBackend] = set()
         self._registry = registry
@@ -113,6 +125,7 @@ class RosterDraft:
         self, name: str, clusters: Mapping[str, Cluster | None], backends: Mapping[str, Backend | None]
     ) -> None:
         old = self.rosters.pop(name, None)
+        self.rebuilt.pop(name, None)
         cluster = clusters.get(name, old.cluster if old else None)
         members = dict(old.members) if old else {}
         for address, fact in backends.items():
@@ -122,7 +135,9 @@ class RosterDraft:
             elif left is not None:
                 self._discharge(left)
         if cluster is not None:
-            self.rosters[name] = self._roster(cluster, members, old)
+            kept = old is not None and old.cluster.load_balancing is cluster.load_balancing
+            balancer = old.balancer if kept and old is not None else balancer_for(cluster.load_balancing)
+            self.rosters[name] = self.rebuilt[name] = Roster(cluster, balancer, members)
         else:
             assert not members, "a cluster leaves after its backends"
 
@@ -138,11 +153,3 @@ class RosterDraft:
         self.facts.pop(live, None)
         if live.key not in self._newcomers:
             self.leaving.add(live)
-
-    def _roster(self, cluster: Cluster, members: Mapping[str, LiveBackend], old: Roster | None) -> Roster:
-        kept = old is not None and old.cluster.load_balancing is cluster.load_balancing
-        balancer = old.balancer if kept and old is not None else balancer_for(cluster.load_balancing)
-        weighted = [(live, self.facts.get(live, live.fact)) for live in members.values()]
-        first = tuple(live for live, fact in weighted if fact.weight and not fact.backup)
-        backups = tuple(live for live, fact in weighted if fact.weight and fact.backup)
-        return Roster(cluster, balancer, members, (first, backups), first[0] if len(first) == 1 else None)

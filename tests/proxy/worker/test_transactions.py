@@ -21,7 +21,7 @@ class Tables:
         return None if route is None else route.cluster.cluster
 
     def backend_of(self, cluster: str) -> str | None:
-        live = self.registry.choose(cluster)
+        live = self.registry.rosters[cluster].choose() if cluster in self.registry.rosters else None
         return None if live is None else live.fact.address
 
 

@@ -26,7 +26,7 @@ class Watched:
         self.registry.publish(draft)
 
     def found(self) -> LiveBackend:
-        live = self.registry.choose("web")
+        live = self.registry.rosters["web"].choose()
         assert live is not None
         return live
 

@@ -1,0 +1,47 @@
+"""What ties a request to a backend: the key by which hrw and maglev choose. Pure: heads in, bytes out."""
+
+from collections.abc import Callable
+
+from sozu.command.facts import Cluster
+from sozu.parsers.fields.section import values
+from sozu.proxy.registry.balancing import KEYED
+
+Key = Callable[[bytes, bytes], bytes]  # from the field lines of a request, and the client's `IP:port`
+
+_SOURCE = "source"
+_COOKIE = b"cookie"
+
+
+def key_for(cluster: Cluster) -> Key | None:
+    """How the key of a request is found; None where balancing does not ask for one."""
+    if cluster.load_balancing not in KEYED:
+        return None
+    kind, _, name = cluster.hash_on.partition(":")
+    if kind == _SOURCE:
+        return source_address
+    find, wanted = field_value if kind == "header" else cookie_value, name.encode()
+
+    def key(fields: bytes, client: bytes) -> bytes:
+        return find(fields, wanted) or source_address(fields, client)
+
+    return key
+
+
+def source_address(_: bytes, client: bytes) -> bytes:
+    """The client's address without its port: all its connections go the same way."""
+    return client.rpartition(b":")[0]
+
+
+def field_value(fields: bytes, name: bytes) -> bytes:
+    """The first field of this name (lower case); empty if there is none."""
+    return next(iter(values(fields, name)), b"")
+
+
+def cookie_value(fields: bytes, name: bytes) -> bytes:
+    """What this cookie says (RFC 6265 section 4.2.1); empty if it is not there."""
+    for line in values(fields, _COOKIE):
+        for pair in line.split(b";"):
+            known, _, value = pair.strip(b" \t").partition(b"=")
+            if known == name:
+                return value
+    return b""

@@ -1,0 +1,20 @@
+"""What a balancer must know of a backend. Pure."""
+
+from typing import Protocol, TypeVar
+
+
+class Candidate(Protocol):
+    """`credit` is the balancer's own notebook; `seed` is a number of 64 bits that tells it from the others, the same in every worker."""
+
+    exchanges: int
+    weight: float
+    credit: float
+    seed: int
+
+
+B = TypeVar("B", bound=Candidate)
+
+
+def load(candidate: Candidate) -> float:
+    """Its live exchanges, as its weight counts them."""
+    return candidate.exchanges / candidate.weight

@@ -1,0 +1,53 @@
+"""Balancing without chance: one after the other, or whoever has least to do. Pure."""
+
+from collections.abc import Sequence
+
+from sozu.proxy.registry.balancing.candidates import B, Candidate, load
+
+
+class RoundRobin:
+    """Each in turn, as often as its weight says; heavy ones are spread out and not served in a row."""
+
+    __slots__ = ("_even", "_seen", "_turn")
+
+    def __init__(self) -> None:
+        self._turn = -1
+        self._seen: Sequence[Candidate] | None = None
+        self._even = True
+
+    def pick(self, candidates: Sequence[B], key: bytes = b"") -> B:  # noqa: ARG002 - all balancers are asked alike
+        """Equal weights: the next one. Else the one with the most credit pays for all ("smooth" weighted round robin)."""
+        if candidates is not self._seen:  # the same tuple comes until the roster changes: look at the weights once
+            self._seen = candidates
+            self._even = len({candidate.weight for candidate in candidates}) == 1
+        if not self._even:
+            return _most_credit(candidates)
+        self._turn = turn = (self._turn + 1) % len(candidates)
+        return candidates[turn]
+
+
+def _most_credit(candidates: Sequence[B]) -> B:
+    """Everyone earns his weight; the richest is picked and pays what all earned: over a round, shares equal weights."""
+    earned = 0.0
+    richest = candidates[0]
+    for candidate in candidates:
+        candidate.credit += candidate.weight
+        earned += candidate.weight
+        if candidate.credit > richest.credit:
+            richest = candidate
+    richest.credit -= earned
+    return richest
+
+
+class LeastLoaded:
+    """The one with the fewest live exchanges for its weight; equals take turns, so that an idle cluster warms up evenly."""
+
+    __slots__ = ("_turn",)
+
+    def __init__(self) -> None:
+        self._turn = -1
+
+    def pick(self, candidates: Sequence[B], key: bytes = b"") -> B:  # noqa: ARG002 - all balancers are asked alike
+        """Begin the search one further each time: `min` keeps the first of equals."""
+        self._turn = turn = (self._turn + 1) % len(candidates)
+        return min((*candidates[turn:], *candidates[:turn]), key=load)
