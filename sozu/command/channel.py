@@ -69,11 +69,13 @@ class StreamSocket(Protocol):
 class Channel(Generic[Received]):
     """One end of a channel; `decoder` says which messages are understood here."""
 
-    def __init__(self, sock: StreamSocket, decoder: msgspec.json.Decoder[Received]) -> None:
+    def __init__(self, sock: StreamSocket, decoder: msgspec.json.Decoder[Received], unread: bytes = b"") -> None:
+        """`unread` is what another process has read of the next message."""
         self._sock = sock
         self._decoder = decoder
         self._reader = FrameReader()
         self._frames: deque[bytes] = deque()
+        self._feed(unread)
         self._descriptors: deque[int] = deque()
 
     def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
@@ -107,6 +109,11 @@ class Channel(Generic[Received]):
             raise self._broken(f"{surplus} descriptors came that no message announced")
         return message, descriptors
 
+    @property
+    def unread(self) -> bytes:
+        """What has come of a message that is not whole yet."""
+        return self._reader.held
+
     def fileno(self) -> int:
         """The descriptor to wait on."""
         return self._sock.fileno()
@@ -125,6 +132,9 @@ class Channel(Generic[Received]):
             raise self._broken("the kernel could not deliver all descriptors (too many open files?)")
         if not data:
             raise self._ended()
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
         frames = self._reader.feed(data)
         if isinstance(frames, Refusal):
             raise self._broken(f"not a frame ({frames.reason})")
@@ -150,9 +160,9 @@ class Channel(Generic[Received]):
             os.close(self._descriptors.popleft())
 
 
-def channel_to_worker(sock: StreamSocket) -> Channel[FromWorker]:
+def channel_to_worker(sock: StreamSocket, unread: bytes = b"") -> Channel[FromWorker]:
     """The master's end."""
-    return Channel(sock, msgspec.json.Decoder(FromWorker))
+    return Channel(sock, msgspec.json.Decoder(FromWorker), unread)
 
 
 def channel_to_master(sock: StreamSocket) -> Channel[FromMaster]:

@@ -12,10 +12,10 @@ READABLE_BY_GROUP = 0o640
 class LogFile:
     """The descriptor of the access log, or none when there is no log."""
 
-    def __init__(self, wanted: AccessLog | None) -> None:
-        """Open it. Raises OSError."""
+    def __init__(self, wanted: AccessLog | None, descriptor: int | None = None) -> None:
+        """Open it, unless it is open already under a descriptor. Raises OSError."""
         self._wanted = wanted
-        self._descriptor = None if wanted is None else _open(wanted.path)
+        self._descriptor = _open(wanted.path) if wanted is not None and descriptor is None else descriptor
 
     @property
     def descriptors(self) -> tuple[int, ...]:

@@ -56,6 +56,14 @@ class ListenerSockets:
         self._open[resolved] = sockets
         return resolved
 
+    def adopt(self, address: str, descriptors: Iterable[int]) -> None:
+        """Take over what another master has opened: one descriptor for each slot."""
+        self._open[address] = tuple(socket.socket(fileno=descriptor) for descriptor in descriptors)
+
+    def hand_over(self) -> dict[str, list[int]]:
+        """For another master: a descriptor for each address and slot."""
+        return {address: [os.dup(each.fileno()) for each in opened] for address, opened in self._open.items()}
+
     def close(self, address: str) -> None:
         """Stop listening on an address; connections that no worker had accepted are reset."""
         for opened in self._open.pop(address):

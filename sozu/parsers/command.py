@@ -67,8 +67,13 @@ class FrameReader:
         """Is a frame half read? Then the end of the stream cuts it short."""
         return bool(self._held)
 
+    @property
+    def held(self) -> bytes:
+        """The half of a frame that has come. A new reader that is fed it goes on where this one was."""
+        return b"".join(self._parts)
+
     def _take(self) -> bytes:
-        payload = b"".join(self._parts)
+        payload = self.held
         self._parts.clear()
         self._held = 0
         return payload

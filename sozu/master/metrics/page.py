@@ -5,6 +5,7 @@ It is served by the master, so that one page speaks for all workers, and a worke
 
 from collections.abc import Callable
 import logging
+import os
 
 import gevent
 from gevent import socket
@@ -29,13 +30,19 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class MetricsPage:
     """The open endpoint, on `address` (port 0 is resolved); `page` makes its content."""
 
-    def __init__(self, address: str, page: Callable[[], bytes]) -> None:
-        """Listen on the address. Raises CannotListen."""
+    def __init__(self, address: str, page: Callable[[], bytes], listening: socket.socket | None = None) -> None:
+        """Listen on the address, unless somebody has opened it for us. Raises CannotListen."""
         self._page = page
-        self._listening = _listen(address)
+        self._listening = listening or _listen(address)
         self.address = str(parse_address(address).with_port(self._listening.getsockname()[1]))
         self._readers = Pool(READERS_AT_ONCE)
         self._acceptor = gevent.spawn(accept_each, self._listening, lambda sock: self._readers.spawn(self._serve, sock))
+
+    def hand_over(self) -> int:
+        """Serve no more; who comes now waits for another page on this descriptor."""
+        self._acceptor.kill()
+        self._readers.join(PATIENCE)
+        return os.dup(self._listening.fileno())
 
     def close(self) -> None:
         """Serve no more."""

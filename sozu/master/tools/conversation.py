@@ -5,7 +5,9 @@ a while; one that leaves has its requests dropped (what was committed stays comm
 """
 
 from collections.abc import Callable
+from functools import partial
 import logging
+import os
 from typing import Any
 
 import gevent
@@ -16,8 +18,8 @@ from gevent.queue import Queue
 import msgspec
 
 from sozu.command.answers import Answer, Status
-from sozu.command.requests import BadRequest, Envelope, read_request
-from sozu.master.tools.tool import Answering, Declined, Tool
+from sozu.command.requests import BadRequest, read_request
+from sozu.master.tools.tool import Answering, CarriedTool, Declined, Final, Say, Tool
 from sozu.parsers.command import FrameReader, frame
 from sozu.parsers.reasons import Refusal
 
@@ -29,35 +31,77 @@ UNREAD_ANSWERS = 32
 READING_PATIENCE = 30.0  # seconds in which a tool must take an answer
 LONGEST_MESSAGE = 2000  # characters: refusals quote what the tool sent, and an answer has to fit into a frame as well
 LAST_WORDS = 60.0  # seconds for the answers to a tool that has shut down its sending side
+MOMENT = 1.0  # seconds in which requests under way may end, when another master goes on
 
 
 class Conversation:
-    """Serve one connection with `run`."""
+    """Serve one connection with `run`. `unread` is the half of a request that another master has read."""
 
-    def __init__(self, sock: socket.socket, tool: Tool, answer: Answering) -> None:
+    def __init__(self, sock: socket.socket, tool: Tool, answer: Answering, unread: bytes = b"") -> None:
         self._sock, self._tool, self._answer = sock, tool, answer
+        self._frames = FrameReader()
+        self._frames.feed(unread)
         self._outbox: Queue[Answer | None] = Queue(UNREAD_ANSWERS)
         self._requests = Group()
+        self._ids: dict[object, str] = {}
         self._room = BoundedSemaphore(AT_ONCE)
+        self._reading: gevent.Greenlet[..., None] = gevent.Greenlet(self._read)
 
     def run(self) -> None:
         """Answer until the tool leaves, or breaks the protocol."""
         writer = gevent.spawn(self._write)
+        self._reading.start()
         try:
-            self._read()
+            self._reading.join()
             self._requests.join(LAST_WORDS)
-        except OSError as error:
-            log.debug("event=tool_lost pid=%d reason=%r", self._tool.author.pid, str(error))
         finally:
+            self._reading.kill()
             self._requests.kill()
             self._outbox.put(None)
             writer.join()
             self._sock.close()
 
+    def go_on(self, request: str, work: Callable[[Say], Final]) -> None:
+        """Another master has begun to answer this request; `work` gives the rest."""
+        self._room.acquire()
+        self._spawn(request, work)
+
+    def hand_over(self, staying: object) -> CarriedTool | None:
+        """Read no more, and give what another master needs to go on; None if the tool is to be lost instead, and sees its connection end.
+
+        Requests get a moment to end, then are told to ask again, except one that is answered by the greenlet `staying`.
+        """
+        self._reading.kill()
+        gevent.joinall([each for each in self._requests if each is not staying], MOMENT)
+        for each, request in tuple(self._ids.items()):
+            if each is not staying:
+                self._post(_asked_too_late(request))
+        asked = self._ids.get(staying)
+        if self._sock.fileno() < 0 or self._room.locked():
+            return None
+        author = self._tool.author
+        carried = CarriedTool(
+            descriptor=os.dup(self._sock.fileno()),
+            uid=author.uid,
+            pid=author.pid,
+            command=author.command,
+            unread=self._frames.held,
+            collected=self._tool.collected,
+            asked=asked,
+        )
+        self._requests.kill(block=False)
+        return carried
+
     def _read(self) -> None:
-        reader = FrameReader()
+        try:
+            self._read_requests()
+        except OSError as error:
+            log.debug("event=tool_lost pid=%d reason=%r", self._tool.author.pid, str(error))
+            self._requests.kill(block=False)
+
+    def _read_requests(self) -> None:
         while data := self._sock.recv(READ_SIZE):
-            match reader.feed(data):
+            match self._frames.feed(data):
                 case Refusal(reason=reason):
                     self._post(Answer(id="", status=Status.ERROR, message=f"not a frame: {reason}"))
                     return
@@ -73,19 +117,25 @@ class Conversation:
             self._post(Answer(id=why.id or "", status=Status.ERROR, message=message))
             return
         self._room.acquire()
-        # Greenlets start in the order in which they were spawned: so orders reach the ledger in the order of the tool.
-        request = self._requests.spawn(self._serve, envelope)
-        request.link_exception(lambda _: self._post(_internal_error(envelope.id)))
-        request.rawlink(lambda _: self._room.release())
+        self._spawn(envelope.id, partial(self._answer, envelope.request, self._tool))
 
-    def _serve(self, envelope: Envelope) -> None:
+    def _spawn(self, request: str, work: Callable[[Say], Final]) -> None:
+        # Greenlets start in the order in which they were spawned: so orders reach the ledger in the order of the tool.
+        greenlet = self._requests.spawn(self._serve, request, work)
+        self._ids[greenlet] = request
+        greenlet.link_exception(lambda _: self._post(_internal_error(request)))
+        greenlet.rawlink(self._finished)
+
+    def _finished(self, greenlet: object) -> None:
+        del self._ids[greenlet]
+        self._room.release()
+
+    def _serve(self, request: str, work: Callable[[Say], Final]) -> None:
         def say(status: Status) -> Callable[[str, Any], None]:
-            return lambda message, data: self._post(
-                Answer(id=envelope.id, status=status, message=shortened(message), data=data)
-            )
+            return lambda message, data: self._post(Answer(id=request, status=status, message=shortened(message), data=data))
 
         try:
-            final = self._answer(envelope.request, self._tool, say(Status.PROCESSING))
+            final = work(say(Status.PROCESSING))
         except Declined as why:
             say(Status.ERROR)(str(why), why.data)
         else:
@@ -119,6 +169,11 @@ def shortened(message: str) -> str:
     if len(message) <= LONGEST_MESSAGE:
         return message
     return f"{message[: LONGEST_MESSAGE // 2]} … {message[-LONGEST_MESSAGE // 2 :]}"
+
+
+def _asked_too_late(request: str) -> Answer:
+    message = "another master takes over now, of the code on disk; what was committed stays: ask again"
+    return Answer(id=request, status=Status.ERROR, message=message)
 
 
 def _internal_error(request: str) -> Answer:

@@ -19,7 +19,7 @@ from sozu.command.answers import Answer, Status
 from sozu.master.author import Author
 from sozu.master.sockets import CannotListen, refuse_if_alive
 from sozu.master.tools.conversation import READ_SIZE, Conversation
-from sozu.master.tools.tool import Answering, Tool
+from sozu.master.tools.tool import Answering, CarriedTool, Final, Say, Tool
 from sozu.parsers.command import frame
 
 log = logging.getLogger("sozu.master")
@@ -47,18 +47,20 @@ def accept_each(listening: socket.socket, serve: Callable[[socket.socket], objec
 class Door:
     """The open command socket. It is there from the first moment, and answers once `open_for` says who does."""
 
-    def __init__(self, path: str) -> None:
-        """Bind the socket. Raises CannotListen when somebody listens there, or something else stands in its place."""
+    def __init__(self, path: str, listening: socket.socket | None = None) -> None:
+        """Bind the socket, unless another master gave us its own.
+
+        Raises CannotListen when somebody listens there, or something else stands in its place.
+        """
         try:
-            refuse_if_alive(path)
-            Path(path).unlink(missing_ok=True)
-            self._listening = _listen(path)
+            self._listening = listening or _listen_anew(path)
+            self._inode = Path(path).stat().st_ino
         except OSError as error:
             why = "another master listens there" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
             raise CannotListen(f"cannot open the command socket {path}: {why}") from error
         self._path = path
-        self._inode = Path(path).stat().st_ino
         self._conversations = Pool(TOOLS_AT_ONCE)
+        self._open: set[Conversation] = set()
         self._doorkeeper: gevent.Greenlet[..., None] | None = None
 
     def open_for(self, answer: Answering) -> None:
@@ -66,9 +68,41 @@ class Door:
 
         def serve(connection: socket.socket) -> None:
             # The pool waits when it is full: further tools wait in the backlog.
-            self._conversations.spawn(_converse, connection, answer)
+            self._conversations.spawn(self._converse, connection, answer)
 
         self._doorkeeper = gevent.spawn(accept_each, self._listening, serve)
+
+    def go_on(self, carried: CarriedTool, answer: Answering, work: Callable[[Say], Final]) -> None:
+        """Go on with a tool of another master; `work` is the rest of what it asked."""
+        tool = Tool(Author(carried.uid, carried.pid, carried.command), carried.collected)
+        conversation = Conversation(socket.socket(fileno=carried.descriptor), tool, answer, carried.unread)
+        if carried.asked is not None:
+            conversation.go_on(carried.asked, work)
+        self._conversations.spawn(self._serve, conversation)
+
+    def hand_over(self, staying: object) -> tuple[int, list[CarriedTool]]:
+        """Let nobody in any more: another master does, on this descriptor, and goes on with these. See Conversation.hand_over."""
+        if self._doorkeeper is not None:
+            self._doorkeeper.kill()
+        handing = [gevent.spawn(each.hand_over, staying) for each in self._open]
+        gevent.joinall(handing)
+        self._conversations.join(LAST_ANSWERS)
+        return os.dup(self._listening.fileno()), [each.value for each in handing if each.value is not None]
+
+    def _converse(self, connection: socket.socket, answer: Answering) -> None:
+        author = _peer(connection)
+        if author.uid not in (os.getuid(), 0):
+            log.warning("event=tool_refused uid=%d pid=%d", author.uid, author.pid)
+            _turn_away(connection, f"uid {author.uid} may not command this proxy; nothing was changed")
+            return
+        self._serve(Conversation(connection, Tool(author), answer))
+
+    def _serve(self, conversation: Conversation) -> None:
+        self._open.add(conversation)
+        try:
+            conversation.run()
+        finally:
+            self._open.discard(conversation)
 
     def close(self) -> None:
         """Let nobody in any more, give the answers under way a moment, and take the socket's file away."""
@@ -81,6 +115,12 @@ class Door:
         file = Path(self._path)
         if file.exists() and file.stat().st_ino == self._inode:
             file.unlink()
+
+
+def _listen_anew(path: str) -> socket.socket:
+    refuse_if_alive(path)
+    Path(path).unlink(missing_ok=True)
+    return _listen(path)
 
 
 def _listen(path: str) -> socket.socket:
@@ -96,15 +136,6 @@ def _listen(path: str) -> socket.socket:
     finally:
         os.umask(mask)
     return listening
-
-
-def _converse(connection: socket.socket, answer: Answering) -> None:
-    author = _peer(connection)
-    if author.uid not in (os.getuid(), 0):
-        log.warning("event=tool_refused uid=%d pid=%d", author.uid, author.pid)
-        _turn_away(connection, f"uid {author.uid} may not command this proxy; nothing was changed")
-        return
-    Conversation(connection, Tool(author), answer).run()
 
 
 def _turn_away(connection: socket.socket, message: str) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from sozu.command.orders import AnyOrder
 from sozu.command.requests import AnyRequest
 from sozu.master.author import Author
@@ -15,6 +17,21 @@ class Tool:
 
     author: Author
     collected: list[AnyOrder] | None = field(default=None)
+
+
+class CarriedTool(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool's connection on its way to another master: descriptor, who is there, bytes that were read, its open transaction.
+
+    `asked` is the id of the request that goes on there; every other has had its final answer.
+    """
+
+    descriptor: int
+    uid: int
+    pid: int
+    command: str
+    unread: bytes
+    collected: list[AnyOrder] | None
+    asked: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ so the ledger may publish to it in the middle of a transaction, and no worker ca
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 import itertools
 import logging
 import os
@@ -35,16 +36,26 @@ class LinkEnded(Exception):
     """The worker has closed its channel, or says what is not in the protocol."""
 
 
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What another link needs to go on: a descriptor of its own, bytes that were read, the number of the next question."""
+
+    descriptor: int
+    unread: bytes
+    next_id: int
+
+
 class WorkerLink:
     """One channel. Ends when the worker closes it, breaks the protocol, or `close` is called; `ended` is set then."""
 
-    def __init__(self, channel: Channel[FromWorker]) -> None:
+    def __init__(self, channel: Channel[FromWorker], first_id: int = 1) -> None:
+        """`first_id` is the number of the first question: a reply to an earlier one was for somebody else."""
         self.ended = Event()
         self._channel = channel
-        self._ids = itertools.count(1)
+        self._ids = itertools.count(first_id)
         self._asked: dict[int, Listening] = {}
         self._greetings: Queue[Hello | Ready | None] = Queue()
-        self._outbox: Queue[tuple[Message, list[int]]] = Queue()
+        self._outbox: Queue[tuple[Message, list[int]] | None] = Queue()
         self._reader, self._writer = gevent.spawn(self._read), gevent.spawn(self._write)
 
     def tell(self, message: Message, files: Sequence[socket.socket | int] = ()) -> None:
@@ -76,6 +87,18 @@ class WorkerLink:
         gevent.killall([self._reader, self._writer], block=False)
         self._end()
 
+    def hand_over(self, patience: float) -> "Handed | None":
+        """Send what was told, stop, and give up the channel; None if it has ended or the worker does not take it in time.
+
+        Nobody is told of an end: for the worker there is none.
+        """
+        self._outbox.put(None)
+        self._writer.join(patience)
+        self._reader.kill()
+        if self.ended.is_set() or not self._writer.ready():
+            return None
+        return Handed(os.dup(self._channel.fileno()), self._channel.unread, next(self._ids))
+
     def _read(self) -> None:
         try:
             while True:
@@ -101,8 +124,7 @@ class WorkerLink:
             listener.hear(self, reply)
 
     def _write(self) -> None:
-        while True:
-            message, descriptors = self._outbox.get()
+        for message, descriptors in iter(self._outbox.get, None):
             try:
                 self._channel.send(message, descriptors)
             except (ChannelError, OSError) as error:
@@ -119,7 +141,8 @@ class WorkerLink:
         self._channel.close()
         self._greetings.put(None)
         while not self._outbox.empty():
-            _close(self._outbox.get()[1])
+            _, descriptors = self._outbox.get() or (None, [])
+            _close(descriptors)
         asked, self._asked = self._asked, {}
         for listener in asked.values():
             listener.hear(self, None)
