@@ -1,0 +1,72 @@
+"""The order of a chain: which certificate is the one that is served, and who issued whom (RFC 8446 section 4.4.2). Pure.
+
+Bundles come in every order, with the root, with a neighbour's intermediate: what is sent is the served certificate, then the issuer of each before,
+without the root, which a client must have anyway.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from sozu.command.certificates.pem import BadCertificate, Block
+
+CERTIFICATE_LABELS = frozenset(("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"))
+LONGEST_CHAIN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A certificate, and the block it was read from."""
+
+    certificate: x509.Certificate
+    block: Block
+
+    @property
+    def public_key(self) -> bytes:
+        """Its public key, comparable with another's."""
+        return self.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def read_links(blocks: Sequence[Block]) -> list[Link]:
+    """The certificates among some blocks. Raises BadCertificate."""
+    return [_read_link(block) for block in blocks if block.label in CERTIFICATE_LABELS]
+
+
+def _read_link(block: Block) -> Link:
+    try:
+        certificate = x509.load_der_x509_certificate(block.content)
+        link = Link(certificate, block)
+        _ = link.public_key, certificate.extensions, certificate.subject
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        raise BadCertificate(block.flaw(f"not a certificate that can be read: {error}")) from error
+    return link
+
+
+def chain_of(served: Link, others: Sequence[Link]) -> list[Link]:
+    """The certificates that follow the served one, each the issuer of the one before; what belongs to another chain is left out."""
+    chain: list[Link] = []
+    current = served
+    while len(chain) < LONGEST_CHAIN and not _is_root(current):
+        issuer = next((other for other in others if other is not current and other not in chain and _issued(other, current)), None)
+        if issuer is None or _is_root(issuer):
+            break
+        chain.append(issuer)
+        current = issuer
+    return chain
+
+
+def _is_root(link: Link) -> bool:
+    return link.certificate.subject == link.certificate.issuer
+
+
+def _issued(issuer: Link, link: Link) -> bool:
+    if issuer.certificate.subject != link.certificate.issuer:
+        return False
+    try:
+        link.certificate.verify_directly_issued_by(issuer.certificate)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True

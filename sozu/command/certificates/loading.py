@@ -1,0 +1,30 @@
+"""Handing a certificate and its key to OpenSSL, which reads only files: one that is memory of this process, and has no name.
+
+So no key is ever in a file system, and a process that may open no file can still load one (`/proc/self/fd` leads to what it has open already).
+"""
+
+import os
+import ssl
+
+from sozu.command.certificates.pem import BadCertificate, Flaw
+from sozu.command.facts import Certificate
+
+
+def load(context: ssl.SSLContext, certificate: Certificate) -> None:
+    """Have the context serve this certificate, beside those of other kinds of keys that it has. Raises BadCertificate."""
+    text = "".join((certificate.certificate, *certificate.chain, certificate.private_key))
+    memory = os.memfd_create("certificate", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(memory, "wb", closefd=False) as file:
+            file.write(text.encode("ascii"))
+        context.load_cert_chain(f"/proc/self/fd/{memory}")
+    except ssl.SSLError as error:
+        why = error.reason or "unknown reason"
+        raise BadCertificate(Flaw("certificate", f"OpenSSL does not take it: {why.lower().replace('_', ' ')}")) from None
+    finally:
+        os.close(memory)
+
+
+def try_to_load(certificate: Certificate) -> None:
+    """Could workers load it? Asked before it is committed. Raises BadCertificate."""
+    load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), certificate)

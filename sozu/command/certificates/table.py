@@ -1,0 +1,130 @@
+"""Which certificates a handshake gets: by the name that the client asks for, at a listener. Immutable; `after` gives the next table. Pure.
+
+The rules, most specific first (docs/tls.md tells them to users):
+
+1. a certificate that a frontend with this very hostname (or wildcard) is pinned to;
+2. one that has the name itself; 3. one that has the wildcard for its first label;
+4. the listener's default: the first certificate that was added for it, or for all listeners.
+
+At each step there may be several: one of each kind of key is given, ECDSA first, for OpenSSL to choose by what the client knows; of two of one
+kind the one for this listener only, then the one that is valid for longest.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeVar
+
+from sozu.command.certificates.names import patterns
+from sozu.command.draft import Change
+from sozu.command.facts import AnyFact, Certificate, Frontend, KeyKind
+
+KINDS = tuple(KeyKind)
+EVERY_HOST = "*"
+T = TypeVar("T")
+Pins = Mapping[str, tuple[tuple[str | None, str], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateTable:
+    """Certificates in the order in which they were added, by fingerprint and by name; and what frontends pin: (listener, fingerprint) by hostname."""
+
+    certificates: Mapping[str, Certificate] = field(default_factory=dict)
+    by_name: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pins: Pins = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, certificates: Iterable[Certificate], frontends: Iterable[Frontend] = ()) -> "CertificateTable":
+        """The table of these facts."""
+        facts: Iterable[AnyFact] = chain(certificates, frontends)
+        return cls().after(Change(None, fact) for fact in facts)
+
+    def after(self, changes: Iterable[Change]) -> "CertificateTable":
+        """The table after some changes; itself, if they regard no certificate."""
+        relevant = [change for change in changes if _regards_certificates(change)]
+        if not relevant:
+            return self
+        draft = _Draft(dict(self.certificates), dict(self.by_name), dict(self.pins))
+        for change in relevant:
+            draft.follow(change)
+        return CertificateTable(draft.certificates, draft.by_name, draft.pins)
+
+    def find(self, listener: str, name: str | None) -> tuple[Certificate, ...]:
+        """For a client that asks for this name (in normal form), or for none; empty if there is no certificate for this listener."""
+        if name is not None:
+            for pattern in patterns(name):
+                found = self._pinned(listener, pattern) or self._best(listener, self.by_name.get(pattern, ()))
+                if found:
+                    return found
+        return self._pinned(listener, EVERY_HOST) or self._default(listener)
+
+    def _pinned(self, listener: str, hostname: str) -> tuple[Certificate, ...]:
+        pins = self.pins.get(hostname, ())
+        return self._best(listener, [fingerprint for where, fingerprint in pins if where in (None, listener)])
+
+    def _best(self, listener: str, fingerprints: Iterable[str]) -> tuple[Certificate, ...]:
+        """One of each kind, best kind first."""
+        best: dict[KeyKind, Certificate] = {}
+        for fingerprint in fingerprints:
+            one = self.certificates.get(fingerprint)
+            if one is not None and one.listener in (None, listener) and (one.kind not in best or _rank(one) > _rank(best[one.kind])):
+                best[one.kind] = one
+        return tuple(best[kind] for kind in KINDS if kind in best)
+
+    def _default(self, listener: str) -> tuple[Certificate, ...]:
+        for one in self.certificates.values():
+            if one.listener in (None, listener):
+                return (one,)
+        return ()
+
+
+def _rank(certificate: Certificate) -> tuple[bool, int, str]:
+    return (certificate.listener is not None, certificate.not_after, certificate.fingerprint)
+
+
+def _regards_certificates(change: Change) -> bool:
+    return any(isinstance(fact, Certificate) or (isinstance(fact, Frontend) and fact.certificate is not None) for fact in (change.before, change.after))
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The next table in the making."""
+
+    certificates: dict[str, Certificate]
+    by_name: dict[str, tuple[str, ...]]
+    pins: dict[str, tuple[tuple[str | None, str], ...]]
+
+    def follow(self, change: Change) -> None:
+        match change.before:
+            case Certificate() as gone:
+                self._take(gone, kept=isinstance(change.after, Certificate))
+            case Frontend(certificate=str(fingerprint)) as gone:
+                _drop(self.pins, gone.hostname, (gone.listener, fingerprint))
+        match change.after:
+            case Certificate() as come:
+                self.certificates[come.fingerprint] = come
+                for name in come.names:
+                    _note(self.by_name, name, come.fingerprint)
+            case Frontend(certificate=str(fingerprint)) as come:
+                _note(self.pins, come.hostname, (come.listener, fingerprint))
+
+    def _take(self, gone: Certificate, *, kept: bool) -> None:
+        """Of one that is only changed, its place in the order stays."""
+        if not kept:
+            del self.certificates[gone.fingerprint]
+        for name in gone.names:
+            _drop(self.by_name, name, gone.fingerprint)
+
+
+def _note(index: dict[str, tuple[T, ...]], key: str, item: T) -> None:
+    index[key] = (*index.get(key, ()), item)
+
+
+def _drop(index: dict[str, tuple[T, ...]], key: str, item: T) -> None:
+    """One of them: two frontends may pin the same."""
+    items = list(index[key])
+    items.remove(item)
+    if items:
+        index[key] = tuple(items)
+    else:
+        del index[key]
