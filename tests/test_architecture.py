@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 import io
 from pathlib import Path
 import tokenize
@@ -18,6 +19,11 @@ SOURCES = sorted((ROOT / "sozu").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def shown(path: Path) -> str:
@@ -40,9 +46,9 @@ def docstring_lines(node: Function) -> set[int]:
     return set()
 
 
-def function_lengths(source: str) -> Iterator[tuple[str, int]]:
-    code = code_lines(source)
-    for node in ast.walk(ast.parse(source)):
+def function_lengths(path: Path) -> Iterator[tuple[str, int]]:
+    code = code_lines(path.read_text())
+    for node in ast.walk(parsed(path)):
         if isinstance(node, Function):
             own = set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
             yield node.name, len((own & code) - docstring_lines(node))
@@ -54,7 +60,7 @@ def module_name(path: Path) -> str:
 
 def imported_by(path: Path) -> Iterator[str]:
     """Every name that a file imports, with the module and with each name taken from it; relative imports are not ours."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         match node:
             case ast.Import(names=names):
                 yield from (name.name for name in names)
@@ -69,7 +75,7 @@ def imports_any(path: Path, packages: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=shown)
 def test_no_function_is_longer_than_a_screen(path: Path) -> None:
-    too_long = [(name, length) for name, length in function_lengths(path.read_text()) if length > LONGEST_FUNCTION]
+    too_long = [(name, length) for name, length in function_lengths(path) if length > LONGEST_FUNCTION]
 
     assert too_long == []
 
@@ -81,7 +87,7 @@ def test_no_file_is_longer_than_a_sitting(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=shown)
 def test_every_module_opens_with_what_it_is_for(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text()))
+    assert ast.get_docstring(parsed(path))
 
 
 def test_no_folder_is_crowded() -> None:
@@ -102,7 +108,7 @@ def broad_handlers(path: Path) -> list[int]:
     """Those that keep what they caught; one that cleans up and raises it again hides nothing."""
     return [
         node.lineno
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
         and ast.unparse(node.body[-1]) != "raise"
@@ -112,7 +118,7 @@ def broad_handlers(path: Path) -> list[int]:
 def silent_handlers(path: Path) -> list[int]:
     return [
         node.lineno
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.ExceptHandler) and all(isinstance(line, ast.Pass) for line in node.body)
     ]
 
@@ -140,7 +146,7 @@ def test_no_test_sleeps_to_be_in_time() -> None:
     sleepers = {
         f"{shown(path)}:{node.lineno}"
         for path in TESTS
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) in {"time.sleep", "sleep", "gevent.sleep"}
         and [ast.unparse(argument) for argument in node.args] not in ([], ["0"])

@@ -45,7 +45,7 @@ def test_idle_clients_go_where_descriptors_are_wanted(one_worker: Proxy) -> None
     with one_worker as proxy, ExitStack() as crowd:
         (pid,) = proxy.worker_pids()
         starve(pid, spare=8)
-        for _ in range(16):
+        for _ in range(10):
             crowd.enter_context(socket.create_connection(("127.0.0.1", proxy.port), timeout=LIMIT))
         assert get(proxy.port) == (200, b"origin")
         assert proxy.worker_pids() == [pid]

@@ -32,20 +32,28 @@ def test_a_killed_worker_refuses_no_connection_and_is_replaced(shared: Proxy) ->
     assert get(shared.port) == (200, b"origin")
 
 
-def test_a_soft_stop_lets_a_download_end(proxy: Proxy, origin_address: str) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_soft_stop_lets_a_download_end_and_leaves_nothing_behind(
+    proxy: Proxy, origin_address: str, sign: signal.Signals
+) -> None:
+    pids = proxy.worker_pids()
     downloading = connect(proxy.port)
-    downloading.request("GET", "/held/soft-stop", headers={"Host": "any.example"})
+    downloading.request("GET", f"/held/{sign.name}", headers={"Host": "any.example"})
     response = downloading.getresponse()
     begun = response.read(500)
 
-    proxy.process.send_signal(signal.SIGTERM)
+    proxy.process.send_signal(sign)
     proxy.lines.until("event=soft_stop")
-    get(int(origin_address.partition(":")[2]), "/release/soft-stop")
+    get(int(origin_address.partition(":")[2]), f"/release/{sign.name}")
 
     with response:
         assert begun + response.read() == b"a" * 500 + b"b" * 500
     downloading.close()
     assert proxy.wait() == 0
+    assert not proxy.socket.exists()
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
 def test_a_hard_stop_waits_for_nothing(proxy: Proxy) -> None:
@@ -56,19 +64,6 @@ def test_a_hard_stop_waits_for_nothing(proxy: Proxy) -> None:
         proxy.run("stop", "--hard")
         proxy.process.wait(LIMIT)
     downloading.close()
-
-
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_signals_stop_it_with_exit_code_0_and_leave_nothing_behind(proxy: Proxy, sign: signal.Signals) -> None:
-    pids = proxy.worker_pids()
-
-    proxy.process.send_signal(sign)
-
-    assert proxy.wait() == 0
-    assert not proxy.socket.exists()
-    for pid in pids:
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
 
 
 def test_sighup_opens_the_access_log_anew(shared: Proxy) -> None:
