@@ -6,6 +6,8 @@
     columns       rows as aligned columns or as JSON
     serve, demo   the master's door, and two small backends to look at it with
     check         the configuration file's errors, without a master
-    status, stop, metrics, settings, listener, cluster, frontend, backend   a client verb each
-Only `serve` sees both wings; no other verb imports gevent, YAML or rich.
+    stop, settings, listener, cluster, frontend, backend   a client verb each
+    looking/      verbs that only look
+    revisions/    verbs for the configuration as a whole
+Only `serve` sees both wings and imports gevent; YAML is for those that read or write a configuration file.
 """

@@ -1,10 +1,11 @@
-"""The one answer loop of the command line, and where each exit code comes from.
+"""Talking with the master from the command line, and where each exit code comes from.
 
     0 done · 1 refused by the proxy · 2 bad input (click) · 3 no master · 4 timed out · 5 committed, a worker had not confirmed
 News on the way (PROCESSING) goes to standard error, the final word to standard output.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import inf
 from time import monotonic
 from typing import Any
@@ -51,17 +52,15 @@ def show_news(answer: Answer) -> None:
     click.echo(f"… {answer.message}", err=True)
 
 
-def converse(
-    request: AnyRequest | AnyOrder, *, within: float | None = PATIENCE, hear: Callable[[Answer], None] = show_news
-) -> Answer:
-    """Send one request, hear each PROCESSING, return the final OK.
+@contextmanager
+def conversation(within: float | None = PATIENCE) -> Iterator[Client]:
+    """A client for the block; no answer in it may take longer than `within` seconds (None: for ever).
 
-    `within` bounds the whole, in seconds; None waits for ever.
     Raises Refused, Unreachable or TimedOut: click prints the message and exits with the class's code.
     """
     try:
         with Client(find_socket(chosen_socket()), timeout=within) as client:
-            return _final(client, request, within, hear)
+            yield client
     except NoMaster as error:
         raise Unreachable(f"{error}\nStart one with: sozu serve") from None
     except RequestRefused as error:
@@ -70,6 +69,14 @@ def converse(
         raise TimedOut(f"no final answer within {within:g} s. {_WHETHER_IT_ACTED}") from None
     except ConnectionLost as error:
         raise Unreachable(f"{error}. {_WHETHER_IT_ACTED}") from None
+
+
+def converse(
+    request: AnyRequest | AnyOrder, *, within: float | None = PATIENCE, hear: Callable[[Answer], None] = show_news
+) -> Answer:
+    """Send one request, hear each PROCESSING, return the final OK. `within` bounds the whole, in seconds; raises as `conversation` does."""
+    with conversation(within) as client:
+        return _final(client, request, within, hear)
 
 
 def _final(
@@ -94,13 +101,17 @@ def collect(request: AnyRequest) -> list[Any]:
 
 
 def order(
-    change: AnyOrder, *, within: float | None = PATIENCE, hear: Callable[[Answer], None] = lambda _: None
+    change: AnyOrder | AnyRequest, *, within: float | None = PATIENCE, hear: Callable[[Answer], None] = lambda _: None
 ) -> None:
     """Send one change and say what became of it; exit code 5 when a worker was late to confirm it.
 
     That worker after worker confirms is no news to somebody who gets the final word a moment later, so nothing is heard.
     """
-    answer = converse(change, within=within, hear=hear)
+    tell_outcome(converse(change, within=within, hear=hear))
+
+
+def tell_outcome(answer: Answer) -> None:
+    """Say what became of a change. Raises Unconfirmed."""
     click.echo(answer.message)
     if isinstance(answer.data, dict) and answer.data.get("late"):
         late = ", ".join(map(str, answer.data["late"]))

@@ -24,8 +24,25 @@ VERBS: Final = {
     "cluster": "Add, remove or list clusters.",
     "frontend": "Add, remove or list frontends: hostname + path -> cluster.",
     "backend": "Add, remove or list the addresses of a cluster.",
+    "state": "Save, load or show the configuration that is in force.",
+    "plan": "Show what a configuration file would change.",
+    "apply": "Make a configuration file the whole configuration.",
+    "log": "Show who changed what, and when.",
+    "rollback": "Go back to the configuration of a revision.",
+    "export": "Write the configuration that is in force as YAML.",
     "metrics": "Show the counters of the workers.",
 }
+
+
+FOLDERS: Final = {
+    **dict.fromkeys(("status", "metrics"), "looking"),
+    **dict.fromkeys(("state", "plan", "apply", "log", "rollback", "export"), "revisions"),
+}
+
+
+def module_of(verb: str) -> str:
+    """The module that holds a verb."""
+    return ".".join(filter(None, ("sozu.cli", FOLDERS.get(verb), verb)))
 
 
 class Verbs(click.Group):
@@ -39,7 +56,7 @@ class Verbs(click.Group):
         """The verb of that name; None makes `resolve_command` speak."""
         if cmd_name not in VERBS:
             return None
-        verb: click.Command = getattr(import_module(f"sozu.cli.{cmd_name}"), cmd_name)
+        verb: click.Command = getattr(import_module(module_of(cmd_name)), cmd_name)
         return verb
 
     def resolve_command(

@@ -5,6 +5,7 @@ field that is mistyped and ignored would be a change that the user believes in a
 Each message is `{"id": ID, "type": VERB, …fields}`; answers echo the id (docs/command_protocol.md).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -44,6 +45,53 @@ class Abort(Request, frozen=True, kw_only=True, tag="abort"):
     """Forget what was collected."""
 
 
+class Collect(Request, frozen=True, kw_only=True, tag="collect"):
+    """Many orders in one message, for the transaction that has begun."""
+
+    orders: tuple[Any, ...]  # an AnyOrder each, once it is read
+
+
+class Plan(Request, frozen=True, kw_only=True, tag="plan"):
+    """What `commit` of the collected orders would change, with `whole` what `apply` would; they stay collected."""
+
+    whole: bool = False
+
+
+class Apply(Request, frozen=True, kw_only=True, tag="apply"):
+    """What was collected is the whole configuration: what it does not say goes. As `plan` with `whole` tells."""
+
+    if_revision: int | None = None
+
+
+class Log(Request, frozen=True, kw_only=True, tag="log"):
+    """The last revisions: who, when, what; with `revision` all orders of that one."""
+
+    last: int = 100
+    revision: int | None = None
+
+
+class Rollback(Request, frozen=True, kw_only=True, tag="rollback"):
+    """Say again what was said at this revision, as a new one; with `dry_run` only what that would change."""
+
+    revision: int
+    if_revision: int | None = None
+    dry_run: bool = False
+
+
+class SaveState(Request, frozen=True, kw_only=True, tag="save_state"):
+    """Write the state to a file (0600), whole or not at all."""
+
+    path: str
+
+
+class LoadState(Request, frozen=True, kw_only=True, tag="load_state"):
+    """Say what a file says that `save_state` wrote, as a new revision; with `dry_run` only what that would change."""
+
+    path: str
+    if_revision: int | None = None
+    dry_run: bool = False
+
+
 class DumpState(Request, frozen=True, kw_only=True, tag="dump_state"):
     """The orders that rebuild the state, in several PROCESSING when there are many."""
 
@@ -62,7 +110,24 @@ class Metrics(Request, frozen=True, kw_only=True, tag="metrics"):
     """The counters of the workers, added up by the master."""
 
 
-AnyRequest = Status | ListWorkers | Begin | Commit | Abort | DumpState | SoftStop | HardStop | Metrics
+AnyRequest = (
+    Status
+    | ListWorkers
+    | Begin
+    | Collect
+    | Plan
+    | Commit
+    | Apply
+    | Abort
+    | Log
+    | Rollback
+    | SaveState
+    | LoadState
+    | DumpState
+    | SoftStop
+    | HardStop
+    | Metrics
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +146,21 @@ class BadRequest(Exception):
         self.id, self.message = id, message
 
 
-VERBS: dict[str, type[Any]] = {
-    str(verb.__struct_config__.tag): verb for verb in (*get_args(AnyOrder), *get_args(AnyRequest))
-}
+ORDERS: dict[str, type[Any]] = {str(verb.__struct_config__.tag): verb for verb in get_args(AnyOrder)}
+VERBS: dict[str, type[Any]] = {**ORDERS, **{str(verb.__struct_config__.tag): verb for verb in get_args(AnyRequest)}}
+_FIELDS = {verb: frozenset(verb.__struct_encode_fields__) for verb in VERBS.values()}
 
 
 def read_request(payload: bytes) -> Envelope:
     """Read one frame's payload. Raises BadRequest with a sentence that names the field, what was expected and the nearest name."""
     message = _object(payload)
     id = _id(message.pop("id", None))  # noqa: A001  the protocol's own word
-    verb = _verb(id, message.pop("type", None))
-    found = misfits(verb, message)
-    if found:
-        raise BadRequest(id, f"{verb.__struct_config__.tag}: {'; '.join(map(str, found))}")
-    return Envelope(id, msgspec.convert({"type": verb.__struct_config__.tag, **message}, verb))
+    verb = _verb(id, message.pop("type", None), VERBS)
+    request = _read(id, verb, message)
+    if isinstance(request, Collect):
+        orders = tuple(_order(id, place, order) for place, order in enumerate(request.orders))
+        return Envelope(id, Collect(orders=orders))
+    return Envelope(id, request)
 
 
 def write_request(id: str, request: Order | Request) -> bytes:  # noqa: A002  the protocol's own word
@@ -118,9 +184,37 @@ def _id(found: object) -> str:
     return found
 
 
-def _verb(id: str, found: object) -> type[Any]:  # noqa: A002  the protocol's own word
+def _verb(id: str, found: object, known: Mapping[str, type[Any]], place: str = "type") -> type[Any]:  # noqa: A002  the protocol's own word
     if not isinstance(found, str):
-        raise BadRequest(id, "type: the verb of the request is missing")
-    if found not in VERBS:
-        raise BadRequest(id, f'type: unknown verb "{found}"{did_you_mean(found, VERBS)}')
-    return VERBS[found]
+        raise BadRequest(id, f"{place}: the verb of the request is missing")
+    if found not in known:
+        raise BadRequest(id, f'{place}: unknown verb "{found}"{did_you_mean(found, known)}')
+    return known[found]
+
+
+def _read(id: str, verb: type[Any], fields: dict[str, Any], where: str = "") -> Any:  # noqa: A002  the protocol's own word
+    tag = verb.__struct_config__.tag
+    # Most orders are flat and right, which C sees in a hundredth of the time; the words are for those that are not.
+    flat = not any(isinstance(value, dict | list) for value in fields.values())
+    if not flat or not fields.keys() <= _FIELDS[verb]:
+        _refuse(id, verb, fields, where)
+    try:
+        return msgspec.convert({"type": tag, **fields}, verb)
+    except msgspec.ValidationError as error:
+        _refuse(id, verb, fields, where)
+        raise BadRequest(id, f"{where}{tag}: {error}") from error
+
+
+def _refuse(id: str, verb: type[Any], fields: dict[str, Any], where: str) -> None:  # noqa: A002  the protocol's own word
+    found = misfits(verb, fields)
+    if found:
+        raise BadRequest(id, f"{where}{verb.__struct_config__.tag}: {'; '.join(map(str, found))}")
+
+
+def _order(id: str, place: int, found: object) -> AnyOrder:  # noqa: A002  the protocol's own word
+    where = f"collect: orders.{place}: "
+    if not isinstance(found, dict):
+        raise BadRequest(id, f"{where}an order is an object with a type")
+    fields = {**found}
+    order: AnyOrder = _read(id, _verb(id, fields.pop("type", None), ORDERS, f"{where}type"), fields, where)
+    return order

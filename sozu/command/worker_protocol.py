@@ -103,6 +103,16 @@ class WatchBackend(Message, frozen=True, kw_only=True, tag="watch_backend"):
     address: str
 
 
+class AskBackends(Message, frozen=True, kw_only=True, tag="ask_backends"):
+    """Reply data: of each backend of these clusters (of all, where none is named) cluster, address, exchanges (tunnels are among them), tunnels, idle, down.
+
+    Many come in parts: PROCESSING with some of them, then OK with the rest.
+    """
+
+    id: int
+    clusters: tuple[str, ...] = ()
+
+
 class AskStatus(Message, frozen=True, kw_only=True, tag="ask_status"):
     """Reply data: {"connections": n, "exchanges": n, "requests": n, "accepting": bool}."""
 
@@ -129,4 +139,4 @@ class Drain(Message, frozen=True, kw_only=True, tag="drain"):
 
 
 FromWorker = Hello | Ready | Reply
-FromMaster = Welcome | GiveListeners | Load | Publish | WatchBackend | AskStatus | AskMetrics | TakeLog | Drain
+FromMaster = Welcome | GiveListeners | Load | Publish | WatchBackend | AskBackends | AskStatus | AskMetrics | TakeLog | Drain

@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 import logging
 from time import time
-from typing import TypeVar
 
 import gevent
 from gevent.event import AsyncResult
 from gevent.queue import Queue
-from gevent.threadpool import ThreadPool
 
 from sozu.command.commit import Commit, Refused, commit
 from sozu.command.draft import Change
 from sozu.command.facts import Backend, Listener
-from sozu.command.journal import Journal, Record
+from sozu.command.journal import Journal, JournalError, Record
 from sozu.command.orders import AnyOrder
 from sozu.command.state import BackendKey, ConfigState
+from sozu.master.aims import Aim, these
+from sozu.master.aside import Aside
 from sozu.master.author import Author
 from sozu.master.ports import with_real_ports
 from sozu.master.publication import Publication
@@ -29,8 +29,6 @@ from sozu.master.workers.briefing import give_listeners
 from sozu.master.workers.roster import Roster
 
 log = logging.getLogger("sozu.master")
-
-T = TypeVar("T")
 
 HEAVY = 500  # orders; beyond that many a commit is computed off the loop, which supervises meanwhile
 REMEMBERED = 10_000  # removed backends whose last exchanges may still be asked for
@@ -44,13 +42,18 @@ class NotWritten(Exception):
     """The journal took no record."""
 
 
+class NothingToDo(Exception):
+    """The configuration is what it was to become; no revision was made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A transaction that somebody waits for."""
+    """A transaction that somebody waits for. With `if_any` it is none where there is nothing to do."""
 
-    orders: Sequence[AnyOrder]
+    aim: Aim
     author: Author
     if_revision: int | None
+    if_any: bool = False
     outcome: "AsyncResult[Publication]" = field(default_factory=AsyncResult)
 
 
@@ -87,13 +90,15 @@ class Ledger:
         journal: Journal,
         sockets: ListenerSockets,
         roster: Roster,
+        aside: Aside,
+        *,
         heard: Callable[[Publication], object] = lambda _: None,
     ) -> None:
-        """`heard` is told each publication the moment it is in force; it must not switch greenlets."""
+        """`heard` is told each publication the moment it is in force; it must not switch greenlets. `aside` is for what only looks."""
         self._state = self._drafted = state
         self._journal, self._sockets, self._roster, self._heard = journal, sockets, roster, heard
         self._proposals: Queue[Proposal | None] = Queue()
-        self._pool = ThreadPool(1)
+        self._writer, self._reader = Aside(), aside
         self._departed: dict[BackendKey, None] = {}
         self._clerk = gevent.spawn(self._run)
 
@@ -111,9 +116,19 @@ class Ledger:
 
         Raises Refused, CannotListen, Outdated or NotWritten: then nothing has changed anywhere.
         """
+        return self._settled(Proposal(these(orders), author, if_revision))
+
+    def become(self, aim: Aim, author: Author, if_revision: int | None = None) -> Publication:
+        """Commit whatever the aim takes at that moment, as `propose` does. Raises NothingToDo besides."""
+        return self._settled(Proposal(aim, author, if_revision, if_any=True))
+
+    def rehearse(self, aim: Aim) -> Commit:
+        """What a commit of this aim would come to now; nothing is opened, written or told. Raises Refused."""
+        return self._reader.call(_rehearsed, self._state, aim)
+
+    def _settled(self, proposal: Proposal) -> Publication:
         if self._clerk.dead:
             raise NotWritten("the ledger stopped after an internal error; this master takes no more changes, restart it")
-        proposal = Proposal(orders, author, if_revision)
         self._proposals.put(proposal)
         publication = proposal.outcome.get()
         assert publication is not None
@@ -123,7 +138,7 @@ class Ledger:
         """Finish what was proposed, and take no more."""
         self._proposals.put(None)
         self._clerk.join()
-        self._pool.kill()
+        self._writer.close()
 
     # ---- the clerk: the only greenlet that runs what is below ----------------------------------
 
@@ -134,6 +149,14 @@ class Ledger:
                 self._settle(batch)
             finally:
                 _leave_nobody_waiting(batch)
+            if self._journal.overgrown and self._proposals.empty():
+                self._compact()
+
+    def _compact(self) -> None:
+        try:
+            self._writer.call(self._journal.compact)
+        except (OSError, JournalError) as error:
+            log.error("event=journal_not_compacted reason=%r", str(error))  # noqa: TRY400 - the one there was is still in use
 
     def _waiting(self) -> Iterator[Proposal]:
         while not self._proposals.empty() and (proposal := self._proposals.peek()) is not None:
@@ -154,7 +177,7 @@ class Ledger:
     def _examine(self, proposal: Proposal) -> Entry | None:
         try:
             entry = self._draft(proposal)
-        except (Refused, CannotListen, Outdated) as objection:
+        except (Refused, CannotListen, Outdated, NothingToDo) as objection:
             proposal.outcome.set_exception(objection)
             return None
         self._drafted = entry.commit.state
@@ -165,27 +188,30 @@ class Ledger:
         if expected not in (None, found):
             raise Outdated(f"revision {found} is in force, not {expected}")
         with self._sockets.staging() as staging:
-            orders = tuple(with_real_ports(proposal.orders, staging.open))
+            wanted = self._wanted(proposal)
+            orders = tuple(with_real_ports(wanted, staging.open))
             result = self._compute(orders)
             for address in _accepting(result.state):
                 if address not in self._sockets:
                     staging.open(address)
         return Entry(proposal, orders, result, staging)
 
+    def _wanted(self, proposal: Proposal) -> Sequence[AnyOrder]:
+        if not proposal.if_any:
+            return proposal.aim(self._drafted)
+        wanted = self._writer.call(proposal.aim, self._drafted)
+        if not wanted:
+            raise NothingToDo(f"nothing to do (still at revision {self._drafted.revision})")
+        return wanted
+
     def _compute(self, orders: Sequence[AnyOrder]) -> Commit:
         if len(orders) <= HEAVY:
             return commit(self._drafted, orders)
-        return self._off_the_loop(commit, self._drafted, orders)
+        return self._writer.call(commit, self._drafted, orders)
 
     def _write(self, entries: Sequence[Entry]) -> None:
         if entries:
-            self._off_the_loop(self._journal.write, [entry.record for entry in entries])
-
-    def _off_the_loop(self, function: Callable[..., T], *arguments: object) -> T:
-        outcome: T | Refused | OSError = self._pool.apply(_outcome, (function, *arguments))
-        if isinstance(outcome, Refused | OSError):
-            raise outcome
-        return outcome
+            self._writer.call(self._journal.write, [entry.record for entry in entries])
 
     def _give_up(self, entries: Sequence[Entry], why: NotWritten) -> None:
         log.error("event=journal_failed reason=%r", str(why))
@@ -240,12 +266,8 @@ def _opened(before: ConfigState, after: ConfigState) -> Iterator[Listener]:
     return (listener for listener in after.listeners.values() if listener.active and listener.address not in accepting)
 
 
-def _outcome(function: Callable[..., T], *arguments: object) -> T | Refused | OSError:
-    """What the function returns, or how it failed: the pool prints a traceback for all that is raised in its thread."""
-    try:
-        return function(*arguments)
-    except (Refused, OSError) as expected:
-        return expected
+def _rehearsed(state: ConfigState, aim: Aim) -> Commit:
+    return commit(state, aim(state))
 
 
 def _leave_nobody_waiting(batch: Sequence[Proposal]) -> None:

@@ -25,7 +25,10 @@ from sozu.command.orders import AnyOrder
 from sozu.command.requests import DEFAULT_GRACE
 from sozu.command.settings import in_force
 from sozu.command.worker_protocol import TakeLog
+from sozu.master.aside import Aside
+from sozu.master.history import History
 from sozu.master.ledger import Ledger, NotWritten
+from sozu.master.loads import Loads
 from sozu.master.logs import LogFile
 from sozu.master.metrics.exposition import exposition
 from sozu.master.metrics.figures import Figures
@@ -36,7 +39,10 @@ from sozu.master.restart import Beginning, begin, replayed
 from sozu.master.signals import caught
 from sozu.master.sockets import CannotListen, ListenerSockets
 from sozu.master.stopping import Stopping
+from sozu.master.tools.changing import Changing
 from sozu.master.tools.door import Door
+from sozu.master.tools.looking import Looking
+from sozu.master.tools.rehearsing import Rehearsal
 from sozu.master.tools.verbs import Verbs
 from sozu.master.workers.briefing import Briefing
 from sozu.master.workers.gathering import Gathering
@@ -99,8 +105,10 @@ class Master:
         self._sockets = ListenerSockets(settings.workers)
         opened.callback(self._sockets.close_all)
         self._roster = Roster()
+        aside = Aside()
+        opened.callback(aside.close)
         before = replayed(journal)
-        self._ledger = Ledger(before.state, journal, self._sockets, self._roster, self._heard)
+        self._ledger = Ledger(before.state, journal, self._sockets, self._roster, aside, heard=self._heard)
         opened.callback(self._ledger.close)
         self._speak()
         file_wins = file_wins or before.from_file
@@ -110,7 +118,14 @@ class Master:
         page = self._open_metrics_page(settings.metrics.prometheus, opened)
         self._figures = Figures(settings, self._ledger, self._slots, self._roster, page, monotonic())
         self._stopping = Stopping(self._slots, self._sockets)
+        self._verbs = self._know(History(journal.path, aside), aside)
         self._wishes: Queue[Signals | None] = Queue()
+
+    def _know(self, history: History, aside: Aside) -> Verbs:
+        rehearsal = Rehearsal(self._ledger, Loads(self._roster), aside)
+        changing = Changing(self._ledger, history, aside, self._roster, self._stopping, rehearsal)
+        looking = Looking(self._ledger, history, self._figures, aside)
+        return Verbs(changing, looking, rehearsal, self._stopping, self._roster)
 
     def _heard(self, publication: Publication) -> None:
         if any(isinstance(change.after or change.before, Overrides) for change in publication.effects):
@@ -131,7 +146,7 @@ class Master:
         """Serve until stopped."""
         self._stopping.begun.rawlink(lambda _: notify(STOPPING, os.environ))
         self._stopping.done.rawlink(lambda _: self._wishes.put(None))
-        self._door.open_for(Verbs(self._ledger, self._roster, self._figures, self._stopping).answer)
+        self._door.open_for(self._verbs.answer)
         with caught((SIGTERM, SIGINT, SIGHUP), self._wishes.put):
             start = gevent.spawn(self._start, announce)
             self._obey()

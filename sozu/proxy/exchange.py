@@ -236,12 +236,14 @@ class Exchange(Record):
         up, down = Pace(front, traffic.clock, seconds, seconds), Pace(front, traffic.clock, seconds, seconds)
         self._upload = Upload(UntilEnd(front.stream), back.stream, up, traffic.hub, front.throw, half_close=True)
         self._upload.start(traffic.spares)
+        back.backend.tunnels += 1
         try:
             relay(UntilEnd(back.stream), front.stream, down)
             front.stream.end()
             self._upload.wait()
         finally:
             self.bytes_out += down.count
+            back.backend.tunnels -= 1
         self._back = None
         back.close()
 

@@ -1,5 +1,5 @@
 from sozu.cli.listing import aligned
-from sozu.cli.status import lasting
+from sozu.cli.looking.status import lasting
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:

@@ -8,7 +8,7 @@ import click
 from click.testing import CliRunner
 import pytest
 
-from sozu.cli.program import VERBS, program
+from sozu.cli.program import VERBS, module_of, program
 
 
 def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
@@ -65,9 +65,9 @@ def imported_by(statement: str) -> set[str]:
     return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in {"serve", "check"}])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in {"serve", "check", "plan", "apply", "export"}])
 def test_a_client_verb_imports_nothing_that_starts_slowly(verb: str) -> None:
-    loaded = imported_by(f"import sozu.__main__, sozu.cli.program, sozu.cli.{verb}")
+    loaded = imported_by(f"import sozu.__main__, sozu.cli.program, {module_of(verb)}")
 
     assert loaded.isdisjoint(SLOW)
 

@@ -105,23 +105,22 @@ def test_a_transaction_is_begun_filled_and_committed(master: Callable[[Script], 
     fake = master(lambda request: [answer(request, "OK", request["type"])])
     with Client(tmp_path / "m.sock", timeout=10) as client:
         client.wait_at_most(5)
-        done = client.transaction([AddCluster(cluster="a"), AddCluster(cluster="b")], if_revision=3)
+        done = client.commit([AddCluster(cluster="a"), AddCluster(cluster="b")], if_revision=3)
 
     assert done.message == "commit"
     assert fake.heard == [
         {"id": "1", "type": "begin"},
-        {"id": "2", "type": "add_cluster", "cluster": "a"},
-        {"id": "3", "type": "add_cluster", "cluster": "b"},
-        {"id": "4", "type": "commit", "if_revision": 3},
+        {"id": "2", "type": "collect", "orders": [{"type": "add_cluster", "cluster": name} for name in "ab"]},
+        {"id": "3", "type": "commit", "if_revision": 3},
     ]
 
 
 def test_a_transaction_with_a_refused_order_is_abandoned(master: Callable[[Script], FakeMaster], tmp_path: Path) -> None:
-    fake = master(lambda request: [answer(request, "ERROR" if request["type"] == "add_cluster" else "OK")])
+    fake = master(lambda request: [answer(request, "ERROR" if request["type"] == "collect" else "OK")])
     with Client(tmp_path / "m.sock", timeout=10) as client, pytest.raises(RequestRefused):
-        client.transaction([AddCluster(cluster="a"), AddCluster(cluster="b")])
+        client.commit([AddCluster(cluster="a"), AddCluster(cluster="b")])
 
-    assert [request["type"] for request in fake.heard] == ["begin", "add_cluster", "abort"]
+    assert [request["type"] for request in fake.heard] == ["begin", "collect", "abort"]
 
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(
@@ -142,7 +141,7 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(
         ([None], "closed the connection before its final answer"),
         ([b'{"id":"1","sta', None], "closed the connection"),
         ([b"hello\0"], "no answer"),
-        ([b'{"id":"9","status":"OK"}\0'], "an answer to '9' came instead of one to '1'"),
+        ([b'{"id":"9","status":"OK"}\0'], "an answer to '9' came, which was never asked"),
         ([b"x" * (2 * 1024 * 1024 + 1), None], "no frame"),
     ],
 )

@@ -25,6 +25,7 @@ from sozu.command.orders import (
 )
 from sozu.command.worker_protocol import (
     SCHEMA,
+    AskBackends,
     AskMetrics,
     AskStatus,
     Drain,
@@ -98,6 +99,9 @@ class Worker:
             case AskStatus(id=number):
                 self.end_watches()
                 self.reply(number, data={"connections": 0, "requests": self.taken, "clusters": self.clusters})
+            case AskBackends(id=number):
+                row = {"cluster": "blog", "address": "127.0.0.1:9001", "exchanges": 3, "tunnels": 1, "idle": 2, "down": False}
+                self.reply(number, data=[row])
             case AskMetrics(id=number):
                 latency = {"bounds": [0.1, 1.0], "counts": [self.taken, 1, 0], "sum": 0.5}
                 self.reply(number, data={"requests": self.taken, "statuses": {"200": self.taken}, "latency": latency})

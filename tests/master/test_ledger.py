@@ -19,6 +19,7 @@ from sozu.command.orders import (
     RemoveListener,
 )
 from sozu.command.state import ConfigState
+from sozu.master.aside import Aside
 from sozu.master.author import Author
 from sozu.master.ledger import HEAVY, Ledger, NotWritten, Outdated
 from sozu.master.sockets import CannotListen, ListenerSockets
@@ -46,7 +47,7 @@ class House:
     def __init__(self, path: Path) -> None:
         self.journal = FaultyJournal.open(path)
         self.sockets = ListenerSockets(2)
-        self.ledger = Ledger(ConfigState(), self.journal, self.sockets, Roster())
+        self.ledger = Ledger(ConfigState(), self.journal, self.sockets, Roster(), Aside())
 
     def propose(self, *orders: AnyOrder, if_revision: int | None = None) -> int:
         publication = self.ledger.propose(orders, AUTHOR, if_revision)

@@ -9,6 +9,7 @@ from sozu.command.facts import Protocol
 from sozu.command.journal import Journal, JournalUnusable, Record
 from sozu.command.orders import AddCluster, AddListener, AnyOrder, RemoveCluster
 from sozu.command.state import ConfigState
+from sozu.master.aside import Aside
 from sozu.master.author import Author
 from sozu.master.ledger import Ledger
 from sozu.master.restart import begin, replayed
@@ -25,7 +26,7 @@ def state_of(*orders: AnyOrder) -> ConfigState:
 def write(path: Path, *transactions: Sequence[AnyOrder], first: int = 1) -> None:
     with Journal.open(path) as journal:
         journal.write(
-            Record(revision=number, when=0.0, uid=0, pid=0, command="", orders=tuple(orders))
+            Record(revision=number, base=number == first > 1, when=0.0, uid=0, pid=0, command="", orders=tuple(orders))
             for number, orders in enumerate(transactions, first)
         )
 
@@ -34,7 +35,7 @@ def write(path: Path, *transactions: Sequence[AnyOrder], first: int = 1) -> None
 def beginning(path: Path) -> Iterator[tuple[Ledger, ListenerSockets]]:
     sockets = ListenerSockets(1)
     with Journal.open(path) as journal:
-        ledger = Ledger(replayed(journal).state, journal, sockets, Roster())
+        ledger = Ledger(replayed(journal).state, journal, sockets, Roster(), Aside())
         try:
             yield ledger, sockets
         finally:

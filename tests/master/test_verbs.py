@@ -75,14 +75,14 @@ def test_a_refused_order_changes_nothing_and_says_so(served: Served) -> None:
 def test_many_orders_are_one_revision(served: Served) -> None:
     before = revision(served)
     with Client(served.socket) as client:
-        final = client.transaction([AddCluster(cluster="t1"), AddCluster(cluster="t2")], if_revision=before)
+        final = client.commit([AddCluster(cluster="t1"), AddCluster(cluster="t2")], if_revision=before)
 
     assert final.data == {"revision": before + 1, "late": []}
 
 
 def test_a_transaction_is_refused_whole_and_names_the_order(served: Served) -> None:
     with Client(served.socket) as client, pytest.raises(RequestRefused) as refused:
-        client.transaction([AddCluster(cluster="t3"), RemoveCluster(cluster="nobody")])
+        client.commit([AddCluster(cluster="t3"), RemoveCluster(cluster="nobody")])
 
     assert refused.value.answer.message.startswith("order 2 of 2 (remove_cluster): there is no cluster")
     assert refused.value.answer.data == {"index": 1, "field": "cluster"}
@@ -91,7 +91,7 @@ def test_a_transaction_is_refused_whole_and_names_the_order(served: Served) -> N
 
 def test_a_transaction_for_another_revision_is_refused(served: Served) -> None:
     with Client(served.socket) as client, pytest.raises(RequestRefused, match="is in force, not 1; nothing was changed"):
-        client.transaction([AddCluster(cluster="t4")], if_revision=1)
+        client.commit([AddCluster(cluster="t4")], if_revision=1)
 
 
 def test_an_aborted_transaction_is_forgotten(served: Served) -> None:
@@ -197,9 +197,9 @@ def test_the_state_is_dumped_as_the_orders_that_rebuild_it(served: Served) -> No
 def test_a_large_state_comes_in_several_messages(served: Served) -> None:
     paths = [f"/{number}/{'long' * 2000}" for number in range(300)]
     with Client(served.socket, timeout=PATIENCE) as client:
-        client.transaction([AddHttpFrontend(cluster="blog", hostname="a.example", path=path) for path in paths])
+        client.commit([AddHttpFrontend(cluster="blog", hostname="a.example", path=path) for path in paths])
         parts = [answer.data["orders"] for answer in client.ask(DumpState())]
-        client.transaction([RemoveHttpFrontend(cluster="blog", hostname="a.example", path=path) for path in paths])
+        client.commit([RemoveHttpFrontend(cluster="blog", hostname="a.example", path=path) for path in paths])
 
     assert len(parts) > 1
     assert {order.get("path") for part in parts for order in part} >= set(paths)

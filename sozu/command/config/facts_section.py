@@ -43,7 +43,7 @@ class _Section:
             if entry.certificates is not None and entry.protocol is Protocol.HTTP:
                 self._findings.note((*path, "certificates"), "certificates are for https listeners")
             address = self._folder.address(entry.address)
-            self._carry_out(path, AddListener(protocol=entry.protocol, address=address, cluster=entry.cluster))
+            self._carry_out(path, AddListener(protocol=entry.protocol, address=address, cluster=entry.cluster, active=entry.active))
 
     def read_clusters(self, clusters: object) -> None:
         for name, value in clusters.items() if isinstance(clusters, dict) else ():

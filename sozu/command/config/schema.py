@@ -53,6 +53,7 @@ class ListenerEntry(Entry, frozen=True, kw_only=True):
     protocol: Protocol
     address: Address
     cluster: str | None = None
+    active: bool = True
     certificates: Any = None
 
 

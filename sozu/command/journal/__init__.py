@@ -10,12 +10,13 @@ nothing is loaded then. When it has grown, the earliest records become one (`com
     compaction  a shorter journal that says the same
     disk        fsync, and files that appear whole or not at all
     file        the open journal
+    saved       a state in a file of its own
     errors      why it cannot be used
 """
 
 from sozu.command.journal.errors import JournalDamaged, JournalError, JournalLocked, JournalUnusable
-from sozu.command.journal.file import Journal, Torn
+from sozu.command.journal.file import Journal, Torn, read_records
 from sozu.command.journal.record import Record
 from sozu.command.journal.replaying import state_after
 
-__all__ = ["Journal", "JournalDamaged", "JournalError", "JournalLocked", "JournalUnusable", "Record", "Torn", "state_after"]
+__all__ = ["Journal", "JournalDamaged", "JournalError", "JournalLocked", "JournalUnusable", "Record", "Torn", "read_records", "state_after"]

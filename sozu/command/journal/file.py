@@ -153,8 +153,7 @@ def _open(path: Path) -> int:
     try:
         descriptor = os.open(path, flags, MODE)
     except OSError as error:
-        why = "it is a symbolic link" if path.is_symlink() else error.strerror
-        raise JournalUnusable(f"cannot use {path} as journal: {why}") from error
+        raise _unusable(path, error) from error
     if created:
         sync_folder(path.parent)
     return descriptor
@@ -162,7 +161,7 @@ def _open(path: Path) -> int:
 
 def _check_and_lock(path: Path, descriptor: int) -> None:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise JournalUnusable(f"cannot use {path} as journal: it is not a regular file")
+        raise JournalUnusable(f"cannot use {path}: it is not a regular file")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -180,6 +179,27 @@ def _lock_holder(descriptor: int) -> int | None:
         if "FLOCK" in fields and fields[-3].rpartition(":")[2] == str(inode):
             return int(fields[-4]) or None
     return None
+
+
+def read_records(path: Path) -> list[Record]:
+    """The whole records of a file that is written by others, or by nobody. Raises JournalError."""
+    return records_in(path, read_whole(path).split(b"\n")[:-1])
+
+
+def read_whole(path: Path) -> bytes:
+    """All bytes of a journal. Raises JournalUnusable."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            return _read_all(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: OSError) -> JournalUnusable:
+    return JournalUnusable(f"cannot use {path}: {'it is a symbolic link' if path.is_symlink() else error.strerror}")
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -51,6 +51,8 @@ def records_in(path: Path, lines: Iterable[bytes]) -> list[Record]:
         record = record_in(path, number, line)
         if records and record.revision != records[-1].revision + 1:
             raise JournalDamaged(path, number, f"revision {record.revision} follows {records[-1].revision}")
+        if not records and record.revision != 1 and not record.base:
+            raise JournalDamaged(path, number, f"it begins with revision {record.revision}: what was before is missing")
         records.append(record)
     return records
 

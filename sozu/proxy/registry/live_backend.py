@@ -26,7 +26,7 @@ class LiveBackend:
     `address` is (family, sockaddr), ready for a socket; `seed` is a number that stands for the backend, the same in every worker.
     """
 
-    __slots__ = ("address", "credit", "exchanges", "fact", "idle", "key", "on_gone", "retired", "seed", "weight")
+    __slots__ = ("address", "credit", "down", "exchanges", "fact", "idle", "key", "on_gone", "retired", "seed", "tunnels", "weight")
 
     def __init__(self, fact: Backend) -> None:
         where = parse_address(fact.address)
@@ -37,6 +37,8 @@ class LiveBackend:
         self.weight: float = fact.weight
         self.credit = 0.0  # the balancer's notebook
         self.exchanges = 0
+        self.tunnels = 0  # those of its exchanges that have become one
+        self.down = False  # the last connection that was tried could not be had
         self.idle: list[Any] = []  # an Idle each; the pool knows more about them
         self.retired = False
         self.on_gone: list[Told] = []

@@ -4,7 +4,7 @@ A roster says whom to choose from: the live backends in it survive every swap th
 retires. Nothing here switches greenlets.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from sozu.command.draft import Change
 from sozu.command.facts import Backend, Cluster
@@ -57,6 +57,10 @@ class Registry:
     def find(self, key: BackendKey) -> LiveBackend | None:
         """A backend in use, or a retired one that still has exchanges; None once it is gone."""
         return self._live.get(key)
+
+    def __iter__(self) -> Iterator[LiveBackend]:
+        """All backends that are in use, or retired with exchanges still running."""
+        return iter(self._live.values())
 
     def shed(self) -> bool:
         """Close half of the idle connections, the older half, of the backend that has most; False if none has any."""

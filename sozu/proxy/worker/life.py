@@ -15,9 +15,11 @@ from gevent.exceptions import LoopExit
 
 from sozu import __version__
 from sozu.command.answers import Status
+from sozu.command.channel import portions
 from sozu.command.rules import Objection
 from sozu.command.worker_protocol import (
     SCHEMA,
+    AskBackends,
     AskMetrics,
     AskStatus,
     Drain,
@@ -37,6 +39,7 @@ from sozu.proxy.worker.service import Service
 
 log = logging.getLogger("sozu.proxy")
 
+_ROWS = 2000  # of AskBackends in one reply: it has to fit into a frame
 _LAST_WORDS = 1.0  # seconds that a slow master may cost a worker at its end
 
 
@@ -104,6 +107,8 @@ class Life:
                 self._publish(message)
             case WatchBackend():
                 gevent.spawn(self._watch, message)
+            case AskBackends():
+                self._tell_backends(message)
             case AskStatus():
                 self._answer(message.id, data=self._serving().status())
             case AskMetrics():
@@ -149,6 +154,12 @@ class Life:
             self._answer(message.id, Status.ERROR, objection.reason)
         else:
             self._answer(message.id)
+
+    def _tell_backends(self, message: AskBackends) -> None:
+        *some, last = portions(self._serving().backends(message.clusters), _ROWS)
+        for rows in some:
+            self._answer(message.id, Status.PROCESSING, data=rows)
+        self._answer(message.id, data=last)
 
     def _watch(self, message: WatchBackend) -> None:
         def tell(status: Status, exchanges: int) -> None:

@@ -4,7 +4,7 @@ It knows no message and no channel: `life` translates. It is made once, with the
 """
 
 import _socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 import logging
 from typing import Any
@@ -17,7 +17,7 @@ from sozu.command.rules.limits import MOST_CONNECTIONS
 from sozu.command.settings import Settings, in_force
 from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.counters import Counters
-from sozu.proxy.registry import BackendKey, Registry
+from sozu.proxy.registry import BackendKey, LiveBackend, Registry
 from sozu.proxy.session import serve_connection
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.worker.accept import AcceptLoop
@@ -112,6 +112,11 @@ class Service:
         """See watch_backend; returns when the last word was told."""
         watch_backend(self._traffic.registry, key, tell)
 
+    def backends(self, clusters: Collection[str]) -> list[dict[str, Any]]:
+        """What AskBackends wants."""
+        live = self._traffic.registry
+        return [_row(each) for each in live if not clusters or each.key[0] in clusters]
+
     def status(self) -> dict[str, Any]:
         """What AskStatus wants."""
         counters = self._traffic.counters
@@ -139,6 +144,12 @@ class Service:
         cut = drain_sessions(self._traffic.sessions, remaining)
         self._traffic.access_log.close(_LAST_LINES)
         return cut
+
+
+def _row(backend: LiveBackend) -> dict[str, Any]:
+    cluster, address = backend.key
+    exchanges, idle = backend.exchanges, len(backend.idle)
+    return {"cluster": cluster, "address": address, "exchanges": exchanges, "tunnels": backend.tunnels, "idle": idle, "down": backend.down}
 
 
 def _access_log(settings: Settings, descriptor: int | None, counters: Counters, slot: int) -> AccessLog | NoLog:

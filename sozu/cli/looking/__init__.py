@@ -1,0 +1,1 @@
+"""Verbs that only look, a file each."""

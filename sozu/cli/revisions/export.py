@@ -1,0 +1,27 @@
+"""`sozu export`: the live configuration as a configuration file."""
+
+import click
+import msgspec
+
+from sozu.cli.conversation import conversation
+from sozu.cli.options import socket_option
+from sozu.command.commit import commit
+from sozu.command.config import Configuration, written
+from sozu.command.settings import Settings, in_force
+from sozu.command.state import ConfigState
+
+
+@click.command()
+@socket_option
+def export() -> None:
+    """
+    Write the configuration that is in force as YAML; to `apply` it is then nothing to do.
+
+    \b
+    Example:
+      sozu export > sozu.yaml
+    """
+    with conversation() as client:
+        settings = msgspec.convert(client.status()["settings"], Settings)
+        state = commit(ConfigState(), client.state()).state
+    click.echo(written(Configuration(in_force(settings, state.override), state)), nl=False)

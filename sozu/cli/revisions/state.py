@@ -1,0 +1,76 @@
+"""`sozu state …`: the configuration that is in force, to keep and to put back."""
+
+import json
+from pathlib import Path
+
+import click
+
+from sozu.cli.conversation import collect, conversation, converse, order
+from sozu.cli.options import socket_option
+from sozu.cli.revisions.showing import rows_of, show_plan
+from sozu.command.requests import DumpState, LoadState, SaveState
+
+PATH = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group()
+@socket_option
+def state() -> None:
+    """
+    Save, load or show the configuration that is in force.
+
+    \b
+    Example:
+      sozu state save before.state
+    """
+
+
+@state.command()
+@click.argument("file", type=PATH)
+@socket_option
+def save(file: Path) -> None:
+    """
+    Have the master write its state to a file of mode 0600, whole or not at all.
+
+    \b
+    Example:
+      sozu state save before.state
+    """
+    click.echo(converse(SaveState(path=str(file.absolute()))).message)
+
+
+@state.command()
+@click.argument("file", type=PATH)
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@socket_option
+def load(file: Path, *, dry_run: bool) -> None:
+    """
+    Make what was saved the whole configuration again, as one transaction. A journal can be loaded too: its last revision.
+
+    \b
+    Examples:
+      sozu state load before.state --dry-run
+      sozu state load before.state
+    """
+    request = LoadState(path=str(file.absolute()), dry_run=dry_run)
+    if not dry_run:
+        order(request)
+        return
+    with conversation() as client:
+        *some, final = client.ask(request)
+    show_plan(rows_of(some), final)
+
+
+@state.command()
+@socket_option
+def show() -> None:
+    """
+    Show the orders that build the state, one JSON object a line.
+
+    \b
+    Example:
+      sozu state show
+    """
+    for part in collect(DumpState()):
+        for each in part["orders"]:
+            click.echo(json.dumps(each))

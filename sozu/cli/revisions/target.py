@@ -1,0 +1,33 @@
+"""A configuration file as something to become: the orders that say it, beside a master that runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from sozu.cli.check import configuration_from
+from sozu.command.client import Client
+from sozu.command.facts import Overrides
+from sozu.command.orders import AnyOrder, UpdateSettings
+from sozu.command.settings import Settings
+from sozu.command.state import orders_of
+
+_LIVE = frozenset(Overrides.__struct_fields__)
+_ELSEWHERE = frozenset(("command_socket", "journal", "welcome"))  # given by `serve` itself, or meaningless to compare
+
+
+def target_of(file: Path, client: Client) -> tuple[list[AnyOrder], list[str]]:
+    """The orders that are the whole of this file, and notes on what orders cannot change. Raises BadFile."""
+    configuration = configuration_from(file)
+    started = msgspec.convert(client.status()["settings"], Settings)
+    changes = {name: getattr(configuration.settings, name) for name in _LIVE}
+    settings = UpdateSettings(**{name: value for name, value in changes.items() if value != getattr(started, name)})
+    orders = orders_of(configuration.state)
+    return [settings, *orders] if settings != UpdateSettings() else orders, list(_restarts(started, configuration.settings))
+
+
+def _restarts(started: Settings, wanted: Settings) -> Iterator[str]:
+    for name in Settings.__struct_fields__:
+        before, after = getattr(started, name), getattr(wanted, name)
+        if name not in _LIVE | _ELSEWHERE and before != after:
+            yield f"{name} differs from what the master was started with; that takes a restart"

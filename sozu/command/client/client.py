@@ -1,0 +1,171 @@
+"""What a tool says to the master, as one object.
+
+A plain blocking unix socket, any number of threads; scripts need nothing else of sozu:
+
+    with Client() as client:
+        client.order(AddCluster(cluster="blog"))
+        with client.transaction() as transaction:
+            transaction.order(AddBackend(cluster="blog", address="127.0.0.1:9001"))
+        print(client.revision)
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+import os
+from threading import RLock
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from sozu.command.answers import Answer, Status
+from sozu.command.client.connection import Connection
+from sozu.command.client.errors import RequestRefused
+from sozu.command.client.finding import find_socket
+from sozu.command.client.transaction import Transaction
+from sozu.command.orders import AnyOrder, Order
+from sozu.command.requests import DumpState, Request, Rollback
+from sozu.command.requests import Status as AskStatus
+
+_WINDOW = 24  # requests under way in a stream of them; the master reads on while fewer than 64 are, and has room for 32 answers
+
+Asked = Order | Request | Mapping[str, Any]  # a mapping has `type` and fields
+
+
+class Client:
+    """A connection to the master; any number of threads may use it. `timeout` bounds the wait for each next answer, in seconds.
+
+    Without a path the socket is found as by the command line. Raises NoMaster if nobody listens; every later wait may raise
+    TimeoutError, which says nothing about whether the master acted, RequestRefused or ConnectionLost.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, *, timeout: float | None = 30.0) -> None:
+        self.path = find_socket() if path is None else path
+        self._timeout = timeout
+        self._connection = Connection(self.path, timeout)
+        self._turn = RLock()  # to order: while one thread has a transaction, the orders of others wait
+
+    def __enter__(self) -> Self:
+        """The client itself, connected."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the connection; the master forgets a transaction that was begun and not committed."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def wait_at_most(self, timeout: float | None) -> None:
+        """Bound the wait for each further answer, in seconds: for who has a deadline for them all."""
+        self._timeout = timeout
+
+    # ---- asking -------------------------------------------------------------------------------
+
+    def ask(self, request: Asked) -> Iterator[Answer]:
+        """Send a request and yield its answers; the last one is OK. Raises RequestRefused if it is ERROR."""
+        number = self._connection.post(_payload(request))
+        try:
+            answer = self._heard(number)
+            while not answer.final:
+                yield answer
+                answer = self._heard(number)
+            yield answer
+        finally:
+            self._connection.forget(number)
+
+    def order(self, request: Asked, hear: Callable[[Answer], object] = lambda _: None) -> Answer:
+        """Send one order or request and wait for its end; `hear` is called with each PROCESSING on the way.
+
+        A `RemoveBackend` with `wait` ends when the last exchange on the last worker has.
+        """
+        if not isinstance(request, Order):
+            return _last(self.ask(request), hear)
+        with self._turn:
+            return _last(self.ask(request), hear)
+
+    def stream(self, requests: Iterable[Asked]) -> None:
+        """Send many requests without waiting for each; returns when all have ended. Raises at the first that is refused."""
+        waiting: deque[str] = deque()
+        try:
+            for request in requests:
+                waiting.append(self._connection.post(_payload(request)))
+                if len(waiting) == _WINDOW:
+                    self._await(waiting[0])
+                    waiting.popleft()
+            while waiting:
+                self._await(waiting[0])
+                waiting.popleft()
+        finally:
+            for number in waiting:
+                self._connection.forget(number)
+
+    # ---- changing -----------------------------------------------------------------------------
+
+    def transaction(self, *, if_revision: int | None = None) -> Transaction:
+        """Collect orders in a `with` block, and commit them when it ends: all or none. An exception in it abandons them.
+
+        With `if_revision`, only if that revision is still in force.
+        """
+        return Transaction(self, self._turn, if_revision)
+
+    def commit(self, orders: Iterable[AnyOrder], *, if_revision: int | None = None) -> Answer:
+        """Commit all of these orders or none."""
+        with self.transaction(if_revision=if_revision) as transaction:
+            transaction.orders(orders)
+        return transaction.outcome
+
+    def apply(self, orders: Iterable[AnyOrder], *, if_revision: int | None = None) -> Answer:
+        """Make these orders the whole configuration: what they do not say goes."""
+        with self.transaction(if_revision=if_revision) as transaction:
+            transaction.orders(orders)
+            transaction.whole = True
+        return transaction.outcome
+
+    def rollback(self, revision: int) -> Answer:
+        """Say again what was said at a revision, as a new one."""
+        return self.order(Rollback(revision=revision))
+
+    # ---- looking ------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """As `sozu status --json` shows it."""
+        data: dict[str, Any] = self.order(AskStatus()).data
+        return data
+
+    @property
+    def revision(self) -> int:
+        """The one that is in force."""
+        number: int = self.status()["revision"]
+        return number
+
+    def state(self) -> list[AnyOrder]:
+        """The orders that build the configuration that is in force."""
+        told = (answer.data["orders"] for answer in self.ask(DumpState()))
+        return [order for orders in told for order in msgspec.convert(orders, list[AnyOrder])]
+
+    # ---- how ----------------------------------------------------------------------------------
+
+    def _heard(self, number: str) -> Answer:
+        answer = self._connection.next_answer(number, self._timeout)
+        if answer.status is Status.ERROR:
+            raise RequestRefused(answer)
+        return answer
+
+    def _await(self, number: str) -> None:
+        while not self._heard(number).final:
+            continue
+        self._connection.forget(number)
+
+
+def _last(answers: Iterator[Answer], hear: Callable[[Answer], object]) -> Answer:
+    for answer in answers:
+        if answer.final:
+            return answer
+        hear(answer)
+    raise AssertionError("answers end with a final one, or an exception")
+
+
+def _payload(request: Asked) -> bytes:
+    return msgspec.json.encode(dict(request) if isinstance(request, Mapping) else request)

@@ -1,0 +1,124 @@
+"""One connection to the master, on which many threads may ask at a time: answers find the request that they belong to.
+
+There is no thread of our own: of those who wait, one reads for all, and hands over to the next when its own answer has come.
+"""
+
+from collections import deque
+import os
+from pathlib import Path
+import select
+import socket
+from threading import Lock
+from time import monotonic
+
+import msgspec
+
+from sozu.command.answers import Answer
+from sozu.command.client.errors import ConnectionLost, NoMaster, RequestRefused
+from sozu.parsers.command import FrameReader, frame
+from sozu.parsers.reasons import Refusal
+
+_READ_SIZE = 65536
+
+
+class Connection:
+    """Send with `post`, wait with `next_answer`, and `forget` what is not waited for any more."""
+
+    def __init__(self, path: str | os.PathLike[str], patience: float | None) -> None:
+        """`patience` bounds how long a request may take to leave, in seconds. Raises NoMaster."""
+        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._sock.settimeout(patience)
+        self._reader = FrameReader()
+        self._sending, self._reading = Lock(), Lock()
+        self._answers: dict[str, deque[Answer]] = {}  # to those that were posted and not forgotten
+        self._count = 0
+        self._lost: Exception | None = None
+        try:
+            self._sock.connect(os.fspath(path))
+        except OSError as error:
+            self._sock.close()
+            raise NoMaster([Path(path)], error.strerror or str(error)) from error
+
+    def close(self) -> None:
+        """Close it; who waits learns that the connection is lost."""
+        self._sock.close()
+
+    def post(self, payload: bytes) -> str:
+        """Send a request, whose id is put in front of the payload's fields; the id. Raises ConnectionLost or RequestRefused."""
+        with self._sending:
+            self._count += 1
+            number = str(self._count)
+            self._answers[number] = deque()
+            try:
+                self._sock.sendall(frame(b"".join((b'{"id":"', number.encode(), b'",', payload[1:]))))
+            except (BrokenPipeError, ConnectionResetError) as error:
+                # What the master said before it closed tells more than the broken pipe; it is still to be read.
+                raise self._last_words(error) from error
+        return number
+
+    def next_answer(self, number: str, patience: float | None) -> Answer:
+        """The next answer to this request. Raises TimeoutError, ConnectionLost or RequestRefused (by who is at the door)."""
+        deadline = None if patience is None else monotonic() + patience
+        answers = self._answers[number]
+        while not answers:
+            left = -1.0 if deadline is None else max(0.0, deadline - monotonic())
+            if not self._reading.acquire(timeout=left):
+                raise TimeoutError("no answer in time")
+            try:
+                if not answers:  # or the one who read before us has brought it
+                    self._read(left)
+            finally:
+                self._reading.release()
+        return answers.popleft()
+
+    def forget(self, number: str) -> None:
+        """What still comes to this request is passed over."""
+        self._answers.pop(number, None)
+
+    def _read(self, patience: float) -> None:
+        if self._lost is not None:
+            raise self._lost
+        watch = select.poll()
+        watch.register(self._sock, select.POLLIN)
+        if not watch.poll(None if patience < 0 else patience * 1000):
+            raise TimeoutError("no answer in time")
+        try:
+            self._take(self._sock.recv(_READ_SIZE))
+        except ConnectionResetError:
+            self._take(b"")
+
+    def _take(self, data: bytes) -> None:
+        if not data:
+            raise self._end(ConnectionLost("the master closed the connection before its final answer"))
+        frames = self._reader.feed(data)
+        if isinstance(frames, Refusal):
+            raise self._end(ConnectionLost(f"the master sent something that is no frame ({frames.reason})"))
+        for payload in frames:
+            self._deliver(self._answer(payload))
+
+    def _deliver(self, answer: Answer) -> None:
+        if answer.id in self._answers:
+            self._answers[answer.id].append(answer)
+        elif not answer.id:
+            raise self._end(RequestRefused(answer))
+        elif not answer.id.isdecimal() or int(answer.id) > self._count:
+            raise self._end(ConnectionLost(f"an answer to {answer.id!r} came, which was never asked: {answer.message}"))
+
+    def _answer(self, payload: bytes) -> Answer:
+        try:
+            return msgspec.json.decode(payload, type=Answer)
+        except msgspec.MsgspecError as error:
+            raise self._end(ConnectionLost(f"the master sent something that is no answer: {error}")) from error
+
+    def _last_words(self, error: OSError) -> Exception:
+        try:
+            while True:
+                self._take(self._sock.recv(_READ_SIZE))
+        except RequestRefused as refused:
+            return refused
+        except (ConnectionLost, OSError):
+            return self._end(ConnectionLost(f"the master has closed the connection ({error.strerror or 'broken pipe'})"))
+
+    def _end(self, why: Exception) -> Exception:
+        self._lost = why
+        return why

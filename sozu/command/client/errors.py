@@ -1,0 +1,27 @@
+"""How a conversation with the master can fail."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sozu.command.answers import Answer
+
+
+class NoMaster(Exception):
+    """Nobody answers at any of the `paths` that were tried."""
+
+    def __init__(self, paths: Iterable[Path], why: str = "") -> None:
+        self.paths = tuple(paths)
+        tried = ", ".join(map(str, self.paths))
+        super().__init__(f"no master found at {tried}{f' ({why})' if why else ''}")
+
+
+class ConnectionLost(Exception):
+    """The master closed the connection, or spoke nonsense, before the final answer: whether it acted is not known."""
+
+
+class RequestRefused(Exception):
+    """The final answer was ERROR: the request was refused and has changed nothing."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.message)
+        self.answer = answer

@@ -1,0 +1,24 @@
+"""A state in a file of its own: a journal of one record, so that its check tells a damaged file and any journal can be loaded like it."""
+
+import os
+from pathlib import Path
+
+from sozu.command.journal.disk import put_in_place
+from sozu.command.journal.errors import JournalUnusable
+from sozu.command.journal.file import read_records, read_whole
+from sozu.command.journal.record import Record, line_of
+from sozu.command.journal.replaying import state_after
+from sozu.command.state import ConfigState
+
+
+def save(path: Path, record: Record) -> None:
+    """Write the file (mode 0600), on the disk and whole, or not at all: the one that was there stays. Raises OSError."""
+    os.close(put_in_place(path, line_of(record)))
+
+
+def load(path: Path) -> ConfigState:
+    """The state that the file leads to. Raises JournalError, also where its end is missing: what was cut off nobody knows."""
+    content = read_whole(path)
+    if not content.endswith(b"\n"):
+        raise JournalUnusable(f"cannot load {path}: {'it is cut off in the middle of a line' if content else 'it is empty'}")
+    return state_after(path, read_records(path))

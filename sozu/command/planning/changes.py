@@ -1,0 +1,115 @@
+"""The effects of a transaction as rows that people and programs read: + for what comes, - for what goes, ~ for what changes. Pure."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from sozu.command.draft import Change
+from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend, Listener, Overrides
+from sozu.command.rules.names import frontend_name
+
+Sign = Literal["+", "-", "~"]
+
+
+class Alteration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One object that comes, goes or changes. `fields`: for `+` what it says beyond its name, for `~` of each field [before, after]."""
+
+    sign: Sign
+    kind: str
+    name: str
+    cluster: str | None = None
+    fields: dict[str, Any] = {}
+
+    def __str__(self) -> str:
+        """As `sozu plan` shows it."""
+        where = f" of cluster {self.cluster}" if self.cluster is not None else ""
+        return "  ".join([f"{self.sign} {self.kind} {self.name}{where}", *self._details()])
+
+    def _details(self) -> Iterator[str]:
+        for field, value in self.fields.items():
+            if self.sign == "~":
+                yield f"{field}: {_shown(value[0])} -> {_shown(value[1])}"
+            else:
+                yield f"{field}: {_shown(value)}"
+
+
+def alterations(effects: Iterable[Change]) -> list[Alteration]:
+    """What these effects come to, each object once: one that comes and goes again is not there."""
+    first: dict[tuple[type[AnyFact], Any], AnyFact | None] = {}
+    last: dict[tuple[type[AnyFact], Any], AnyFact | None] = {}
+    for change in effects:
+        fact = change.after or change.before
+        assert fact is not None, "a change has a side"
+        place = (type(fact), fact.key)
+        first.setdefault(place, change.before)
+        last[place] = change.after
+    return [_alteration(first[place], after) for place, after in last.items() if first[place] != after]
+
+
+TO_DO, DONE = ("to add", "to change", "to remove"), ("added", "changed", "removed")
+
+
+def counted(rows: Iterable[Alteration], words: tuple[str, str, str] = TO_DO) -> str:
+    """`2 to add, 1 to change, 0 to remove`."""
+    signs = "".join(row.sign for row in rows)
+    return ", ".join(f"{signs.count(sign)} {word}" for sign, word in zip("+~-", words, strict=True))
+
+
+def _alteration(before: AnyFact | None, after: AnyFact | None) -> Alteration:
+    fact = after or before
+    assert fact is not None, "there is a difference"
+    kind, name, cluster, naming = _named(fact)
+    old = _fields(before, naming)
+    new = _fields(after, naming)
+    if before is None:
+        new.pop("cluster", None)  # it is said already
+        return Alteration(sign="+", kind=kind, name=name, cluster=cluster, fields=new)
+    if after is None:
+        return Alteration(sign="-", kind=kind, name=name, cluster=cluster)
+    differing = {field: [old.get(field), new.get(field)] for field in {**old, **new} if old.get(field) != new.get(field)}
+    return Alteration(sign="~", kind=kind, name=name, cluster=cluster, fields=differing)
+
+
+def _named(fact: AnyFact) -> tuple[str, str, str | None, frozenset[str]]:
+    """Kind, name, cluster, and the fields that the name says already."""
+    match fact:
+        case Listener():
+            return "listener", f"{fact.protocol} {fact.address}", None, frozenset(("protocol", "address"))
+        case Cluster():
+            return "cluster", fact.cluster, None, frozenset(("cluster",))
+        case Frontend():
+            return "frontend", frontend_name(fact), fact.cluster, _IN_NAME
+        case Backend():
+            said = {"address", "cluster", *(("id",) if fact.id == fact.address else ())}
+            return "backend", fact.address, fact.cluster, frozenset(said)
+        case Overrides():
+            return "settings", "for all", None, frozenset()
+        case Certificate():
+            return "certificate", fact.fingerprint, None, frozenset(("fingerprint", "certificate", "key", "chain"))
+
+
+_IN_NAME = frozenset(Frontend.__struct_fields__) - {"cluster", "certificate"}
+
+
+def _fields(fact: AnyFact | None, naming: frozenset[str]) -> dict[str, Any]:
+    """What a fact says; a default that is not said is not shown."""
+    said: dict[str, Any] = msgspec.to_builtins(fact) if fact is not None else {}
+    shown = {field: value for field, value in said.items() if field not in naming}
+    if isinstance(fact, Frontend):  # it is in the name; that it moved is not
+        shown["cluster"] = fact.cluster
+    return shown
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "default"
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_shown, value)) + "]"
+        case _:
+            return str(value)

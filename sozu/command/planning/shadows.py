@@ -1,0 +1,54 @@
+"""Frontends that can never match: every request that they are for goes to others, or nobody accepts where they listen. Pure.
+
+Asked is the route table itself, so what is told here is what happens: each frontend gets requests made for it (`witnesses`), and the
+table says whose they are. One that comes to the frontend is proof that it lives; where all go to others, they are named.
+"""
+
+from itertools import product
+
+import msgspec
+
+from sozu.command.facts import Frontend, Protocol
+from sozu.command.planning.witnesses import Witness, absences, witnesses
+from sozu.command.routes import RouteTable
+from sozu.command.rules.names import frontend_name
+from sozu.command.state import ConfigState
+
+
+class Shadow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A frontend that gets nothing, and why; `by` are those that take its requests."""
+
+    frontend: str
+    cluster: str
+    why: str
+    by: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """As `sozu plan` shows it."""
+        return f"frontend {self.frontend} of cluster {self.cluster} can never match: {self.why}"
+
+
+def shadows(state: ConfigState) -> list[Shadow]:
+    """All of them in this state that can be told for certain."""
+    table = RouteTable.of(state)
+    absent = absences(state.frontends.values())
+    listeners = [each.address for each in state.listeners.values() if each.active and each.protocol is not Protocol.TCP]
+    found = (_shadow(frontend, witnesses(frontend, absent), table, listeners) for frontend in state.frontends.values())
+    return [shadow for shadow in found if shadow is not None]
+
+
+def _shadow(frontend: Frontend, made: list[Witness] | None, table: RouteTable, listeners: list[str]) -> Shadow | None:
+    if frontend.listener is not None and frontend.listener not in listeners:
+        return _told(frontend, f"the listener {frontend.listener} is not active")
+    takers: dict[str, None] = {}
+    for listener, (host, target, request) in product([frontend.listener] if frontend.listener else listeners, made or ()):
+        route = table.find(listener, host, target, request)
+        if route is not None and route.frontend.key == frontend.key:
+            return None
+        if route is not None:
+            takers[f"{frontend_name(route.frontend)} of cluster {route.frontend.cluster}"] = None
+    return _told(frontend, f"its requests go to {', '.join(takers)}", *takers) if takers else None
+
+
+def _told(frontend: Frontend, why: str, *by: str) -> Shadow:
+    return Shadow(frontend=frontend_name(frontend), cluster=frontend.cluster, why=why, by=by)

@@ -1,0 +1,67 @@
+"""Requests made for a frontend: if one of them comes to it, it lives. Pure.
+
+What a frontend asks is given to each of them; what it leaves open is filled with what nobody asks for. Conditions that something is
+absent are the exception: who escapes them has to show it, so requests come with and without each thing that somebody wants absent.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
+
+from sozu.command.facts import Frontend, Match
+from sozu.command.routing.conditions import BareRequest
+
+ANY = "any-name"  # stands for what is left open
+_MOST_ABSENT = 4  # conditions of absence: their combinations are tried
+
+Witness = tuple[bytes, bytes, BareRequest]  # host, target, the rest
+Thing = tuple[str, str]  # header, query or cookie; its name
+
+
+def absences(frontends: Iterable[Frontend]) -> list[Thing]:
+    """Everything that some frontend wants absent."""
+    return list(
+        dict.fromkeys(
+            (kind, match.name)
+            for frontend in frontends
+            for kind, matches in _matches(frontend)
+            for match in matches
+            if not match.present
+        )
+    )
+
+
+def witnesses(frontend: Frontend, absent: Sequence[Thing]) -> list[Witness] | None:
+    """Some requests for this frontend; None where none can be made up: an expression says what it takes, not how to make it."""
+    asked = [match for _, matches in _matches(frontend) for match in matches]
+    if frontend.hostname_regex is not None or frontend.path_regex is not None or any(match.regex is not None for match in asked):
+        return None
+    own = {(kind, match.name): match for kind, matches in _matches(frontend) for match in matches}
+    free = [thing for thing in absent if thing not in own]
+    if len(free) > _MOST_ABSENT:
+        return None
+    given = [(thing, match.value or ANY) for thing, match in own.items() if match.present]
+    return list(_made(frontend, given, free))
+
+
+def _made(frontend: Frontend, given: list[tuple[Thing, str]], free: Sequence[Thing]) -> Iterator[Witness]:
+    host = frontend.hostname.replace("*", ANY).encode()
+    methods = frontend.methods or ("ANY",)
+    for path, method, shown in product(_paths(frontend), methods, product((False, True), repeat=len(free))):
+        things = [*given, *((thing, ANY) for thing, show in zip(free, shown, strict=True) if show)]
+        fields = "".join(f"{name}: {value}\r\n" for (kind, name), value in things if kind == "header")
+        cookies = "; ".join(f"{name}={value}" for (kind, name), value in things if kind == "cookie")
+        query = "&".join(f"{name}={value}" for (kind, name), value in things if kind == "query")
+        fields += f"cookie: {cookies}\r\n" if cookies else ""
+        target = f"{path}?{query}" if query else path
+        yield host, target.encode(), BareRequest(method.encode(), fields.encode())
+
+
+def _paths(frontend: Frontend) -> list[str]:
+    if frontend.path_exact is not None:
+        return [frontend.path_exact]
+    path = frontend.path or "/"
+    return [path, f"{path.rstrip('/')}/{ANY}"]
+
+
+def _matches(frontend: Frontend) -> tuple[tuple[str, tuple[Match, ...]], ...]:
+    return (("header", frontend.headers), ("query", frontend.query), ("cookie", frontend.cookies))

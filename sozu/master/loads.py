@@ -1,0 +1,48 @@
+"""What runs on the backends just now, as the workers see them: for `plan`, `explain` and `backend list`."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sozu.command.state import BackendKey
+from sozu.command.worker_protocol import AskBackends
+from sozu.master.workers.gathering import Gathering
+from sozu.master.workers.roster import Roster, WorkerState
+
+PATIENCE = 1.0  # seconds; a worker that is later is left out
+MOST_NAMED = 5000  # clusters in one question; beyond it all are asked for
+
+Load = dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """Who is asked."""
+
+    roster: Roster
+
+    def of(self, clusters: Collection[str]) -> dict[BackendKey, Load]:
+        """Exchanges, tunnels and idle connections of each backend of these clusters, added up; `down`: how many workers could not reach it."""
+        named = tuple(clusters) if len(clusters) <= MOST_NAMED else ()
+        gathering = Gathering(PATIENCE)
+        for worker in self.roster:
+            if worker.state is not WorkerState.STARTING:
+                gathering.ask(worker, lambda number: [AskBackends(id=number, clusters=named)])
+        loads: dict[BackendKey, Load] = {}
+        for _, reply in gathering.replies():
+            for row in reply.data or ():
+                _add(loads, row)
+        return loads
+
+
+def load_of(loads: Mapping[BackendKey, Load], keys: Collection[BackendKey]) -> Load:
+    """The exchanges and tunnels of these backends together."""
+    chosen = [loads[key] for key in keys if key in loads]
+    tunnels = sum(load["tunnels"] for load in chosen)
+    return {"exchanges": sum(load["exchanges"] for load in chosen) - tunnels, "tunnels": tunnels}
+
+
+def _add(loads: dict[BackendKey, Load], row: Mapping[str, Any]) -> None:
+    load = loads.setdefault((row["cluster"], row["address"]), {"exchanges": 0, "tunnels": 0, "idle": 0, "down": 0})
+    for name in load:
+        load[name] += row[name]

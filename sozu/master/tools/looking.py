@@ -1,0 +1,118 @@
+"""Verbs that change nothing: the status, the state, the figures, the past."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+from typing import Any
+
+from sozu.command.channel import parts
+from sozu.command.journal import JournalError, Record, saved
+from sozu.command.orders import AnyOrder
+from sozu.command.requests import DumpState, ListWorkers, Log, Metrics, SaveState, Status
+from sozu.command.state import ConfigState, orders_of
+from sozu.master.aside import Aside
+from sozu.master.author import Author
+from sozu.master.history import History, NoSuchRevision
+from sozu.master.ledger import Ledger
+from sozu.master.metrics.figures import Figures
+from sozu.master.tools.tool import Declined, Final, Say, Tool
+from sozu.master.tools.words import plural
+
+Look = Status | ListWorkers | Metrics | DumpState | SaveState | Log
+ROWS = 100  # of the log in one answer
+SHOWN = 10  # orders of a revision in a row of the log
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Where there is something to see."""
+
+    ledger: Ledger
+    history: History
+    figures: Figures
+    aside: Aside
+
+    def answer(self, request: Look, tool: Tool, say: Say) -> Final:
+        """What is asked for. Raises Declined."""
+        match request:
+            case Status():
+                return Final("", self.figures.status())
+            case ListWorkers():
+                return Final("", self.figures.workers())
+            case Metrics():
+                return Final("", self.figures.metrics())
+            case DumpState():
+                return self._dump(say)
+            case SaveState(path=path):
+                return self._save(Path(path), tool.author)
+            case Log():
+                return self._log(request, say)
+
+    def _dump(self, say: Say) -> Final:
+        state = self.ledger.state
+        *some, last = parts(self.aside.call(orders_of, state))
+        for orders in some:
+            say("", _dumped(state.revision, orders))
+        return Final(f"revision {state.revision}", _dumped(state.revision, last))
+
+    def _save(self, path: Path, author: Author) -> Final:
+        if not path.is_absolute():
+            raise Declined(f"path: {path} is not absolute, and the master's folder is not yours; nothing was written")
+        state = self.ledger.state
+        try:
+            self.aside.call(saved.save, path, _whole(state, author))
+        except OSError as why:
+            raise Declined(f"{path} was not written: {why.strerror or why}") from why
+        return Final(f"revision {state.revision} is in {path}", {"revision": state.revision, "path": str(path)})
+
+    def _log(self, request: Log, say: Say) -> Final:
+        try:
+            records = self.history.records(self.ledger.state.revision)
+            if request.revision is not None:
+                return _one(_of_revision(records, request.revision), say)
+        except (JournalError, NoSuchRevision) as why:
+            raise Declined(str(why)) from why
+        rows = [_row(record) for record in records[-request.last :]] if request.last > 0 else []
+        for start in range(0, len(rows), ROWS):
+            say("", {"revisions": rows[start : start + ROWS]})
+        return Final(f"{len(rows)} {plural(len(rows), 'revision')}", {"revision": self.ledger.state.revision})
+
+
+def _whole(state: ConfigState, author: Author) -> Record:
+    return Record(
+        revision=state.revision,
+        when=time(),
+        uid=author.uid,
+        pid=author.pid,
+        command=author.command,
+        orders=tuple(orders_of(state)),
+        base=True,
+    )
+
+
+def _dumped(revision: int, orders: Sequence[AnyOrder]) -> dict[str, Any]:
+    return {"revision": revision, "orders": orders}
+
+
+def _of_revision(records: Sequence[Record], revision: int) -> Record:
+    for record in records:
+        if record.revision == revision:
+            return record
+    raise NoSuchRevision(f"the journal does not tell what revision {revision} was")
+
+
+def _one(record: Record, say: Say) -> Final:
+    *some, last = parts(record.orders)
+    for orders in some:
+        say("", _dumped(record.revision, orders))
+    return Final(f"revision {record.revision}", {**_row(record), "orders": last})
+
+
+def _row(record: Record) -> dict[str, Any]:
+    return {**dict(_said(record)), "count": len(record.orders), "orders": record.orders[:SHOWN]}
+
+
+def _said(record: Record) -> Iterator[tuple[str, Any]]:
+    for name in ("revision", "when", "uid", "pid", "command", "base", "from_file"):
+        yield name, getattr(record, name)

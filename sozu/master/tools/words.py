@@ -1,0 +1,50 @@
+"""What tools are told, in words: outcomes, refusals, places. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sozu.command.answers import Status
+from sozu.command.commit import Refused
+from sozu.command.orders import AnyOrder
+from sozu.master.publication import Publication
+from sozu.master.tools.tool import Say
+
+
+def hear_workers(publication: Publication, say: Say) -> None:
+    """Pass on each worker's confirmation as it comes."""
+    for worker, reply in publication:
+        if reply.status is Status.OK:
+            say(f"{worker.name} is at revision {reply.revision}", {"worker": worker.slot, "revision": reply.revision})
+        else:
+            say(f"{worker.name}: {reply.message}", {"worker": worker.slot})
+
+
+def outcome(publication: Publication) -> str:
+    """What became of a transaction."""
+    committed = f"revision {publication.revision}: committed"
+    if publication.late:
+        names = ", ".join(worker.name for worker in publication.late)
+        return f"{committed}; not confirmed in time by {names}, which is being replaced"
+    if not publication.confirmed:
+        return f"{committed}; no worker runs now, the next one starts with it"
+    return f"{committed}, confirmed by {publication.confirmed} {plural(publication.confirmed, 'worker')}"
+
+
+def result(publication: Publication) -> dict[str, Any]:
+    """The same for programs."""
+    return {"revision": publication.revision, "late": sorted(worker.slot for worker in publication.late)}
+
+
+def which(refusal: Refused, orders: Sequence[AnyOrder]) -> str:
+    """Which of many orders is refused; nothing where there is one."""
+    return f"order {refusal.index + 1} of {len(orders)} ({refusal.order.__struct_config__.tag}): " if len(orders) > 1 else ""
+
+
+def place(refusal: Refused) -> dict[str, Any]:
+    """The same for programs."""
+    return {"index": refusal.index, "field": refusal.field}
+
+
+def plural(count: int, word: str) -> str:
+    """The word as it stands after this count."""
+    return word if count == 1 else f"{word}s"

@@ -1,0 +1,128 @@
+"""The verbs for the configuration as a whole, on a real master whose workers are scripted."""
+
+from collections.abc import Iterator
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+import pytest
+
+from sozu.cli.program import program
+from tests.master.served import Served, start
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = start(tmp_path_factory.mktemp("served"))
+    yield served
+    served.close()
+
+
+@pytest.fixture(autouse=True)
+def there(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(served.folder)
+    monkeypatch.delenv("SOZU_SOCKET", raising=False)
+
+
+def sozu(*arguments: str, code: int = 0) -> Result:
+    done = CliRunner().invoke(program, arguments, prog_name="sozu")
+    assert done.exit_code == code, done.output
+    return done
+
+
+def revision(served: Served) -> int:
+    number: int = served.status()["revision"]
+    return number
+
+
+def exported(path: Path, old: str = "", new: str = "") -> Path:
+    text = sozu("export").stdout
+    assert old in text
+    path.write_text(text.replace(old, new) if old else text)
+    return path
+
+
+def test_to_apply_what_was_exported_is_nothing_to_do(served: Served, tmp_path: Path) -> None:
+    file = exported(tmp_path / "sozu.yaml")
+    before = revision(served)
+
+    assert sozu("plan", str(file)).output == f"nothing to do (at revision {before})\n"
+    assert f"nothing to do (still at revision {before})" in sozu("apply", str(file)).stdout
+
+
+def test_a_dry_run_is_the_plan_and_apply_does_exactly_that(served: Served, tmp_path: Path) -> None:
+    before = revision(served)
+    file = exported(tmp_path / "sozu.yaml", '"127.0.0.1:9001"', '{address: "127.0.0.1:9001", weight: 5}')
+    plan = sozu("plan", str(file))
+
+    assert plan.stdout.splitlines()[0] == "~ backend 127.0.0.1:9001 of cluster blog  weight: default -> 5"
+    assert sozu("apply", str(file), "--dry-run").output == plan.output
+    assert revision(served) == before
+    done = sozu("apply", str(file)).stdout.splitlines()
+    assert done[:-1] == plan.stdout.splitlines()
+    assert done[-1] == f"revision {before + 1}: committed, confirmed by 2 workers; 0 added, 1 changed, 0 removed"
+    sozu("rollback", str(before))
+
+
+def test_settings_that_can_be_changed_are_a_part_of_the_plan_the_others_are_noted(tmp_path: Path) -> None:
+    file = tmp_path / "sozu.yaml"
+    lines = [line for line in sozu("export").stdout.splitlines() if not line.startswith(("max_connections", "via"))]
+    file.write_text("\n".join([*lines, "max_connections: 77", "via: somebody", ""]))
+    plan = sozu("plan", str(file))
+
+    assert "+ settings for all  max_connections: 77" in plan.stdout
+    assert plan.stderr == "note: via differs from what the master was started with; that takes a restart\n"
+
+
+def test_a_plan_for_programs_says_the_same(tmp_path: Path) -> None:
+    file = exported(tmp_path / "sozu.yaml", '{hostname: "blog.example.com", path: "/"}', '{hostname: "blog.example.com", path: "/", listener: "unix:/x"}')
+    file.write_text(file.read_text().replace("listeners:\n", 'listeners:\n  - {protocol: http, address: "unix:/x", active: false}\n'))
+    told = json.loads(sozu("plan", str(file), "--json").stdout)
+
+    assert {row["kind"] for row in told["changes"]} == {"listener", "frontend"}
+    assert told["shadowed"][0]["why"] == "the listener unix:/x is not active"
+    assert "warning: frontend blog.example.com/ on unix:/x of cluster blog can never match" in sozu("plan", str(file)).stderr
+
+
+def test_a_file_with_errors_is_not_planned(served: Served, tmp_path: Path) -> None:
+    before = revision(served)
+    (tmp_path / "sozu.yaml").write_text("clusters: {blog: {backends: [localhost:1]}}\n")
+
+    assert "sozu.yaml:1:" in sozu("plan", str(tmp_path / "sozu.yaml"), code=2).stderr
+    assert "sozu.yaml:1:" in sozu("apply", str(tmp_path / "sozu.yaml"), code=2).stderr
+    assert revision(served) == before
+
+
+def test_the_log_shows_revisions_for_people_and_for_programs(served: Served) -> None:
+    sozu("cluster", "add", "logged")
+    sozu("cluster", "remove", "logged")
+    number = revision(served)
+
+    header, *lines = sozu("log", "--last", "2").stdout.splitlines()
+    assert header.split() == ["revision", "when", "uid", "pid", "what", "command"]
+    assert [line.split()[0] for line in lines] == [str(number - 1), str(number)]
+    assert "remove_cluster logged" in lines[1]
+    assert [row["revision"] for row in json.loads(sozu("log", "--last", "2", "--json").stdout)] == [number - 1, number]
+    assert '{"type": "remove_cluster", "cluster": "logged"}' in sozu("log", str(number)).stdout
+    assert json.loads(sozu("log", str(number), "--json").stdout)["orders"] == [{"type": "remove_cluster", "cluster": "logged"}]
+    assert "does not tell" in sozu("log", "99999", code=1).stderr
+
+
+def test_there_is_a_way_back_that_is_shown_before_it_is_gone(served: Served) -> None:
+    before = revision(served)
+    sozu("cluster", "add", "regretted")
+
+    assert sozu("rollback", str(before), "--dry-run").stdout.splitlines()[0] == "- cluster regretted"
+    assert f"revision {before + 2}: committed" in sozu("rollback", str(before)).stdout
+    assert "regretted" not in sozu("state", "show").stdout
+
+
+def test_the_state_is_saved_shown_and_loaded(served: Served) -> None:
+    before = revision(served)
+    assert sozu("state", "save", "saved.state").stdout == f"revision {before} is in {served.folder / 'saved.state'}\n"
+    assert '{"type": "add_cluster", "cluster": "blog"}' in sozu("state", "show").stdout.splitlines()
+    sozu("cluster", "add", "later")
+
+    assert sozu("state", "load", "saved.state", "--dry-run").stdout.startswith("- cluster later\n")
+    assert "0 added, 0 changed, 1 removed" in sozu("state", "load", "saved.state").stdout
+    assert "nothing to do" in sozu("state", "load", "sozu.journal").stdout

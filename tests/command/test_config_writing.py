@@ -1,0 +1,90 @@
+from pathlib import Path
+
+from hypothesis import given
+import msgspec
+
+from sozu.command.commit import commit
+from sozu.command.config import Configuration, written
+from sozu.command.config.loading import read_configuration
+from sozu.command.facts import LoadBalancing, LogLevel, Match, Protocol, Timeouts
+from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder
+from sozu.command.settings import AccessLog, Metrics, Pool, Settings
+from sozu.command.state import ConfigState, same_facts
+from tests.command.test_laws import START, after, histories
+
+SETTINGS = Settings(
+    command_socket="/run/sozu.sock",
+    journal="/var/lib/sozu: the journal.journal",
+    workers=3,
+    max_connections=7,
+    max_body_size=1,
+    min_rate=5,
+    timeouts=Timeouts(request=1.5),
+    pool=Pool(size=0),
+    via="sozu",
+    access_log=AccessLog(path="-"),
+    metrics=Metrics(prometheus="127.0.0.1:9102"),
+    log_level=LogLevel.DEBUG,
+    welcome=True,
+)
+
+
+def read(text: str) -> Configuration:
+    return read_configuration(text, "sozu.yaml", Path("/"))
+
+
+def state(*orders: AnyOrder) -> ConfigState:
+    return commit(ConfigState(), orders).state
+
+
+def test_every_setting_is_read_back() -> None:
+    assert read(written(Configuration(SETTINGS, ConfigState()))).settings == SETTINGS
+    bare = Settings(command_socket="/s", journal="/s.journal")
+    assert read(written(Configuration(bare, ConfigState()))).settings == bare
+
+
+def test_every_kind_of_fact_is_read_back() -> None:
+    facts = state(
+        AddListener(protocol=Protocol.HTTP, address="[::1]:80"),
+        AddListener(protocol=Protocol.HTTP, address="unix:/run/a b.sock", active=False),
+        AddCluster(cluster="on"),
+        AddCluster(cluster="010", load_balancing=LoadBalancing.RANDOM, timeouts=Timeouts(back=5), max_body_size=3, min_rate=0),
+        AddHttpFrontend(cluster="010", hostname="*", path_exact="/a,b:c", listener="[::1]:80"),
+        AddHttpFrontend(cluster="010", hostname="*.x.y", methods=("GET",), headers=(Match(name="beta", present=False),)),
+        AddHttpFrontend(cluster="010", hostname_regex=r"[a-z]+\.x", path_regex=r"/\d+"),
+        AddBackend(cluster="010", address="127.0.0.1:1"),
+        AddBackend(cluster="010", address="127.0.0.1:2", id="null", weight=0, backup=True),
+    )
+
+    assert same_facts(read(written(Configuration(SETTINGS, facts))).state, facts)
+
+
+@given(histories)
+def test_whatever_the_state_it_is_read_back(history: list[AnyOrder]) -> None:
+    facts = after([*START, *history])
+    again = read(written(Configuration(SETTINGS, facts)))
+
+    assert same_facts(again.state, facts)
+    assert again.settings == SETTINGS
+
+
+def test_it_reads_as_people_write_it() -> None:
+    facts = state(
+        AddListener(protocol=Protocol.HTTP, address="127.0.0.1:80"),
+        AddCluster(cluster="blog"),
+        AddCluster(cluster="empty"),
+        AddHttpFrontend(cluster="blog", hostname="x.y"),
+        AddBackend(cluster="blog", address="127.0.0.1:1"),
+    )
+    settings = msgspec.structs.replace(SETTINGS, workers=2)
+
+    assert written(Configuration(settings, facts)).split("listeners:")[1] == """
+  - {protocol: "http", address: "127.0.0.1:80"}
+clusters:
+  "blog":
+    frontends:
+      - {hostname: "x.y", path: "/"}
+    backends:
+      - "127.0.0.1:1"
+  "empty": {}
+"""
