@@ -12,7 +12,8 @@ import trustme
 
 from sozu.proxy.loop.connect import connect
 from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, SMALL_PIECE, Broken, Stream
-from tests.proxy.tls_twin import TlsTwin
+from sozu.proxy.tls.engine import Engine
+from sozu.proxy.tls.stream import TlsStream
 
 MEBIBYTE = 1 << 20
 
@@ -36,15 +37,16 @@ def plain_pair(sockets: tuple[socket.socket, socket.socket]) -> tuple[Stream, St
     return Stream(raw(left), get_hub()), Stream(raw(right), get_hub())
 
 
-def tls_pair(sockets: tuple[socket.socket, socket.socket]) -> tuple[TlsTwin, TlsTwin]:
+def tls_pair(sockets: tuple[socket.socket, socket.socket]) -> tuple[TlsStream, TlsStream]:
     authority = trustme.CA()
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
     authority.issue_cert("localhost").configure_cert(server)
     authority.configure_trust(client)
-    left, right = plain_pair(sockets)
-    twins = TlsTwin(left, server, server=True), TlsTwin(right, client, server=False)
-    gevent.joinall([gevent.spawn(twin.handshake) for twin in twins], raise_error=True)
-    return twins
+    left, right = (TlsStream(raw(sock), get_hub()) for sock in sockets)
+    left.begin(Engine(server))
+    right.begin(Engine(client, server_name="localhost", server=False))
+    gevent.joinall([gevent.spawn(stream.handshake) for stream in (left, right)], raise_error=True)
+    return left, right
 
 
 @pytest.fixture(params=["plain", "unix", "tls"])
@@ -115,10 +117,7 @@ def test_what_the_kernel_does_not_take_leaves_when_it_does_and_in_order(pair: Pa
 def test_what_was_queued_before_the_close_is_sent(pair: Pair) -> None:
     left, right = pair
     left.write(b"last words")
-    if isinstance(left, Stream):
-        left.close()
-    else:
-        left.flush()
+    left.close()
     assert right.read() == b"last words"
 
 

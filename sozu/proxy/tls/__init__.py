@@ -1,0 +1,1 @@
+"""TLS to clients and to backends (docs/tls.md)."""

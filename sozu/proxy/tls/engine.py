@@ -1,0 +1,156 @@
+"""TLS without a socket: records in, data out, and the other way. OpenSSL does it; what its answers mean is told here once.
+
+A peer ends by saying so (RFC 8446 section 6.1). One who closes without a word is at his end as a client (a request tells its own length); as a
+server he has failed, since a body that ends with its connection would be cut short unseen.
+"""
+
+import ssl
+from typing import Any, Final
+
+RECORD: Final = 16384  # bytes of data at most in a record (RFC 8446 section 5.1),
+OVERHEAD: Final = 261  # and of what is around them (RFC 5246 section 6.2.3 allows more, no cipher of ours takes it)
+BURST: Final = 8 * RECORD
+
+
+class Failed(Exception):
+    """The connection cannot go on; the text says why, in OpenSSL's words. The engine says it again to whoever asks."""
+
+
+class Engine:
+    """One side of one connection. What it has to say by itself (handshake, alerts, new keys) is in `records` like all else."""
+
+    __slots__ = ("_ended", "_failure", "_incoming", "_outgoing", "_strict", "_tls")
+
+    def __init__(self, context: ssl.SSLContext, *, server_name: str | None = None, server: bool = True) -> None:
+        """`server_name` is whom a client expects."""
+        self._incoming, self._outgoing = incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        wrapper = context.wrap_bio(incoming, outgoing, server_side=server, server_hostname=server_name)
+        # What is below the wrapper has the same methods; a frame between would be one more for every read and write.
+        self._tls: Any = wrapper._sslobj  # type: ignore[attr-defined]  # noqa: SLF001
+        self._strict = not server
+        self._ended = False  # nothing comes any more
+        self._failure: Failed | None = None
+
+    # ---- records in, data out ----
+
+    def feed(self, records: bytes | bytearray | memoryview) -> None:
+        """What the peer has sent; nothing, if he has closed."""
+        if records:
+            self._incoming.write(records)
+        else:
+            self._incoming.write_eof()
+            self._ended = True
+
+    @property
+    def has_more(self) -> bool:
+        """Is it worth asking, before more is fed? Asking costs less than being refused."""
+        return bool(self._incoming.pending or self._tls.pending() or self._ended or self._failure is not None)
+
+    @property
+    def has_records(self) -> bool:
+        """Is there something to say that nobody has asked for?"""
+        return bool(self._outgoing.pending)
+
+    def decrypt(self, *how: Any) -> Any:
+        """At most so many bytes of data; with a buffer too, how many were put there. Empty at the end, None if more must be fed. Raises Failed."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            found = self._tls.read(*how)
+        except ssl.SSLWantReadError:
+            return None
+        except ssl.SSLError as error:
+            found = self._at_end(error)
+        if not found:
+            self._ended = True
+        return found
+
+    def _at_end(self, error: ssl.SSLError) -> bytes:
+        if isinstance(error, ssl.SSLZeroReturnError) or (isinstance(error, ssl.SSLEOFError) and not self._strict):
+            return b""
+        raise self._failed(error) from error
+
+    def followed(self, buffer: memoryview, size: int) -> int:
+        """The first `size` bytes of the buffer are data; so are the next ones, maybe. What goes wrong with them is for who asks next."""
+        while size < len(buffer) and (self._incoming.pending or self._tls.pending()):
+            try:
+                more = self.decrypt(len(buffer) - size, buffer[size:])
+            except Failed:
+                break
+            if not more:
+                break
+            size += more
+        return size
+
+    # ---- data in, records out ----
+
+    def encrypt(self, data: bytes | bytearray | memoryview) -> bytes:
+        """The records of some data, a record's worth at most, behind what else is to be said. Raises Failed."""
+        try:
+            if data:
+                self._tls.write(data)
+        except ssl.SSLError as error:
+            raise self._failed(error) from error
+        return self._outgoing.read()
+
+    def burst(self, data: memoryview) -> tuple[bytes, memoryview]:
+        """The first records of much data, and the data that is left. Record by record: buffers that were large once stay large."""
+        pieces = [self.encrypt(data[start : start + RECORD]) for start in range(0, min(len(data), BURST), RECORD)]
+        return b"".join(pieces), data[BURST:]
+
+    def records(self) -> bytes:
+        """What is to be said."""
+        return self._outgoing.read()
+
+    # ---- beginning and end ----
+
+    def shake_hands(self) -> bool:
+        """Go on with the handshake as far as what was fed allows. Is it over? Raises Failed."""
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLError as error:
+            raise self._failed(error) from error
+        return True
+
+    def say_goodbye(self) -> bytes:
+        """Say that no more will come from us; returns data that had come before. Unread, it would be a failure to OpenSSL."""
+        data = b""
+        while (self._incoming.pending or self._tls.pending()) and self._failure is None and (piece := self._last()):
+            data += piece
+        try:
+            self._tls.shutdown()
+        except ssl.SSLError:
+            return data  # it waits for the peer's goodbye, or there is nothing left to end
+        return data
+
+    def _last(self) -> bytes | None:
+        try:
+            found: bytes | None = self.decrypt(RECORD)
+        except Failed:
+            return None
+        return found
+
+    def _failed(self, error: ssl.SSLError) -> Failed:
+        reason = "closed without a word" if isinstance(error, ssl.SSLEOFError) else error.reason or str(error)
+        self._failure = Failed(f"TLS: {reason.lower().replace('_', ' ')}")
+        return self._failure
+
+    # ---- what was agreed on ----
+
+    @property
+    def version(self) -> str:
+        """`TLSv1.3`."""
+        return str(self._tls.version())
+
+    @property
+    def resumed(self) -> bool:
+        """Does this connection go on with a session that an earlier one began?"""
+        return bool(self._tls.session_reused)
+
+    @property
+    def peer_certificate(self) -> bytes | None:
+        """The peer's certificate in DER, if he showed one and it was verified."""
+        found: bytes | None = self._tls.getpeercert(True)
+        return found
