@@ -31,6 +31,7 @@ VERBS: Final = {
     "rollback": "Go back to the configuration of a revision.",
     "export": "Write the configuration that is in force as YAML.",
     "metrics": "Show the counters of the workers.",
+    "password": "Hash a password, for basic_auth.",
 }
 
 

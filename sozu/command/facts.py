@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import msgspec
 
+from sozu.command.edits.facts import BasicAuth, HeaderEdit, Redirect
+
 
 class Protocol(StrEnum):
     """What a listener speaks to its clients."""
@@ -109,7 +111,10 @@ class Match(Fact, frozen=True, kw_only=True):
 
 
 class Frontend(Fact, frozen=True, kw_only=True):
-    """hostname + path rule + conditions -> cluster. Of the hostname and its expression one is set, of the three path rules too."""
+    """hostname + path rule + conditions -> cluster. Of the hostname and its expression one is set, of the three path rules too.
+
+    From `deny` on, what is done with the requests that it takes; the rest says which these are.
+    """
 
     cluster: str
     hostname: str = ""
@@ -124,6 +129,15 @@ class Frontend(Fact, frozen=True, kw_only=True):
     position: Position = Position.TREE
     listener: str | None = None
     certificate: str | None = None
+    deny: int | None = None
+    redirect: Redirect | None = None
+    allow_from: tuple[str, ...] = ()
+    deny_from: tuple[str, ...] = ()
+    basic_auth: BasicAuth | None = None
+    replace_prefix: str | None = None
+    rewrite_host: str | None = None
+    request_headers: tuple[HeaderEdit, ...] = ()
+    response_headers: tuple[HeaderEdit, ...] = ()
 
     @property
     def condition(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from sozu.command.edits.facts import BasicAuth, HeaderEdit, Redirect
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol, Timeouts
 
 
@@ -51,6 +52,15 @@ class AddHttpFrontend(Order, frozen=True, kw_only=True, tag="add_http_frontend")
     position: Position = Position.TREE
     listener: str | None = None
     certificate: str | None = None
+    deny: int | None = None
+    redirect: Redirect | None = None
+    allow_from: tuple[str, ...] = ()
+    deny_from: tuple[str, ...] = ()
+    basic_auth: BasicAuth | None = None
+    replace_prefix: str | None = None
+    rewrite_host: str | None = None
+    request_headers: tuple[HeaderEdit, ...] = ()
+    response_headers: tuple[HeaderEdit, ...] = ()
 
 
 class RemoveHttpFrontend(Order, frozen=True, kw_only=True, tag="remove_http_frontend"):

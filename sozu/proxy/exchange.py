@@ -19,7 +19,7 @@ from sozu.proxy.failures import BackendFailed, ClientGone, Failure, LastHop, NoR
 from sozu.proxy.forwarding import SOZU_ID, plainly_chunked, wants_upgrade
 from sozu.proxy.front import Front
 from sozu.proxy.heads import END, BadHead, HeadEnded
-from sozu.proxy.meaning import Answered, Asked
+from sozu.proxy.meaning import Answered, Asked, treated
 from sozu.proxy.policy.limits import bounded, upload_pace
 from sozu.proxy.record import Record
 from sozu.proxy.registry import LiveBackend
@@ -80,12 +80,18 @@ class Exchange(Record):
         asked = self._asked
         if asked.last_hop:
             raise LastHop
-        if asked.cluster is None:
-            raise NoRoute
-        self.cluster = asked.cluster.cluster
+        cluster = asked.cluster or self._admitted(asked)
+        self.cluster = cluster.cluster
         self._front.min_rate = asked.min_rate
         head = b"".join((asked.head, origin, SOZU_ID, self.request_id, END))
-        return head if self._body.complete else self._with_body(head, asked.cluster)
+        return head if self._body.complete else self._with_body(head, cluster)
+
+    def _admitted(self, asked: Asked) -> Cluster:
+        """The cluster of a request of which the head alone does not say that it may go there."""
+        if asked.special is None:
+            raise NoRoute
+        self.cluster = asked.special.cluster.cluster
+        return asked.special.admit(asked.view, self.client, self._traffic.desk)
 
     def _with_body(self, head: bytes, cluster: Cluster) -> bytes:
         body = bounded(self._body, self._traffic.settings, cluster)
@@ -189,6 +195,8 @@ class Exchange(Record):
         """Pass the response on. Its connection goes back to the pool, unless anything about it is in doubt."""
         back, front = self._back, self._front
         assert back is not None, "the response came from somewhere"
+        if self._asked.special is not None:
+            answered = treated(answered, self._asked.special, self._traffic.settings.via)
         framing = answered.framing
         if answered.simple < 0 or self._asked.bodiless:
             framing = self._framing(answered)
@@ -285,7 +293,7 @@ class Exchange(Record):
 
     def _tell(self, failure: Failure) -> None:
         try:
-            self._front.answer_ourselves(self, failure.status)
+            self._front.answer_ourselves(self, failure.status, failure.fields)
         except (Broken, Late) as gone:
             self.ended = f"{failure}; client: {gone}"
             self._front.cut()

@@ -10,6 +10,8 @@ them into one of these.
 | ClientGone     | client  | none, it is gone  | never                                                |
 | LastHop        | nobody's | 200              | never                                                |
 | NoRoute        | ours    | 404               | never                                                |
+| Denied         | ours    | 401, 403, 503     | never                                                |
+| Redirected     | nobody's | 301 to 308       | never                                                |
 | NoBackend      | ours    | 503               | never                                                |
 | Unreachable    | backend | 502, 504 if slow  | yes: nothing was sent                                |
 | BackendFailed  | backend | 502, 504 if slow  | once, if it was an old connection and the request is idempotent |
@@ -19,7 +21,9 @@ from sozu.parsers.reasons import Refusal
 
 
 class Failure(Exception):
-    """`status` is what the client is told (0: nothing can be told); the text goes to the access log."""
+    """`status` is what the client is told (0: nothing can be told), with these `fields` (whole lines); the text goes to the access log."""
+
+    fields: bytes = b""
 
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
@@ -55,6 +59,22 @@ class NoRoute(Failure):
 
     def __init__(self) -> None:
         super().__init__("no route", 404)
+
+
+class Denied(Failure):
+    """The frontend lets the request not pass: who asks, or with what password."""
+
+    def __init__(self, status: int, text: str, fields: bytes = b"") -> None:
+        super().__init__(text, status)
+        self.fields = fields
+
+
+class Redirected(Failure):
+    """No fault at all: the frontend sends the client elsewhere (RFC 9110 section 15.4)."""
+
+    def __init__(self, status: int, location: bytes) -> None:
+        super().__init__("redirected", status)
+        self.fields = b"Location: %b\r\n" % location
 
 
 class NoBackend(Failure):

@@ -37,8 +37,8 @@ class Front(Protocol):
     def answer_switch(self, record: Record, response: ResponseView) -> None:
         """Pass a 101 on: from here on the stream is a tunnel."""
 
-    def answer_ourselves(self, record: Record, status: int) -> None:
-        """Send an answer of the proxy's own."""
+    def answer_ourselves(self, record: Record, status: int, fields: bytes = b"") -> None:
+        """Send an answer of the proxy's own, with these lines in its head."""
 
     def cut(self) -> None:
         """End the connection so that the client cannot take what it has for a whole answer."""

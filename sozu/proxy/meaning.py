@@ -16,6 +16,7 @@ from sozu.parsers.heads.plain_path import BACKSLASH, DOT, PERCENT, SLASHES, plai
 from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.access_log import Texts, texts_of
+from sozu.proxy.edits import Special, special
 from sozu.proxy.forwarding import asked_for, downstream_head, hostname, keeps_alive, upstream_head
 from sozu.proxy.heads import DATE, USER_AGENT
 from sozu.proxy.policy.hops import COUNTED, hops_left, via
@@ -29,7 +30,8 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     """What a request asks for. After a framing that is a Refusal, only `texts` says something.
 
     `keep`: the client wants to go on with its connection; `head`: what a backend gets, but for our own lines and the empty one.
-    `bodiless`: its response has no body, whatever that says (HEAD).
+    `bodiless`: its response has no body, whatever that says (HEAD). `special`: its frontend does more than to send it on; if it has yet to be admitted,
+    there is no `cluster` so far.
     """
 
     view: RequestView
@@ -43,6 +45,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     idempotent: bool = False
     bodiless: bool = False
     last_hop: bool = False
+    special: Special | None = None
 
 
 class Answered(msgspec.Struct, frozen=True, gc=False):
@@ -71,23 +74,25 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
         if isinstance(plain, Reason):
             return Asked(view, refusal(plain), texts_of(method, authority, target, agent))
         target = plain
-    head = upstream_head(view, authority, target)
-    if settings.via is not None:
-        head += via(settings.via, view.minor)
     route = routes.find(listener, hostname(authority), target, view)
     cluster = None if route is None else route.cluster
+    specially = None if route is None or not route.special else special(route, authority, target)
+    head = upstream_head(view, authority, target) if specially is None else specially.head(view)
+    if settings.via is not None:
+        head += via(settings.via, view.minor)
     return Asked(
         view,
         framing,
         texts_of(method, authority, target, agent),
         keeps_alive(view),
         head,
-        cluster,
+        None if specially is not None and specially.is_guarded else cluster,
         settings.timeouts if cluster is None or cluster.timeouts is None else cluster.timeouts,
         settings.min_rate if cluster is None or cluster.min_rate is None else cluster.min_rate,
         method in IDEMPOTENT,
         method == b"HEAD",
         method in COUNTED and hops_left(view.passed_fields()) == 0,
+        specially,
     )
 
 
@@ -101,6 +106,12 @@ def understand_response(view: ResponseView, name: str | None) -> Answered:
         return Answered(view, UNTIL_CLOSE, NOT_SIMPLE, False, head)
     simple = NOT_SIMPLE if view.more[DATE] is None else _small(framing)
     return Answered(view, framing, simple, keeps_alive(view), head)
+
+
+def treated(answered: Answered, special: Special, name: str | None) -> Answered:
+    """What a response says to a client whose frontend edits it."""
+    view = special.response(answered.view)
+    return answered if view is answered.view else understand_response(view, name)
 
 
 def _small(framing: Framing) -> int:

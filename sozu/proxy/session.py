@@ -188,7 +188,7 @@ class Session:
         record.status = failure.status
         try:
             if failure.status:
-                self.answer_ourselves(record, failure.status)
+                self.answer_ourselves(record, failure.status, failure.fields)
         finally:
             record.close(self._traffic.counters, self._traffic.access_log)
 
@@ -225,14 +225,14 @@ class Session:
         record.bytes_out = len(head)
         self.stream.send(head)
 
-    def answer_ourselves(self, record: Record, status: int) -> None:
+    def answer_ourselves(self, record: Record, status: int, fields: bytes = b"") -> None:
         """See Front."""
         traffic = self._traffic
         if self._draining:
             self.keep = False
         self.deadline = traffic.clock.after(traffic.settings.timeouts.front)
-        date = b"Date: %b\r\n" % traffic.clock.http_date
-        answer = own_answer(traffic.settings, status, record, self._request, date, close=not self.keep)
+        fields += b"Date: %b\r\n" % traffic.clock.http_date
+        answer = own_answer(traffic.settings, status, record, self._request, fields, close=not self.keep)
         record.bytes_out = len(answer)
         self.stream.send(answer)
 

@@ -21,6 +21,7 @@ from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import Deadlines, Watched
+from sozu.proxy.edits import Desk
 from sozu.proxy.forwarding import origin_fields
 from sozu.proxy.heads import LONGEST_REMEMBERED, REMEMBERED, REQUEST_VIEW, RESPONSE_VIEW, Heads
 from sozu.proxy.loop.outbox import Outbox
@@ -111,6 +112,7 @@ class Traffic:
     sessions: set[WatchedSession] = field(default_factory=set)
     hub: Hub = field(default_factory=get_hub)
     clock: Clock = field(default_factory=Clock)
+    desk: Desk = field(default_factory=Desk)
     deadlines: Deadlines = field(init=False)
     outbox: Outbox = field(init=False)
     spares: Spares = field(init=False)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from sozu.command.edits.facts import BasicAuth, HeaderEdit, Redirect
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol
 from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
 from sozu.command.settings import AccessLog
@@ -72,6 +73,15 @@ class FrontendEntry(Entry, frozen=True, kw_only=True):
     position: Position = Position.TREE
     listener: Address | None = None
     certificate: str | None = None
+    deny: int | None = None
+    redirect: Redirect | None = None
+    allow_from: tuple[str, ...] = ()
+    deny_from: tuple[str, ...] = ()
+    basic_auth: BasicAuth | None = None
+    replace_prefix: str | None = None
+    rewrite_host: str | None = None
+    request_headers: tuple[HeaderEdit, ...] = ()
+    response_headers: tuple[HeaderEdit, ...] = ()
 
 
 class BackendEntry(Entry, frozen=True, kw_only=True):

@@ -31,7 +31,7 @@ class Host:
 
     def __init__(self, frontends: Frontends, clusters: dict[str, Cluster]) -> None:
         self.frontends = frontends
-        routes = [Route(frontend, clusters[frontend.cluster]) for frontend in frontends.values()]
+        routes = [Route(each, clusters[each.cluster], is_special(each)) for each in frontends.values()]
         by_position = ((position, [route for route in routes if route.frontend.position is position]) for position in Position)
         self._tiers = {position: _Tier(found) for position, found in by_position if found}
 
@@ -39,6 +39,13 @@ class Host:
         """The path rules of this position that hold on this listener, if there are any."""
         tier = self._tiers.get(position)
         return None if tier is None else tier.on_listener.get(listener, tier.everywhere)
+
+
+def is_special(frontend: Frontend) -> bool:
+    """Does it do more with its requests than to send them on?"""
+    gated = frontend.deny or frontend.redirect or frontend.allow_from or frontend.deny_from or frontend.basic_auth
+    edited = frontend.replace_prefix or frontend.rewrite_host or frontend.request_headers or frontend.response_headers
+    return bool(gated or edited)
 
 
 def clusters_of(frontends: Iterable[Frontend]) -> set[str]:

@@ -28,6 +28,7 @@ class Route(NamedTuple):
 
     frontend: Frontend
     cluster: Cluster
+    special: bool = False  # does the frontend do more with its requests than to send them on?
 
 
 class Paths:

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 
+import msgspec
+
 from sozu.command.draft import Draft
 from sozu.command.facts import Frontend
 from sozu.command.nearest import nearest
 from sozu.command.orders import AddHttpFrontend, RemoveHttpFrontend
 from sozu.command.rules.clusters import known_cluster
 from sozu.command.rules.conditions import cookies_in, headers_in, methods_in, path_regex_in, query_in, regex_in
+from sozu.command.rules.edits import edits_in
 from sozu.command.rules.listeners import known_listener
 from sozu.command.rules.names import frontend_name, place_name
 from sozu.command.rules.objections import Objection, Unknown
@@ -19,7 +22,7 @@ def add_frontend(draft: Draft, order: AddHttpFrontend) -> None:
     if order.certificate is not None:
         raise Objection("pinning a frontend to a certificate is not available in this version", "certificate")
     known_cluster(draft, order.cluster)
-    frontend = _frontend(order)
+    frontend = msgspec.structs.replace(_frontend(order), **edits_in(order))
     if frontend.listener is not None:
         known_listener(draft, frontend.listener, "listener")
     owner = draft.frontends.get(frontend.key)

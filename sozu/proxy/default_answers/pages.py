@@ -9,7 +9,14 @@ from functools import lru_cache
 
 # status -> (reason phrase, RFC 9110 section 15 and RFC 6585; what to tell a human)
 PAGES = {
+    301: ("Moved Permanently", "The page is elsewhere now."),
+    302: ("Found", "The page is elsewhere for the moment."),
+    303: ("See Other", "The answer is elsewhere."),
+    307: ("Temporary Redirect", "The page is elsewhere for the moment."),
+    308: ("Permanent Redirect", "The page is elsewhere now."),
     400: ("Bad Request", "The request could not be understood."),
+    401: ("Unauthorized", "A name and a password are asked for."),
+    403: ("Forbidden", "This is not for you."),
     404: ("Not Found", "No site is configured for this host and path."),
     408: ("Request Timeout", "The request took too long to arrive."),
     413: ("Content Too Large", "The request's body is larger than allowed."),

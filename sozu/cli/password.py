@@ -1,0 +1,24 @@
+"""`sozu password`: the hash of a password, for `basic_auth`."""
+
+import os
+
+import click
+
+
+@click.command()
+def password() -> None:
+    """
+    Ask for a password (or read the first line of standard input) and print its hash, for basic_auth.
+
+    \b
+    Examples:
+      sozu password
+      printf 'open sesame' | sozu password
+    """
+    from sozu.command.edits.passwords import write_hash
+
+    given = click.prompt("Password", hide_input=True, confirmation_prompt=True) if os.isatty(0) else click.get_text_stream("stdin").readline()
+    text = given.removesuffix("\n")
+    if not text:
+        raise click.UsageError("an empty password keeps nobody out")
+    click.echo(write_hash(text.encode(), os.urandom(16)))

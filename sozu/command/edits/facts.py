@@ -1,0 +1,57 @@
+"""The settings of a frontend that change requests or answers, as they stand in orders, in the state and in the configuration file."""
+
+import msgspec
+
+
+class Edit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A part of a frontend's settings."""
+
+
+class Redirect(Edit, frozen=True, kw_only=True):
+    """Answer with this status, and a Location made from the template `to`."""
+
+    to: str
+    status: int = 302
+
+
+class HeaderEdit(Edit, frozen=True, kw_only=True):
+    """One change of a head: `set` a field (whatever there was), `add` one more, or `remove` all of that name."""
+
+    set: str | None = None
+    add: str | None = None
+    remove: str | None = None
+    value: str = ""
+
+
+class User(Edit, frozen=True, kw_only=True):
+    """Who may come in, and the hash of the password (sozu.command.edits.passwords)."""
+
+    name: str
+    hash: str
+
+    def __repr__(self) -> str:
+        """Name the user and never show the hash."""
+        return f"User({self.name!r})"
+
+
+class BasicAuth(Edit, frozen=True, kw_only=True):
+    """Ask for a name and a password (RFC 7617)."""
+
+    users: tuple[User, ...]
+    realm: str = "restricted"
+
+
+class Hsts(Edit, frozen=True, kw_only=True):
+    """Strict-Transport-Security (RFC 6797) in answers over TLS; `max_age` in seconds."""
+
+    max_age: int = 31_536_000
+    include_subdomains: bool = False
+    preload: bool = False
+
+
+class AnswerPage(Edit, frozen=True, kw_only=True):
+    """The body of the proxy's own answer with this status, from a template; `type` is its media type."""
+
+    status: int
+    body: str
+    type: str = "text/plain; charset=utf-8"

@@ -1,0 +1,124 @@
+"""How orders may write what a frontend does with its requests; what makes no sense is an Objection. Pure."""
+
+from typing import Any, Final
+
+import msgspec
+
+from sozu.command.edits.facts import BasicAuth, HeaderEdit, Redirect
+from sozu.command.edits.networks import BadNetwork, normal_network
+from sozu.command.edits.passwords import BadHash, read_hash
+from sozu.command.edits.templates import BadTemplate, read_template
+from sozu.command.orders import AddHttpFrontend
+from sozu.command.rules.objections import Objection
+from sozu.command.rules.spellings import path_in
+from sozu.parsers.abnf import FIELD_BYTES, TCHAR, VCHAR, WSP
+from sozu.parsers.heads.known_fields import DROPPED_FROM_REQUESTS, DROPPED_FROM_RESPONSES
+from sozu.parsers.result import Error
+from sozu.parsers.uri import parse_authority
+
+DENIALS: Final = (401, 403)
+REDIRECTS: Final = (301, 302, 303, 307, 308)
+LOCATION_PLACES: Final = ("host", "path", "query", "rest")
+FRAMING: Final = frozenset((b"content-length", b"transfer-encoding", b"trailer", b"expect"))
+_NEVER = {"request_headers": DROPPED_FROM_REQUESTS | FRAMING | {b"host"}, "response_headers": DROPPED_FROM_RESPONSES | FRAMING | {b"date"}}
+_VISIBLE, _TOKEN, _VALUE = frozenset(VCHAR), frozenset(TCHAR), frozenset(FIELD_BYTES)
+_MOST, _LONGEST = 100, 8192  # header edits of one head, characters of a value
+_QUOTED = frozenset('"\\')
+
+
+def edits_in(order: AddHttpFrontend) -> dict[str, Any]:
+    """The settings of a frontend that say what is done with its requests, in normal form. Raises Objection."""
+    if order.deny is not None and order.deny not in DENIALS:
+        raise Objection(f"a request is denied with 401 or 403, not {order.deny}", "deny")
+    if order.deny is not None and order.redirect is not None:
+        raise Objection("what is denied is not redirected", "redirect")
+    return {
+        "deny": order.deny,
+        "redirect": order.redirect if order.redirect is None else _redirect(order.redirect),
+        "allow_from": _networks(order.allow_from, "allow_from"),
+        "deny_from": _networks(order.deny_from, "deny_from"),
+        "basic_auth": order.basic_auth if order.basic_auth is None else _basic_auth(order.basic_auth),
+        "replace_prefix": _prefix(order),
+        "rewrite_host": order.rewrite_host if order.rewrite_host is None else _authority(order.rewrite_host),
+        "request_headers": _headers(order.request_headers, "request_headers"),
+        "response_headers": _headers(order.response_headers, "response_headers"),
+    }
+
+
+def _redirect(redirect: Redirect) -> Redirect:
+    if redirect.status not in REDIRECTS:
+        raise Objection(f"a redirect has one of the statuses {', '.join(map(str, REDIRECTS))}", "redirect.status")
+    if not redirect.to.startswith(("/", "https://", "http://")):
+        raise Objection('a redirect leads to a path or a URL: "/new{rest}", "https://{host}{path}{query}"', "redirect.to")
+    if not _VISIBLE.issuperset(redirect.to.encode()):
+        raise Objection("a URL holds visible ASCII characters only; write others as %C3%BC and the like", "redirect.to")
+    try:
+        read_template(redirect.to, LOCATION_PLACES)
+    except BadTemplate as error:
+        raise Objection(str(error), "redirect.to") from error
+    return redirect
+
+
+def _networks(texts: tuple[str, ...], field: str) -> tuple[str, ...]:
+    found = []
+    for index, text in enumerate(texts):
+        try:
+            found.append(normal_network(text))
+        except BadNetwork as error:
+            raise Objection(str(error), f"{field}.{index}") from error
+    return tuple(sorted(set(found)))
+
+
+def _basic_auth(auth: BasicAuth) -> BasicAuth:
+    if not auth.users:
+        raise Objection("nobody could come in: name at least one user", "basic_auth.users")
+    if not auth.realm.isascii() or not auth.realm.isprintable() or not _QUOTED.isdisjoint(auth.realm):
+        raise Objection("a realm is printable ASCII without quotes", "basic_auth.realm")
+    names: set[str] = set()
+    for index, user in enumerate(auth.users):
+        if not user.name or ":" in user.name or not user.name.isprintable() or user.name in names:
+            raise Objection(f'"{user.name}" is no name of its own: visible characters without ":"', f"basic_auth.users.{index}.name")
+        names.add(user.name)
+        try:
+            read_hash(user.hash)
+        except BadHash as error:
+            raise Objection(str(error), f"basic_auth.users.{index}.hash") from error
+    return auth
+
+
+def _prefix(order: AddHttpFrontend) -> str | None:
+    if order.replace_prefix is None:
+        return None
+    if order.path_exact is not None or order.path_regex is not None:
+        raise Objection("only a frontend with a prefix has one to replace", "replace_prefix")
+    return path_in(order.replace_prefix, "replace_prefix")
+
+
+def _authority(text: str) -> str:
+    found = parse_authority(text.encode())
+    if isinstance(found, Error) or not found.host or not text.isascii():
+        raise Objection(f'"{text}" is no host, as in "app.internal" or "app.internal:8080"', "rewrite_host")
+    return text.lower()
+
+
+def _headers(edits: tuple[HeaderEdit, ...], field: str) -> tuple[HeaderEdit, ...]:
+    if len(edits) > _MOST:
+        raise Objection(f"{_MOST} changes of a head at most", field)
+    for index, edit in enumerate(edits):
+        _check_header(edit, field, f"{field}.{index}")
+    return edits
+
+
+def _check_header(edit: HeaderEdit, field: str, place: str) -> None:
+    said = {name: value for name, value in msgspec.structs.asdict(edit).items() if name != "value" and value is not None}
+    if len(said) != 1:
+        raise Objection("one of set, add and remove, with the name of a field", place)
+    ((what, name),) = said.items()
+    if not name or not _TOKEN.issuperset(name.encode()):
+        raise Objection(f'"{name}" is not the name of a field, as in "x-frame-options"', f"{place}.{what}")
+    if name.lower().encode() in _NEVER[field]:
+        raise Objection(f'the field "{name}" is the proxy\'s own business', f"{place}.{what}")
+    if what == "remove" and edit.value:
+        raise Objection("what is removed has no value", f"{place}.value")
+    if not _VALUE.issuperset(edit.value.encode()) or edit.value != edit.value.strip(WSP.decode()) or len(edit.value) > _LONGEST:
+        raise Objection(f"a value has no control characters, no blanks at its ends, and {_LONGEST} characters at most", f"{place}.value")

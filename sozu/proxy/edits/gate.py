@@ -1,0 +1,82 @@
+"""Who may pass: the rules of a frontend that end a request before any backend hears of it. In this order: addresses, denial, redirect, password."""
+
+from sozu.command.edits.networks import Networks
+from sozu.command.edits.templates import Template, read_template
+from sozu.command.facts import Frontend
+from sozu.command.rules.edits import LOCATION_PLACES
+from sozu.parsers.fields.credentials import BASIC
+from sozu.parsers.fields.section import values
+from sozu.parsers.result import Error
+from sozu.parsers.views import RequestView
+from sozu.parsers.whole import whole
+from sozu.proxy.edits.heads import below
+from sozu.proxy.edits.passwords import Busy, Desk, Users
+from sozu.proxy.failures import Denied, Redirected
+
+
+class Gate:
+    """The gate of one frontend."""
+
+    __slots__ = ("_allowed", "_challenge", "_denied", "_location", "_prefix", "_status", "_users")
+
+    def __init__(self, frontend: Frontend) -> None:
+        self._allowed = Networks(frontend.allow_from) if frontend.allow_from else None
+        self._denied = Networks(frontend.deny_from) if frontend.deny_from else None
+        self._prefix = (frontend.path or "/").encode()
+        redirect, auth = frontend.redirect, frontend.basic_auth
+        self._location: Template | None = None if redirect is None else read_template(redirect.to, LOCATION_PLACES)
+        self._status = frontend.deny or (0 if redirect is None else redirect.status)
+        self._users = None if auth is None else Users(auth)
+        self._challenge = b"" if auth is None else b'WWW-Authenticate: Basic realm="%b", charset="UTF-8"\r\n' % auth.realm.encode()
+
+    def pass_(self, request: RequestView, client: bytes, authority: bytes, target: bytes, desk: Desk) -> None:
+        """Let the request pass, or raise Denied or Redirected. May let other greenlets run. `client` is `IP:port`, or empty for a unix socket."""
+        self._check_address(client.rpartition(b":")[0].strip(b"[]"))
+        if self._location is not None:
+            raise Redirected(self._status, self._location_of(authority, target))
+        if self._status:
+            raise Denied(self._status, "denied by its frontend")
+        if self._users is not None:
+            self._check_password(self._users, request, desk)
+
+    def _check_address(self, address: bytes) -> None:
+        if self._denied is not None and self._denied.holds(address):
+            raise Denied(403, "denied to its address")
+        if self._allowed is not None and not self._allowed.holds(address):
+            raise Denied(403, "not allowed to its address")
+
+    def _location_of(self, authority: bytes, target: bytes) -> bytes:
+        assert self._location is not None, "only asked where there is one"
+        path, question, query = target.partition(b"?")
+        rest = below(self._prefix, path) if path.startswith(b"/") else b"/"
+        places = {"host": _name(authority), "path": path, "query": question + query, "rest": rest}
+        location = self._location.fill(places)
+        # "//other.example" would lead to another host, wherever the path of the request came from.
+        return b"/" + location.lstrip(b"/") if location.startswith(b"//") else location
+
+    def _check_password(self, users: Users, request: RequestView, desk: Desk) -> None:
+        given = values(request.passed_fields(), b"authorization")
+        authorization = given[0] if len(given) == 1 else b""
+        if users.knows(authorization):
+            return
+        credentials = whole(BASIC, authorization)
+        if isinstance(credentials, Error) or credentials is None:
+            raise Denied(401, "no password", self._challenge)
+        try:
+            right = desk.check(users, credentials.user, credentials.password)
+        except Busy as busy:
+            raise Denied(503, "too many passwords wait to be checked", b"Retry-After: 1\r\n") from busy
+        if not right:
+            raise Denied(401, "wrong password", self._challenge)
+        users.remember(authorization)
+
+
+def is_guarded(frontend: Frontend) -> bool:
+    """Does it have a gate?"""
+    return bool(frontend.deny or frontend.redirect or frontend.basic_auth or frontend.allow_from or frontend.deny_from)
+
+
+def _name(authority: bytes) -> bytes:
+    """Without the port."""
+    host, colon, port = authority.rpartition(b":")
+    return host if colon and (not port or port.isdigit()) and not host.endswith(b":") else authority

@@ -1,0 +1,15 @@
+from click.testing import CliRunner
+
+from sozu.cli.program import program
+from sozu.command.edits.passwords import read_hash
+
+
+def test_a_password_is_hashed() -> None:
+    done = CliRunner().invoke(program, ["password"], input="open sesame\n")
+
+    assert done.exit_code == 0, done.output
+    assert read_hash(done.stdout.strip()).fits(b"open sesame")
+
+
+def test_an_empty_one_is_refused() -> None:
+    assert CliRunner().invoke(program, ["password"], input="\n").exit_code == 2
