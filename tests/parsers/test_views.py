@@ -80,6 +80,13 @@ def test_a_response_shows_what_a_proxy_acts_on() -> None:
     assert view.passed_fields() == b"Transfer-Encoding: Chunked\r\n"
 
 
+def test_only_views_of_a_kind_have_a_start_line() -> None:
+    with pytest.raises(NotImplementedError):
+        View(b"A: 1\r\n").passed_head()
+    assert request(b"A: 1").passed_head() == b"GET /a HTTP/1.1\r\nA: 1\r\n"
+    assert response(b"A: 1").passed_head() == b"HTTP/1.1 200 OK\r\nA: 1\r\n"
+
+
 def test_fields_pass_as_they_came() -> None:
     lines = [b"Host: a", b"X:  odd \t spacing ", b"x-UPPER: \xff", b"Content-Length: 5"]
     assert request(*lines).passed_fields() == b"".join(line + b"\r\n" for line in lines)
