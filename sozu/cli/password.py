@@ -1,6 +1,7 @@
 """`sozu password`: the hash of a password, for `basic_auth`."""
 
 import os
+import sys
 
 import click
 
@@ -17,7 +18,8 @@ def password() -> None:
     """
     from sozu.command.edits.passwords import write_hash
 
-    given = click.prompt("Password", hide_input=True, confirmation_prompt=True) if os.isatty(0) else click.get_text_stream("stdin").readline()
+    asked = sys.stdin.isatty()
+    given = click.prompt("Password", hide_input=True, confirmation_prompt=True) if asked else sys.stdin.readline()
     text = given.removesuffix("\n")
     if not text:
         raise click.UsageError("an empty password keeps nobody out")
