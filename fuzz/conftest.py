@@ -1,5 +1,6 @@
-"""`pytest fuzz/ --fuzz-seconds N`: all tests here together run for about N seconds.
+"""`pytest fuzz/ --fuzz-seconds N`: the whole run takes about N seconds.
 
+What has its own length (the corpora, the measurements) goes first; those who look for something new share the time that is left.
 Chance is not left to chance: rounds are seeded with 0, 1, 2… on every machine, and a failure names its round. `--fuzz-from N` begins with that one.
 """
 
@@ -13,6 +14,7 @@ import pytest
 
 Rounds = Callable[[], Iterator[int]]
 ROUND = pytest.StashKey[int]()
+END = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,6 +22,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fuzz-from", type=int, default=0, help="the round to begin with, as a failure names it (default: 0)"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[END] = time.monotonic() + float(config.getoption("--fuzz-seconds"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=goes_on)
+
+
+def goes_on(item: pytest.Item) -> bool:
+    """Does it run for as long as it may?"""
+    return "rounds" in getattr(item, "fixturenames", ())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -34,9 +49,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture
 def seconds(request: pytest.FixtureRequest) -> float:
-    """This test's share of the time."""
-    items = [item for item in request.session.items if "seconds" in getattr(item, "fixturenames", ())]
-    return float(request.config.getoption("--fuzz-seconds")) / max(1, len(items))
+    """This test's share of the time that is left."""
+    items = request.session.items
+    waiting = sum(map(goes_on, items[items.index(request.node) :]))
+    return max(0.0, request.config.stash[END] - time.monotonic()) / waiting
 
 
 @pytest.fixture
