@@ -15,15 +15,17 @@ from sozu.parsers.reasons import Reason
 from sozu.parsers.result import Done, Error
 from sozu.proxy.clock import Clock
 from sozu.proxy.loop.pipes import PIPES, Pipe
-from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Stream
+from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Piece, Stream
 
 MOST = 1 << 20
 LEAST = 16384
+ANSWER_SIZE = READ_SIZE + 4096  # where a response may begin: many a body of READ_SIZE is there with its head
 BAD_REQUEST = 400
-_WHOLE = memoryview(bytearray(HEAD_SIZE + MOST))
-BUFFER = _WHOLE[HEAD_SIZE:]
-
-Piece = bytes | memoryview
+HEAD_END: Final = b"\r\n\r\n"
+_SHARED = bytearray(MOST)
+BUFFER = memoryview(_SHARED)
+LANDING: Final = BUFFER[:ANSWER_SIZE]
+SHORT_LANDING: Final = BUFFER[:HEAD_SIZE]
 
 
 class Ended(Exception):
@@ -185,32 +187,34 @@ class Chunks:
 NO_BYTES: Final = LengthBody(cast("Stream", None), 0)
 
 
-def arrived(stream: Stream, size: int) -> Piece | None:
-    """A body of `size` bytes, if there is reason to look whether all of it has come, and it has; else None, and nothing is lost.
+def land(stream: Stream, landing: memoryview = LANDING) -> bytes:
+    """What comes next where a response may begin; b"" at the end of the stream. `landing` is a part of the shared buffer, from its beginning.
 
-    In the shared buffer, and nowhere else: where the receiver takes nothing, one copy of it has to wait.
+    If it is much, this is a head, and what stands behind it is left over where it is: from there it can be sent without having been moved.
     """
+    size = stream.read_into(landing)
+    if size > HEAD_SIZE:
+        end = _SHARED.find(HEAD_END, 0, size)
+        if end >= 0:
+            end += len(HEAD_END)
+            stream.leftover = landing[end:size]
+            return landing[:end].tobytes()
+    return landing[:size].tobytes()
+
+
+def arrived(stream: Stream, size: int) -> Piece | None:
+    """A body of `size` bytes, if there is reason to look whether all of it has come, and it has; else None, and nothing is lost."""
     if not HEAD_SIZE // 2 < len(stream.leftover) <= size <= READ_SIZE:
         return None
     piece = BUFFER[:size]
-    if len(stream.leftover) == size:  # in short, what read_into would do
-        piece[:] = stream.leftover
-        stream.leftover = b""
-        return piece
+    if len(stream.leftover) == size:
+        whole, stream.leftover = stream.leftover, b""
+        return whole
     count = stream.read_into(piece)
     if count == size:
         return piece
     stream.leftover = bytes(piece[:count])
     return None
-
-
-def behind(head: bytes, piece: Piece) -> Piece:
-    """A head and the first piece of its body as one, for a single send: the shared buffer has room before its pieces."""
-    begin = HEAD_SIZE - len(head)
-    if type(piece) is not memoryview or begin < 0:
-        return b"".join((head, piece))
-    _WHOLE[begin:HEAD_SIZE] = head
-    return _WHOLE[begin : HEAD_SIZE + len(piece)]
 
 
 def incoming(framing: Framing, stream: Stream) -> Body:
@@ -253,14 +257,13 @@ class Pace:
         self._front.deadline = self._clock.after(self._write_seconds)
 
 
-def relay(body: Body, sink: Stream, pace: Pace) -> None:
-    """Move what is left of a body to a stream."""
+def relay(body: Body, sink: Stream, pace: Pace, most: int = READ_SIZE) -> None:
+    """Move what is left of a body to a stream, in pieces of `most` bytes at first."""
     if isinstance(body, LengthBody) and body.is_worth_a_pipe(sink) and (pipe := PIPES.take()) is not None:
         try:
             relay_through(pipe, body, sink, pace)
         finally:
             PIPES.give(pipe)
-    most = READ_SIZE
     while not body.complete:
         pace.before_read()
         piece = body.read(most)

@@ -12,7 +12,7 @@ from sozu.command.facts import Cluster
 from sozu.parsers.body import TUNNEL, UNTIL_CLOSE, Framing, response_framing
 from sozu.parsers.reasons import Reason, Refusal
 from sozu.proxy.back import Back
-from sozu.proxy.bodies import Body, Ended, Malformed, Pace, UntilEnd, relay
+from sozu.proxy.bodies import LANDING, SHORT_LANDING, Body, Ended, Malformed, Pace, UntilEnd, land, relay
 from sozu.proxy.connecting import GATEWAY_TIMEOUT, open_back, reach
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.failures import BackendFailed, ClientGone, Failure, LastHop, NoRoute, Refused
@@ -23,7 +23,7 @@ from sozu.proxy.meaning import Answered, Asked, treated
 from sozu.proxy.policy.limits import bounded, upload_pace
 from sozu.proxy.record import Record
 from sozu.proxy.registry import LiveBackend
-from sozu.proxy.stream import ANSWER_SIZE, READ_SIZE, Broken, Stream
+from sozu.proxy.stream import READ_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.upload import Upload
 
@@ -167,6 +167,7 @@ class Exchange(Record):
     def _receive_final(self, back: Back, answered: Answered) -> Answered:
         """The head of the final response, or of a 101; those before it are passed on."""
         for _ in range(MOST_INTERIM):
+            back.stream.leftover = bytes(back.stream.leftover)  # out of the shared buffer: to pass this one on may park
             if answered.view.status >= 200 or answered.view.status == SWITCHING:
                 return answered
             self._framing(answered)
@@ -178,7 +179,7 @@ class Exchange(Record):
     def _receive_head(self, back: Back) -> Answered:
         stream = back.stream
         try:
-            data = stream.read(ANSWER_SIZE)
+            data = land(stream, SHORT_LANDING if self._front.stream.leftover else LANDING)
         except Broken as broken:
             raise BackendFailed(f"backend: {broken}", stale=back.used) from broken
         if not data:

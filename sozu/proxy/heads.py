@@ -77,7 +77,8 @@ class Heads(Generic[V, M]):
             meaning = self._read(head)
             if meaning is None:
                 return None
-        stream.leftover = data[end:] + stream.leftover if stream.leftover else data[end:]
+        if rest := data[end:]:
+            stream.leftover = rest + stream.leftover
         return meaning
 
     def _read(self, head: bytes) -> M | None:

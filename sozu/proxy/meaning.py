@@ -20,7 +20,7 @@ from sozu.proxy.edits import Special, special
 from sozu.proxy.forwarding import asked_for, downstream_head, hostname, keeps_alive, upstream_head
 from sozu.proxy.heads import DATE, USER_AGENT
 from sozu.proxy.policy.hops import COUNTED, hops_left, via
-from sozu.proxy.stream import HEAD_SIZE
+from sozu.proxy.stream import READ_SIZE
 
 IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))  # RFC 9110 section 9.2.2
 NOT_SIMPLE: Final = -1
@@ -51,7 +51,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
 class Answered(msgspec.Struct, frozen=True, gc=False):
     """What a response says.
 
-    `simple` is the size of a body that is small, after a head to which nothing is to be added but our own lines; else it is NOT_SIMPLE, and
+    `simple` is the size of a body that may come with its head, if nothing is to be added to that but our own lines; else it is NOT_SIMPLE, and
     `framing` has to be worked out with the request's method, as for HEAD.
     `keep`: the backend wants to go on with its connection; `head`: what a client gets, but for our own lines and the empty one.
     """
@@ -104,7 +104,7 @@ def understand_response(view: ResponseView, name: str | None) -> Answered:
         head += via(name, view.minor)
     if isinstance(framing, Refusal):
         return Answered(view, UNTIL_CLOSE, NOT_SIMPLE, False, head)
-    simple = NOT_SIMPLE if view.more[DATE] is None else _small(framing)
+    simple = NOT_SIMPLE if view.more[DATE] is None else _at_once(framing)
     return Answered(view, framing, simple, keeps_alive(view), head)
 
 
@@ -114,7 +114,7 @@ def treated(answered: Answered, special: Special, name: str | None) -> Answered:
     return answered if view is answered.view else understand_response(view, name)
 
 
-def _small(framing: Framing) -> int:
+def _at_once(framing: Framing) -> int:
     if framing is NO_BODY:
         return 0
-    return framing.size if isinstance(framing, Length) and framing.size <= HEAD_SIZE else NOT_SIMPLE
+    return framing.size if isinstance(framing, Length) and framing.size <= READ_SIZE else NOT_SIMPLE

@@ -23,8 +23,9 @@ from sozu.proxy.failures import ClientGone, Failure, Refused
 from sozu.proxy.forwarding import CRLF, SOZU_ID, client_name, downstream_head
 from sozu.proxy.heads import END, BadHead, HeadEnded
 from sozu.proxy.meaning import Answered, Asked
+from sozu.proxy.policy.limits import seconds_to_take
 from sozu.proxy.record import Record
-from sozu.proxy.stream import Broken, Stream
+from sozu.proxy.stream import HEAD_SIZE, Broken, Stream
 from sozu.proxy.traffic import Entrance, Traffic
 
 log = logging.getLogger("sozu.proxy")
@@ -39,20 +40,21 @@ class Session:
     """See Front for what exchanges use; `drain` and `close` are for those who end sessions from outside."""
 
     __slots__ = (
-        "_draining", "_greenlet", "_idle_since", "_number", "_request", "_traffic", "client", "deadline", "keep", "listener", "min_rate", "stream", "unread", "until_close",
+        "_draining", "_entrance", "_greenlet", "_idle_since", "_number", "_request", "_traffic", "client", "deadline", "keep", "min_rate", "stream", "unread", "until_close",
     )  # fmt: skip
 
-    def __init__(self, traffic: Traffic, stream: Stream, client: bytes, listener: str) -> None:
+    def __init__(self, traffic: Traffic, stream: Stream, client: bytes, entrance: Entrance, number: int) -> None:
+        """`number` is the connection's: how many this worker had accepted with it."""
         self._traffic = traffic
+        self._entrance = entrance
         self._greenlet: Any = None  # of the running exchange; None between exchanges
         self._idle_since = traffic.clock.now
-        self._number = traffic.counters.connections_accepted  # nobody accepts between the accept and here
+        self._number = number
         self._draining = traffic.draining
         self._request: RequestView | None = None
         self.until_close = False  # does the answer under way end with the connection?
         self.stream = stream
         self.client = client
-        self.listener = listener
         self.keep = True
         self.unread = False
         self.min_rate = 0
@@ -159,7 +161,7 @@ class Session:
         """Receive the request that begins with `data`, and carry it out or refuse it."""
         traffic = self._traffic
         exchange = Exchange(traffic.new_id(), self._number, self.client, monotonic())
-        entrance = traffic.entrances[self.listener]
+        entrance = self._entrance
         try:
             asked = entrance.take(self.stream, data) or self._wait_for_head(entrance, data)
         except (BadHead, HeadEnded, Late) as fault:
@@ -206,6 +208,9 @@ class Session:
             self.keep = False
         record.status = answered.view.status
         if self._request.minor and len(source.leftover) == answered.simple and framing is answered.framing:
+            if answered.simple > HEAD_SIZE:
+                self._answer_at_once(record, answered, source, timeouts)
+                return
             answer = b"".join((answered.head, SOZU_ID if self.keep else CLOSE_AND_ID, record.request_id, END, source.leftover))
             source.leftover = b""
             record.bytes_out = len(answer)
@@ -215,6 +220,14 @@ class Session:
                 self.stream.send_last(answer)
         else:
             CarefulAnswer(self, self._traffic, record, source, timeouts).send(answered.view, framing, self._request.minor)
+
+    def _answer_at_once(self, record: Record, answered: Answered, source: Stream, timeouts: Timeouts) -> None:
+        """With a body that is no small one, but there."""
+        head = b"".join((answered.head, SOZU_ID if self.keep else CLOSE_AND_ID, record.request_id, END))
+        body, source.leftover = source.leftover, b""
+        record.bytes_out = size = len(head) + answered.simple
+        self.deadline = self._traffic.clock.next + seconds_to_take(size, timeouts.front, self.min_rate)
+        self.stream.send_both(head, body)
 
     def answer_switch(self, record: Record, response: ResponseView) -> None:
         """See Front."""
@@ -247,7 +260,8 @@ def serve_connection(traffic: Traffic, sock: _socket.socket, peer: Any, listener
     """Begin to serve a client on an accepted, non-blocking socket, which is ours from now on. Called in the hub; does not switch."""
     stream = Stream(sock, traffic.hub)
     stream.glance()
-    Session(traffic, stream, client_name(sock.family, peer), listener)
+    number = traffic.counters.connections_accepted  # nobody accepts between the accept and here
+    Session(traffic, stream, client_name(sock.family, peer), traffic.entrances[listener], number)
 
 
 def _explain(fault: Exception) -> Failure:

@@ -1,22 +1,19 @@
 """A byte stream to a client or a backend: the only file of the data path that touches a socket.
 
-A Stream parks the greenlet that waits on it, and wakes it from a watcher that stays armed (DESIGN section 3.1). It knows no HTTP. The
-rules of the interface, which TLS will have too (tests/proxy hold such a twin and run one suite over both):
+A Stream parks the greenlet that waits on it, and wakes it from a watcher that stays armed (DESIGN section 3.1). TLS has the same rules:
 
 * One reader and one writer at a time; they may be two greenlets. A wait may end by an exception that someone throws into it.
 * `read` waits first and receives then: right after a send, a receive would fail. `take` is for who knows that there is something.
-* Bytes that were received too early are put back as `leftover` and come first in the next read.
-* All bytes leave in the order in which they were written. `send` is write and flush in one; both return when the kernel has everything
-  (back-pressure). What was written may also leave by `send_queued`, which neither parks nor raises: that is for outbox.py.
+* Bytes that came too early are `leftover` and come first in the next read. If they are a view, they have to be copied before a park.
+* All bytes leave in the order in which they were written. `send` is write and flush in one; both return when the kernel has everything.
+  What was written may also leave by `send_queued`, which neither parks nor raises: that is for outbox.py.
 * Whoever sends a view of the shared buffer loses nothing: what the kernel does not take at once is copied before the greenlet parks.
-* Errors of the connection come as `Broken`, which names the stream.
 """
 
 import _socket
 from collections.abc import Callable
 from contextlib import suppress
 from errno import EAGAIN, errorcode
-from fcntl import ioctl
 import struct
 from typing import Any
 
@@ -24,17 +21,15 @@ from gevent.hub import Hub
 from greenlet import getcurrent, greenlet
 
 from sozu.proxy.loop.pipes import Pipe
+from sozu.proxy.loop.room import room
 
 READABLE, WRITABLE = 1, 2  # libev's EV_READ and EV_WRITE
 HEAD_SIZE = 16384  # what is asked for where a head may begin: the kernel fills it in one go, and bytes of this size are cheap to make
 READ_SIZE = 65536
-ANSWER_SIZE = READ_SIZE + 4096  # where a response may begin: many a body of READ_SIZE is there with its head
-SMALL_PIECE = 32768
-SIOCOUTQ = 0x5411
 RESET = struct.pack("ii", 1, 0)  # linger on, for no time: close() sends RST and drops what is unsent
+Piece = bytes | memoryview
 
-# `park(hub)` leaves the running greenlet to the hub. The hub's own `switch` first looks for things that raw greenlets have not.
-park: Callable[[Hub], Any] = greenlet.switch
+park: Callable[[Hub], Any] = greenlet.switch  # leaves the running one to the hub, whose own `switch` looks for things that raw greenlets have not
 
 
 class Broken(Exception):
@@ -58,22 +53,15 @@ class Stream:
         self._armed = False
         self._wake: Callable[[], object] | None = None
         self.full = False  # does somebody wait for the peer to read, or has he given up?
-        self.leftover = b""
+        self.leftover: Piece = b""
         self.queued = b""  # written, but not sent yet
 
     # ---- reading ----
 
     def read(self, most: int = HEAD_SIZE) -> bytes:
         """Wait for what comes next, at least one byte; b"" when the peer has ended its side."""
-        if self.leftover:
-            return self._take_leftover(most)
-        self._wake = getcurrent().switch  # wait_readable, but for a call less: every exchange comes here
-        if not self._armed:
-            self._arm()
-        try:
-            park(self._hub)
-        finally:
-            self._wake = None
+        if not self.leftover:
+            self.wait_readable()
         return self.take(most)
 
     def take(self, most: int = HEAD_SIZE) -> bytes:
@@ -97,7 +85,13 @@ class Stream:
         """Wait, then put what is there into the buffer; 0 when the peer has ended its side."""
         if self.leftover:
             return self._put_leftover(buffer)
-        self.wait_readable()
+        self._wake = getcurrent().switch  # wait_readable, but for a call less: every exchange comes here
+        if not self._armed:
+            self._arm()
+        try:
+            park(self._hub)
+        finally:
+            self._wake = None
         while True:
             try:
                 return self._sock.recv_into(buffer)
@@ -106,7 +100,7 @@ class Stream:
 
     def _put_leftover(self, buffer: memoryview) -> int:
         """Behind much of it there is more, as a rule: both make one piece."""
-        piece = self._take_leftover(len(buffer))
+        piece, self.leftover = self.leftover[: len(buffer)], self.leftover[len(buffer) :]
         size = len(piece)
         buffer[:size] = piece
         if HEAD_SIZE // 2 < size < len(buffer):
@@ -127,7 +121,7 @@ class Stream:
 
     def _take_leftover(self, most: int) -> bytes:
         piece, self.leftover = self.leftover[:most], self.leftover[most:]
-        return piece
+        return bytes(piece)
 
     def _wait_unless_broken(self, error: OSError) -> None:
         self._none_moved(error)
@@ -162,17 +156,13 @@ class Stream:
         self._armed = True
 
     def _readable(self) -> None:
-        # The watcher is level-triggered: without a waiter it would fire in every turn of the loop until someone reads.
         wake = self._wake
-        if wake is None:
-            self._disarm()
+        if wake is None:  # the watcher is level-triggered: it would fire in every turn of the loop until someone reads
+            self._reader.stop()
+            self._armed = False
         else:
             self._wake = None
             wake()
-
-    def _disarm(self) -> None:
-        self._reader.stop()
-        self._armed = False
 
     def wait_writable(self) -> None:
         """Park until the socket takes bytes. Rare on a proxy's way, so that this watcher is stopped after each wait."""
@@ -207,19 +197,29 @@ class Stream:
         if self.queued:
             self.write(bytes(data))
             self.flush()
+        else:
+            self._offer(data, 0)
+
+    def send_both(self, head: bytes, piece: Piece) -> None:
+        """Send what is queued, then both in one go, without joining them first; return when the kernel has all of it."""
+        if self.queued:
+            self.send(b"".join((head, piece)))
             return
         try:
-            sent = self._sock.send(data)
+            sent = self._sock.sendmsg((head, piece))
         except OSError as error:
             sent = self._none_moved(error)
-        if sent < len(data):
-            self._send_rest(memoryview(data)[sent:])
+        if sent < len(head) + len(piece):
+            self._send_rest(memoryview(b"".join((head, piece)))[sent:])
 
-    def send_last(self, data: bytes | memoryview) -> None:
+    def send_last(self, data: bytes) -> None:
         """Like `send`, for what `end` or `close` follows: both leave in one packet. The kernel holds the bytes back for it, 0.2 s at most."""
         self.flush()
+        self._offer(data, _socket.MSG_MORE)
+
+    def _offer(self, data: bytes | bytearray | memoryview, flags: int) -> None:
         try:
-            sent = self._sock.send(data, _socket.MSG_MORE)
+            sent = self._sock.send(data, flags)
         except OSError as error:
             sent = self._none_moved(error)
         if sent < len(data):
@@ -268,15 +268,9 @@ class Stream:
         raise Broken(self, error) from error
 
     def room(self, latest: int) -> int:
-        """How much to offer the kernel at once, after a piece of `latest` bytes.
-
-        Half the send buffer (it counts its own overhead too) less what waits there. But only a small piece while the peer has not taken all that
-        came before the latest: with many such peers the kernel shrinks its buffers, and what it refuses stays in our memory.
-        """
+        """See loop/room.py."""
         try:
-            waiting = int.from_bytes(ioctl(self._sock.fileno(), SIOCOUTQ, bytes(4)), "little")
-            room = self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF) // 2 - waiting
-            return room if waiting <= latest else min(room, SMALL_PIECE)
+            return room(self._sock, latest)
         except OSError as error:
             raise Broken(self, error) from error
 
@@ -299,12 +293,8 @@ class Stream:
     def close(self) -> None:
         """Close; once is enough, twice is harmless. No greenlet may be waiting. What is queued is sent as far as the kernel takes it."""
         self.send_queued()
-        if self._reader is not None:
-            self._disarm()
-            self._reader.close()
-            self._reader = None
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-        self._wake = None
+        for watcher in (self._reader, self._writer):
+            if watcher is not None:
+                watcher.close()
+        self._reader = self._writer = self._wake = None
         self._sock.close()

@@ -1,13 +1,15 @@
 from collections.abc import Iterator
 import hashlib
+import socket
 
 import gevent
+from gevent import get_hub
 import pytest
 
 from sozu.proxy import bodies
-from sozu.proxy.bodies import BUFFER, LEAST, MOST, behind, next_size
-from sozu.proxy.stream import HEAD_SIZE, READ_SIZE
-from tests.proxy.lab import Lab, Peer, field, names, opened, settle
+from sozu.proxy.bodies import ANSWER_SIZE, BUFFER, LANDING, LEAST, MOST, land, next_size
+from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Stream
+from tests.proxy.lab import Lab, Peer, field, names, opened, pair, settle
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_1_0 = b"GET / HTTP/1.0\r\n\r\n"
@@ -306,14 +308,69 @@ def test_a_body_may_end_after_its_answer_has_begun(lab: Lab) -> None:
 # ---- how much at once ----
 
 
-@pytest.mark.parametrize("head", [b"head", bytes(HEAD_SIZE), bytes(HEAD_SIZE + 1)])
-@pytest.mark.parametrize("size", [0, 5, MOST])
-def test_a_head_goes_before_its_first_piece(head: bytes, size: int) -> None:
-    BUFFER[:5] = b"piece"
-    piece = bytes(BUFFER[:size])
-    assert behind(head, BUFFER[:size]) == head + piece
-    assert behind(head, piece) == head + piece
-    assert BUFFER[:size] == piece
+@pytest.fixture
+def landing() -> Iterator[tuple[Stream, Peer]]:
+    sock, peer = pair()
+    stream = Stream(sock, get_hub())
+    yield stream, peer
+    stream.close()
+    peer.close()
+
+
+def test_what_is_behind_a_head_is_left_where_it_landed(landing: tuple[Stream, Peer]) -> None:
+    stream, peer = landing
+    peer.send(b"head\r\n\r\n" + LARGE[:READ_SIZE])
+    assert land(stream) == b"head\r\n\r\n"
+    assert stream.leftover == LARGE[:READ_SIZE]
+    assert memoryview(stream.leftover).obj is BUFFER.obj
+
+
+@pytest.mark.parametrize("data", [b"", b"head\r\n\r\nbody", b"head\r\n\r\n" + bytes(HEAD_SIZE - 8), b"x" * ANSWER_SIZE])
+def test_what_is_little_or_no_head_lands_as_it_is(landing: tuple[Stream, Peer], data: bytes) -> None:
+    stream, peer = landing
+    peer.send(data)
+    peer.end()
+    assert land(stream, LANDING) == data
+    assert stream.leftover == b""
+
+
+@pytest.mark.parametrize("size", [HEAD_SIZE + 1, READ_SIZE])
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_body_that_landed_is_not_lost_when_the_client_does_not_take_it(lab: Lab, size: int, *, keep: bool) -> None:
+    client, origin, _ = exchange(lab, GET if keep else GET.replace(b"Host", b"Connection: close\r\nHost"))
+    lab.session().stream._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    origin.send(b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: %d\r\n\r\n" % size + LARGE[:size])
+    settle()
+    assert lab.session().stream.full
+    BUFFER[:READ_SIZE] = bytes(READ_SIZE)
+    assert client.answer()[1] == LARGE[:size]
+    assert keep or client.rest() == b""
+
+
+def test_a_body_that_lands_with_an_interim_response_is_not_lost(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, GET)
+    answer = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: %d\r\n\r\n" % READ_SIZE
+    origin.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + answer + LARGE[:READ_SIZE])
+    assert client.head().startswith(b"HTTP/1.1 103 ")
+    assert client.answer()[1] == LARGE[:READ_SIZE]
+
+
+def test_much_behind_an_answer_that_has_no_body_ends_the_connection(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, GET.replace(b"GET", b"HEAD"))
+    origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + LARGE[:READ_SIZE])
+    client.head()
+    assert origin.rest() == b""
+    assert client.is_open()
+
+
+def test_who_sends_requests_ahead_gets_small_pieces(lab: Lab) -> None:
+    client, origin, _ = exchange(lab, GET + GET)
+    answer = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: %d\r\n\r\n" % READ_SIZE + LARGE[:READ_SIZE]
+    origin.send(answer)
+    assert client.answer()[1] == LARGE[:READ_SIZE]
+    origin.head()
+    origin.send(answer)
+    assert client.answer()[1] == LARGE[:READ_SIZE]
 
 
 @pytest.mark.parametrize("size", [HEAD_SIZE, READ_SIZE, READ_SIZE + HEAD_SIZE])

@@ -12,7 +12,7 @@ from sozu.parsers.reasons import Reason, Refusal
 from sozu.parsers.result import Done
 from sozu.proxy.heads import REQUEST_VIEW, RESPONSE_VIEW
 from sozu.proxy.meaning import NOT_SIMPLE, Answered, Asked, understand_request, understand_response
-from sozu.proxy.stream import HEAD_SIZE
+from sozu.proxy.stream import READ_SIZE
 
 SETTINGS = Settings(command_socket="", journal="")
 LISTENER = "127.0.0.1:8080"
@@ -93,7 +93,8 @@ def test_our_name_goes_both_ways() -> None:
         ((b"Date: now", b"Content-Length: 5"), 5),
         ((b"Date: now", b"Content-Length: 0"), 0),
         ((b"Content-Length: 5",), NOT_SIMPLE),
-        ((b"Date: now", b"Content-Length: %d" % (HEAD_SIZE + 1)), NOT_SIMPLE),
+        ((b"Date: now", b"Content-Length: %d" % READ_SIZE), READ_SIZE),
+        ((b"Date: now", b"Content-Length: %d" % (READ_SIZE + 1)), NOT_SIMPLE),
         ((b"Date: now", b"Transfer-Encoding: chunked"), NOT_SIMPLE),
         ((b"Date: now",), NOT_SIMPLE),
         ((b"Date: now", b"Content-Length: 5", b"Transfer-Encoding: chunked"), NOT_SIMPLE),

@@ -11,7 +11,8 @@ import pytest
 import trustme
 
 from sozu.proxy.loop.connect import connect
-from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, SMALL_PIECE, Broken, Stream
+from sozu.proxy.loop.room import SMALL_PIECE
+from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Broken, Stream
 from sozu.proxy.tls.engine import Engine
 from sozu.proxy.tls.stream import TlsStream
 
@@ -146,6 +147,22 @@ def test_what_is_sent_last_may_be_more_than_the_kernel_takes() -> None:
     sender.get(timeout=5)
     left.close()
     right.close()
+
+
+@pytest.mark.parametrize("queued", [b"", b"queued"])
+def test_a_head_and_a_piece_leave_together_behind_what_was_queued(pair: Pair, queued: bytes) -> None:
+    left, right = pair
+    piece = bytearray(8 * MEBIBYTE)
+    left.write(queued)
+    sender = gevent.spawn(left.send_both, b"head", memoryview(piece))
+    settle()
+    assert not sender.ready()
+    piece[:] = b"x" * len(piece)  # the shared buffer is used again
+    received = bytearray()
+    while len(received) < len(queued) + 4 + len(piece):
+        received += right.read()
+    sender.get(timeout=5)
+    assert received == queued + b"head" + bytes(8 * MEBIBYTE)
 
 
 def test_a_failure_of_queued_bytes_ends_the_stream_for_its_reader() -> None:

@@ -6,13 +6,13 @@ from sozu.command.facts import Timeouts
 from sozu.parsers.body import CHUNKED, Framing, Length
 from sozu.parsers.views import ResponseView
 from sozu.proxy.answering.plans import Plan, plan_answer
-from sozu.proxy.bodies import Body, Piece, arrived, behind, incoming, relay
+from sozu.proxy.bodies import ANSWER_SIZE, LEAST, Body, arrived, incoming, relay
 from sozu.proxy.forwarding import CRLF, downstream_head, plainly_chunked
 from sozu.proxy.heads import DATE
 from sozu.proxy.policy.hops import via
-from sozu.proxy.policy.limits import download_pace
+from sozu.proxy.policy.limits import download_pace, seconds_to_take
 from sozu.proxy.record import Record
-from sozu.proxy.stream import ANSWER_SIZE, HEAD_SIZE, Stream
+from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Piece, Stream
 from sozu.proxy.traffic import Traffic
 
 
@@ -49,9 +49,8 @@ class CarefulAnswer:
                 answer, source.leftover = head + source.leftover, b""
                 self._send_small(answer)
                 return
-            if (piece := arrived(source, framing.size)) is not None:
-                client.deadline = self._traffic.clock.next + self._timeouts.front
-                self._send_whole(behind(head, piece))
+            if not client.stream.leftover and (piece := arrived(source, framing.size)) is not None:
+                self._send_whole(head, piece)
                 return
         client.until_close = plan.until_close
         if framing is CHUNKED and plan.wrap is None:
@@ -67,28 +66,29 @@ class CarefulAnswer:
         return b"".join((*lines, CRLF))
 
     def _send_small(self, answer: bytes) -> None:
-        if self._client.keep:
-            self._record.bytes_out = len(answer)
-            self._traffic.outbox.post(self._client.stream, answer)
-        else:
-            self._send_whole(answer)
-
-    def _send_whole(self, answer: Piece) -> None:
         self._record.bytes_out = len(answer)
         if self._client.keep:
-            self._client.stream.send(answer)
+            self._traffic.outbox.post(self._client.stream, answer)
         else:
             self._client.stream.send_last(answer)
+
+    def _send_whole(self, head: bytes, piece: Piece) -> None:
+        client, size = self._client, len(head) + len(piece)
+        client.deadline = self._traffic.clock.after(seconds_to_take(size, self._timeouts.front, client.min_rate))
+        self._record.bytes_out = size
+        client.stream.send_both(head, piece)
 
     def _send_with_body(self, head: bytes, body: Body) -> None:
         client, traffic, record, timeouts = self._client, self._traffic, self._record, self._timeouts
         pace = download_pace(client, traffic.clock, timeouts.back, timeouts.front, client.min_rate)
         pace.before_write(0)
-        piece = body.read(ANSWER_SIZE) if self._source.leftover else b""  # all of it, or no pipe could take the rest
+        # Who has sent his next request already may not be reading: what he would leave to us to hold shall be little.
+        first, most = (HEAD_SIZE, LEAST) if client.stream.leftover else (ANSWER_SIZE, READ_SIZE)
+        piece = body.read(first) if self._source.leftover else b""  # all of it, or no pipe could take the rest
         record.bytes_out = len(head) + len(piece)
-        client.stream.send(behind(head, piece))
+        client.stream.send_both(head, piece)
         del head, piece  # the relay may take long
         try:
-            relay(body, client.stream, pace)
+            relay(body, client.stream, pace, most)
         finally:
             record.bytes_out += pace.count

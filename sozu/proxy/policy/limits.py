@@ -9,8 +9,9 @@ from sozu.command.facts import Cluster
 from sozu.command.settings import Settings
 from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.result import Error
-from sozu.proxy.bodies import Body, ChunkedBody, LengthBody, Malformed, Pace, Piece, Timed
+from sozu.proxy.bodies import Body, ChunkedBody, LengthBody, Malformed, Pace, Timed
 from sozu.proxy.clock import Clock
+from sozu.proxy.stream import Piece
 
 GRACE: Final = 10.0  # seconds for which nobody's rate is looked at
 
@@ -82,6 +83,11 @@ class RatedPace(Pace):
         if of_client:
             left = GRACE + self.count / self._rate - self._spent
             self._front.deadline = min(self._front.deadline, self._clock.after(max(left, 0.0)))
+
+
+def seconds_to_take(size: int, seconds: float, rate: int) -> float:
+    """How long a client may leave a whole answer of `size` bytes untaken: so many seconds, or less where it has to take `rate` bytes in each."""
+    return min(seconds, GRACE + size / rate) if rate else seconds
 
 
 def upload_pace(front: Timed, clock: Clock, client_seconds: float, backend_seconds: float, rate: int) -> Pace:

@@ -1,12 +1,10 @@
 """A Stream that speaks TLS: the same interface and the same rules, with an Engine between the socket and whoever reads and writes.
 
-Two things differ from plain bytes, and all of the code here is about them:
+Two things differ from plain bytes:
 
 * "The socket is readable" is not "there is something to read": a record may hold no data (a session ticket, a new key), and data may be here that
   no socket will announce. So who waits is woken by data, an end or a failure, and by nothing else.
-* Records leave whole and in order, whoever writes: while a writer is parked nobody else sends.
-
-Data is taken in and sent in pieces of a few records. No pipes: `fill` and `drain` are for plain streams.
+* Records leave whole and in order, whoever writes: while a writer is parked nobody else sends. No pipes: `fill` and `drain` are for plain streams.
 """
 
 import _socket
@@ -39,13 +37,22 @@ class TlsStream(Stream):
 
     # ---- the handshake ----
 
-    take_bytes = Stream.take  # without TLS
     when_bytes = Stream.when_readable  # data or not
 
-    def send_bytes(self, data: bytes) -> None:
-        """Without TLS, without parking."""
+    def take_bytes(self) -> bytes | None:
+        """What the socket has, as it is; None for nothing. Before `begin`. Does not park. Raises Broken."""
+        try:
+            return self._sock.recv(RECORD)
+        except OSError as error:
+            self._none_moved(error)
+            return None
+
+    def send_last_bytes(self, data: bytes) -> None:
+        """Without TLS and without parking: all that will be said."""
         self._unsent += data
         self.send_queued()
+        with suppress(OSError):  # a connection that has gone is not connected
+            self._sock.shutdown(_socket.SHUT_WR)
 
     def begin(self, engine: Engine) -> None:
         """Speak TLS from here on."""
@@ -75,6 +82,11 @@ class TlsStream(Stream):
         while not self.step():
             Stream.wait_readable(self)
             self.receive()
+
+    def glance(self) -> None:
+        """See Stream; after the handshake."""
+        with suppress(Broken):
+            self.leftover = self._decrypt(HEAD_SIZE) or b""
 
     # ---- reading ----
 
@@ -205,9 +217,11 @@ class TlsStream(Stream):
         else:
             self._send_records(self._encrypted(data))
 
-    def send_last(self, data: bytes | memoryview) -> None:
-        """See Stream; the end is a record of its own."""
-        self.send(data)
+    def send_both(self, head: bytes, piece: bytes | memoryview) -> None:
+        """See Stream."""
+        self.send(b"".join((head, piece)))
+
+    send_last = send  # the end is a record of its own
 
     def _encrypted(self, data: bytes | bytearray | memoryview) -> bytes:
         try:
@@ -281,7 +295,7 @@ class TlsStream(Stream):
         super().end()
 
     def _say_goodbye(self) -> None:
-        self.leftover += self.engine.say_goodbye()
+        self.leftover = bytes(self.leftover) + self.engine.say_goodbye()
         self._unsent += self.engine.records()
 
     def close(self) -> None:
