@@ -41,6 +41,7 @@ class Reason(StrEnum):
     HOST_MISSING = "host-missing"
     HOST_TWICE = "host-twice"
     HOST_INVALID = "host-invalid"
+    HOST_MISDIRECTED = "host-misdirected"
     EXPECTATION = "expectation"
     FRAMING_LOOK_ALIKE = "framing-look-alike"
     CONNECTION_OPTION = "connection-option"
@@ -131,6 +132,7 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.HOST_MISSING: Rule(400, "RFC 9112 3.2", "an HTTP/1.1 request names its host"),
     Reason.HOST_TWICE: Rule(400, "RFC 9112 3.2", "one Host field"),
     Reason.HOST_INVALID: Rule(400, "RFC 9110 7.2", "Host is uri-host [ : port ]"),
+    Reason.HOST_MISDIRECTED: Rule(421, "RFC 9110 7.4", "the host is one of those for whom the connection's certificate speaks"),
     Reason.EXPECTATION: Rule(417, "RFC 9110 10.1.1", "the only expectation is 100-continue"),
     Reason.FRAMING_LOOK_ALIKE: Rule(
         400,

@@ -23,7 +23,6 @@ class Front(Protocol):
     keep: bool
     unread: bool
     client: bytes  # IP:port, or empty
-    listener: str
 
     def throw(self, failure: Exception) -> None:
         """Raise in the greenlet of the running exchange, where it waits. Called in the hub."""

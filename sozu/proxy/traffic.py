@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from itertools import count
 from os import urandom
 from typing import Final, Protocol
+from weakref import WeakSet
 
 from gevent import get_hub
 from gevent.hub import Hub
@@ -58,7 +59,7 @@ class Entrance(Heads[RequestView, Asked]):
     Kept with each connection, also the idle ones, those lines would double what it costs.
     """
 
-    __slots__ = ("origins",)
+    __slots__ = ("__weakref__", "origins")
 
     def __init__(self, understand: Callable[[RequestView], Asked], origin: Callable[[bytes], bytes]) -> None:
         super().__init__(REQUEST_VIEW, understand)
@@ -72,18 +73,19 @@ class Entrance(Heads[RequestView, Asked]):
 
 
 class Entrances(dict[str, Entrance]):
-    """The entrances, by listener. What is remembered at them holds for one table of routes."""
+    """The entrances, by listener. What is remembered at them holds for one table of routes. There may be `others` elsewhere."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.routes = RouteTable()
-        self._settings = settings
+        self.settings = settings
+        self.others: WeakSet[Entrance] = WeakSet()
 
     def __missing__(self, listener: str) -> Entrance:
         """Made when the first request comes there."""
 
         def understand(view: RequestView) -> Asked:
-            return understand_request(view, listener, self.routes, self._settings)
+            return understand_request(view, listener, self.routes, self.settings)
 
         def origin(client: bytes) -> bytes:
             return origin_fields(client, b"http", listener)
@@ -93,8 +95,8 @@ class Entrances(dict[str, Entrance]):
 
     def follow(self, routes: RouteTable, settings: Settings) -> None:
         """From now on this table and these settings hold."""
-        self.routes, self._settings = routes, settings
-        for entrance in self.values():
+        self.routes, self.settings = routes, settings
+        for entrance in (*self.values(), *self.others):
             entrance.forget()
 
 

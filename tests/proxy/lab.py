@@ -230,7 +230,7 @@ class Lab:
         """A new client that sends this."""
         sock, peer = pair()
         self.traffic.counters.connections_open += 1
-        Session(self.traffic, Stream(sock, self.traffic.hub), name, LISTENER)
+        Session(self.traffic, Stream(sock, self.traffic.hub), name, self.traffic.entrances[LISTENER], self.traffic.counters.connections_accepted)
         self.peers.append(peer)
         peer.send(data)
         return peer

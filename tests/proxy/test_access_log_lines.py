@@ -7,14 +7,8 @@ from hypothesis import strategies as st
 import pytest
 
 from sozu.command.settings import LogFormat
-from sozu.proxy.access_log.lines import (
-    Texts,
-    combined_formatter,
-    common_formatter,
-    formatter_for,
-    json_formatter,
-    texts_of,
-)
+from sozu.proxy.access_log.lines import combined_formatter, common_formatter, formatter_for, json_formatter
+from sozu.proxy.access_log.texts import Texts, texts_of, with_tls
 
 NOON = 1_700_000_000.25  # 2023-11-14 22:13:20.25 UTC
 
@@ -49,9 +43,12 @@ class Exchange:
     retries: int = 0
     ended: Any = None
     quick: bool = True
+    made: Texts | None = None
 
     @property
     def texts(self) -> Texts:
+        if self.made is not None:
+            return self.made
         if self.quick:
             return texts_of(self.method, self.authority, self.path, self.user_agent)
         return Texts(self.method, self.authority, self.path, self.user_agent)
@@ -153,3 +150,15 @@ def test_a_quick_line_says_what_a_careful_one_would(method: bytes, path: bytes, 
         assert [values["method"], values["path"], values["user_agent"]] == shown
     assert values.get("retries", 0) == retries
     assert (values["status"], values["duration"], values["backend"]) == (200, 0.25, "127.0.0.1:9001")
+
+
+def test_a_request_over_tls_tells_version_and_name() -> None:
+    texts = with_tls(texts_of(b"GET", b"a.example", b"/", b"curl"), "TLSv1.3", "a.example")
+    usual = json.loads(json_formatter(noon, 0, at_noon)(Exchange(made=texts)))
+    unusual = json.loads(json_formatter(noon, 0, at_noon)(Exchange(made=texts, ended="cut")))
+    nameless = json.loads(json_formatter(noon, 0, at_noon)(Exchange(made=with_tls(texts, "TLSv1.2", None))))
+    assert [(line["tls"], line.get("sni")) for line in (usual, unusual, nameless)] == [
+        ("TLSv1.3", "a.example"),
+        ("TLSv1.3", "a.example"),
+        ("TLSv1.2", None),
+    ]

@@ -11,19 +11,10 @@ from typing import Final, Protocol
 import msgspec
 
 from sozu.command.settings import LogFormat
+from sozu.proxy.access_log.texts import Texts
 
 Text = bytes | str | None
 MOST_NAMES: Final = 10_000
-
-
-class Texts(msgspec.Struct, frozen=True, gc=False):
-    """What a request's head says, in a line of any format; `json` is that piece of the line, if nothing in it is unusual."""
-
-    method: bytes = b""
-    authority: bytes = b""
-    path: bytes = b""  # with the query
-    user_agent: bytes | None = None
-    json: bytes | None = None
 
 
 class Exchange(Protocol):
@@ -74,6 +65,8 @@ class Line(msgspec.Struct, omit_defaults=True):
     user_agent: str | None = None
     retries: int = 0
     ended: str | None = None
+    tls: str | None = None
+    sni: str | None = None
 
 
 class WallClock:
@@ -103,16 +96,6 @@ _USUAL = (
     b'{"time":"TIME.%03dZ","request_id":"%b","worker":WORKER,"session":%d,"client":"%b",%b,"status":%d,"duration":%.6f,'
     b'"bytes_in":%d,"bytes_out":%d,"cluster":"%b","backend":"%b","response":%.6f,"connect":'
 )
-_USUAL_TEXTS = b'"method":"%b","host":"%b","path":"%b","user_agent":"%b"'
-_PLAIN = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))  # what stands in a JSON text as it is
-
-
-def texts_of(method: bytes, authority: bytes, path: bytes, user_agent: bytes | None) -> Texts:
-    """The Texts of a head. They are made once for a head, however often it comes."""
-    if user_agent and not (b"%b%b%b%b" % (method, authority, path, user_agent)).translate(None, _PLAIN):
-        return Texts(method, authority, path, user_agent, _USUAL_TEXTS % (method, authority, path, user_agent))
-    return Texts(method, authority, path, user_agent)
-
 
 class _Names(dict[str, bytes]):
     """The names of clusters and backends as they stand in a JSON text; they come from the configuration, so there are not many."""
@@ -223,6 +206,8 @@ def _json(exchange: Exchange, worker: int, moment: str, text: Callable[[Text], s
             text(texts.user_agent),
             exchange.retries,
             text(exchange.ended),
+            text(texts.tls),
+            text(texts.sni),
         )
     )
 
