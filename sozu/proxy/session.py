@@ -40,20 +40,21 @@ class Session:
     """See Front for what exchanges use; `drain` and `close` are for those who end sessions from outside."""
 
     __slots__ = (
-        "_draining", "_greenlet", "_idle_since", "_number", "_request", "_traffic", "client", "deadline", "keep", "listener", "min_rate", "stream", "unread", "until_close",
+        "_draining", "_entrance", "_greenlet", "_idle_since", "_number", "_request", "_traffic", "client", "deadline", "keep", "min_rate", "stream", "unread", "until_close",
     )  # fmt: skip
 
-    def __init__(self, traffic: Traffic, stream: Stream, client: bytes, listener: str) -> None:
+    def __init__(self, traffic: Traffic, stream: Stream, client: bytes, entrance: Entrance, number: int) -> None:
+        """`number` is the connection's: how many this worker had accepted with it."""
         self._traffic = traffic
+        self._entrance = entrance
         self._greenlet: Any = None  # of the running exchange; None between exchanges
         self._idle_since = traffic.clock.now
-        self._number = traffic.counters.connections_accepted  # nobody accepts between the accept and here
+        self._number = number
         self._draining = traffic.draining
         self._request: RequestView | None = None
         self.until_close = False  # does the answer under way end with the connection?
         self.stream = stream
         self.client = client
-        self.listener = listener
         self.keep = True
         self.unread = False
         self.min_rate = 0
@@ -160,7 +161,7 @@ class Session:
         """Receive the request that begins with `data`, and carry it out or refuse it."""
         traffic = self._traffic
         exchange = Exchange(traffic.new_id(), self._number, self.client, monotonic())
-        entrance = traffic.entrances[self.listener]
+        entrance = self._entrance
         try:
             asked = entrance.take(self.stream, data) or self._wait_for_head(entrance, data)
         except (BadHead, HeadEnded, Late) as fault:
@@ -259,7 +260,8 @@ def serve_connection(traffic: Traffic, sock: _socket.socket, peer: Any, listener
     """Begin to serve a client on an accepted, non-blocking socket, which is ours from now on. Called in the hub; does not switch."""
     stream = Stream(sock, traffic.hub)
     stream.glance()
-    Session(traffic, stream, client_name(sock.family, peer), listener)
+    number = traffic.counters.connections_accepted  # nobody accepts between the accept and here
+    Session(traffic, stream, client_name(sock.family, peer), traffic.entrances[listener], number)
 
 
 def _explain(fault: Exception) -> Failure:
