@@ -244,6 +244,12 @@ class Lab:
         self.peers.append(peer)
         return address, peer
 
+    def exchange(self, request: bytes) -> tuple[Peer, Peer, bytes]:
+        """Client, origin, and the head that came there."""
+        client = self.client(request)
+        origin = self.origin()
+        return client, origin, origin.head()
+
     def no_origin(self) -> bool:
         settle()
         return self.pool.opened.empty()

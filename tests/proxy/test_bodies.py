@@ -1,15 +1,13 @@
-from collections.abc import Iterator
 import hashlib
 import socket
 
 import gevent
-from gevent import get_hub
 import pytest
 
 from sozu.proxy import bodies
 from sozu.proxy.bodies import ANSWER_SIZE, BUFFER, LANDING, LEAST, MOST, land, next_size
 from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Stream
-from tests.proxy.lab import Lab, Peer, field, names, opened, pair, settle
+from tests.proxy.lab import Lab, Peer, field, names, settle
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_1_0 = b"GET / HTTP/1.0\r\n\r\n"
@@ -21,24 +19,11 @@ CHUNKS = b"5;name=value\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 11\r\n\r\n"
 LARGE = bytes(range(256)) * 16384  # 4 MiB
 
 
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with opened(Lab()) as lab:
-        yield lab
-
-
-def exchange(lab: Lab, request: bytes) -> tuple[Peer, Peer, bytes]:
-    """Client, origin, and the head that came there."""
-    client = lab.client(request)
-    origin = lab.origin()
-    return client, origin, origin.head()
-
-
 # ---- request bodies ----
 
 
 def test_a_body_in_the_first_packet_goes_out_with_the_head(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, LENGTH_POST % 5 + b"hello")
+    client, origin, _ = lab.exchange(LENGTH_POST % 5 + b"hello")
     assert origin.received == b"hello"
     origin.send(OK)
     client.answer()
@@ -46,7 +31,7 @@ def test_a_body_in_the_first_packet_goes_out_with_the_head(lab: Lab) -> None:
 
 
 def test_a_body_that_comes_later_is_streamed(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, LENGTH_POST % 10)
+    client, origin, _ = lab.exchange(LENGTH_POST % 10)
     client.send(b"01234")
     assert origin.read(5) == b"01234"
     client.send(b"56789" + GET)
@@ -59,7 +44,7 @@ def test_a_body_that_comes_later_is_streamed(lab: Lab) -> None:
 
 
 def test_a_chunked_body_passes_as_it_came(lab: Lab) -> None:
-    client, origin, head = exchange(lab, CHUNKED_POST)
+    client, origin, head = lab.exchange(CHUNKED_POST)
     assert field(head, b"transfer-encoding") == b"chunked"
     for start in range(0, len(CHUNKS), 7):
         client.send(CHUNKS[start : start + 7])
@@ -72,7 +57,7 @@ def test_a_chunked_body_passes_as_it_came(lab: Lab) -> None:
 
 
 def test_a_request_after_a_chunked_body_is_the_next_request(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, CHUNKED_POST + CHUNKS + GET)
+    client, origin, _ = lab.exchange(CHUNKED_POST + CHUNKS + GET)
     assert origin.read(len(CHUNKS)) == CHUNKS
     origin.send(OK)
     client.answer()
@@ -91,7 +76,7 @@ def test_requests_after_a_chunked_body_are_all_answered(lab: Lab) -> None:
 
 
 def test_a_chunked_body_that_breaks_is_refused_and_the_backend_never_gets_its_end(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, CHUNKED_POST + b"5\r\nhello\r\n")
+    client, origin, _ = lab.exchange(CHUNKED_POST + b"5\r\nhello\r\n")
     client.send(b"zz\r\n")
     assert client.answer()[0].startswith(b"HTTP/1.1 400 ")
     assert origin.rest() == b"5\r\nhello\r\n"
@@ -102,7 +87,7 @@ def test_a_chunked_body_that_breaks_is_refused_and_the_backend_never_gets_its_en
 def test_a_large_body_arrives_whole(lab: Lab, *, chunked: bool) -> None:
     body = b"".join(b"10000\r\n%b\r\n" % LARGE[at : at + 65536] for at in range(0, len(LARGE), 65536)) + b"0\r\n\r\n"
     sent = body if chunked else LARGE
-    client, origin, _ = exchange(lab, CHUNKED_POST if chunked else LENGTH_POST % len(LARGE))
+    client, origin, _ = lab.exchange(CHUNKED_POST if chunked else LENGTH_POST % len(LARGE))
     sender = gevent.spawn(client.send, sent)
     received = origin.read(len(sent))
     sender.get(timeout=5)
@@ -115,7 +100,7 @@ def test_a_large_body_arrives_whole(lab: Lab, *, chunked: bool) -> None:
 
 
 def test_a_chunked_response_passes_as_it_came(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, GET)
+    client, origin, _ = lab.exchange(GET)
     origin.send(CHUNKED_OK + CHUNKS[:20])
     settle()
     origin.send(CHUNKS[20:])
@@ -126,7 +111,7 @@ def test_a_chunked_response_passes_as_it_came(lab: Lab) -> None:
 
 
 def test_a_chunked_response_that_breaks_has_no_last_chunk(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, GET)
+    client, origin, _ = lab.exchange(GET)
     origin.send(CHUNKED_OK + b"5\r\nhello\r\n")
     settle()
     origin.send(b"zz\r\n\r\n0\r\n\r\n")
@@ -135,7 +120,7 @@ def test_a_chunked_response_that_breaks_has_no_last_chunk(lab: Lab) -> None:
 
 
 def test_a_large_response_arrives_whole(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, GET)
+    client, origin, _ = lab.exchange(GET)
     sender = gevent.spawn(origin.send, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(LARGE) + LARGE)
     head, body = client.answer()
     sender.get(timeout=5)
@@ -147,7 +132,7 @@ def test_a_large_response_arrives_whole(lab: Lab) -> None:
 def test_a_large_response_takes_a_pipe_however_much_came_with_its_head(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     piped: list[object] = []
     monkeypatch.setattr(bodies, "relay_through", lambda *them: piped.append(them))
-    client, origin, _ = exchange(lab, GET)
+    client, origin, _ = lab.exchange(GET)
     sender = gevent.spawn(origin.send, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(LARGE) + LARGE)
     assert client.answer()[1] == LARGE
     sender.get(timeout=5)
@@ -155,7 +140,7 @@ def test_a_large_response_takes_a_pipe_however_much_came_with_its_head(lab: Lab,
 
 
 def test_a_response_waits_for_a_client_that_does_not_read(lab: Lab) -> None:
-    _, origin, _ = exchange(lab, GET)
+    _, origin, _ = lab.exchange(GET)
     sender = gevent.spawn(origin.send, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(LARGE) + LARGE)
     settle()
     assert not sender.ready()
@@ -166,7 +151,7 @@ def test_a_response_waits_for_a_client_that_does_not_read(lab: Lab) -> None:
 
 
 def test_a_response_without_length_gets_chunks_and_the_connection_goes_on(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, GET)
+    client, origin, _ = lab.exchange(GET)
     origin.send(b"HTTP/1.1 200 OK\r\n\r\nhello")
     settle()
     origin.send(b" world")
@@ -179,7 +164,7 @@ def test_a_response_without_length_gets_chunks_and_the_connection_goes_on(lab: L
 
 
 def test_a_response_of_an_http_1_0_backend_is_passed_on_in_our_version(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, GET)
+    client, origin, _ = lab.exchange(GET)
     origin.send(b"HTTP/1.0 200 Fine\r\nContent-Length: 2\r\n\r\nok")
     head, body = client.answer()
     assert head.startswith(b"HTTP/1.1 200 Fine\r\n")
@@ -198,7 +183,7 @@ def test_a_response_of_an_http_1_0_backend_is_passed_on_in_our_version(lab: Lab)
     ],
 )
 def test_a_response_without_body_ends_with_its_head(lab: Lab, request_bytes: bytes, response: bytes) -> None:
-    client, origin, _ = exchange(lab, request_bytes)
+    client, origin, _ = lab.exchange(request_bytes)
     origin.send(response)
     assert client.head().startswith(response[:15])
     client.send(GET)
@@ -209,7 +194,7 @@ def test_a_response_without_body_ends_with_its_head(lab: Lab, request_bytes: byt
 
 
 def test_an_http_1_0_request_goes_out_as_http_1_1_with_a_host(lab: Lab) -> None:
-    client, origin, head = exchange(lab, b"GET /x HTTP/1.0\r\nExpect: 100-continue\r\n\r\n")
+    client, origin, head = lab.exchange(b"GET /x HTTP/1.0\r\nExpect: 100-continue\r\n\r\n")
     assert head.startswith(b"GET /x HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n")
     assert b"expect" not in names(head)
     origin.send(OK)
@@ -219,7 +204,7 @@ def test_an_http_1_0_request_goes_out_as_http_1_1_with_a_host(lab: Lab) -> None:
 
 
 def test_an_http_1_0_client_may_keep_its_connection(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
+    client, origin, _ = lab.exchange(b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
     origin.send(OK)
     assert field(client.answer()[0], b"connection") == b"keep-alive"
     client.send(GET_1_0)
@@ -227,7 +212,7 @@ def test_an_http_1_0_client_may_keep_its_connection(lab: Lab) -> None:
 
 
 def test_an_http_1_0_client_gets_no_chunks(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, GET_1_0)
+    client, origin, _ = lab.exchange(GET_1_0)
     origin.send(CHUNKED_OK + CHUNKS[:20])
     settle()
     origin.send(CHUNKS[20:])
@@ -237,7 +222,7 @@ def test_an_http_1_0_client_gets_no_chunks(lab: Lab) -> None:
 
 
 def test_an_http_1_0_client_gets_no_interim_answer(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, GET_1_0)
+    client, origin, _ = lab.exchange(GET_1_0)
     origin.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK)
     assert client.head().startswith(b"HTTP/1.1 200 ")
 
@@ -246,7 +231,7 @@ def test_an_http_1_0_client_gets_no_interim_answer(lab: Lab) -> None:
 
 
 def test_interim_answers_are_passed_on(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, GET)
+    client, origin, _ = lab.exchange(GET)
     origin.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
     assert client.head() == b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
     origin.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK)
@@ -255,7 +240,7 @@ def test_interim_answers_are_passed_on(lab: Lab) -> None:
 
 
 def test_an_expectation_that_is_honoured(lab: Lab) -> None:
-    client, origin, head = exchange(lab, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+    client, origin, head = lab.exchange(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
     assert field(head, b"expect") == b"100-continue"
     origin.send(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert client.head().startswith(b"HTTP/1.1 100 ")
@@ -266,7 +251,7 @@ def test_an_expectation_that_is_honoured(lab: Lab) -> None:
 
 
 def test_an_expectation_that_is_refused_ends_the_connection(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+    client, origin, _ = lab.exchange(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
     origin.send(b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n")
     assert field(client.head(), b"connection") == b"close"
     client.end()
@@ -275,7 +260,7 @@ def test_an_expectation_that_is_refused_ends_the_connection(lab: Lab) -> None:
 
 
 def test_an_early_answer_reaches_a_client_that_is_still_sending(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, LENGTH_POST % len(LARGE))
+    client, origin, _ = lab.exchange(LENGTH_POST % len(LARGE))
     sender = gevent.spawn(client.send, LARGE)
     settle()
     origin.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!")
@@ -288,14 +273,14 @@ def test_an_early_answer_reaches_a_client_that_is_still_sending(lab: Lab) -> Non
 
 
 def test_a_backend_that_answers_and_closes_without_reading_is_heard(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, LENGTH_POST % len(LARGE))
+    client, origin, _ = lab.exchange(LENGTH_POST % len(LARGE))
     origin.send(b"HTTP/1.1 403 No\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!")
     origin.close()
     assert client.answer()[1] == b"no!"
 
 
 def test_a_body_may_end_after_its_answer_has_begun(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, LENGTH_POST % 10)
+    client, origin, _ = lab.exchange(LENGTH_POST % 10)
     origin.send(CHUNKED_OK + b"5\r\nhello\r\n")
     client.head()
     assert client.read(10) == b"5\r\nhello\r\n"
@@ -308,17 +293,8 @@ def test_a_body_may_end_after_its_answer_has_begun(lab: Lab) -> None:
 # ---- how much at once ----
 
 
-@pytest.fixture
-def landing() -> Iterator[tuple[Stream, Peer]]:
-    sock, peer = pair()
-    stream = Stream(sock, get_hub())
-    yield stream, peer
-    stream.close()
-    peer.close()
-
-
-def test_what_is_behind_a_head_is_left_where_it_landed(landing: tuple[Stream, Peer]) -> None:
-    stream, peer = landing
+def test_what_is_behind_a_head_is_left_where_it_landed(ends: tuple[Stream, Peer]) -> None:
+    stream, peer = ends
     peer.send(b"head\r\n\r\n" + LARGE[:READ_SIZE])
     assert land(stream) == b"head\r\n\r\n"
     assert stream.leftover == LARGE[:READ_SIZE]
@@ -326,8 +302,8 @@ def test_what_is_behind_a_head_is_left_where_it_landed(landing: tuple[Stream, Pe
 
 
 @pytest.mark.parametrize("data", [b"", b"head\r\n\r\nbody", b"head\r\n\r\n" + bytes(HEAD_SIZE - 8), b"x" * ANSWER_SIZE])
-def test_what_is_little_or_no_head_lands_as_it_is(landing: tuple[Stream, Peer], data: bytes) -> None:
-    stream, peer = landing
+def test_what_is_little_or_no_head_lands_as_it_is(ends: tuple[Stream, Peer], data: bytes) -> None:
+    stream, peer = ends
     peer.send(data)
     peer.end()
     assert land(stream, LANDING) == data
@@ -337,7 +313,7 @@ def test_what_is_little_or_no_head_lands_as_it_is(landing: tuple[Stream, Peer], 
 @pytest.mark.parametrize("size", [HEAD_SIZE + 1, READ_SIZE])
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_body_that_landed_is_not_lost_when_the_client_does_not_take_it(lab: Lab, size: int, *, keep: bool) -> None:
-    client, origin, _ = exchange(lab, GET if keep else GET.replace(b"Host", b"Connection: close\r\nHost"))
+    client, origin, _ = lab.exchange(GET if keep else GET.replace(b"Host", b"Connection: close\r\nHost"))
     lab.session().stream._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
     origin.send(b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: %d\r\n\r\n" % size + LARGE[:size])
     settle()
@@ -348,7 +324,7 @@ def test_a_body_that_landed_is_not_lost_when_the_client_does_not_take_it(lab: La
 
 
 def test_a_body_that_lands_with_an_interim_response_is_not_lost(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, GET)
+    client, origin, _ = lab.exchange(GET)
     answer = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: %d\r\n\r\n" % READ_SIZE
     origin.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + answer + LARGE[:READ_SIZE])
     assert client.head().startswith(b"HTTP/1.1 103 ")
@@ -356,7 +332,7 @@ def test_a_body_that_lands_with_an_interim_response_is_not_lost(lab: Lab) -> Non
 
 
 def test_much_behind_an_answer_that_has_no_body_ends_the_connection(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, GET.replace(b"GET", b"HEAD"))
+    client, origin, _ = lab.exchange(GET.replace(b"GET", b"HEAD"))
     origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + LARGE[:READ_SIZE])
     client.head()
     assert origin.rest() == b""
@@ -364,7 +340,7 @@ def test_much_behind_an_answer_that_has_no_body_ends_the_connection(lab: Lab) ->
 
 
 def test_who_sends_requests_ahead_gets_small_pieces(lab: Lab) -> None:
-    client, origin, _ = exchange(lab, GET + GET)
+    client, origin, _ = lab.exchange(GET + GET)
     answer = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: %d\r\n\r\n" % READ_SIZE + LARGE[:READ_SIZE]
     origin.send(answer)
     assert client.answer()[1] == LARGE[:READ_SIZE]
@@ -375,7 +351,7 @@ def test_who_sends_requests_ahead_gets_small_pieces(lab: Lab) -> None:
 
 @pytest.mark.parametrize("size", [HEAD_SIZE, READ_SIZE, READ_SIZE + HEAD_SIZE])
 def test_a_body_that_comes_with_its_head_arrives_whole(lab: Lab, size: int) -> None:
-    client, origin, _ = exchange(lab, GET)
+    client, origin, _ = lab.exchange(GET)
     origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + LARGE[:size] + OK)  # and more than was asked for
     client.head()
     assert client.read(size) == LARGE[:size]
@@ -386,7 +362,7 @@ def test_a_body_that_comes_with_its_head_arrives_whole(lab: Lab, size: int) -> N
 @pytest.mark.parametrize("first", [HEAD_SIZE // 2, HEAD_SIZE - 100, HEAD_SIZE, READ_SIZE - 1])
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_body_that_comes_in_part_with_its_head_arrives_whole(lab: Lab, first: int, *, keep: bool) -> None:
-    client, origin, _ = exchange(lab, GET if keep else GET.replace(b"Host", b"Connection: close\r\nHost"))
+    client, origin, _ = lab.exchange(GET if keep else GET.replace(b"Host", b"Connection: close\r\nHost"))
     origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % READ_SIZE + LARGE[:first])
     client.head()
     assert client.read(first) == LARGE[:first]

@@ -18,12 +18,6 @@ OK = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 2\r\n\r\nok"
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
-    with opened(Lab()) as lab:
-        yield lab
-
-
-@pytest.fixture
 def two() -> Iterator[Lab]:
     with opened(Lab(("10.0.0.1:80", "10.0.0.2:80"))) as lab:
         yield lab

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 
 import gevent
 from gevent import get_hub
@@ -25,15 +24,6 @@ from tests.proxy.lab import Peer, pair
 REQUESTS: Heads[RequestView, RequestView] = Heads(REQUEST_VIEW, lambda view: view)
 RESPONSES: Heads[ResponseView, ResponseView] = Heads(RESPONSE_VIEW, lambda view: view)
 HEAD = b"GET /x HTTP/1.1\r\nHost: a\r\nUser-Agent: test\r\nTE: trailers\r\n\r\n"
-
-
-@pytest.fixture
-def ends() -> Iterator[tuple[Stream, Peer]]:
-    sock, peer = pair()
-    stream = Stream(sock, get_hub())
-    yield stream, peer
-    stream.close()
-    peer.close()
 
 
 def test_a_whole_head_leaves_what_follows(ends: tuple[Stream, Peer]) -> None:

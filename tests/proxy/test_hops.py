@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 
 import pytest
 
@@ -6,12 +5,6 @@ from sozu.proxy.policy.hops import hops_left, via
 from tests.proxy.lab import Lab, field, names, opened
 
 OK = b"HTTP/1.0 200 OK\r\nVia: 1.1 first\r\nContent-Length: 2\r\n\r\nok"
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with opened(Lab()) as lab:
-        yield lab
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,10 @@
-from collections.abc import Iterator
 
 import gevent
 from gevent import get_hub
-import pytest
 
 from sozu.proxy.loop.outbox import MANY, SMALL, Outbox
 from sozu.proxy.stream import Stream
 from tests.proxy.lab import Peer, pair, settle
-
-
-@pytest.fixture
-def ends() -> Iterator[tuple[Stream, Peer]]:
-    sock, peer = pair()
-    stream = Stream(sock, get_hub())
-    yield stream, peer
-    stream.close()
-    peer.close()
 
 
 def test_small_messages_leave_at_the_end_of_the_turn(ends: tuple[Stream, Peer]) -> None:

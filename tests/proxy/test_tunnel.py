@@ -1,19 +1,12 @@
-from collections.abc import Iterator
 
 import gevent
 import pytest
 
-from tests.proxy.lab import Lab, Peer, field, names, opened, settle
+from tests.proxy.lab import Lab, Peer, field, names, settle
 
 UPGRADE = b"GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n"
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 LARGE = bytes(range(256)) * 8192
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with opened(Lab()) as lab:
-        yield lab
 
 
 def tunnel(lab: Lab) -> tuple[Peer, Peer]:
