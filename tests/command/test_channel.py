@@ -2,7 +2,6 @@ from collections.abc import Iterator
 import fcntl
 from itertools import pairwise
 import os
-from pathlib import Path
 import socket
 import threading
 
@@ -37,6 +36,7 @@ from sozu.command.worker_protocol import (
     Load,
     Welcome,
 )
+from tests.procfs import descriptors
 
 
 @pytest.fixture
@@ -65,10 +65,6 @@ def worker(ends: tuple[socket.socket, socket.socket]) -> Iterator[Channel[FromMa
 
 def listeners(count: int) -> GiveListeners:
     return GiveListeners(listeners=tuple(ListenerName(Protocol.HTTP, f"127.0.0.1:{1000 + n}") for n in range(count)))
-
-
-def open_descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_messages_go_both_ways(master: Channel[FromWorker], worker: Channel[FromMaster]) -> None:
@@ -161,12 +157,12 @@ def test_descriptors_that_no_message_announced_break_the_channel_and_are_closed(
     ends: tuple[socket.socket, socket.socket], master: Channel[FromWorker], announced: int
 ) -> None:
     read, write = os.pipe()
-    before = open_descriptors()
+    before = descriptors()
     socket.send_fds(ends[1], [f'{{"type":"ready","revision":1,"descriptors":{announced}}}\0'.encode()], [read, write])
 
     with pytest.raises(ChannelBroken, match=f"{2 - announced} descriptors came that no message announced"):
         master.receive()
-    assert open_descriptors() == before
+    assert descriptors() == before
     os.close(read)
     os.close(write)
 
@@ -175,13 +171,13 @@ def test_descriptors_of_a_message_that_never_ends_are_closed_with_the_channel(
     ends: tuple[socket.socket, socket.socket], master: Channel[FromWorker]
 ) -> None:
     read, write = os.pipe()
-    before = open_descriptors()
+    before = descriptors()
     socket.send_fds(ends[1], [b'{"type":"ready",'], [read, write])
     ends[1].shutdown(socket.SHUT_WR)
 
     with pytest.raises(ChannelBroken, match="in the middle"):
         master.receive()
-    assert open_descriptors() == before
+    assert descriptors() == before
     os.close(read)
     os.close(write)
 
@@ -195,10 +191,10 @@ class TruncatingSocket(socket.socket):
 
 
 def test_descriptors_that_the_kernel_cut_off_break_the_channel() -> None:
-    before = open_descriptors()
+    before = descriptors()
     with TruncatingSocket(socket.AF_UNIX) as sock, pytest.raises(ChannelBroken, match="too many open files"):
         channel_to_worker(sock).receive()
-    assert open_descriptors() == before
+    assert descriptors() == before
 
 
 def test_the_channel_can_be_waited_on(ends: tuple[socket.socket, socket.socket], master: Channel[FromWorker]) -> None:

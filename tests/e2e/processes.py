@@ -21,6 +21,7 @@ from sozu.command.answers import Answer
 from sozu.command.client import Client
 from sozu.command.orders import Order
 from sozu.command.requests import Request, Status
+from tests.procfs import children
 
 LIMIT = 30.0  # seconds until a test that waits for a process gives up; nothing depends on its length
 ROOT = Path(__file__).parent.parent.parent
@@ -147,10 +148,6 @@ class Proxy:
         self.close()
 
 
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def run_sozu(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "sozu", *arguments],
@@ -206,12 +203,6 @@ def peer(program: str) -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return found
-
-
-def resident_bytes(pid: int) -> int:
-    """Resident memory of a process."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def run_peer(command: Sequence[str]) -> str:

@@ -12,8 +12,9 @@ import pytest
 from tests.e2e.asking import get
 from tests.e2e.load import Load
 from tests.e2e.misbehaving import misbehaving
-from tests.e2e.processes import LIMIT, Proxy, configuration, every_host, resident_bytes
-from tests.e2e.vitals import cpu_seconds, unharmed
+from tests.e2e.processes import LIMIT, Proxy, configuration, every_host
+from tests.e2e.vitals import unharmed
+from tests.procfs import cpu_seconds, resident_bytes
 from tests.proxy.fault_origin import Connection
 
 POOL = {"idle": 0.1}

@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.asking import get
 from tests.e2e.load import Load
 from tests.e2e.processes import LIMIT, Proxy, configuration, every_host
+from tests.procfs import descriptors
 
 HALF_A_HEAD = b"GET / HTTP/1.1\r\nX-Half: "
 
@@ -23,7 +24,7 @@ def one_worker(tmp_path: Path, origin_address: str) -> Proxy:
 
 def starve(pid: int, spare: int) -> None:
     """Leave a process so many descriptors more than it has open, its reserve among them."""
-    used = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    used = descriptors(pid)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + spare, used + spare))
 
 

@@ -21,9 +21,10 @@ import pytest
 from tests.e2e.asking import get
 from tests.e2e.load import Load
 from tests.e2e.misbehaving import misbehaving
-from tests.e2e.processes import LIMIT, Proxy, configuration, every_host, peer, resident_bytes, run_peer
+from tests.e2e.processes import LIMIT, Proxy, configuration, every_host, peer, run_peer
 from tests.e2e.test_peers import nginx
-from tests.e2e.vitals import cpu_seconds, unharmed
+from tests.e2e.vitals import unharmed
+from tests.procfs import cpu_seconds, resident_bytes
 from tests.proxy.fault_origin import OK, Connection
 
 pytestmark = pytest.mark.slow

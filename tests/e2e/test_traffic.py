@@ -9,7 +9,8 @@ import pytest
 from tests.e2e.asking import download, get, upload
 from tests.e2e.load import Load
 from tests.e2e.origin import pattern
-from tests.e2e.processes import Proxy, resident_bytes
+from tests.e2e.processes import Proxy
+from tests.procfs import resident_bytes
 
 LARGE = 100_000_000
 GROWTH = 4_000_000

@@ -2,22 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from time import monotonic
 
 from tests.e2e.asking import get
-from tests.e2e.processes import LIMIT, Proxy, resident_bytes
+from tests.e2e.processes import LIMIT, Proxy
+from tests.procfs import descriptors, resident_bytes
 
 GROWTH = 4_000_000  # bytes: what is made at first use, and what the allocator keeps
-
-
-def descriptors(pid: int) -> int:
-    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-
-
-def cpu_seconds(pid: int) -> float:
-    """Processor time that a process has used."""
-    return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
 
 
 @contextmanager

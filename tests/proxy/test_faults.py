@@ -15,6 +15,7 @@ from sozu.command.facts import Backend, Cluster, Frontend
 from sozu.proxy import bodies
 from sozu.proxy.loop.pipes import Pipes
 from sozu.proxy.pool import Pool
+from tests.procfs import descriptors
 from tests.proxy import fault_origin as faults
 from tests.proxy.fault_origin import black_hole, origin, refusing
 from tests.proxy.lab import Lab, Peer, all_descriptors_taken, client_over_tcp, opened, settle
@@ -22,10 +23,6 @@ from tests.proxy.lab import Lab, Peer, all_descriptors_taken, client_over_tcp, o
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 LARGE = bytes(range(256)) * (3 * bodies.MOST // 256)
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @contextmanager

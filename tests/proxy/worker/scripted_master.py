@@ -115,7 +115,3 @@ def settings(folder: Path, **others: Any) -> Settings:
 def command_line(pid: int) -> str:
     """As `ps` shows it."""
     return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode()
-
-
-def descriptors_of(pid: int) -> int:
-    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())

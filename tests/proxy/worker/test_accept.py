@@ -15,6 +15,7 @@ import pytest
 from sozu.proxy.counters import Counters
 from sozu.proxy.worker.accept import AcceptLoop
 from sozu.proxy.worker.reserve import HELD, Reserve, sessions_at_most
+from tests.procfs import descriptors
 from tests.proxy.lab import all_descriptors_taken
 
 NAME = "127.0.0.1:8080"
@@ -195,10 +196,6 @@ def no_descriptor() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def descriptors() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def test_without_descriptors_it_pauses_gives_its_reserve_free_and_resumes(house: House) -> None:

@@ -37,10 +37,10 @@ from sozu.command.worker_protocol import (
     TakeLog,
     WatchBackend,
 )
+from tests.procfs import descriptors
 from tests.proxy.worker.scripted_master import (
     ScriptedMaster,
     command_line,
-    descriptors_of,
     read_answer,
     read_until,
     settings,
@@ -284,7 +284,7 @@ def test_descriptors_and_connections_return_to_where_they_were(
     master.bring_up(settings(tmp_path), *site(origin.address))
     master.get("web.example.com")
     master.publish(2, RemoveCluster(cluster="web"))
-    before = descriptors_of(master.process.pid)
+    before = descriptors(master.process.pid)
     for revision in range(3, 9):
         master.publish(revision, *(site(origin.address) if revision % 2 else [RemoveCluster(cluster="web")]))
         clients = [master.connect() for _ in range(20)]
@@ -294,7 +294,7 @@ def test_descriptors_and_connections_return_to_where_they_were(
         for client in clients:
             client.close()
     assert master.ask(AskStatus(id=1)).data["connections"] == 0
-    assert descriptors_of(master.process.pid) == before
+    assert descriptors(master.process.pid) == before
 
 
 def test_a_worker_that_somebody_starts_by_hand_says_that_it_needs_a_channel() -> None:
