@@ -1,4 +1,5 @@
-"""One executable, many parts: `sozu worker` is the data path that the master starts; all else is the command line.
+"""One executable, many parts: `sozu worker` is the data path that the master starts, `sozu heir` the master that follows it in an
+upgrade; all else is the command line.
 
 A worker must not pay for click nor the command line for gevent, so the part is chosen before either is imported.
 `sozu`, `sozuctl` and `python -m sozu` all come here.
@@ -12,6 +13,8 @@ def main() -> int:
     """Play the part that the first argument names; the exit code of the process."""
     if sys.argv[1:2] == ["worker"]:
         code: int = import_module("sozu.proxy.worker").main(sys.argv[2:])
+    elif sys.argv[1:2] == ["heir"]:
+        code = import_module("sozu.cli.processes.heir").main(sys.argv[2:])
     else:
         code = import_module("sozu.cli.program").main(sys.argv[1:])
     return code

@@ -8,10 +8,11 @@ import sys
 
 
 @contextmanager
-def demo_backends() -> Iterator[list[str]]:
-    """Start the demo's backends; their addresses, which can be connected to at once. They end with the block."""
+def demo_backends() -> Iterator[tuple[list[str], int]]:
+    """Start the demo's backends; their addresses, which can be connected to at once, and the cord. They end with the block."""
     command = [sys.executable, "-m", "sozu.cli.demo_backends"]
     # Standard input is the cord: its end is theirs, however this process dies.
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own file
+        assert process.stdin is not None
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
+        yield json.loads(process.stdout.readline()), process.stdin.fileno()

@@ -18,6 +18,7 @@ VERBS: Final = {
     "serve": "Start the proxy: a master and its workers.",
     "check": "Read a configuration file and show all its errors.",
     "status": "Show the master, its listeners and its workers.",
+    "upgrade": "Bring master and workers to the code on disk, while they serve.",
     "stop": "Stop the proxy when its sessions have ended, or at once.",
     "settings": "Show or change limits and the log level.",
     "listener": "Add, remove, change or list the addresses that workers accept on.",
@@ -38,6 +39,7 @@ VERBS: Final = {
 FOLDERS: Final = {
     **dict.fromkeys(("status", "metrics"), "looking"),
     **dict.fromkeys(("state", "plan", "apply", "log", "rollback", "export"), "revisions"),
+    "upgrade": "processes",
 }
 
 

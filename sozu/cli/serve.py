@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-import sys
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -15,12 +14,12 @@ from sozu.cli.announcing import announcer
 from sozu.cli.check import FILE, configuration_from
 from sozu.cli.demo import demo_backends
 from sozu.cli.options import chosen_socket, socket_option
+from sozu.cli.processes.programs import PROGRAMS
 from sozu.cli.without_file import state_of
 from sozu.command.config import Configuration, settings_without_file
-from sozu.master import CannotStart
+from sozu.master import Belongings, CannotStart
 from sozu.master import serve as be_master
 
-WORKER: Final = (sys.executable, "-m", "sozu", "worker")
 LISTEN: Final = "127.0.0.1:8080"
 MOST_WORKERS: Final = 1024  # as in the file
 
@@ -54,9 +53,11 @@ def serve(
     """
     _refuse_contradictions(file, routes, listen, file_wins=file_wins, demo=demo)
     announce = announcer(file, chosen_socket(), routed=bool(file or routes or demo))
-    with _configured_by(file, listen or LISTEN, routes, demo=demo) as configuration:
+    with _configured_by(file, listen or LISTEN, routes, demo=demo) as (configuration, belongings):
         try:
-            code = be_master(_with_options(configuration, workers), WORKER, file_wins=file_wins, announce=announce)
+            code = be_master(
+                _with_options(configuration, workers), PROGRAMS, file_wins=file_wins, announce=announce, belongings=belongings
+            )
         except CannotStart as why:
             raise NotStarted(str(why)) from None
     click.get_current_context().exit(code)
@@ -72,26 +73,26 @@ def _refuse_contradictions(
 
 
 @contextmanager
-def _configured_by(file: Path | None, listen: str, routes: tuple[str, ...], *, demo: bool) -> Iterator[Configuration]:
-    """What to serve, for as long as the block runs: what --demo starts and --to says is for this run only."""
+def _configured_by(file: Path | None, listen: str, routes: tuple[str, ...], *, demo: bool) -> Iterator[tuple[Configuration, Belongings]]:
+    """What to serve, for as long as the block runs: what --demo starts and --to says is for this run only, its upgrades included."""
     if file is not None:
-        yield configuration_from(file)
+        yield configuration_from(file), Belongings()
     elif demo:
-        with demo_backends() as backends, _of_this_run(listen, (*routes, *backends)) as configuration:
-            yield configuration
+        with demo_backends() as (backends, cord), _of_this_run(listen, (*routes, *backends)) as (configuration, folder):
+            yield configuration, Belongings(cords=(cord,), folders=(folder,))
     elif routes:
-        with _of_this_run(listen, routes) as configuration:
-            yield configuration
+        with _of_this_run(listen, routes) as (configuration, folder):
+            yield configuration, Belongings(folders=(folder,))
     else:
-        yield Configuration(settings_without_file(), state_of(listen, ()))
+        yield Configuration(settings_without_file(), state_of(listen, ())), Belongings()
 
 
 @contextmanager
-def _of_this_run(listen: str, routes: tuple[str, ...]) -> Iterator[Configuration]:
+def _of_this_run(listen: str, routes: tuple[str, ...]) -> Iterator[tuple[Configuration, str]]:
     # A journal that stayed would win over the next command line, with ports that nobody listens on any more.
     with TemporaryDirectory(prefix="sozu-") as folder:
         settings = msgspec.structs.replace(settings_without_file(), journal=str(Path(folder, "sozu.journal")))
-        yield Configuration(settings, state_of(listen, routes))
+        yield Configuration(settings, state_of(listen, routes)), folder
 
 
 def _with_options(configuration: Configuration, workers: int | None) -> Configuration:

@@ -106,6 +106,19 @@ class HardStop(Request, frozen=True, kw_only=True, tag="hard_stop"):
     """End at once; sessions are cut."""
 
 
+class UpgradeWorker(Request, frozen=True, kw_only=True, tag="upgrade_worker"):
+    """Replace one worker by one of the code on disk; the one before has `grace` seconds for its sessions."""
+
+    worker: int
+    grace: float = DEFAULT_GRACE
+
+
+class UpgradeMaster(Request, frozen=True, kw_only=True, tag="upgrade_master"):
+    """Bring the master, which keeps its pid, and then each worker to the code on disk."""
+
+    grace: float = DEFAULT_GRACE
+
+
 class Metrics(Request, frozen=True, kw_only=True, tag="metrics"):
     """The counters of the workers, added up by the master."""
 
@@ -126,6 +139,8 @@ AnyRequest = (
     | DumpState
     | SoftStop
     | HardStop
+    | UpgradeWorker
+    | UpgradeMaster
     | Metrics
 )
 

@@ -2,11 +2,13 @@
 
 In the order a newcomer should read (DESIGN.md section 4 is the why, docs/life_of_an_order.md the walk through it):
     serving      `serve`: open everything, obey until told to stop, close everything
+    opening      what is opened before anything is started
     restart      the state a master begins with: journal or file
     sockets      the listening sockets: the master opens and keeps them, workers borrow them
     workers/     the slots and who fills them
     ledger       the one greenlet that owns state and journal: validate, bind, fsync, publish
     publication  a committed transaction on its way to the workers
+    succession/  one master follows another: upgrades
     ports, author
                  port 0 in orders; who asked for a change
     tools/       the command socket
@@ -17,6 +19,8 @@ In the order a newcomer should read (DESIGN.md section 4 is the why, docs/life_o
 Greenlets by name, no monkey-patching; nothing here blocks the loop for longer than a fork.
 """
 
-from sozu.master.serving import CannotStart, Started, serve
+from sozu.master.serving import CannotStart, Programs, Started, serve, succeed
+from sozu.master.succession.estate import Belongings, read_estate
+from sozu.master.succession.trial import perform
 
-__all__ = ["CannotStart", "Started", "serve"]
+__all__ = ["Belongings", "CannotStart", "Programs", "Started", "perform", "read_estate", "serve", "succeed"]

@@ -4,7 +4,7 @@ What waits while an fsync runs is committed together with the next one (group co
 the fsync and is undone when it does; after it nothing can fail (`publication` deals with late workers).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 import logging
 from time import time
@@ -93,19 +93,28 @@ class Ledger:
         aside: Aside,
         *,
         heard: Callable[[Publication], object] = lambda _: None,
+        departures: Iterable[BackendKey] = (),
     ) -> None:
-        """`heard` is told each publication the moment it is in force; it must not switch greenlets. `aside` is for what only looks."""
+        """`heard` is told each publication the moment it is in force; it must not switch greenlets.
+
+        `aside` is for what only looks; `departures` are those of a master before.
+        """
         self._state = self._drafted = state
         self._journal, self._sockets, self._roster, self._heard = journal, sockets, roster, heard
         self._proposals: Queue[Proposal | None] = Queue()
         self._writer, self._reader = Aside(), aside
-        self._departed: dict[BackendKey, None] = {}
+        self._departed: dict[BackendKey, None] = dict.fromkeys(departures)
         self._clerk = gevent.spawn(self._run)
 
     @property
     def state(self) -> ConfigState:
         """What is committed, on disk, and in force."""
         return self._state
+
+    @property
+    def departures(self) -> Iterable[BackendKey]:
+        """The backends that were removed and may still be asked for."""
+        return tuple(self._departed)
 
     def departed(self, backend: BackendKey) -> bool:
         """Was this backend removed while this master ran? Its last exchanges may still be under way."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 import socket
 
 READY = "READY=1"
+RELOADING = "RELOADING=1"
 STOPPING = "STOPPING=1"
 
 

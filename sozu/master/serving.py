@@ -1,46 +1,51 @@
 """`serve`: the master's life. Open everything that may fail, fill the slots, obey signals and tools, close everything.
 
-What is opened first guards the rest: the journal's lock and the command socket keep two masters apart before a port is touched.
-The process that calls `serve` is the master until it ends: its pid is what systemd, containers and terminals hold on to.
+The process that calls `serve` is the master until it ends: its pid is what systemd, containers and terminals hold on to. In an
+upgrade it execs the code on disk, and goes on there with `succeed` (docs/life_of_an_upgrade.md).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 import logging
 import os
 import resource
-from signal import SIGHUP, SIGINT, SIGTERM, Signals
-from time import monotonic
+from signal import SIGHUP, SIGINT, Signals
 
 import gevent
 from gevent.queue import Queue
+import msgspec
 from setproctitle import setproctitle
 
+from sozu import __version__
 from sozu.command.commit import Refused
 from sozu.command.config import Configuration
 from sozu.command.facts import Overrides
-from sozu.command.journal import Journal, JournalError
+from sozu.command.journal import JournalError
 from sozu.command.orders import AnyOrder
 from sozu.command.requests import DEFAULT_GRACE
-from sozu.command.settings import in_force
+from sozu.command.settings import Settings, in_force
 from sozu.command.worker_protocol import TakeLog
 from sozu.master.aside import Aside
 from sozu.master.history import History
 from sozu.master.ledger import Ledger, NotWritten
 from sozu.master.loads import Loads
-from sozu.master.logs import LogFile
 from sozu.master.metrics.exposition import exposition
 from sozu.master.metrics.figures import Figures
 from sozu.master.metrics.page import MetricsPage
-from sozu.master.notify import READY, STOPPING, notify
+from sozu.master.notify import READY, RELOADING, STOPPING, notify
+from sozu.master.opening import Opened, open_all
 from sozu.master.publication import Publication
 from sozu.master.restart import Beginning, begin, replayed
 from sozu.master.signals import caught
-from sozu.master.sockets import CannotListen, ListenerSockets
+from sozu.master.sockets import CannotListen
 from sozu.master.stopping import Stopping
+from sozu.master.succession.estate import Belongings, Estate
+from sozu.master.succession.exec import OURS, become, come_to_serve, hold_signals, release_signals
+from sozu.master.succession.handing import Holdings, hand_over
+from sozu.master.succession.inheriting import inherit, inherit_workers
+from sozu.master.succession.upgrade import Handover, Upgrading
 from sozu.master.tools.changing import Changing
-from sozu.master.tools.door import Door
 from sozu.master.tools.looking import Looking
 from sozu.master.tools.rehearsing import Rehearsal
 from sozu.master.tools.verbs import Verbs
@@ -51,9 +56,21 @@ from sozu.master.workers.slots import Slots
 
 log = logging.getLogger("sozu.master")
 
+NOTHING = Belongings()
+ONE_TURN = 0.001  # seconds; a timer has the loop look for everything else that happened
+
+
 
 class CannotStart(Exception):
     """Why there is no proxy now; nothing of it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """How to start what is on the disk: a worker with `--channel FD` added, a master that follows us with `--estate FD`."""
+
+    worker: Sequence[str]
+    heir: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,61 +88,80 @@ class Started:
 
 def serve(
     configuration: Configuration,
-    worker_command: Sequence[str],
+    programs: Programs,
     *,
     file_wins: bool = False,
     announce: Callable[[Started], object] = lambda _: None,
+    belongings: Belongings = NOTHING,
 ) -> int:
     """Be the master until told to stop; the exit code of the process.
 
-    `worker_command` starts a worker when `--channel FD` is added to it. With `file_wins` the configuration is applied over what
-    the journal holds. `announce` is called once, when every slot was tried. Raises CannotStart.
+    With `file_wins` the configuration is applied over what the journal holds. `announce` is called once, when every slot was
+    tried. Raises CannotStart.
     """
-    _prepare_process(configuration.settings.command_socket)
-    with ExitStack() as opened:
+    settings = configuration.settings
+    _prepare_process(settings.command_socket)
+    with ExitStack() as end:
         try:
-            master = Master(configuration, worker_command, file_wins=file_wins, opened=opened)
+            opened = open_all(settings, belongings)
+            master = Master(settings, opened, programs, end)
+            master.begin(configuration, file_wins=file_wins)
         except (JournalError, CannotListen, Refused, NotWritten, OSError) as why:
             raise CannotStart(f"{why}; nothing was started") from why
-        return master.run(announce)
+        return _until_stopped(master.run(announce), programs, end)
+
+
+def succeed(estate: Estate, programs: Programs) -> int:
+    """Be the master that follows another one in its process; the exit code of the process."""
+    _prepare_process(estate.settings.command_socket)
+    with ExitStack() as end:
+        return _until_stopped(_inherited(estate, programs, None, end), programs, end)
+
+
+def _until_stopped(outcome: int | Estate, programs: Programs, end: ExitStack) -> int:
+    while isinstance(outcome, Estate):
+        end.pop_all()  # nothing is closed for good: it is all in the estate
+        obstacle = become(programs.heir, outcome)
+        outcome = _inherited(outcome, programs, obstacle, end)
+    return outcome
+
+
+def _inherited(estate: Estate, programs: Programs, obstacle: OSError | None, end: ExitStack) -> int | Estate:
+    return Master(estate.settings, inherit(estate), programs, end).go_on(estate, obstacle)
 
 
 class Master:
-    """Everything that is open, and who does what with it. `opened` closes it again, in reverse."""
+    """Everything that is open, and who does what with it. `end` closes it again, in reverse."""
 
-    def __init__(
-        self, configuration: Configuration, worker_command: Sequence[str], *, file_wins: bool, opened: ExitStack
-    ) -> None:
-        self._settings = settings = configuration.settings
-        journal = opened.enter_context(Journal.open(settings.journal))
-        self._door = Door(settings.command_socket)
-        opened.callback(self._door.close)
-        self._log = LogFile(settings.access_log)
-        opened.callback(self._log.close)
-        self._sockets = ListenerSockets(settings.workers)
-        opened.callback(self._sockets.close_all)
+    def __init__(self, settings: Settings, opened: Opened, programs: Programs, end: ExitStack) -> None:
+        self._settings, self._opened = settings, opened
+        opened.close_with(end)
         self._roster = Roster()
-        aside = Aside()
-        opened.callback(aside.close)
-        before = replayed(journal)
-        self._ledger = Ledger(before.state, journal, self._sockets, self._roster, aside, heard=self._heard)
-        opened.callback(self._ledger.close)
+        aside = self._aside = Aside()
+        end.callback(aside.close)
+        self._before = replayed(opened.journal)
+        self._ledger = Ledger(
+            self._before.state, opened.journal, opened.sockets, self._roster, aside, heard=self._heard, departures=opened.departures
+        )
+        end.callback(self._ledger.close)
         self._speak()
-        file_wins = file_wins or before.from_file
-        self._beginning: Beginning = begin(self._ledger, self._sockets, configuration.state, file_wins=file_wins)
-        briefing = Briefing(settings, self._log, self._sockets, lambda: self._ledger.state, self._roster)
-        self._slots = Slots(settings.workers, worker_command, briefing, self._roster)
-        page = self._open_metrics_page(settings.metrics.prometheus, opened)
-        self._figures = Figures(settings, self._ledger, self._slots, self._roster, page, monotonic())
-        self._stopping = Stopping(self._slots, self._sockets)
-        self._verbs = self._know(History(journal.path, aside), aside)
-        self._wishes: Queue[Signals | None] = Queue()
+        self._beginning = Beginning()
+        briefing = Briefing(settings, opened.log, opened.sockets, lambda: self._ledger.state, self._roster)
+        self._slots = Slots(settings.workers, programs.worker, briefing, self._roster)
+        page = self._open_metrics_page(settings.metrics.prometheus, end)
+        prometheus = None if page is None else page.address
+        self._figures = Figures(settings, self._ledger, self._slots, self._roster, prometheus, opened.since)
+        self._stopping = Stopping(self._slots, opened.sockets)
+        self._wishes: Queue[Signals | Handover | None] = Queue()
+        self._holdings = Holdings(settings, opened, self._slots, self._ledger, page)
+        self._upgrading = Upgrading(self._holdings, self._stopping, programs.heir, self._wishes.put)
+        self._verbs = self._know(History(opened.journal.path, aside), aside)
 
     def _know(self, history: History, aside: Aside) -> Verbs:
         rehearsal = Rehearsal(self._ledger, Loads(self._roster), aside)
         changing = Changing(self._ledger, history, aside, self._roster, self._stopping, rehearsal)
         looking = Looking(self._ledger, history, self._figures, aside)
-        return Verbs(changing, looking, rehearsal, self._stopping, self._roster)
+        return Verbs(changing, looking, rehearsal, self._stopping, self._upgrading, self._roster)
 
     def _heard(self, publication: Publication) -> None:
         if any(isinstance(change.after or change.before, Overrides) for change in publication.effects):
@@ -135,25 +171,45 @@ class Master:
         level = in_force(self._settings, self._ledger.state.override).log_level
         logging.getLogger("sozu").setLevel(level.upper())
 
-    def _open_metrics_page(self, address: str | None, opened: ExitStack) -> str | None:
+    def _open_metrics_page(self, address: str | None, end: ExitStack) -> MetricsPage | None:
         if address is None:
             return None
-        page = MetricsPage(address, self._page)
-        opened.callback(page.close)
-        return page.address
+        page = MetricsPage(address, self._page, self._opened.page)
+        end.callback(page.close)
+        return page
 
-    def run(self, announce: Callable[[Started], object]) -> int:
-        """Serve until stopped."""
-        self._stopping.begun.rawlink(lambda _: notify(STOPPING, os.environ))
-        self._stopping.done.rawlink(lambda _: self._wishes.put(None))
-        self._door.open_for(self._verbs.answer)
-        with caught((SIGTERM, SIGINT, SIGHUP), self._wishes.put):
+    def begin(self, configuration: Configuration, *, file_wins: bool) -> None:
+        """Come to the first state, and listen. Raises CannotListen, Refused or NotWritten."""
+        wins = file_wins or self._before.from_file
+        self._beginning = begin(self._ledger, self._opened.sockets, configuration.state, file_wins=wins)
+
+    def run(self, announce: Callable[[Started], object]) -> int | Estate:
+        """Serve until stopped, or until the code on disk shall go on."""
+        self._opened.door.open_for(self._verbs.answer)
+        with caught(OURS, self._wishes.put):
             start = gevent.spawn(self._start, announce)
-            self._obey()
+            left = self._obey()
         start.kill()
         if start.value is False:
             raise CannotStart("no worker came to accept (the reasons are above); nothing runs")
-        return 0
+        return left or 0
+
+    def go_on(self, estate: Estate, obstacle: OSError | None) -> int | Estate:
+        """Serve with what another master has left; an obstacle is why it is its own heir."""
+        inherit_workers(estate, self._slots)
+        for signum in estate.signals:
+            self._wishes.put(signum)
+        self._opened.door.open_for(self._verbs.answer)
+        self._slots.start()
+        job = self._upgrading.finish(estate.grace, obstacle)
+        for tool in estate.tools:
+            self._opened.door.go_on(tool, self._verbs.answer, job.follow)
+        come_to_serve()
+        log.info("event=took_over pid=%d version=%s workers=%d", os.getpid(), __version__, len(estate.workers))
+        notify(READY, os.environ)
+        with caught(OURS, self._wishes.put):
+            release_signals()
+            return self._obey() or 0
 
     def _start(self, announce: Callable[[Started], object]) -> bool:
         if not self._slots.start():
@@ -166,24 +222,46 @@ class Master:
             log.warning("event=not_announced reason=%r", str(error))
         return True
 
-    def _obey(self) -> None:
-        for signum in iter(self._wishes.get, None):
-            log.info("event=signal name=%s", signum.name)
-            if signum is SIGHUP:
-                self._reopen_log()
-            elif signum is SIGINT and self._stopping.begun.is_set():
-                self._stopping.hard()
-            else:
-                self._stopping.soft(DEFAULT_GRACE)
+    def _obey(self) -> Estate | None:
+        self._stopping.begun.rawlink(lambda _: notify(STOPPING, os.environ))
+        self._stopping.done.rawlink(lambda _: self._wishes.put(None))
+        for wish in iter(self._wishes.get, None):
+            if isinstance(wish, Signals):
+                self._heed(wish)
+            elif isinstance(wish, Handover) and not self._stopping.begun.is_set():
+                return self._leave(wish)
+        return None
+
+    def _heed(self, signum: Signals) -> None:
+        log.info("event=signal name=%s", signum.name)
+        if signum is SIGHUP:
+            self._reopen_log()
+        elif signum is SIGINT and self._stopping.begun.is_set():
+            self._stopping.hard()
+        else:
+            self._stopping.soft(DEFAULT_GRACE)
+
+    def _leave(self, wish: Handover) -> Estate:
+        notify(RELOADING, os.environ)
+        estate = hand_over(self._holdings, wish.asker, wish.grace)
+        self._aside.close()
+        hold_signals()  # now that there is no other thread, which could still take one
+        gevent.sleep(ONE_TURN)  # what came before is a wish then
+        signals = [each for each in self._waiting_wishes() if isinstance(each, Signals)]
+        return msgspec.structs.replace(estate, signals=signals)
+
+    def _waiting_wishes(self) -> Iterator[Signals | Handover | None]:
+        while not self._wishes.empty():
+            yield self._wishes.get()
 
     def _reopen_log(self) -> None:
         try:
-            self._log.reopen()
+            self._opened.log.reopen()
         except OSError as error:
             log.error("event=log_not_reopened reason=%r", str(error))  # noqa: TRY400 - the old file stays in use
             return
         for worker in self._roster:
-            descriptors = self._log.descriptors
+            descriptors = self._opened.log.descriptors
             Gathering(None).ask(worker, lambda number: [TakeLog(id=number, descriptors=1)], descriptors)
 
     def _started(self) -> Started:

@@ -1,16 +1,22 @@
-"""A master whose workers are scripted: `serve_scripted.py FOLDER CONFIGURATION_FILE [--apply] [--full] [worker's manners]`.
+"""A master whose workers are scripted: `serve_scripted.py CONFIGURATION_FILE [--apply] [--full] [worker's manners]`.
+
+The code that follows it in an upgrade is this file again, with `heir` before the rest; it is as bad as the file `new_code` in the
+configuration's folder says: it may crash, exit or hang at its start, or have a worker that is not understood (`bad-worker`).
 
 What was announced is printed as one line of JSON (with `--full`, standard output takes no more after it); the exit code is that of `serve`, 3 when it could not start.
 """
 
+from collections.abc import Sequence
 import errno
 import json
 import os
 from pathlib import Path
+import signal
 import sys
 
 from sozu.command.config import load_configuration
-from sozu.master import CannotStart, Started, publication, serve
+from sozu.master import CannotStart, Programs, Started, perform, publication, read_estate, serve, succeed
+from sozu.master.succession import trial
 from sozu.master.workers import leaving
 
 WORKER = str(Path(__file__).with_name("scripted_worker.py"))
@@ -28,14 +34,38 @@ def announce(started: Started) -> None:
 publication.PATIENCE = leaving.EXIT_PATIENCE = 0.5
 
 
+trial.PATIENCE = 2.0
+
+
+def programs(file: str, manners: Sequence[str]) -> Programs:
+    worker = [sys.executable, WORKER, *(manner for manner in manners if manner not in ("--apply", "--full"))]
+    return Programs(worker, [sys.executable, __file__, "heir", file, *manners])
+
+
 def main(file: str, *manners: str) -> int:
-    command = [sys.executable, WORKER, *(manner for manner in manners if manner not in ("--apply", "--full"))]
     try:
-        return serve(load_configuration(file), command, file_wins="--apply" in manners, announce=announce)
+        return serve(load_configuration(file), programs(file, manners), file_wins="--apply" in manners, announce=announce)
     except CannotStart as why:
         sys.stdout.write(json.dumps({"why": str(why)}) + "\n")
         return 3
 
 
+def heir(file: str, *arguments: str) -> int:
+    *manners, part, descriptor = arguments
+    new_code = Path(file).with_name("new_code")
+    match new_code.read_text() if new_code.exists() else "":
+        case "crash":
+            raise RuntimeError("new code")
+        case "exit":
+            return 0
+        case "hang":
+            signal.pause()
+        case "bad-worker":
+            manners.append("--other-schema")
+    if part == "--trial":
+        return perform(int(descriptor), programs(file, manners).worker)
+    return succeed(read_estate(int(descriptor)), programs(file, manners))
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(heir(*sys.argv[2:]) if sys.argv[1] == "heir" else main(*sys.argv[1:]))

@@ -221,7 +221,7 @@ def test_metrics_are_given_per_worker_and_added_up(served: Served) -> None:
 
 
 def test_a_grace_that_makes_no_sense_stops_nothing(served: Served) -> None:
-    assert "nothing was stopped" in refusal(served, SoftStop(grace=-1.0))
+    assert "nothing was done" in refusal(served, SoftStop(grace=-1.0))
 
 
 def test_an_unknown_verb_is_answered_with_its_id_and_the_nearest_one(served: Served) -> None:

@@ -15,8 +15,19 @@ nothing is loaded then. When it has grown, the earliest records become one (`com
 """
 
 from sozu.command.journal.errors import JournalDamaged, JournalError, JournalLocked, JournalUnusable
-from sozu.command.journal.file import Journal, Torn, read_records
+from sozu.command.journal.file import Journal, Torn, read_aside, read_records
 from sozu.command.journal.record import Record
 from sozu.command.journal.replaying import state_after
 
-__all__ = ["Journal", "JournalDamaged", "JournalError", "JournalLocked", "JournalUnusable", "Record", "Torn", "read_records", "state_after"]
+__all__ = [
+    "Journal",
+    "JournalDamaged",
+    "JournalError",
+    "JournalLocked",
+    "JournalUnusable",
+    "Record",
+    "Torn",
+    "read_aside",
+    "read_records",
+    "state_after",
+]

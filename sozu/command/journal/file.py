@@ -103,6 +103,11 @@ class Journal:
             raise
 
     @property
+    def size(self) -> int:
+        """In bytes."""
+        return self._size
+
+    @property
     def overgrown(self) -> bool:
         """Is it time for `compact`? At twice as many records as are kept, or twice as many bytes as it then had."""
         return self._count > 2 * KEPT or self._size > max(2 * self._compacted, LARGE)
@@ -145,6 +150,15 @@ class Journal:
     def _cut(self, size: int) -> None:
         os.ftruncate(self._descriptor, size)
         self._size = size
+
+
+def read_aside(path: Path, size: int) -> list[Record]:
+    """The records in the first `size` bytes of a journal that another process has open. Raises JournalError or OSError."""
+    with path.open("rb") as file:
+        content = file.read(size)
+    if len(content) < size:
+        raise JournalUnusable(f"{path}: it has become shorter meanwhile")
+    return records_in(path, content.split(b"\n")[:-1])
 
 
 def _open(path: Path) -> int:

@@ -21,9 +21,12 @@ from sozu.command.requests import (
     SaveState,
     SoftStop,
     Status,
+    UpgradeMaster,
+    UpgradeWorker,
 )
 from sozu.master.aims import nothing_but, these
 from sozu.master.stopping import Stopping
+from sozu.master.succession.upgrade import Upgrading
 from sozu.master.tools.changing import Changing
 from sozu.master.tools.collecting import abort, begin, collect, collected, taken
 from sozu.master.tools.looking import Looking
@@ -44,6 +47,7 @@ class Verbs:
     looking: Looking
     rehearsal: Rehearsal
     stopping: Stopping
+    upgrading: Upgrading
     roster: Roster
 
     def answer(self, request: AnyOrder | AnyRequest, tool: Tool, say: Say) -> Final:
@@ -59,6 +63,10 @@ class Verbs:
                 return self._soft_stop(grace, say)
             case HardStop():
                 return self._hard_stop()
+            case UpgradeWorker(worker=worker, grace=grace):
+                return self.upgrading.worker(worker, _allowed(grace), say)
+            case UpgradeMaster(grace=grace):
+                return self.upgrading.everything(_allowed(grace), say)
             case Status() | ListWorkers() | Metrics() | DumpState() | SaveState() | Log():
                 return self.looking.answer(request, tool, say)
             case order:
@@ -81,9 +89,7 @@ class Verbs:
                 return self.changing.apply(tool, if_revision, say)
 
     def _soft_stop(self, grace: float, say: Say) -> Final:
-        if not 0 <= grace <= LONGEST_GRACE:
-            raise Declined(f"grace: from 0 to {LONGEST_GRACE:g} seconds; nothing was stopped")
-        self.stopping.soft(grace)
+        self.stopping.soft(_allowed(grace))
         while not self.stopping.done.wait(NEWS_EVERY):
             left = len(list(self.roster))
             say(f"{left} {plural(left, 'worker')} still finishing", {"workers": left})
@@ -93,3 +99,9 @@ class Verbs:
         self.stopping.hard()
         self.stopping.done.wait()
         return Final("stopped; sessions under way were cut")
+
+
+def _allowed(grace: float) -> float:
+    if not 0 <= grace <= LONGEST_GRACE:
+        raise Declined(f"grace: from 0 to {LONGEST_GRACE:g} seconds; nothing was done")
+    return grace

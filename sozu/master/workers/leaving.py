@@ -17,6 +17,7 @@ EXIT_PATIENCE = 2.0  # seconds that a worker may take beyond its grace before it
 def see_off(worker: Worker, grace: float) -> None:
     """Tell a worker to finish within `grace` seconds and exit; kill it if it does not. Never waits."""
     worker.now(WorkerState.DRAINING)
+    worker.leave_by = worker.since + grace + EXIT_PATIENCE
     # Nobody listens for the replies: the end of the process says it all.
     Gathering(None).ask(worker, lambda number: [Drain(id=number, grace=grace)])
     gevent.spawn(await_exit, worker, grace + EXIT_PATIENCE)

@@ -63,6 +63,23 @@ class Slots:
     def __iter__(self) -> Iterator[Slot]:
         return iter(tuple(self._slots))
 
+    def take_on(self, worker: Worker) -> None:
+        """Go on with a worker of another master: the one that serves under its slot, or one that drains."""
+        slot = self._slots[worker.slot]
+        self._watch(slot, worker)
+        self._roster.join(worker)
+        if worker.state is WorkerState.RUNNING:
+            slot.worker = worker
+
+    def give_up(self) -> list[Worker]:
+        """Fill no slot any more, and name the workers that serve or drain: they are another master's now. Who is not ready yet is killed."""
+        gevent.killall(self._keepers)
+        newcomers = [worker for worker in self._living if worker.state is WorkerState.STARTING]
+        for worker in newcomers:
+            worker.process.kill()
+        gevent.wait([worker.process.ended for worker in newcomers])
+        return list(self._living)
+
     def start(self) -> bool:
         """Fill every slot, and keep them filled. Returns when each was tried once: is there a worker now?"""
         self._keepers = [gevent.spawn(self._keep_filled, slot) for slot in self._slots]
@@ -98,10 +115,10 @@ class Slots:
 
     def _launch(self, slot: Slot) -> Worker:
         worker = launch(slot.number, self._command)
-        self._take_on(slot, worker)
+        self._watch(slot, worker)
         return worker
 
-    def _take_on(self, slot: Slot, worker: Worker) -> None:
+    def _watch(self, slot: Slot, worker: Worker) -> None:
         worker.replace = lambda reason: self._replace(slot, worker, reason)
         self._living.add(worker)
         worker.process.ended.rawlink(lambda _: self._ended(slot, worker))
@@ -115,6 +132,7 @@ class Slots:
                 gevent.sleep(slot.pause)
                 self._try_to_fill(slot)
                 slot.tried.set()
+            slot.tried.set()
             slot.attention.wait()
             slot.attention.clear()
 

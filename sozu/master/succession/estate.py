@@ -1,0 +1,93 @@
+"""Everything that a master leaves to the one that follows it in the same process: facts, descriptors, unread bytes.
+
+It goes as JSON through a memory file whose descriptor the next program is told, since arguments and environment have limits.
+Unknown fields are ignored and new ones have defaults, so that code of another version can read it; SCHEMA names the language.
+"""
+
+from collections.abc import Iterator
+import os
+from signal import Signals
+from typing import Final
+
+import msgspec
+
+from sozu.command.settings import Settings
+from sozu.master.tools.tool import CarriedTool
+from sozu.master.workers.roster import WorkerState
+
+SCHEMA: Final = 1
+
+
+class Belongings(msgspec.Struct, frozen=True, kw_only=True):
+    """What must live as long as the proxy: descriptors whose end somebody waits for, folders to be removed in the end."""
+
+    cords: tuple[int, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
+class WorkerLeft(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker that goes on serving, and its channel. `since` is when it entered its state, `leave_by` when it is killed (monotonic seconds)."""
+
+    slot: int
+    pid: int
+    state: WorkerState
+    since: float
+    leave_by: float | None
+    channel: int
+    unread: bytes
+    next_id: int
+
+
+class SlotLeft(msgspec.Struct, frozen=True, kw_only=True):
+    """A slot, and how often it was filled."""
+
+    number: int
+    fills: int
+
+
+class Estate(msgspec.Struct, frozen=True, kw_only=True):
+    """See the module. `listeners` has a descriptor for each address and slot, `grace` is what replaced workers are given."""
+
+    schema: int = SCHEMA
+    version: str
+    settings: Settings
+    started: float
+    journal: int
+    door: int
+    log: int | None
+    metrics: int | None
+    listeners: dict[str, list[int]]
+    slots: list[SlotLeft]
+    workers: list[WorkerLeft]
+    departed: list[tuple[str, str]]
+    tools: list[CarriedTool]
+    signals: list[Signals]
+    belongings: Belongings
+    grace: float
+
+    def descriptors(self) -> Iterator[int]:
+        """All of them: what must stay open."""
+        yield from (self.journal, self.door)
+        yield from (each for each in (self.log, self.metrics) if each is not None)
+        yield from (each for opened in self.listeners.values() for each in opened)
+        yield from (each.channel for each in self.workers)
+        yield from (each.descriptor for each in self.tools)
+        yield from self.belongings.cords
+
+
+def write_estate(estate: Estate) -> int:
+    """Put it into a memory file; the descriptor."""
+    descriptor = os.memfd_create("sozu-estate", 0)
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(msgspec.json.encode(estate))
+    return descriptor
+
+
+def read_estate(descriptor: int) -> Estate:
+    """Read what another program has written, and close the file. From here on no program that we start inherits any of it."""
+    with os.fdopen(descriptor, "rb") as file:
+        file.seek(0)
+        estate = msgspec.json.decode(file.read(), type=Estate)
+    for each in estate.descriptors():
+        os.set_inheritable(each, False)
+    return estate

@@ -1,0 +1,84 @@
+"""A master gathers its estate: it comes to rest, and everything that it holds becomes a fact, a descriptor or unread bytes.
+
+Clients notice nothing, since workers do not; tools wait in the queue of the command socket. Nothing is closed for others by
+this, so that the estate can as well be taken by the very same process, should the next program not start.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+import logging
+import os
+
+import gevent
+
+from sozu import __version__
+from sozu.command.settings import Settings
+from sozu.master.ledger import Ledger
+from sozu.master.metrics.page import MetricsPage
+from sozu.master.opening import Opened
+from sozu.master.succession.estate import Estate, SlotLeft, WorkerLeft
+from sozu.master.workers.roster import Worker
+from sozu.master.workers.slots import Slots
+
+log = logging.getLogger("sozu.master")
+
+READING_PATIENCE = 5.0  # seconds in which a worker must have read what it was told
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a master holds."""
+
+    settings: Settings
+    opened: Opened
+    slots: Slots
+    ledger: Ledger
+    page: MetricsPage | None
+
+
+def hand_over(held: Holdings, asker: object, grace: float) -> Estate:
+    """Come to rest and leave everything. `asker` is the greenlet whose answer to a tool is given by the next master."""
+    door, tools = held.opened.door.hand_over(asker)
+    metrics = held.page.hand_over() if held.page is not None else None
+    held.ledger.close()
+    workers = held.slots.give_up()
+    left = list(_workers_left(workers))
+    return Estate(
+        version=__version__,
+        settings=held.settings,
+        started=held.opened.since,
+        journal=os.dup(held.opened.journal.fileno()),
+        door=door,
+        log=next(map(os.dup, held.opened.log.descriptors), None),
+        metrics=metrics,
+        listeners=held.opened.sockets.hand_over(),
+        slots=[SlotLeft(number=slot.number, fills=slot.fills) for slot in held.slots],
+        workers=left,
+        departed=list(held.ledger.departures),
+        tools=tools,
+        signals=[],
+        belongings=held.opened.belongings,
+        grace=grace,
+    )
+
+
+def _workers_left(workers: Iterable[Worker]) -> Iterator[WorkerLeft]:
+    handing = [(worker, gevent.spawn(worker.link.hand_over, READING_PATIENCE)) for worker in workers]
+    for worker, handed in handing:
+        link = handed.get()
+        if link is None:
+            log.warning("event=worker_killed slot=%d pid=%d reason='it does not read its channel'", worker.slot, worker.process.pid)
+            worker.process.kill()
+            worker.process.ended.wait()
+            continue
+        worker.process.forget()
+        yield WorkerLeft(
+            slot=worker.slot,
+            pid=worker.process.pid,
+            state=worker.state,
+            since=worker.since,
+            leave_by=worker.leave_by,
+            channel=link.descriptor,
+            unread=link.unread,
+            next_id=link.next_id,
+        )

@@ -1,0 +1,54 @@
+"""What an estate becomes: the parts of a master, as they were."""
+
+from pathlib import Path
+from time import monotonic
+
+import gevent
+import gevent.socket
+
+from sozu.command.channel import channel_to_worker
+from sozu.command.journal import Journal
+from sozu.master.logs import LogFile
+from sozu.master.opening import Opened
+from sozu.master.sockets import ListenerSockets
+from sozu.master.succession.estate import Estate, WorkerLeft
+from sozu.master.tools.door import Door
+from sozu.master.workers.leaving import await_exit
+from sozu.master.workers.link import WorkerLink
+from sozu.master.workers.process import Process
+from sozu.master.workers.roster import Worker
+from sozu.master.workers.slots import Slots
+
+
+def inherit(estate: Estate) -> Opened:
+    """Take over journal (and its lock), command socket, access log, listening sockets and the page of figures."""
+    settings = estate.settings
+    sockets = ListenerSockets(len(estate.slots))
+    for address, descriptors in estate.listeners.items():
+        sockets.adopt(address, descriptors)
+    return Opened(
+        Journal(Path(settings.journal), estate.journal),
+        Door(settings.command_socket, gevent.socket.socket(fileno=estate.door)),
+        LogFile(settings.access_log, estate.log),
+        sockets,
+        estate.belongings,
+        estate.started,
+        None if estate.metrics is None else gevent.socket.socket(fileno=estate.metrics),
+        tuple(estate.departed),
+    )
+
+
+def inherit_workers(estate: Estate, slots: Slots) -> None:
+    """Take on the workers, as they serve and drain."""
+    for slot, left in zip(slots, estate.slots, strict=True):
+        slot.fills = left.fills
+    for each in estate.workers:
+        worker = _worker(each)
+        slots.take_on(worker)
+        if worker.leave_by is not None:
+            gevent.spawn(await_exit, worker, max(0.0, worker.leave_by - monotonic()))
+
+
+def _worker(left: WorkerLeft) -> Worker:
+    link = WorkerLink(channel_to_worker(gevent.socket.socket(fileno=left.channel), left.unread), left.next_id)
+    return Worker(left.slot, Process(left.pid), link, state=left.state, since=left.since, leave_by=left.leave_by)

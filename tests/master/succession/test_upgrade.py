@@ -1,0 +1,185 @@
+"""Upgrades of a whole master with scripted workers: what they change, and what bad code on the disk does not."""
+
+import os
+from pathlib import Path
+import signal
+import socket
+import time
+
+import pytest
+
+from sozu.command.client import Client, RequestRefused
+from sozu.command.orders import AddBackend, AddCluster
+from sozu.command.requests import Begin, Commit, DumpState, UpgradeMaster, UpgradeWorker
+from tests.master.served import PATIENCE, Serve, Served
+
+
+def story(served: Served, request: UpgradeMaster | UpgradeWorker) -> list[str]:
+    return [answer.message for answer in served.ask(request)]
+
+
+def pids(served: Served) -> list[int]:
+    return [row["pid"] for row in served.workers() if row["state"] == "running"]
+
+
+def test_one_worker_is_replaced_and_the_story_told(serve: Serve) -> None:
+    served = serve()
+    before = pids(served)
+    told = story(served, UpgradeWorker(worker=0))
+    after = pids(served)
+
+    assert told == [
+        "worker 0: a newcomer of the code on disk starts",
+        f"worker 0 (pid {after[0]}) accepts, worker 0 (pid {before[0]}) accepts no more and finishes what it has",
+        *[f"still finishing: worker 0 (pid {before[0]})"] * (len(told) - 3),
+        "upgraded: 1 worker runs version 0.1.0",
+    ]
+    assert after[1] == before[1]
+    assert not Path(f"/proc/{before[0]}").exists()
+
+
+def test_a_slot_that_does_not_exist_is_refused(serve: Serve) -> None:
+    served = serve()
+    with pytest.raises(RequestRefused, match="there is no worker 7; they are 0 to 1; nothing was changed"):
+        served.ask(UpgradeWorker(worker=7))
+
+
+def test_the_master_keeps_its_pid_its_state_and_its_addresses(serve: Serve) -> None:
+    served = serve(more='metrics: {prometheus: "127.0.0.1:0"}\naccess_log: {path: ./access.log}\n')
+    served.ask(AddCluster(cluster="shop"))
+    before, workers, state = served.status(), pids(served), served.ask(DumpState())[-1].data
+    told = story(served, UpgradeMaster())
+    after = served.status()
+
+    assert told[2] == f"the master (pid {served.process.pid}) runs version 0.1.0"
+    assert told[-1] == "upgraded: 2 workers run version 0.1.0"
+    assert served.ask(DumpState())[-1].data == state
+    assert {name: after[name] for name in ("pid", "prometheus", "listeners")} == {
+        name: before[name] for name in ("pid", "prometheus", "listeners")
+    }
+    assert after["uptime"] > before["uptime"]
+    assert set(pids(served)).isdisjoint(workers)
+    assert [row["fills"] for row in after["workers"]] == [2, 2]
+
+
+def test_it_can_be_upgraded_again_and_changed_and_stopped(serve: Serve) -> None:
+    served = serve(workers=1)
+    for number in range(3):
+        served.ask(UpgradeMaster())
+        served.ask(AddBackend(cluster="blog", address=f"127.0.0.1:{9100 + number}"))
+        assert served.connect()[2] == number + 2
+    served.process.terminate()
+
+    assert served.wait() == 0
+    assert not served.socket.exists()
+
+
+def test_connections_that_nobody_had_accepted_are_answered_by_the_successor(serve: Serve) -> None:
+    served = serve(workers=1)
+    host, _, port = served.told["listeners"][0].rpartition(":")
+    os.kill(pids(served)[0], signal.SIGSTOP)
+    waiting = [socket.create_connection((host, int(port)), PATIENCE) for _ in range(20)]
+    served.ask(UpgradeMaster(grace=0.1))
+    takers = {int(connection.makefile().read().split()[1]) for connection in waiting}
+    for connection in waiting:
+        connection.close()
+
+    assert takers == set(pids(served))
+
+
+def test_other_tools_keep_their_connection_and_their_open_transaction(serve: Serve) -> None:
+    served = serve(workers=1)
+    with Client(served.socket, timeout=PATIENCE) as other:
+        other.order(Begin())
+        other.order(AddCluster(cluster="shop"))
+        served.ask(UpgradeMaster())
+        committed = other.order(Commit())
+
+    assert committed.data["revision"] == 2
+    assert "shop" in served.workers()[0]["clusters"]
+
+
+def test_half_a_request_is_read_to_its_end_by_the_next_master(serve: Serve) -> None:
+    served = serve(workers=1)
+    with socket.socket(socket.AF_UNIX) as tool:
+        tool.settimeout(PATIENCE)
+        tool.connect(str(served.socket))
+        tool.sendall(b'{"id": "1", "type": "begin"}\0{"id": "2", "ty')
+        assert b"begun" in tool.recv(1000)
+        served.ask(UpgradeMaster())
+        tool.sendall(b'pe": "abort"}\0')
+        assert b'"id":"2","status":"OK"' in tool.recv(1000)
+
+
+def test_who_waits_for_something_else_is_told_to_ask_again(serve: Serve) -> None:
+    served = serve(workers=1)
+    with Client(served.socket, timeout=PATIENCE) as other:
+        waiting = other.ask({"type": "remove_backend", "cluster": "blog", "address": "127.0.0.1:9001", "wait": True})
+        while "live exchange" not in next(waiting).message:
+            continue
+        served.ask(UpgradeMaster(grace=0.1))
+        with pytest.raises(RequestRefused, match="another master takes over now"):
+            list(waiting)
+        again = other.ask({"type": "remove_backend", "cluster": "blog", "address": "127.0.0.1:9001", "wait": True})
+        while "live exchange" not in next(again).message:
+            continue
+        served.status()  # which is when the scripted worker's exchanges end
+
+        assert "may be stopped now" in list(again)[-1].message
+
+
+@pytest.mark.parametrize(
+    ("new_code", "reason"),
+    [
+        ("crash", r"cannot be started \(status 1; the log has what it said\)"),
+        ("exit", r"cannot be started \(status 0"),
+        ("hang", "was not ready within 2 s"),
+        ("bad-worker", "its worker does not start: the worker speaks schema 2, this master 1"),
+    ],
+)
+def test_bad_code_on_the_disk_changes_nothing(serve: Serve, new_code: str, reason: str) -> None:
+    served = serve(workers=1)
+    before = served.status()
+    (served.folder / "new_code").write_text(new_code)
+    with pytest.raises(RequestRefused, match=reason):
+        served.ask(UpgradeMaster())
+    (served.folder / "new_code").unlink()
+
+    after = served.status()
+    assert [row["pid"] for row in after["workers"]] == [row["pid"] for row in before["workers"]]
+    assert served.connect()[1] == before["workers"][0]["pid"]
+    assert served.ask(UpgradeMaster())
+
+
+def test_a_second_upgrade_is_refused_while_one_is_under_way(serve: Serve) -> None:
+    served = serve(workers=1)
+    (served.folder / "new_code").write_text("hang")
+    with Client(served.socket, timeout=PATIENCE) as first:
+        answers = first.ask(UpgradeMaster())
+        next(answers)
+        with pytest.raises(RequestRefused, match="an upgrade is under way; nothing was changed by this one"):
+            served.ask(UpgradeWorker(worker=0))
+        with pytest.raises(RequestRefused, match="was not ready within"):
+            list(answers)
+
+
+def test_an_upgrade_goes_on_when_its_asker_has_gone(serve: Serve) -> None:
+    served = serve(workers=1)
+    (before,) = pids(served)
+    with Client(served.socket, timeout=PATIENCE) as asker:
+        next(asker.ask(UpgradeMaster()))
+    deadline = time.monotonic() + PATIENCE
+    while pids(served) in ([before], []):
+        assert time.monotonic() < deadline
+
+    assert "event=took_over" in served.log()
+
+
+def test_signals_that_come_meanwhile_are_heeded_afterwards(serve: Serve) -> None:
+    served = serve(workers=1)
+    with Client(served.socket, timeout=PATIENCE) as asker:
+        for answer in asker.ask(UpgradeMaster()):
+            if "takes over as master now" in answer.message:
+                served.process.terminate()
+                break
+    assert served.wait() == 0
