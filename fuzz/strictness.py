@@ -34,7 +34,8 @@ On the command line: `python -m sozu.parsers request FILE`, `python -m sozu.pars
 
 ## The rules
 
-A request that breaks a rule gets the status; a response that breaks one becomes 502.
+A request that breaks a rule gets the status; a response that breaks one becomes 502. The rules about a path hold where it is routed: the
+grammars take such a path, `sozu.parsers.heads.plain_path` refuses it.
 """
 
 VECTORS: Final = """
@@ -60,9 +61,9 @@ LENIENT: Final = """
 | --- | --- |
 | one empty line before a request | RFC 9112 2.2 asks servers to ignore it |
 | any token as a method | RFC 9110 9.1: what it means is the origin's business |
-| `"`, `|`, `[`, a lone `%` in a path or query | browsers send them, and every origin takes them; passed on as they came |
+| `"`, `|`, `[` in a path or query; a lone `%` or a backslash in a query | browsers send them, and every origin takes them; passed on as they came |
 | bytes from 0x80 in field values | obs-text, RFC 9110 5.5 |
-| an empty Host; a port above 65535 in Host | RFC 9110 7.2 and RFC 3986 3.2.3 allow them; no route will match |
+| an empty Host; a port above 65535 (it is read as 65536) | RFC 9110 7.2 and RFC 3986 3.2.3 allow them; no route will match |
 | leading zeros in Content-Length, up to 18 digits in all; in a chunk size, up to 15 | 1\\*DIGIT and 1\\*HEXDIG, RFC 9110 8.6 and RFC 9112 7.1 |
 | blanks around the semicolon of a chunk extension | BWS "MUST" be parsed, RFC 9112 7.1.1 |
 | a status line without SP and reason | origins in the wild leave them out |

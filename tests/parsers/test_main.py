@@ -83,8 +83,9 @@ def test_splitting_shows_how_a_grammar_streams(file: Path, capsys: pytest.Captur
     [["request", "--split", "0"], ["request", "--split", "1", "--all"], ["nonsense"], [], ["bench", "nonsense"]],
 )
 def test_a_wrong_command_line_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as ended:
         main(arguments)
+    assert ended.value.code == 3
     assert "usage:" in capsys.readouterr().err
 
 
