@@ -21,6 +21,7 @@ LARGE = 100 << 20
 SOME = bytes(1 << 16)
 SETTLED = 0.6  # seconds without news: the worker has done what it can
 SMALL_WINDOW = 4096
+AHEAD = 100  # requests
 HEADS = {
     b"/none": b"",
     b"/ok": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
@@ -127,6 +128,11 @@ def answered(client: socket.socket) -> None:
         answer += client.recv(4096)
 
 
+def asking_ahead(client: socket.socket) -> None:
+    """Ask many times at once, and read nothing."""
+    client.sendall(b"GET /64k HTTP/1.1\r\nHost: a\r\n\r\n" * AHEAD)
+
+
 def nothing(_: socket.socket) -> None:
     """Only be there."""
 
@@ -153,6 +159,7 @@ STATES: dict[str, Callable[[socket.socket], None]] = {
     "half a head": half_a_head,
     "backend silent": asking("/none"),
     "64 kB not read": asking("/64k"),
+    "64 kB ahead, not read": asking_ahead,
     "1 MB not read": asking("/1m"),
     "100 MB not read": asking("/100m"),
     "chunked not read": asking("/chunked"),

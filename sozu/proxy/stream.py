@@ -5,8 +5,7 @@ A Stream parks the greenlet that waits on it, and wakes it from a watcher that s
 * One reader and one writer at a time; they may be two greenlets. A wait may end by an exception that someone throws into it.
 * `read` waits first and receives then: right after a send, a receive would fail. `take` is for who knows that there is something.
 * Bytes that came too early are `leftover` and come first in the next read. If they are a view, they have to be copied before a park.
-* All bytes leave in the order in which they were written. `send` is write and flush in one; both return when the kernel has everything.
-  What was written may also leave by `send_queued`, which neither parks nor raises: that is for outbox.py.
+* Bytes leave in the order in which they were written. `send` is write and flush; both return when the kernel has all. `send_queued` neither parks nor raises.
 * Whoever sends a view of the shared buffer loses nothing: what the kernel does not take at once is copied before the greenlet parks.
 """
 
@@ -56,7 +55,9 @@ class Stream:
         self.leftover: Piece = b""
         self.queued = b""  # written, but not sent yet
 
-    # ---- reading ----
+    def fileno(self) -> int:
+        """The descriptor, for who asks the kernel."""
+        return self._sock.fileno()
 
     def read(self, most: int = HEAD_SIZE) -> bytes:
         """Wait for what comes next, at least one byte; b"" when the peer has ended its side."""
@@ -99,11 +100,10 @@ class Stream:
                 self._wait_unless_broken(error)
 
     def _put_leftover(self, buffer: memoryview) -> int:
-        """Behind much of it there is more, as a rule: both make one piece."""
         piece, self.leftover = self.leftover[: len(buffer)], self.leftover[len(buffer) :]
         size = len(piece)
         buffer[:size] = piece
-        if HEAD_SIZE // 2 < size < len(buffer):
+        if HEAD_SIZE // 2 < size < len(buffer):  # behind much there is more, as a rule: both make one piece
             try:
                 size += self._sock.recv_into(buffer[size:])
             except OSError as error:

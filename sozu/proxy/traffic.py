@@ -50,7 +50,12 @@ class Session(Protocol):
 
 
 class WatchedSession(Session, Watched, Protocol):
-    """The same, as a worker has them: with a deadline."""
+    """The same, as a worker has them: with a deadline, and a stream to the client."""
+
+    stream: Stream
+
+    def throw(self, failure: Exception) -> None:
+        """Raise in the greenlet of the running exchange, where it waits. Called in the hub."""
 
 
 class Entrance(Heads[RequestView, Asked]):

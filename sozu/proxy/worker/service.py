@@ -21,6 +21,7 @@ from sozu.proxy.registry import BackendKey, LiveBackend, Registry
 from sozu.proxy.session import serve_connection
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.worker.accept import AcceptLoop
+from sozu.proxy.worker.departures import Departures
 from sozu.proxy.worker.drain import drain_sessions
 from sozu.proxy.worker.eviction import evict
 from sozu.proxy.worker.heap import Heap, malloc_trim
@@ -51,6 +52,7 @@ class Service:
         logging.getLogger("sozu").setLevel(settings.log_level.upper())
         self._traffic.clock.each_tick(self._traffic.access_log.flush)
         self._traffic.clock.each_tick(self._accepting.look_again)
+        self._traffic.clock.each_tick(Departures(self._traffic.sessions, counters).look)
         self._traffic.clock.each_tick(Heap(counters, malloc_trim()).look)
         self._traffic.start()
 

@@ -1,0 +1,43 @@
+"""Who has left while we wait for a backend on his behalf? His exchange ends, and the backend's connection with it.
+
+Nobody reads from a client meanwhile, and a watcher for each would cost every exchange what only the rare one needs: so all who are busy are
+asked about in one system call, twice a second. Having left is to have reset the connection, or closed both ways where the kernel can tell (a unix
+socket). A mere end of what a TCP client sends is not: he may still wait for his answer (RFC 9112 section 9.6), and nothing tells one
+from the other before we send.
+"""
+
+from collections.abc import Collection
+import select
+from typing import Final
+
+from sozu.proxy.counters import Counters
+from sozu.proxy.deadlines import NEVER
+from sozu.proxy.failures import ClientGone
+from sozu.proxy.traffic import WatchedSession
+
+TICKS: Final = 5
+
+
+class Departures:
+    """Over the sessions of a worker; `look` is called by its tick."""
+
+    def __init__(self, sessions: Collection[WatchedSession], counters: Counters) -> None:
+        self._sessions = sessions
+        self._counters = counters
+        self._ticks = 0
+
+    def look(self) -> None:
+        """See the module; every so many ticks, and not where nobody is busy."""
+        self._ticks = (self._ticks + 1) % TICKS
+        if not self._ticks and self._counters.exchanges_open:
+            self._end_the_departed()
+
+    def _end_the_departed(self) -> None:
+        busy = {session.stream.fileno(): session for session in self._sessions if session.idle_since == NEVER}
+        poll = select.poll()
+        for number in busy:
+            poll.register(number, 0)  # a reset and an end both ways are told unasked
+        for number, _ in poll.poll(0):
+            session = busy[number]
+            if session.idle_since == NEVER and session.deadline < NEVER:  # else it has ended with a neighbour, or is about to
+                session.throw(ClientGone("client: gone before its answer"))
