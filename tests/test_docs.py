@@ -12,7 +12,7 @@ from sozu.cli.program import VERBS, program
 from sozu.command.requests import VERBS as REQUESTS
 from sozu.command.requests import read_request
 from sozu.command.settings import AccessLog, LogFormat, Metrics, Pool, Settings
-from sozu.proxy.access_log.lines import Line
+from sozu.proxy.access_log.json_lines import Line
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -6,37 +6,36 @@ from sozu.proxy.stream import Stream
 
 
 class Back:
-    """`used`: has it served an exchange? `last_used` is when the last one ended (the clock's seconds)."""
+    """`last_used` is when the last exchange ended, NEVER before; `end` when it is too old to be used again (the clock's seconds)."""
 
-    __slots__ = ("_deadlines", "_leave", "backend", "deadline", "last_used", "opened", "stream", "used")
+    __slots__ = ("_deadlines", "backend", "deadline", "end", "last_used", "leave", "stream")
 
-    def __init__(self, stream: Stream, backend: LiveBackend, deadlines: Deadlines, now: float) -> None:
+    def __init__(self, stream: Stream, backend: LiveBackend, deadlines: Deadlines, now: float, age: float) -> None:
         self.stream = stream
         self.backend = backend
-        self.opened = self.last_used = now
-        self.used = False
+        self.last_used = NEVER
+        self.end = now + age
         self.deadline = NEVER
         self._deadlines = deadlines
-        self._leave = self.leave  # bound once: it is handed to the stream after every exchange
+        self.leave = self._leave  # bound once: it is handed to the stream after every exchange
         deadlines.watched.add(self)
 
-    def rest(self) -> None:
-        """It is idle. A backend that sends or closes now ends the connection: nobody has asked it anything."""
-        self.used = True
-        self.stream.when_readable(self._leave)
+    def _leave(self) -> None:
+        """Leave the pool and close: a backend that sends or closes while nobody has asked it anything ends the connection.
 
-    def leave(self) -> None:
-        """Leave the pool and close."""
-        self.backend.idle.remove(self)
-        self.close()
+        It may be in use again, where a response comes before anybody waits for it.
+        """
+        if self in self.backend.idle:
+            self.backend.idle.remove(self)
+            self.close()
 
     def expire(self) -> None:
         """Idle for too long."""
-        self.leave()
+        self._leave()
 
     def close(self) -> None:
         """Close the connection. Does not switch greenlets."""
         if self in self._deadlines.watched:
             self._deadlines.watched.remove(self)
             self.stream.close()
-            del self._leave  # a cycle, as in Session
+            del self.leave  # a cycle

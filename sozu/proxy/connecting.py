@@ -3,6 +3,7 @@
 `reach` chooses and counts: from its return until the exchange calls `backend.end()`, the backend has one exchange more.
 """
 
+from collections.abc import Container
 from time import monotonic
 from typing import Final
 
@@ -13,7 +14,7 @@ from sozu.proxy.failures import Failure, NoBackend, Unreachable
 from sozu.proxy.front import Front
 from sozu.proxy.meaning import Asked
 from sozu.proxy.record import Record
-from sozu.proxy.registry import BackendKey, LiveBackend
+from sozu.proxy.registry import BackendKey, LiveBackend, Roster
 from sozu.proxy.stream import Broken
 from sozu.proxy.traffic import Traffic
 
@@ -28,21 +29,19 @@ def reach(traffic: Traffic, front: Front, record: Record, asked: Asked, repeatab
 
     `repeatable` requests may ride on a connection that was idle for long (pool.py says why).
     """
-    assert record.cluster is not None, "a route was found"
-    roster = traffic.registry.rosters.get(record.cluster)
+    roster = traffic.registry.rosters.get(record.cluster or "")
     if roster is None:
         raise NoBackend
-    key = b"" if roster.key is None else roster.key(asked.view.passed_fields(), front.client)
-    tried: list[BackendKey] = []
+    tried: tuple[BackendKey, ...] = ()
     failure: Failure | None = None
-    for number in range(MOST_BACKENDS):
-        backend = roster.choose(tried, key) if number or roster.sole is None else roster.sole
+    while len(tried) < MOST_BACKENDS:
+        backend = _choose(roster, tried, front, asked) if tried or roster.sole is None else roster.sole
         if backend is None:
             break
-        record.backend = backend.fact.address
-        if number:
-            record.retries = number
-        backend.begin()
+        backend.exchanges += 1
+        record.backend = backend.name
+        if tried:
+            record.retries = len(tried)
         back = traffic.pool.take(backend, repeatable)
         if back is not None:
             record.connected = record.started  # it was at hand: no time is lost
@@ -52,7 +51,7 @@ def reach(traffic: Traffic, front: Front, record: Record, asked: Asked, repeatab
         except Unreachable as unreachable:
             backend.end()
             failure = unreachable
-            tried.append(backend.key)
+            tried += (backend.key,)
         except BaseException:
             backend.end()
             raise
@@ -60,6 +59,11 @@ def reach(traffic: Traffic, front: Front, record: Record, asked: Asked, repeatab
             record.connected = monotonic()
             return back
     raise failure or NoBackend
+
+
+def _choose(roster: Roster, tried: Container[BackendKey], front: Front, asked: Asked) -> LiveBackend | None:
+    key = b"" if roster.key is None else roster.key(asked.view.passed_fields(), front.client)
+    return roster.choose(tried, key)
 
 
 def open_back(traffic: Traffic, front: Front, backend: LiveBackend, timeouts: Timeouts) -> Back:

@@ -1,4 +1,4 @@
-"""What a worker counts: plain integers that sessions and exchanges increment in place, and one snapshot for the master.
+"""What a worker counts: plain integers that sessions increment in place, sums over what exchanges have left behind, and one snapshot for the master.
 
 Nothing here formats: the master sums the snapshots of its workers and writes them out for Prometheus. Nothing here locks:
 all increments happen on the one thread of the hub. Durations are seconds; a latency runs from the first byte of a
@@ -6,7 +6,12 @@ request's head to the last byte of its response.
 """
 
 from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import repeat
+from operator import sub
 from typing import Any
+
+from sozu.proxy.entry import AnyEntry
 
 # Upper bounds of the latency buckets, in seconds; one more bucket holds what took longer than the last.
 LATENCY_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -22,6 +27,13 @@ class Histogram:
     def __init__(self) -> None:
         self.counts = [0] * (len(LATENCY_BOUNDS) + 1)
         self.total = 0.0
+
+    def add(self, durations: Sequence[float]) -> None:
+        """Count these."""
+        counts = self.counts
+        for bucket in map(bisect_left, repeat(LATENCY_BOUNDS), durations):
+            counts[bucket] += 1
+        self.total += sum(durations)
 
     def snapshot(self) -> dict[str, Any]:
         """`counts` are per bucket, not cumulative, and one longer than `bounds`."""
@@ -60,12 +72,19 @@ class Counters:
         self.statuses = [0] * (_HIGHEST_STATUS + 1)
         self.latency = Histogram()
 
-    def answered(self, status: int, seconds: float) -> None:
-        """Count a final response (an interim 1xx is none; 101 is): its status and how long the exchange took."""
-        self.statuses[status] += 1
-        latency = self.latency
-        latency.counts[bisect_left(LATENCY_BOUNDS, seconds)] += 1
-        latency.total += seconds
+    def count(self, entries: Sequence[AnyEntry]) -> None:
+        """Count exchanges that are over. A final response (an interim 1xx is none; 101 is) counts by its status and by how long the exchange took."""
+        _, _, _, _, statuses, started, _, _, finished, _, _, sizes_in, sizes, retries, _ = zip(*entries, strict=True)
+        self.requests += len(entries)
+        self.bytes_in += sum(sizes_in)
+        self.bytes_out += sum(sizes)
+        self.retries += sum(retries)
+        seconds = list(map(sub, finished, started))
+        if 0 in statuses:
+            seconds = [lasted for lasted, status in zip(seconds, statuses, strict=True) if status]
+        self.latency.add(seconds)
+        for status in set(statuses) - {0}:
+            self.statuses[status] += statuses.count(status)
 
     def snapshot(self) -> dict[str, Any]:
         """All figures as JSON values: integers by their names here, `statuses` by code as text, `latency` as Histogram says."""

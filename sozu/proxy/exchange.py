@@ -29,6 +29,7 @@ from sozu.proxy.upload import Upload
 
 MOST_INTERIM: Final = 16  # 1xx responses before the final one: more is a storm
 SWITCHING: Final = 101
+FINAL: Final = 200  # and above
 
 
 class Exchange(Record):
@@ -50,44 +51,39 @@ class Exchange(Record):
         self._back = self._counted = self._upload = None
         traffic.counters.exchanges_open += 1
         try:
-            answered = self._carry(self._prepare(origin))
+            cluster = asked.cluster or self._admitted(asked)
+            self.cluster = cluster.cluster
+            front.min_rate = asked.min_rate
+            request = b"".join((asked.head, origin, SOZU_ID, self.request_id, END))
+            if not body.complete:
+                request = self._with_body(request, cluster)
+            self._back = back = reach(traffic, front, self, asked, self._body.complete and asked.idempotent)
+            self._counted = back.backend
+            answered = self._ask(back, request)
             self.responded = monotonic()
             self._answer(answered)
         except Failure as failure:
             self._fail(failure)
-        except (Broken, Late, Ended, Malformed) as accident:
+        except (Broken, Late, Ended, Malformed, BadHead, HeadEnded) as accident:
             self._fail(self._explain(accident))
         except BaseException:
             self.ended = "a fault of the proxy's own"
             self._stop_upload()
             raise
         finally:
-            self._close_the_books()
-
-    def _close_the_books(self) -> None:
-        traffic = self._traffic
-        traffic.counters.exchanges_open -= 1
-        if self._back is not None:
-            self._back.close()
-        if self._counted is not None:
-            self._counted.end()
-        if self._upload is not None:
-            self.bytes_in += self._upload.count
-        self.close(traffic.counters, traffic.access_log)
-
-    def _prepare(self, origin: bytes) -> bytes:
-        """The head for the backend, and what has come of the body."""
-        asked = self._asked
-        if asked.last_hop:
-            raise LastHop
-        cluster = asked.cluster or self._admitted(asked)
-        self.cluster = cluster.cluster
-        self._front.min_rate = asked.min_rate
-        head = b"".join((asked.head, origin, SOZU_ID, self.request_id, END))
-        return head if self._body.complete else self._with_body(head, cluster)
+            if self._back is not None:
+                self._back.close()
+            if self._counted is not None:
+                self._counted.end()
+            if self._upload is not None:
+                self.bytes_in += self._upload.count
+            traffic.counters.exchanges_open -= 1
+            self.close(traffic.books)
 
     def _admitted(self, asked: Asked) -> Cluster:
         """The cluster of a request of which the head alone does not say that it may go there."""
+        if asked.last_hop:
+            raise LastHop
         if asked.special is None:
             raise NoRoute
         self.cluster = asked.special.cluster.cluster
@@ -114,46 +110,43 @@ class Exchange(Record):
         self._opening = opening
         return b""
 
-    def _carry(self, request: bytes) -> Answered:
-        """There, and the head of the final response; with one connection or, if it was an old one and had died, two."""
-        repeatable = self._body.complete and self._asked.idempotent  # a body that still comes cannot be sent twice
-        self._back = back = reach(self._traffic, self._front, self, self._asked, repeatable)
-        self._counted = back.backend
-        try:
-            return self._ask(back, request)
-        except BackendFailed as failure:
-            if not (failure.stale and repeatable):
-                raise
-        return self._ask(self._renew(back), request)
-
-    def _renew(self, back: Back) -> Back:
-        """A new connection in place of one that the backend had closed before our request reached it (RFC 9112 section 9.3.1)."""
-        self.retries += 1
-        back.close()
-        self._back = None
-        self._back = open_back(self._traffic, self._front, back.backend, self._asked.timeouts)
-        return self._back
-
     # ---- there ----
 
     def _ask(self, back: Back, request: bytes) -> Answered:
         """Send the request, its body as it comes; the head of the final response."""
-        self._front.deadline = self._traffic.clock.next + self._asked.timeouts.back
+        stream, traffic = back.stream, self._traffic
+        self._front.deadline = traffic.clock.next + self._asked.timeouts.back
         try:
             if self._body.complete:
-                self._traffic.outbox.post(back.stream, request)
+                traffic.outbox.post(stream, request)
             else:
-                self._begin_upload(back.stream, request)
+                self._begin_upload(stream, request)
         except Broken as broken:
             self.ended = f"backend stopped reading: {broken}"  # it may have said why
-        answered = self._receive_head(back)
-        return answered if answered.view.status >= 200 else self._receive_final(back, answered)
+        try:
+            data = land(stream, SHORT_LANDING if self._front.stream.leftover else LANDING)
+        except Broken as broken:
+            return self._ask_again(back, request, BackendFailed(f"backend: {broken}"))
+        if not data:
+            return self._ask_again(back, request, BackendFailed("backend closed without a response"))
+        answered = traffic.responses.take(stream, data) or traffic.responses.wait(stream, data)
+        return answered if answered.view.status >= FINAL else self._receive_final(stream, answered)
+
+    def _ask_again(self, back: Back, request: bytes, failure: BackendFailed) -> Answered:
+        """Over a new connection, if this one was old: the backend had closed it before our request reached it (RFC 9112 section 9.3.1)."""
+        if not (back.last_used < NEVER and self._body.complete and self._asked.idempotent):  # a body that still comes cannot be sent twice
+            raise failure
+        self.retries += 1
+        back.close()
+        self._back = None
+        self._back = renewed = open_back(self._traffic, self._front, back.backend, self._asked.timeouts)
+        return self._ask(renewed, request)
 
     def _begin_upload(self, sink: Stream, head: bytes) -> None:
         opening, self._opening = self._opening, b""
         sink.send(opening or head)
         front, timeouts = self._front, self._asked.timeouts
-        pace = upload_pace(front, self._traffic.clock, timeouts.front, timeouts.back, front.min_rate)
+        pace = upload_pace(front, self._traffic.clock, timeouts.front, timeouts.back, self._asked.min_rate)
         self._upload = Upload(self._body, sink, pace, self._traffic.hub, front.throw)
         self._upload.start(self._traffic.spares)
 
@@ -164,58 +157,53 @@ class Exchange(Record):
 
     # ---- and back ----
 
-    def _receive_final(self, back: Back, answered: Answered) -> Answered:
+    def _receive_final(self, stream: Stream, answered: Answered) -> Answered:
         """The head of the final response, or of a 101; those before it are passed on."""
         for _ in range(MOST_INTERIM):
-            back.stream.leftover = bytes(back.stream.leftover)  # out of the shared buffer: to pass this one on may park
-            if answered.view.status >= 200 or answered.view.status == SWITCHING:
+            stream.leftover = bytes(stream.leftover)  # out of the shared buffer: to pass this one on may park
+            if answered.view.status >= FINAL or answered.view.status == SWITCHING:
                 return answered
             self._framing(answered)
             self._front.answer_interim(answered)
             self._front.deadline = self._traffic.clock.after(self._asked.timeouts.back)
-            answered = self._receive_head(back)
-        raise BackendFailed("a storm of 1xx responses")
-
-    def _receive_head(self, back: Back) -> Answered:
-        stream = back.stream
-        try:
             data = land(stream, SHORT_LANDING if self._front.stream.leftover else LANDING)
-        except Broken as broken:
-            raise BackendFailed(f"backend: {broken}", stale=back.used) from broken
-        if not data:
-            raise BackendFailed("backend closed without a response", stale=back.used)
-        try:
-            heads = self._traffic.responses
-            return heads.take(stream, data) or heads.wait(stream, data)
-        except HeadEnded as ended:
-            raise BackendFailed("backend closed in the middle of a head") from ended
-        except BadHead as bad:
-            raise BackendFailed(f"bad response: {bad.error.reason} at byte {bad.error.position}") from bad
+            if not data:
+                raise BackendFailed("backend closed without a response")
+            answered = self._traffic.responses.receive(stream, data)
+        raise BackendFailed("a storm of 1xx responses")
 
     def _answer(self, answered: Answered) -> None:
         """Pass the response on. Its connection goes back to the pool, unless anything about it is in doubt."""
-        back, front = self._back, self._front
+        back, asked = self._back, self._asked
         assert back is not None, "the response came from somewhere"
-        if self._asked.special is not None:
-            answered = treated(answered, self._asked.special, self._traffic.settings.via)
-        framing = answered.framing
-        if answered.simple < 0 or self._asked.bodiless:
+        stream = back.stream
+        if asked.bare and answered.simple == len(stream.leftover):
+            self._front.answer_at_once(self, answered, stream, asked.timeouts)
+            reusable = answered.keep
+        else:
+            if asked.special is not None:
+                answered = treated(answered, asked.special, self._traffic.settings.via)
             framing = self._framing(answered)
             if framing is TUNNEL:
                 self._tunnel(back, answered)
                 return
-        whole = self._body.complete if self._upload is None else self._upload.complete
-        if not whole:
-            front.keep = False
-            front.unread = True
-        front.answer(self, answered, framing, back.stream, self._asked.timeouts)
-        if self._upload is not None:
-            whole = self._end_upload(self._upload)
+            reusable = self._answer_carefully(stream, answered, framing)
         self._back = None
-        if whole and answered.keep and framing is not UNTIL_CLOSE and not back.stream.leftover:
+        if reusable:
             self._traffic.pool.give(back)
         else:
             back.close()
+
+    def _answer_carefully(self, source: Stream, answered: Answered, framing: Framing) -> bool:
+        """What is large, or still to come, or has to be changed for this client; or while the request's body still comes. May the source be used again?"""
+        front, whole = self._front, self._all_sent
+        if not whole:
+            front.keep = False
+            front.unread = True
+        front.answer(self, answered, framing, source, self._asked.timeouts)
+        if self._upload is not None:
+            whole = self._end_upload(self._upload)
+        return whole and answered.keep and framing is not UNTIL_CLOSE and not source.leftover
 
     def _framing(self, answered: Answered) -> Framing:
         framing = response_framing(answered.view, self._asked.view.method)
@@ -272,6 +260,10 @@ class Exchange(Record):
             return ClientGone(f"client: {accident}")
         if isinstance(accident, Ended):
             return BackendFailed("backend closed in the middle of a body")
+        if isinstance(accident, HeadEnded):
+            return BackendFailed("backend closed in the middle of a head")
+        if isinstance(accident, BadHead):
+            return BackendFailed(f"bad response: {accident.error.reason} at byte {accident.error.position}")
         return BackendFailed(f"backend: {accident}")
 
     def _fail(self, failure: Failure) -> None:

@@ -92,11 +92,7 @@ class Unreachable(Failure):
 
 
 class BackendFailed(Failure):
-    """The backend took the request (or a part of it) and gave no whole, valid response.
+    """The backend took the request (or a part of it) and gave no whole, valid response."""
 
-    `stale`: it closed without a byte, as it may have meant to before our request came.
-    """
-
-    def __init__(self, text: str, status: int = 502, *, stale: bool = False) -> None:
+    def __init__(self, text: str, status: int = 502) -> None:
         super().__init__(text, status)
-        self.stale = stale

@@ -30,6 +30,9 @@ class Front(Protocol):
     def answer_interim(self, answered: Answered) -> None:
         """Pass a 1xx response on, if this client knows such."""
 
+    def answer_at_once(self, record: Record, answered: Answered, source: Stream, timeouts: Timeouts) -> None:
+        """Pass on, as it is, a response all of which has come."""
+
     def answer(self, record: Record, answered: Answered, framing: Framing, source: Stream, timeouts: Timeouts) -> None:
         """Pass the final response on, with its body from `source`; return when all of it was taken. `framing` regards the request's method."""
 

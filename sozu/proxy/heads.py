@@ -72,7 +72,7 @@ class Heads(Generic[V, M]):
         """The same at once, if the head is sound, short, and all there: nearly always. Else None, and nothing has happened."""
         end = data.find(END) + END_SIZE
         head = data[:end]
-        meaning = self.known.get(head) if REMEMBERED else None
+        meaning = self.known.get(head)
         if meaning is None:
             meaning = self._read(head)
             if meaning is None:

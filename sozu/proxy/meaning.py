@@ -15,8 +15,8 @@ from sozu.parsers.body import NO_BODY, UNTIL_CLOSE, Framing, Length, request_fra
 from sozu.parsers.heads.plain_path import BACKSLASH, DOT, PERCENT, SLASHES, plain_target
 from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.views import RequestView, ResponseView
-from sozu.proxy.access_log import Texts, texts_of
 from sozu.proxy.edits import Special, special
+from sozu.proxy.entry import Texts, texts_of
 from sozu.proxy.forwarding import asked_for, downstream_head, hostname, keeps_alive, upstream_head
 from sozu.proxy.heads import DATE, USER_AGENT
 from sozu.proxy.policy.hops import COUNTED, hops_left, via
@@ -29,9 +29,9 @@ NOT_SIMPLE: Final = -1
 class Asked(msgspec.Struct, frozen=True, gc=False):
     """What a request asks for. After a framing that is a Refusal, only `texts` says something.
 
+    `bare`: it is HTTP/1.1, has no body, asks for one (not HEAD), and is not special, so that a small response may be passed on as it comes.
     `keep`: the client wants to go on with its connection; `head`: what a backend gets, but for our own lines and the empty one.
-    `bodiless`: its response has no body, whatever that says (HEAD). `special`: its frontend does more than to send it on; if it has yet to be admitted,
-    there is no `cluster` so far.
+    `special`: its frontend does more than to send it on; if it has yet to be admitted, there is no `cluster` so far, nor if this is its `last_hop`.
     """
 
     view: RequestView
@@ -43,7 +43,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     timeouts: Timeouts = Timeouts()
     min_rate: int = 0
     idempotent: bool = False
-    bodiless: bool = False
+    bare: bool = False
     last_hop: bool = False
     special: Special | None = None
 
@@ -80,18 +80,19 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
     head = upstream_head(view, authority, target) if specially is None else specially.head(view)
     if settings.via is not None:
         head += via(settings.via, view.minor)
+    last_hop = method in COUNTED and hops_left(view.passed_fields()) == 0
     return Asked(
         view,
         framing,
         texts_of(method, authority, target, agent),
         keeps_alive(view),
         head,
-        None if specially is not None and specially.is_guarded else cluster,
+        None if last_hop or (specially is not None and specially.is_guarded) else cluster,
         settings.timeouts if cluster is None or cluster.timeouts is None else cluster.timeouts,
         settings.min_rate if cluster is None or cluster.min_rate is None else cluster.min_rate,
         method in IDEMPOTENT,
-        method == b"HEAD",
-        method in COUNTED and hops_left(view.passed_fields()) == 0,
+        framing is NO_BODY and view.minor == 1 and method != b"HEAD" and specially is None,
+        last_hop,
         specially,
     )
 

@@ -37,13 +37,9 @@ class Pool:
     def take(self, backend: LiveBackend, repeatable: bool) -> Back | None:  # noqa: FBT001 - keywords cost on this path
         """An idle connection that this kind of request may use, or None."""
         idle, now = backend.idle, self._clock.now
-        while idle:
-            back: Back = idle[-1]
-            if not repeatable and back.last_used < now - FRESH_SECONDS:
-                return None
-            idle.pop()
-            back.stream.forget_readable()
-            if back.deadline >= now:
+        while idle and (repeatable or idle[-1].last_used >= now - FRESH_SECONDS):
+            back: Back = idle.pop()
+            if back.end >= now:
                 back.deadline = NEVER
                 return back
             back.close()
@@ -54,20 +50,19 @@ class Pool:
         family, address = backend.address
         stream = connect(family, address, self._hub)
         self._counters.backend_connections += 1
-        return Back(stream, backend, self._deadlines, self._clock.now)
+        return Back(stream, backend, self._deadlines, self._clock.now, self._age)
 
     def give(self, back: Back) -> None:
         """Take a connection back after a whole exchange, with nothing left over on it."""
         backend, clock = back.backend, self._clock
-        idle, now, end = backend.idle, clock.now, back.opened + self._age
-        if backend.retired or end < now or (len(idle) >= self._size and not self._make_room(idle)):
+        idle = backend.idle
+        if backend.retired or (len(idle) >= self._size and not self._make_room(idle)):
             back.close()
             return
-        until = clock.next + self._idle
-        back.deadline = min(end, until)
-        back.last_used = now
+        back.deadline = clock.next + self._idle
+        back.last_used = clock.now
         idle.append(back)
-        back.rest()
+        back.stream.when_readable(back.leave)
 
     def _make_room(self, idle: list[Any]) -> bool:
         """Where there are too many, the oldest gives way."""

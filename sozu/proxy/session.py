@@ -18,6 +18,7 @@ from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.answering import CarefulAnswer, own_answer
 from sozu.proxy.bodies import NO_BYTES, incoming
 from sozu.proxy.deadlines import NEVER, Late
+from sozu.proxy.entry import Texts
 from sozu.proxy.exchange import Exchange
 from sozu.proxy.failures import ClientGone, Failure, Refused
 from sozu.proxy.forwarding import CRLF, SOZU_ID, client_name, downstream_head
@@ -34,6 +35,7 @@ LINGER_SECONDS: Final = 2.0
 LINGER_BYTES: Final = 1 << 20
 DRAIN_SECONDS: Final = 1.0
 CLOSE_AND_ID: Final = b"Connection: close\r\n" + SOZU_ID
+NOTHING_READ: Final = Texts()
 
 
 class Session:
@@ -73,8 +75,16 @@ class Session:
     def _serve(self) -> None:
         """Serve what has come; then be idle, or closed."""
         self._greenlet = getcurrent()
+        stream, goes_on = self.stream, False
         try:
-            goes_on = self._serve_requests()
+            while data := stream.take():
+                self._exchange(data)
+                if not self.keep:
+                    self._linger()
+                    break
+                if not stream.leftover:
+                    goes_on = True  # there may be another one later
+                    break
         except (Broken, Late, Failure):  # between two requests, or after the last one: there is nobody to tell
             goes_on = False
         except Exception:
@@ -89,20 +99,6 @@ class Session:
             self.stream.when_readable(self._wake)
         else:
             self._end()
-
-    def _serve_requests(self) -> bool:
-        """One exchange after the other, while there is something to read. May there be another one later?"""
-        stream = self.stream
-        data = stream.take()
-        while data:
-            self._exchange(data)
-            if not self.keep:
-                self._linger()
-                return False
-            if not stream.leftover:
-                return True
-            data = stream.take()
-        return False
 
     def _linger(self) -> None:
         """Let the client read our last answer: bytes of it that we never read would make the kernel send a reset (RFC 9112 section 9.6)."""
@@ -159,16 +155,14 @@ class Session:
 
     def _exchange(self, data: bytes) -> None:
         """Receive the request that begins with `data`, and carry it out or refuse it."""
-        traffic = self._traffic
-        exchange = Exchange(traffic.new_id(), self._number, self.client, monotonic())
-        entrance = self._entrance
+        traffic, entrance, started = self._traffic, self._entrance, monotonic()
         try:
-            asked = entrance.take(self.stream, data) or self._wait_for_head(entrance, data)
+            asked = entrance.take(self.stream, data) or self._wait_for_head(data)
         except (BadHead, HeadEnded, Late) as fault:
-            self._refuse(exchange, _explain(fault))
+            self._refuse(Record(next(traffic.ids), self._number, self.client, NOTHING_READ, started), _explain(fault))
             return
         self._request = asked.view
-        exchange.texts = asked.texts
+        exchange = Exchange(next(traffic.ids), self._number, self.client, asked.texts, started)
         if not asked.keep:
             self.keep = False
         if asked.framing is NO_BODY:
@@ -178,9 +172,9 @@ class Session:
         else:
             exchange.run(traffic, self, asked, incoming(asked.framing, self.stream), entrance.origins(self.client))
 
-    def _wait_for_head(self, entrance: Entrance, data: bytes) -> Asked:
+    def _wait_for_head(self, data: bytes) -> Asked:
         self.deadline = self._traffic.clock.after(self._traffic.settings.timeouts.request)
-        return entrance.wait(self.stream, data)
+        return self._entrance.wait(self.stream, data)
 
     def _refuse(self, record: Record, failure: Failure) -> None:
         """What follows cannot be trusted: answer, and read no further."""
@@ -192,7 +186,7 @@ class Session:
             if failure.status:
                 self.answer_ourselves(record, failure.status, failure.fields)
         finally:
-            record.close(self._traffic.counters, self._traffic.access_log)
+            record.close(self._traffic.books)
 
     # ---- answers ----
 
@@ -201,33 +195,36 @@ class Session:
         if self._request is not None and self._request.minor:
             self.stream.send(answered.head + CRLF)
 
+    def answer_at_once(self, record: Record, answered: Answered, source: Stream, timeouts: Timeouts) -> None:
+        """See Front."""
+        if self._draining:
+            self.keep = False
+        record.status = answered.view.status
+        ours = SOZU_ID if self.keep else CLOSE_AND_ID
+        if answered.simple > HEAD_SIZE:
+            self._answer_large(record, b"".join((answered.head, ours, record.request_id, END)), source, timeouts)
+            return
+        answer = b"".join((answered.head, ours, record.request_id, END, source.leftover))
+        source.leftover = b""
+        record.bytes_out = len(answer)
+        if self.keep:
+            self._traffic.outbox.post(self.stream, answer)
+        else:
+            self.stream.send_last(answer)
+
+    def _answer_large(self, record: Record, head: bytes, source: Stream, timeouts: Timeouts) -> None:
+        body, source.leftover = source.leftover, b""
+        record.bytes_out = size = len(head) + len(body)
+        self.deadline = self._traffic.clock.next + seconds_to_take(size, timeouts.front, self.min_rate)
+        self.stream.send_both(head, body)
+
     def answer(self, record: Record, answered: Answered, framing: Framing, source: Stream, timeouts: Timeouts) -> None:
         """See Front."""
         assert self._request is not None, "there is an exchange"
         if self._draining:
             self.keep = False
         record.status = answered.view.status
-        if self._request.minor and len(source.leftover) == answered.simple and framing is answered.framing:
-            if answered.simple > HEAD_SIZE:
-                self._answer_at_once(record, answered, source, timeouts)
-                return
-            answer = b"".join((answered.head, SOZU_ID if self.keep else CLOSE_AND_ID, record.request_id, END, source.leftover))
-            source.leftover = b""
-            record.bytes_out = len(answer)
-            if self.keep:
-                self._traffic.outbox.post(self.stream, answer)
-            else:
-                self.stream.send_last(answer)
-        else:
-            CarefulAnswer(self, self._traffic, record, source, timeouts).send(answered.view, framing, self._request.minor)
-
-    def _answer_at_once(self, record: Record, answered: Answered, source: Stream, timeouts: Timeouts) -> None:
-        """With a body that is no small one, but there."""
-        head = b"".join((answered.head, SOZU_ID if self.keep else CLOSE_AND_ID, record.request_id, END))
-        body, source.leftover = source.leftover, b""
-        record.bytes_out = size = len(head) + answered.simple
-        self.deadline = self._traffic.clock.next + seconds_to_take(size, timeouts.front, self.min_rate)
-        self.stream.send_both(head, body)
+        CarefulAnswer(self, self._traffic, record, source, timeouts).send(answered.view, framing, self._request.minor)
 
     def answer_switch(self, record: Record, response: ResponseView) -> None:
         """See Front."""

@@ -4,10 +4,11 @@ A worker has one Traffic. `registry`, `counters` and the clock live as long as i
 reads it once. `draining` asks the sessions to end after what they are doing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from itertools import count
+from itertools import chain, count, repeat
+from operator import add
 from os import urandom
 from typing import Final, Protocol
 from weakref import WeakSet
@@ -24,15 +25,26 @@ from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import Deadlines, Watched
 from sozu.proxy.edits import Desk
 from sozu.proxy.forwarding import origin_fields
-from sozu.proxy.heads import LONGEST_REMEMBERED, REMEMBERED, REQUEST_VIEW, RESPONSE_VIEW, Heads
+from sozu.proxy.heads import LONGEST_REMEMBERED, REQUEST_VIEW, RESPONSE_VIEW, Heads
 from sozu.proxy.loop.outbox import Outbox
 from sozu.proxy.loop.spares import Spares
 from sozu.proxy.meaning import Answered, Asked, understand_request, understand_response
 from sozu.proxy.pool import Pool
+from sozu.proxy.record import Books
 from sozu.proxy.registry import Registry
 from sozu.proxy.stream import Stream
 
 ORIGINS: Final = 1024  # clients
+ENDS: Final = tuple(b"%02x" % number for number in range(256))
+
+
+def request_ids(prefix: bytes) -> Iterator[bytes]:
+    """The prefix with one hexadecimal number after the other. No line of ours runs for each, but for one in 256."""
+
+    def block(number: int) -> Iterator[bytes]:
+        return map(add, repeat(b"%b%x" % (prefix, number)), ENDS)
+
+    return chain.from_iterable(map(block, count()))
 
 
 class Session(Protocol):
@@ -72,7 +84,7 @@ class Entrance(Heads[RequestView, Asked]):
 
     def take(self, stream: Stream, data: bytes) -> Asked | None:
         """See Heads. Most requests have no body: they are nothing but a head."""
-        if REMEMBERED and len(data) <= LONGEST_REMEMBERED and (asked := self.known.get(data)) is not None:
+        if len(data) <= LONGEST_REMEMBERED and (asked := self.known.get(data)) is not None:
             return asked
         return Heads.take(self, stream, data)
 
@@ -121,22 +133,23 @@ class Traffic:
     clock: Clock = field(default_factory=Clock)
     desk: Desk = field(default_factory=Desk)
     deadlines: Deadlines = field(init=False)
+    books: Books = field(init=False)
     outbox: Outbox = field(init=False)
     spares: Spares = field(init=False)
     pool: Pool = field(init=False)
     entrances: Entrances = field(init=False)
     responses: Heads[ResponseView, Answered] = field(init=False)
-    new_id: Callable[[], bytes] = field(init=False)  # the id of a request, unique among all workers everywhere for practical purposes
+    ids: Iterator[bytes] = field(init=False)  # of requests, unique among all workers everywhere for practical purposes
 
     def __post_init__(self) -> None:
         self.deadlines = Deadlines(self.clock, self.sessions)
+        self.books = Books(self.hub, self.counters, self.access_log)
         self.outbox = Outbox(self.hub)
         self.spares = Spares(self.hub)
         self.pool = Pool(self.hub, self.clock, self.deadlines, self.counters, self.settings.pool)
         self.entrances = Entrances(self.settings)
         self.responses = Heads(RESPONSE_VIEW, partial(understand_response, name=self.settings.via))
-        # Random, so that ids of restarted workers and of other machines differ; the rest only counts. No line of ours runs for each id.
-        self.new_id = map((b"%b-%d-%%x" % (urandom(6).hex().encode(), self.slot)).__mod__, count()).__next__
+        self.ids = request_ids(b"%b-%d-" % (urandom(6).hex().encode(), self.slot))  # random: ids of restarted workers and of other machines differ
 
     @property
     def routes(self) -> RouteTable:

@@ -4,7 +4,7 @@ Time stands still unless the test lets it pass, so nothing here waits for a cloc
 """
 
 import _socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 import os
 import resource
@@ -26,8 +26,8 @@ from sozu.proxy.back import Back
 from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import Deadlines
+from sozu.proxy.entry import AnyEntry, Entry
 from sozu.proxy.pool import Pool
-from sozu.proxy.record import Record
 from sozu.proxy.registry import LiveBackend, Registry
 from sozu.proxy.session import Session, serve_connection
 from sozu.proxy.stream import Broken, Stream
@@ -192,20 +192,17 @@ class ScriptedPool(Pool):
             raise Broken(self, ConnectionRefusedError(111, "")) from failure
         sock, peer = pair()
         self.opened.put((address, peer))
-        return Back(Stream(sock, get_hub()), backend, self.watch, self.time.now)
+        return Back(Stream(sock, get_hub()), backend, self.watch, self.time.now, self._age)
 
 
 class Log:
-    """An access log that keeps the records."""
+    """An access log that keeps the entries."""
 
     def __init__(self) -> None:
-        self.records: list[Record] = []
+        self.entries: list[Entry] = []
 
-    def record(self, record: Any) -> None:
-        kept = Record(record.request_id, record.session, record.client, record.started)  # and nothing of the exchange
-        for name in Record.__slots__:
-            setattr(kept, name, getattr(record, name))
-        self.records.append(kept)
+    def record(self, entries: Sequence[AnyEntry]) -> None:
+        self.entries += map(Entry._make, entries)
 
 
 class Lab:
@@ -272,11 +269,11 @@ class Lab:
         assert isinstance(session, Session)
         return session
 
-    def record(self) -> Record:
+    def entry(self) -> Entry:
         """The one exchange that has ended."""
         settle()
-        (record,) = self.log.records
-        return record
+        (entry,) = self.log.entries
+        return entry
 
     def end(self) -> None:
         for peer in self.peers:

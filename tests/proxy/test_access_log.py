@@ -7,24 +7,13 @@ from pathlib import Path
 import pytest
 
 from sozu.command.settings import LogFormat
-from sozu.proxy.access_log import AccessLog, NoLog, Texts
+from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.counters import Counters
+from sozu.proxy.entry import Entry, Texts
 
 
-class Exchange:
-    client = b""
-    texts = Texts()
-    cluster: str | None = None
-    backend: str | None = None
-    ended: str | None = None
-    status, retries, bytes_in, bytes_out = 200, 0, 0, 0
-    started = finished = 1.0
-    connected: float | None = None
-    responded: float | None = None
-    session = 1
-
-    def __init__(self, request_id: str) -> None:
-        self.request_id = request_id.encode()
+def entry(request_id: object) -> Entry:
+    return Entry(str(request_id).encode(), 1, b"", Texts(), 200, 1.0, None, None, 1.0, None, None, 0, 0, 0, None)
 
 
 def writable(path: Path) -> int:
@@ -39,18 +28,25 @@ def test_lines_are_written_in_order_when_the_log_closes(tmp_path: Path) -> None:
     path, counters = tmp_path / "log", Counters()
     log = AccessLog(writable(path), LogFormat.JSON, counters)
     for number in range(1000):
-        log.record(Exchange(str(number)))
+        log.record([entry(number)])
     log.close(10)
     assert ids(path) == [str(number) for number in range(1000)]
     assert counters.log_lines_dropped == 0
 
 
+def test_many_entries_at_once_make_one_line_each(tmp_path: Path) -> None:
+    log = AccessLog(writable(tmp_path / "log"), LogFormat.COMBINED, Counters())
+    log.record([entry(number) for number in range(700)])
+    log.close(10)
+    assert (tmp_path / "log").read_text().count("\n") == 700
+
+
 def test_a_new_descriptor_gets_what_is_recorded_afterwards(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     log = AccessLog(writable(old), LogFormat.JSON, Counters())
-    log.record(Exchange("before"))
+    log.record([entry("before")])
     log.reopen(writable(new))
-    log.record(Exchange("after"))
+    log.record([entry("after")])
     log.close(10)
     assert (ids(old), ids(new)) == (["before"], ["after"])
 
@@ -78,7 +74,7 @@ def test_a_blocked_target_costs_lines_and_never_time(full_pipe: tuple[int, int],
     counters = Counters()
     log = AccessLog(writer, LogFormat.JSON, counters)
     for number in range(20_000):
-        log.record(Exchange(str(number)))
+        log.record([entry(number)])
     log.close(0)
     assert counters.log_lines_dropped > 10_000
     assert drain_pipe(reader) == 20_000 - counters.log_lines_dropped
@@ -89,7 +85,7 @@ def test_a_target_that_fails_counts_its_lines() -> None:
     os.close(reader)
     counters = Counters()
     log = AccessLog(writer, LogFormat.JSON, counters)
-    log.record(Exchange("lost"))
+    log.record([entry("lost")])
     log.close(10)
     log.flush()
     assert counters.log_lines_dropped == 1
@@ -97,6 +93,6 @@ def test_a_target_that_fails_counts_its_lines() -> None:
 
 def test_no_log_takes_everything() -> None:
     log = NoLog()
-    log.record(Exchange("x"))
+    log.record([entry("x")])
     log.flush()
     log.close(0)

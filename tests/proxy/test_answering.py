@@ -4,15 +4,14 @@ from sozu.command.settings import Settings
 from sozu.parsers.body import CHUNKED, NO_BODY, UNTIL_CLOSE, Framing, Length
 from sozu.parsers.result import Done
 from sozu.parsers.views import RequestView, request_view
-from sozu.proxy.access_log import Texts
 from sozu.proxy.answering.plans import AS_IT_IS, CLOSE, CODINGS, KEEP_ALIVE, accepts, own_answer, plan_answer
 from sozu.proxy.bodies import Chunks, Payload
+from sozu.proxy.entry import Texts
 from sozu.proxy.forwarding import CHUNKED_CODING
 from sozu.proxy.record import Record
 
 SETTINGS = Settings(command_socket="", journal="")
-RECORD = Record(b"id", 1, b"192.0.2.1:5", 0.0)
-RECORD.texts = Texts(authority=b"my.example")
+RECORD = Record(b"id", 1, b"192.0.2.1:5", Texts(authority=b"my.example"), 0.0)
 WELCOMING = Settings(command_socket="", journal="", welcome=True)
 
 

@@ -27,7 +27,7 @@ def test_a_body_in_the_first_packet_goes_out_with_the_head(lab: Lab) -> None:
     assert origin.received == b"hello"
     origin.send(OK)
     client.answer()
-    assert lab.record().bytes_in == 5
+    assert lab.entry().bytes_in == 5
 
 
 def test_a_body_that_comes_later_is_streamed(lab: Lab) -> None:
@@ -40,7 +40,7 @@ def test_a_body_that_comes_later_is_streamed(lab: Lab) -> None:
     client.answer()
     assert origin.head().startswith(b"GET / ")
     settle()
-    assert lab.log.records[0].bytes_in == 10
+    assert lab.log.entries[0].bytes_in == 10
 
 
 def test_a_chunked_body_passes_as_it_came(lab: Lab) -> None:
@@ -80,7 +80,7 @@ def test_a_chunked_body_that_breaks_is_refused_and_the_backend_never_gets_its_en
     client.send(b"zz\r\n")
     assert client.answer()[0].startswith(b"HTTP/1.1 400 ")
     assert origin.rest() == b"5\r\nhello\r\n"
-    assert lab.record().ended == "refused: chunk-size at byte 10 of the body"
+    assert lab.entry().ended == "refused: chunk-size at byte 10 of the body"
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -125,7 +125,7 @@ def test_a_large_response_arrives_whole(lab: Lab) -> None:
     head, body = client.answer()
     sender.get(timeout=5)
     assert hashlib.sha256(body).digest() == hashlib.sha256(LARGE).digest()
-    assert lab.record().bytes_out == len(head) + len(LARGE)
+    assert lab.entry().bytes_out == len(head) + len(LARGE)
     assert len(lab.backend().idle) == 1
 
 
@@ -146,7 +146,7 @@ def test_a_response_waits_for_a_client_that_does_not_read(lab: Lab) -> None:
     assert not sender.ready()
     assert lab.session()._greenlet is not None
     lab.wait(61)
-    assert (lab.record().ended or "").startswith("client: ") or lab.record().ended == "timed out"
+    assert (lab.entry().ended or "").startswith("client: ") or lab.entry().ended == "timed out"
     sender.kill()
 
 
@@ -269,7 +269,7 @@ def test_an_early_answer_reaches_a_client_that_is_still_sending(lab: Lab) -> Non
     assert (field(head, b"connection"), body) == (b"close", b"no!")
     sender.kill()
     client.close()
-    assert lab.record().ended == "answered before the request's body had come"
+    assert lab.entry().ended == "answered before the request's body had come"
 
 
 def test_a_backend_that_answers_and_closes_without_reading_is_heard(lab: Lab) -> None:
@@ -356,7 +356,7 @@ def test_a_body_that_comes_with_its_head_arrives_whole(lab: Lab, size: int) -> N
     client.head()
     assert client.read(size) == LARGE[:size]
     settle()
-    assert lab.log.records[0].bytes_out > size
+    assert lab.log.entries[0].bytes_out > size
 
 
 @pytest.mark.parametrize("first", [HEAD_SIZE // 2, HEAD_SIZE - 100, HEAD_SIZE, READ_SIZE - 1])

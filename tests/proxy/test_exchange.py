@@ -118,7 +118,7 @@ def test_a_request_is_recorded(lab: Lab) -> None:
     origin.head()
     origin.send(OK)
     head, body = client.answer()
-    record = lab.record()
+    record = lab.entry()
     assert (record.texts.method, record.texts.authority, record.texts.path) == (b"GET", b"a.example:81", b"/path?q")
     assert (record.status, record.cluster, record.backend) == (200, "c", "10.0.0.1:80")
     assert (record.texts.user_agent, record.retries, record.ended) == (b"test", 0, None)
@@ -159,7 +159,7 @@ def test_a_backend_that_refuses_is_passed_by(two: Lab) -> None:
         origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         client.head()
     settle()
-    assert two.log.records[0].retries == 1
+    assert two.log.entries[0].retries == 1
     assert two.backend("10.0.0.1:80").exchanges == two.backend("10.0.0.2:80").exchanges == 0
 
 
@@ -252,7 +252,7 @@ def test_a_repeatable_request_on_a_dead_connection_goes_out_again(lab: Lab, meth
     again.send(OK)
     assert client.answer()[1] == b"ok"
     settle()
-    assert lab.log.records[1].retries == 1
+    assert lab.log.entries[1].retries == 1
 
 
 def test_a_new_connection_that_closes_without_an_answer_is_502(lab: Lab) -> None:
@@ -326,7 +326,7 @@ def test_a_silent_backend_is_504(lab: Lab) -> None:
     assert client.is_open()
     lab.wait(2)
     assert client.answer()[0].startswith(b"HTTP/1.1 504 ")
-    assert lab.record().ended == "timed out"
+    assert lab.entry().ended == "timed out"
 
 
 def test_a_body_that_breaks_off_never_looks_whole(lab: Lab) -> None:
@@ -337,7 +337,7 @@ def test_a_body_that_breaks_off_never_looks_whole(lab: Lab) -> None:
     origin.close()
     assert client.head()
     assert client.rest() == b"half"
-    assert lab.record().ended == "backend closed in the middle of a body"
+    assert lab.entry().ended == "backend closed in the middle of a body"
 
 
 def test_what_follows_a_whole_answer_goes_nowhere(lab: Lab) -> None:
@@ -375,7 +375,7 @@ def test_what_breaks_a_rule_is_refused_before_any_backend(lab: Lab, request_byte
     client.end()
     assert client.rest() == b""
     assert lab.no_origin()
-    assert (lab.record().ended or "").startswith("refused: ")
+    assert (lab.entry().ended or "").startswith("refused: ")
 
 
 def test_a_slow_head_is_408(lab: Lab) -> None:
@@ -390,7 +390,7 @@ def test_a_client_that_says_nothing_is_closed(lab: Lab) -> None:
     assert client.is_open()
     lab.wait(2)
     assert not client.is_open()
-    assert lab.log.records == []
+    assert lab.log.entries == []
 
 
 def test_an_idle_client_is_closed_in_time(lab: Lab) -> None:
@@ -416,7 +416,7 @@ def test_a_client_that_leaves_in_mid_body_takes_the_backend_connection_along(lab
     origin.head()
     client.close()
     assert origin.rest() == b"12"
-    assert lab.record().ended == "the client closed in the middle of its body"
+    assert lab.entry().ended == "the client closed in the middle of its body"
     assert lab.backend().idle == []
 
 
@@ -426,7 +426,7 @@ def test_a_client_that_leaves_while_it_is_answered_is_noticed(lab: Lab) -> None:
     origin.head()
     client.close()
     origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1000)
-    assert (lab.record().ended or "").startswith("client: ")
+    assert (lab.entry().ended or "").startswith("client: ")
 
 
 # ---- the end of a worker ----
@@ -502,7 +502,7 @@ def test_closing_a_session_cuts_its_exchange(lab: Lab) -> None:
         session.close()
     assert not client.is_open()
     assert not origin.is_open()
-    assert lab.record().ended == "closed by the proxy"
+    assert lab.entry().ended == "closed by the proxy"
 
 
 def test_late_is_only_thrown_where_an_exchange_waits(lab: Lab) -> None:
@@ -570,7 +570,7 @@ def test_a_head_that_breaks_off_is_502(lab: Lab) -> None:
     origin.send(b"HTTP/1.1 200 OK\r\n")
     origin.close()
     assert client.answer()[0].startswith(b"HTTP/1.1 502 ")
-    assert lab.record().ended == "backend closed in the middle of a head"
+    assert lab.entry().ended == "backend closed in the middle of a head"
 
 
 def test_connections_do_not_live_for_ever(lab: Lab) -> None:
@@ -609,6 +609,6 @@ def test_a_fault_of_our_own_while_a_body_comes_leaves_no_upload_behind(
     assert origin.rest() == b"12"
     assert client.rest() == b""
     assert caplog.text.count("Traceback") == 1
-    assert lab.record().ended == "a fault of the proxy's own"
+    assert lab.entry().ended == "a fault of the proxy's own"
     assert lab.backend().exchanges == 0
     assert not [thing for thing in gc.get_objects() if isinstance(thing, Upload) and thing.running]

@@ -104,7 +104,7 @@ def test_no_descriptor_for_a_connection_to_a_backend_is_503() -> None:
             assert status_of(client) == b"503"
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        assert lab.record().ended == "connect: EMFILE"
+        assert lab.entry().ended == "connect: EMFILE"
         assert is_served(lab)
 
 
@@ -190,7 +190,7 @@ def test_a_body_of_nothing_but_framing_is_cut(fault: faults.Fault) -> None:
     with origin(fault) as address, proxy_to(address) as lab:
         client = lab.client(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert len(client.rest()) < 200_000
-        assert "at byte" in (lab.record().ended or "")
+        assert "at byte" in (lab.entry().ended or "")
         assert is_served(lab)
 
 
@@ -203,7 +203,7 @@ def test_a_bad_body_that_comes_with_its_head_is_502() -> None:
     with origin(bad_chunk) as address, proxy_to(address) as lab:
         client = lab.client(GET + GET)
         assert status_of(client) == b"502"
-        assert lab.log.records[0].ended == "backend: chunk-size at byte 0 of the body"
+        assert lab.log.entries[0].ended == "backend: chunk-size at byte 0 of the body"
 
 
 @pytest.mark.parametrize("request_bytes", [GET, b"GET / HTTP/1.0\r\nHost: a\r\n\r\n"])
@@ -227,7 +227,7 @@ def test_a_reset_in_mid_body_never_looks_like_a_good_end(request_bytes: bytes, b
         rest, reset = client.rest_or_reset()
         client.close()
         assert reset or b"Content-Length: 10" in head or (b"chunked" in head and not rest.endswith(b"0\r\n\r\n"))
-        assert (lab.record().ended or "").startswith("backend: ")
+        assert (lab.entry().ended or "").startswith("backend: ")
         assert is_served(lab)
 
 

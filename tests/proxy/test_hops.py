@@ -49,7 +49,7 @@ def test_options_that_may_go_no_further_is_answered_here(lab: Lab, target: bytes
     assert (body, b"OPTIONS" in field(head, b"allow")) == (b"", True)
     assert b"date" in names(head)
     assert lab.no_origin()
-    assert (lab.record().status, lab.record().ended) == (200, "Max-Forwards is 0")
+    assert (lab.entry().status, lab.entry().ended) == (200, "Max-Forwards is 0")
 
 
 def test_trace_that_may_go_no_further_shows_what_came_without_what_is_secret(lab: Lab) -> None:

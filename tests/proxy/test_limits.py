@@ -54,7 +54,7 @@ def test_a_larger_one_is_413_and_no_backend_hears_of_it(small: Lab, request_byte
     assert field(head, b"connection") == b"close"
     client.close()
     assert small.no_origin()
-    assert "body-too-large" in (small.record().ended or "")
+    assert "body-too-large" in (small.entry().ended or "")
 
 
 def test_one_that_grows_too_large_on_its_way_is_cut(small: Lab) -> None:
@@ -115,7 +115,7 @@ def test_a_cluster_may_have_its_own_rate(rated: Lab, rate: int | None, *, slow: 
         rated.wait(4)
         client.send(b"x")
         settle()
-    assert bool(rated.log.records) is slow
+    assert bool(rated.log.entries) is slow
     client.close()
     origin.close()
 
@@ -144,7 +144,7 @@ def test_a_client_that_takes_its_answer_too_slowly_is_cut(settings: dict[str, An
         lab.wait(5)
         assert lab.traffic.sessions
         lab.wait(LARGE / 1000 + 11)
-        assert lab.record().ended == "client: too slow to take its answer"
+        assert lab.entry().ended == "client: too slow to take its answer"
         assert not lab.traffic.sessions
         assert lab.traffic.counters.backend_failures == 0
         client.close()
@@ -161,4 +161,4 @@ def test_time_that_the_backend_takes_is_not_the_clients(rated: Lab) -> None:
         rated.wait(20)
         origin.send(b"z")
         assert client.read(1) == b"z"
-    assert rated.record().ended is None
+    assert rated.entry().ended is None

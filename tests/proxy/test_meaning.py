@@ -41,7 +41,7 @@ def test_a_request_is_understood_with_its_route() -> None:
     meaning = asked(b"GET /x?q HTTP/1.1", b"Host: A.example:81", b"User-Agent: test")
     assert meaning.cluster is not None
     assert meaning.cluster.cluster == "c"
-    assert (meaning.framing, meaning.keep, meaning.idempotent, meaning.bodiless, meaning.last_hop) == (NO_BODY, True, True, False, False)
+    assert (meaning.framing, meaning.keep, meaning.idempotent, meaning.bare, meaning.last_hop) == (NO_BODY, True, True, True, False)
     assert meaning.head == b"GET /x?q HTTP/1.1\r\nHost: A.example:81\r\nUser-Agent: test\r\n"
     assert (meaning.texts.method, meaning.texts.authority, meaning.texts.path) == (b"GET", b"A.example:81", b"/x?q")
 
@@ -55,7 +55,7 @@ def test_a_host_without_a_route_has_no_cluster() -> None:
     [
         (b"GET / HTTP/1.0", b"X: 1", lambda meaning: not meaning.keep),
         (b"POST / HTTP/1.1", b"Content-Length: 3", lambda meaning: meaning.framing == Length(3) and not meaning.idempotent),
-        (b"HEAD / HTTP/1.1", b"X: 1", lambda meaning: meaning.bodiless and meaning.idempotent),
+        (b"HEAD / HTTP/1.1", b"X: 1", lambda meaning: not meaning.bare and meaning.idempotent),
         (b"OPTIONS / HTTP/1.1", b"Max-Forwards: 0", lambda meaning: meaning.last_hop),
         (b"OPTIONS / HTTP/1.1", b"Max-Forwards: 1", lambda meaning: not meaning.last_hop),
         (b"GET / HTTP/1.1", b"Max-Forwards: 0", lambda meaning: not meaning.last_hop),

@@ -68,13 +68,15 @@ def test_a_connection_that_is_too_old_is_not_used_though_it_was_busy(lab: Lab) -
 
 
 @pytest.mark.parametrize("lab", [Limits(age=10)], indirect=True)
-def test_a_connection_that_got_too_old_in_use_is_not_kept(lab: Lab) -> None:
+def test_a_connection_that_got_too_old_in_use_is_not_used_again(lab: Lab) -> None:
     client = lab.client(GET)
     origin = lab.origin()
     origin.head()
     lab.wait(11)
     origin.send(OK)
     client.answer()
+    client.send(GET)
+    assert lab.origin().head()
     assert not origin.is_open()
 
 

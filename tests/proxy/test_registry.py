@@ -88,7 +88,7 @@ def test_weight_zero_gets_nothing_new() -> None:
 def test_a_live_backend_survives_new_settings() -> None:
     world = World(WEB, add(A))
     live = world.choose()
-    live.begin()
+    live.exchanges += 1
     pooled = Pooled()
     live.idle.append(pooled)
     world.order(add(A, weight=7))
@@ -116,7 +116,7 @@ def test_another_kind_of_balancing_takes_effect() -> None:
     world = World(WEB, add(A), add(B))
     world.order(AddCluster(cluster="web", load_balancing=LoadBalancing.LEAST_LOADED))
     first = world.choose()
-    first.begin()
+    first.exchanges += 1
     assert {world.choose() for _ in range(4)} == {live for live in [world.choose()] if live is not first}
 
 
@@ -135,8 +135,8 @@ def test_a_removed_backend_without_exchanges_is_gone_and_its_idle_connections_ar
 def test_a_removed_backend_is_gone_when_its_last_exchange_ends() -> None:
     world = World(WEB, add(A))
     live = world.choose()
-    live.begin()
-    live.begin()
+    live.exchanges += 1
+    live.exchanges += 1
     world.order(remove(A))
     told: list[int] = []
     live.on_gone.append(lambda: told.append(live.exchanges))
@@ -149,7 +149,7 @@ def test_a_removed_backend_is_gone_when_its_last_exchange_ends() -> None:
 def test_a_backend_that_comes_back_keeps_its_count_and_is_told() -> None:
     world = World(WEB, add(A))
     live = world.choose()
-    live.begin()
+    live.exchanges += 1
     world.order(remove(A))
     told: list[bool] = []
     live.on_gone.append(lambda: told.append(live.retired))
@@ -165,7 +165,7 @@ def test_a_backend_that_comes_back_keeps_its_count_and_is_told() -> None:
 def test_a_cluster_takes_its_backends_along() -> None:
     world = World(WEB, add(A), add(B))
     live = world.choose()
-    live.begin()
+    live.exchanges += 1
     world.order(RemoveCluster(cluster="web"))
     assert "web" not in world.registry.rosters
     assert world.registry.find(live.key) is live
@@ -215,7 +215,7 @@ def test_a_backend_that_goes_and_comes_in_one_breath_lives_on() -> None:
 def test_the_end_of_an_exchange_of_a_backend_in_use_tells_nobody() -> None:
     world = World(WEB, add(A))
     live = world.choose()
-    live.begin()
+    live.exchanges += 1
     live.end()
     assert (live.exchanges, world.registry.find(live.key)) == (0, live)
 

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 import errno
+from itertools import islice
 import socket
 from typing import Any
 
@@ -56,7 +57,7 @@ def test_a_request_goes_through_over_tcp(traffic: Traffic, listening: Any) -> No
     origin = Peer(listening.accept()[0])
     head = origin.head()
     assert field(head, b"x-forwarded-for") == b"127.0.0.1"
-    assert field(head, b"sozu-id").endswith(b"-3-0")
+    assert field(head, b"sozu-id").endswith(b"-3-000")
     origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
     assert client.answer()[1] == b"ok"
     assert traffic.counters.backend_connections == 1
@@ -102,9 +103,9 @@ def test_a_reset_in_mid_body_is_never_a_good_end_for_http_1_0(traffic: Traffic, 
 
 def test_ids_count_up() -> None:
     traffic = Traffic(Settings(command_socket="", journal=""), Registry(), Counters(), NoLog())
-    first, second = traffic.new_id(), traffic.new_id()
-    assert first.endswith(b"-0-0")
-    assert second.endswith(b"-0-1")
+    ids = list(islice(traffic.ids, 600))
+    assert [int(made.rpartition(b"-0-")[2], 16) for made in ids] == list(range(600))
+    assert len({made.rpartition(b"-0-")[0] for made in ids}) == 1
     assert traffic.hub is get_hub()
 
 

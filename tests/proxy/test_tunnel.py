@@ -66,7 +66,7 @@ def test_one_way_may_end_before_the_other(lab: Lab, *, client_first: bool) -> No
     assert first.read(10) == b"still here"
     second.end()
     assert first.rest() == b""
-    record = lab.record()
+    record = lab.entry()
     assert (record.status, record.ended) == (101, None)
     assert record.bytes_in + record.bytes_out >= 10
 
@@ -91,7 +91,7 @@ def test_an_idle_tunnel_ends_in_time_and_a_busy_one_does_not(lab: Lab) -> None:
     lab.wait(61)
     assert not client.is_open()
     assert not origin.is_open()
-    assert lab.log.records[0].ended == "the tunnel was idle for too long"
+    assert lab.log.entries[0].ended == "the tunnel was idle for too long"
     assert lab.traffic.counters.backend_failures == 0
 
 

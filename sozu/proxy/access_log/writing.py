@@ -1,29 +1,38 @@
 """One line for each exchange, written in batches by one thread, so that no disk or pipe ever holds up traffic.
 
-`record` turns an exchange into a line at once (an exchange object may be used again) and keeps it; a full batch, or a
-tick of the worker's timer, hands the batch to the thread. When the target is slower than the traffic, or fails, lines
-are dropped and counted: a proxy that waits for its log is down. How a line looks is in `lines`.
+`record` turns entries into lines and keeps them; a full batch, or a tick of the worker's timer, hands the batch to the thread. When the
+target is slower than the traffic, or fails, lines are dropped and counted: a proxy that waits for its log is down.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 import os
 from queue import SimpleQueue
 import select
 from threading import Thread
 
 from sozu.command.settings import LogFormat
-from sozu.proxy.access_log.lines import Exchange, formatter_for
+from sozu.proxy.access_log.json_lines import json_formatter
+from sozu.proxy.access_log.ncsa_lines import combined_formatter, common_formatter
 from sozu.proxy.counters import Counters
+from sozu.proxy.entry import AnyEntry
 
 _BATCH = 512  # lines: about 160 kB, one write; each batch costs a fight for the interpreter between two threads
 _BACKLOG = 8  # batches: what a target that stands still may cost in memory, about 1.3 MB
 
-Batch = list[bytes]
+
+@dataclass(slots=True)
+class Batch:
+    """So many lines, in pieces of some."""
+
+    lines: int = 0
+    pieces: list[bytes] = field(default_factory=list)
 
 
 class NoLog:
     """No access log is configured."""
 
-    def record(self, exchange: Exchange) -> None:
+    def record(self, entries: Sequence[AnyEntry]) -> None:
         """Say nothing."""
 
     def flush(self) -> None:
@@ -43,25 +52,26 @@ class AccessLog:
     def __init__(self, descriptor: int, kind: LogFormat, counters: Counters, worker: int = 0) -> None:
         self._format = formatter_for(kind, worker)
         self._counters = counters
-        self._lines: Batch = []
+        self._batch = Batch()
         self._queue: SimpleQueue[Batch | int | None] = SimpleQueue()
         self._writer = _Writer(descriptor, self._queue)
         self._writer.start()
 
-    def record(self, exchange: Exchange) -> None:
-        """Keep the exchange's line; every so many, pass them on."""
-        lines = self._lines
-        lines.append(self._format(exchange))
-        if len(lines) >= _BATCH:
+    def record(self, entries: Sequence[AnyEntry]) -> None:
+        """Keep the lines of these; every so many, pass them on."""
+        batch = self._batch
+        batch.pieces.append(self._format(entries))
+        batch.lines += len(entries)
+        if batch.lines >= _BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Pass on what there is; or drop it and count, when the thread is far behind. Never blocks."""
-        lines, self._lines = self._lines, []
+        batch, self._batch = self._batch, Batch()
         if self._queue.qsize() >= _BACKLOG:
-            self._counters.log_lines_dropped += len(lines)
-        elif lines:
-            self._queue.put(lines)
+            self._counters.log_lines_dropped += batch.lines
+        elif batch.lines:
+            self._queue.put(batch)
         self._counters.log_lines_dropped += self._writer.newly_lost()
 
     def reopen(self, descriptor: int) -> None:
@@ -101,11 +111,11 @@ class _Writer(Thread):
                 self._write(item)
         os.close(self._descriptor)
 
-    def _write(self, lines: Batch) -> None:
+    def _write(self, batch: Batch) -> None:
         try:
-            _write_all(self._descriptor, b"".join(lines))
+            _write_all(self._descriptor, b"".join(batch.pieces))
         except OSError:  # no space, a broken pipe: it may pass, and the figure tells
-            self._lost += len(lines)
+            self._lost += batch.lines
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -118,3 +128,14 @@ def _write_all(descriptor: int, data: bytes) -> None:
             poll = select.poll()
             poll.register(descriptor, select.POLLOUT)
             poll.poll()
+
+
+def formatter_for(kind: LogFormat, worker: int = 0) -> Callable[[Sequence[AnyEntry]], bytes]:
+    """The function that makes the lines of some entries, in this format; `worker` is the slot of who writes them, which only JSON tells."""
+    match kind:
+        case LogFormat.JSON:
+            return json_formatter(worker=worker)
+        case LogFormat.COMMON:
+            return common_formatter()
+        case LogFormat.COMBINED:
+            return combined_formatter()

@@ -28,7 +28,7 @@ class Outbox:
 
     def post(self, stream: Stream, data: bytes) -> None:
         """Send `data` soon. Parks only if the peer has not yet taken what it got before, or the message is large; raises `Broken` then."""
-        if len(data) > SMALL or stream.queued:
+        if stream.queued or len(data) > SMALL:
             stream.send(data)
             return
         stream.queued = data

@@ -7,6 +7,6 @@ moment is the "drained" event for which an operator waits. See docs/life_of_an_o
 """
 
 from sozu.proxy.registry.live_backend import BackendKey, Idle, LiveBackend
-from sozu.proxy.registry.rosters import Registry, RosterDraft
+from sozu.proxy.registry.rosters import Registry, Roster, RosterDraft
 
-__all__ = ["BackendKey", "Idle", "LiveBackend", "Registry", "RosterDraft"]
+__all__ = ["BackendKey", "Idle", "LiveBackend", "Registry", "Roster", "RosterDraft"]

@@ -21,17 +21,18 @@ class Idle(Protocol):
 class LiveBackend:
     """A backend as this worker lives with it.
 
-    The data path calls `begin` where it chose it, in the same breath, and `end` when the exchange or tunnel is over; it
+    The data path adds one to `exchanges` where it chose it, in the same breath, and calls `end` when the exchange or tunnel is over; it
     keeps pooled connections in `idle` (last in, first out) and keeps none once `retired` is set.
     `address` is (family, sockaddr), ready for a socket; `seed` is a number that stands for the backend, the same in every worker.
     """
 
-    __slots__ = ("address", "credit", "down", "exchanges", "fact", "idle", "key", "on_gone", "retired", "seed", "tunnels", "weight")
+    __slots__ = ("address", "credit", "down", "exchanges", "fact", "idle", "key", "name", "on_gone", "retired", "seed", "tunnels", "weight")
 
     def __init__(self, fact: Backend) -> None:
         where = parse_address(fact.address)
         self.key: BackendKey = fact.key
         self.address = (where.family, where.sockaddr)
+        self.name = fact.address  # as it was configured
         self.fact = fact
         self.seed = hashed(fact.address.encode())
         self.weight: float = fact.weight
@@ -43,12 +44,8 @@ class LiveBackend:
         self.retired = False
         self.on_gone: list[Told] = []
 
-    def begin(self) -> None:
-        """One more exchange or tunnel."""
-        self.exchanges += 1
-
     def end(self) -> None:
-        """One less; the last one of a retired backend is what somebody may be waiting for."""
+        """One exchange or tunnel less; the last one of a retired backend is what somebody may be waiting for."""
         self.exchanges -= 1
         if self.retired and not self.exchanges:
             self._tell()

@@ -122,6 +122,7 @@ class Service:
     def status(self) -> dict[str, Any]:
         """What AskStatus wants."""
         counters = self._traffic.counters
+        self._traffic.books.settle()
         return {
             "connections": counters.connections_open,
             "exchanges": counters.exchanges_open,
@@ -131,11 +132,13 @@ class Service:
 
     def metrics(self) -> dict[str, Any]:
         """What AskMetrics wants."""
+        self._traffic.books.settle()
         self._traffic.access_log.flush()
         return self._traffic.counters.snapshot()
 
     def reopen_log(self, descriptor: int) -> None:
         """Write the access log there from now on."""
+        self._traffic.books.settle()
         self._traffic.access_log.reopen(descriptor)
 
     def drain(self, remaining: Callable[[], float]) -> int:
@@ -144,6 +147,7 @@ class Service:
         self._traffic.draining = True
         self._accepting.close_all()
         cut = drain_sessions(self._traffic.sessions, remaining)
+        self._traffic.books.settle()
         self._traffic.access_log.close(_LAST_LINES)
         return cut
 

@@ -52,7 +52,7 @@ def test_a_redirect_is_an_answer_after_which_the_connection_goes_on(lab: Lab) ->
     assert client.answer()[0].startswith(b"HTTP/1.1 403 ")
     assert lab.no_origin()
     settle()
-    assert [(record.status, record.cluster, record.ended) for record in lab.log.records] == [
+    assert [(record.status, record.cluster, record.ended) for record in lab.log.entries] == [
         (308, "c", "redirected"),
         (403, "c", "denied by its frontend"),
     ]

@@ -17,7 +17,7 @@ class Watched:
         self.change(Change(None, WEB), Change(None, ONE))
         self.live = self.found()
         for _ in range(exchanges):
-            self.live.begin()
+            self.live.exchanges += 1
         self.heard: list[tuple[Status, int]] = []
 
     def change(self, *effects: Change) -> None:

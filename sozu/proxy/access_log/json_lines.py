@@ -1,0 +1,185 @@
+"""One JSON object a line. Pure but for the two clocks, which are arguments.
+
+An exchange that went as it should, which is nearly every one, is filled into a pattern: the pieces go in as they came, so that nothing is
+decoded or encoded; and if all of some went so, column by column, so that no line of ours runs for each. Any other is written out with all
+that may be missing or has to be escaped.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from operator import mod, sub
+import time
+from typing import Final
+
+import msgspec
+
+from sozu.proxy.access_log.escaping import Text, decoded, escaped, plain
+from sozu.proxy.entry import AnyEntry, Entry
+
+MOST_PLACES: Final = 10_000
+
+_USUAL: Final = (
+    b'%%b%%b","worker":%d,"session":%%d,"client":"%%b",%%b,"status":%%d,"duration":%%.6f,'
+    b'"bytes_in":%%d,"bytes_out":%%d,%%b,"response":%%.6f,"connect":'
+)
+
+
+class Line(msgspec.Struct, omit_defaults=True):
+    """The line; durations in seconds. Keys are never renamed, and those of a usual value are left out."""
+
+    time: str
+    request_id: str
+    worker: int
+    session: int
+    client: str
+    method: str
+    host: str
+    path: str
+    status: int
+    duration: float
+    bytes_in: int
+    bytes_out: int
+    cluster: str | None = None
+    backend: str | None = None
+    connect: float | None = None
+    response: float | None = None
+    user_agent: str | None = None
+    retries: int = 0
+    ended: str | None = None
+    tls: str | None = None
+    sni: str | None = None
+
+
+class _Places(dict[tuple[str | None, str | None], bytes]):
+    """Clusters with backends, as they stand in a line; they come from the configuration, so there are not many."""
+
+    def __missing__(self, place: tuple[str | None, str | None]) -> bytes:
+        if len(self) >= MOST_PLACES:
+            self.clear()
+        cluster, backend = [msgspec.json.encode(escaped(name or "")) for name in place]
+        piece = self[place] = b'"cluster":%b,"backend":%b' % (cluster, backend)
+        return piece
+
+
+class Moment:
+    """The millisecond of the wall clock in which an exchange began, as text; and the readings of the monotonic clock between which it lasted.
+
+    Many exchanges begin in one, so no line makes it for itself. The two clocks are compared once a second: when somebody sets
+    the wall clock, the next second knows.
+    """
+
+    __slots__ = ("_ahead", "_monotonic", "_second", "_text", "_wall", "began", "ended", "opening")
+
+    def __init__(self, wall: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._ahead = 0.0  # of the wall clock
+        self._second = -1
+        self._text = ""
+        self.began = self.ended = float("inf")
+        self.opening = b""  # of a line
+
+    def at(self, started: float) -> bytes:
+        """The opening of a line about what began then."""
+        if not self.began <= started < self.ended:
+            self._turn(started)
+        return self.opening
+
+    def _turn(self, started: float) -> None:
+        moment = self._ahead + started
+        if int(moment) != self._second:
+            self._ahead = self._wall() - self._monotonic()
+            moment = self._ahead + started
+            self._second = int(moment)
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self._second))
+        passed = (moment - self._second) * 1000
+        millisecond = int(passed)
+        self.opening = f'{{"time":"{self._text}.{millisecond:03}Z","request_id":"'.encode()
+        self.began = started - (passed - millisecond) / 1000
+        self.ended = self.began + 0.001
+
+
+def json_formatter(
+    wall: Callable[[], float] = time.time, worker: int = 0, monotonic: Callable[[], float] = time.monotonic
+) -> Callable[[Sequence[AnyEntry]], bytes]:
+    """The function that makes the lines of some entries; `worker` is the slot."""
+    moment, places = Moment(wall, monotonic), _Places()
+    usual, opened = _USUAL % worker + b"0.000000}\n", _USUAL % worker + b"%.6f}\n"
+
+    def lines(entries: Sequence[AnyEntry]) -> bytes:
+        columns = zip(*entries, strict=True)
+        ids, sessions, clients, texts, statuses, started, connected, responded, finished, clusters, backends, sizes_in, sizes, retries, ended = columns
+        said = [text.json for text in texts]
+        if connected != started or None in responded or None in said or any(retries) or any(ended):
+            return b"".join([line(Entry._make(entry)) for entry in entries])
+        openings = repeat(moment.at(started[0])) if max(started) < moment.ended and min(started) >= moment.began else map(moment.at, started)
+        durations, where = map(sub, finished, started), map(places.__getitem__, zip(clusters, backends, strict=True))
+        values = zip(openings, ids, sessions, clients, said, statuses, durations, sizes_in, sizes, where, map(sub, responded, started))  # noqa: B905 - some of them have no end
+        return b"".join(map(mod, repeat(usual), values))
+
+    def line(entry: Entry) -> bytes:
+        """One by itself, where some of them are not usual, or went over a new connection."""
+        opening, started, responded, connected = moment.at(entry.started), entry.started, entry.responded, entry.connected
+        if entry.texts.json is None or responded is None or connected is None or entry.ended or entry.retries:
+            return _unusual(entry, worker, opening[9:33].decode())
+        return opened % (
+            opening,
+            entry.request_id,
+            entry.session,
+            entry.client,
+            entry.texts.json,
+            entry.status,
+            entry.finished - started,
+            entry.bytes_in,
+            entry.bytes_out,
+            places[entry.cluster, entry.backend],
+            responded - started,
+            connected - started,
+        )
+
+    return lines
+
+
+def _unusual(entry: Entry, worker: int, moment: str) -> bytes:
+    """The line of an exchange in which anything may be missing, or has to be escaped."""
+    encoded = _json(entry, worker, moment, decoded)
+    # JSON escapes quotes and controls by itself. What else is not printable ASCII is rare: look for it once, in the whole.
+    if not encoded.isascii() or b"\x7f" in encoded:
+        encoded = _json(entry, worker, moment, plain)
+    return encoded + b"\n"
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _json(entry: Entry, worker: int, moment: str, text: Callable[[Text], str | None]) -> bytes:
+    started, texts = entry.started, entry.texts
+
+    def after(moment: float | None) -> float | None:
+        return None if moment is None else round(moment - started, 6)
+
+    return _encode(
+        Line(
+            moment,
+            text(entry.request_id) or "",
+            worker,
+            entry.session,
+            text(entry.client) or "",
+            text(texts.method) or "",
+            text(texts.authority) or "",
+            text(texts.path) or "",
+            entry.status,
+            round(entry.finished - started, 6),
+            entry.bytes_in,
+            entry.bytes_out,
+            text(entry.cluster),
+            text(entry.backend),
+            after(entry.connected),
+            after(entry.responded),
+            text(texts.user_agent),
+            entry.retries,
+            text(entry.ended),
+            text(texts.tls),
+            text(texts.sni),
+        )
+    )
