@@ -15,6 +15,7 @@ import logging
 from sys import byteorder
 from typing import Any
 
+from gevent.event import Event
 from gevent.hub import Hub
 
 from sozu.proxy.counters import Counters
@@ -59,6 +60,7 @@ class _Door:
     family: int
     sock: Any  # a raw _socket.socket; its type hides _accept, which gives a bare descriptor
     watcher: Any
+    serve: "Serve"
 
     def waiting(self) -> int:
         """How many connections wait here; more than a wake-up may take, where the kernel does not tell."""
@@ -99,13 +101,13 @@ class AcceptLoop:
         """Where connections are taken now, or will be after a pause."""
         return frozenset(self._doors)
 
-    def open(self, listener: str, sock: _socket.socket) -> None:
-        """Accept on this listening socket too; the loop owns the descriptor from now on."""
+    def open(self, listener: str, sock: _socket.socket, serve: Serve | None = None) -> None:
+        """Accept on this listening socket too, for this `serve` or the usual one; the loop owns the descriptor from now on."""
         sock.setblocking(False)
         if sock.family != _socket.AF_UNIX:
             # Linux hands it down to every accepted socket: one call here saves one per connection.
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-        door = _Door(listener, sock.family, sock, self._loop.io(sock.fileno(), _READABLE))
+        door = _Door(listener, sock.family, sock, self._loop.io(sock.fileno(), _READABLE), serve or self._serve)
         self._doors[listener] = door
         if not self._paused:
             door.watcher.start(self._wake, door)
@@ -113,7 +115,7 @@ class AcceptLoop:
     def close(self, listener: str) -> None:
         """Accept there no more. Who waits in the backlog is let in first: if nobody has the socket besides us, closing resets them."""
         door = self._doors.pop(listener)
-        self._take(door, _LAST_ONES)
+        self._in_hub(self._take, door, _LAST_ONES)
         door.close()
 
     def close_all(self) -> None:
@@ -165,7 +167,7 @@ class AcceptLoop:
         sock.setblocking(False)
         self._counters.connections_accepted += 1
         self._counters.connections_open += 1
-        self._serve(sock, peer, door.listener)
+        door.serve(sock, peer, door.listener)
 
     def _fail(self, error: OSError) -> None:
         if error.errno in _NO_RESOURCES:
@@ -174,6 +176,17 @@ class AcceptLoop:
                 self._pause(errno.errorcode[error.errno])
         elif error.errno not in _NOT_THIS_ONE:
             raise SystemError(f"accept: {error}") from error  # a broken invariant: gevent ends the worker on this one
+
+    def _in_hub(self, function: Callable[..., object], *arguments: object) -> None:
+        # A session that is begun may serve its first request at once: that may only leave to the hub, not to whoever drains us.
+        done = Event()
+
+        def call() -> None:
+            function(*arguments)
+            done.set()
+
+        self._loop.run_callback(call)
+        done.wait()
 
     def _pause(self, why: str) -> None:
         self._paused = True

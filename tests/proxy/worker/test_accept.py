@@ -159,6 +159,21 @@ def test_who_waits_at_a_door_that_closes_is_let_in_first(house: House) -> None:
     assert len(house.taken) == 40
 
 
+def test_the_last_ones_too_are_served_in_the_hub_where_a_session_may_begin_at_once(house: House) -> None:
+    greenlets: list[object] = []
+
+    def serve(*them: Any) -> None:
+        house.taken.append(them)
+        greenlets.append(gevent.getcurrent())
+
+    loop = AcceptLoop(get_hub(), house.counters, 50, serve, house.make_room)
+    loop.open(NAME, _socket.socket(fileno=os.dup(house.listening.fileno())))
+    house.call(2)
+    loop.close_all()
+
+    assert greenlets == [get_hub()] * 2
+
+
 def test_a_quicker_neighbour_is_no_error(house: House) -> None:
     house.open()
     house.loop._wake(house.loop._doors[NAME])
