@@ -7,7 +7,7 @@ import sys
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, RemoveBackend, RemoveCluster
 from tests.e2e.asking import connect, get
 from tests.e2e.load import Load
-from tests.e2e.processes import LIMIT, Lines, Proxy, environment, origin
+from tests.e2e.processes import LIMIT, ROOT, Lines, Proxy, environment, origin
 
 CHANGES = 30  # rounds of six orders each
 
@@ -26,6 +26,17 @@ def test_a_cluster_comes_and_goes_by_the_command_line(shared: Proxy) -> None:
         shared.run("cluster", "remove", "second")
         assert get(shared.port, host="second.example") == (200, b"origin")
         assert clusters(shared) == ["all"]
+
+
+def test_what_the_readme_says_can_be_done(shared: Proxy) -> None:
+    told = (ROOT / "README.md").read_text().partition("**Reconfigure**")[2].partition("\n**")[0]
+    commands = [line.split()[1:] for line in told.splitlines() if line.startswith("    sozu ")]
+    for command in commands:
+        shared.run(*command)
+    shared.run("cluster", "remove", "shop")
+
+    assert len(commands) == 5
+    assert clusters(shared) == ["all"]
 
 
 def test_changes_under_load_fail_no_request(shared: Proxy, origin_address: str) -> None:
