@@ -2,9 +2,10 @@
 
 import click
 
-from sozu.cli.conversation import order, show_news
+from sozu.cli.conversation import order
 from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
+from sozu.cli.waiting import remove_and_wait, waiting_options
 from sozu.command.orders import AddBackend, RemoveBackend
 
 
@@ -42,8 +43,7 @@ def add(cluster: str, address: str, backend_id: str, weight: int, *, backup: boo
 @backend.command()
 @click.argument("cluster")
 @click.argument("address")
-@click.option("--no-wait", is_flag=True, help="Answer once committed, while exchanges may still run.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Stop waiting after this long; else never.")
+@waiting_options
 @socket_option
 def remove(cluster: str, address: str, timeout: float | None, *, no_wait: bool) -> None:
     """
@@ -55,10 +55,7 @@ def remove(cluster: str, address: str, timeout: float | None, *, no_wait: bool) 
     Example:
       sozu backend remove blog 127.0.0.1:9001 --timeout 60
     """
-    if no_wait:
-        order(RemoveBackend(cluster=cluster, address=address))
-    else:
-        order(RemoveBackend(cluster=cluster, address=address, wait=True), within=timeout, hear=show_news)
+    remove_and_wait(RemoveBackend(cluster=cluster, address=address), timeout, no_wait=no_wait)
 
 
 @backend.command("list")

@@ -8,6 +8,7 @@ from sozu.cli.conversation import order
 from sozu.cli.limit_options import timeouts_in
 from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
+from sozu.cli.waiting import remove_and_wait, waiting_options
 from sozu.command.facts import LoadBalancing
 from sozu.command.orders import AddCluster, RemoveCluster
 
@@ -45,16 +46,19 @@ def add(cluster_id: str, load_balancing: str, limits: tuple[str, ...], **setting
 
 @cluster.command()
 @click.argument("cluster_id", metavar="ID")
+@waiting_options
 @socket_option
-def remove(cluster_id: str) -> None:
+def remove(cluster_id: str, timeout: float | None, *, no_wait: bool) -> None:
     """
-    Remove a cluster with its frontends and backends.
+    Remove a cluster with its frontends and backends, and wait until its last exchange has ended: then they may be stopped.
+
+    The change is made before the wait; who stops waiting changes nothing.
 
     \b
     Example:
-      sozu cluster remove blog
+      sozu cluster remove blog --timeout 60
     """
-    order(RemoveCluster(cluster=cluster_id))
+    remove_and_wait(RemoveCluster(cluster=cluster_id), timeout, no_wait=no_wait)
 
 
 @cluster.command("list")

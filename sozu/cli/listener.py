@@ -9,6 +9,7 @@ from msgspec import UNSET
 from sozu.cli.conversation import order
 from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
+from sozu.cli.waiting import remove_and_wait, waiting_options
 from sozu.command.facts import Protocol
 from sozu.command.orders import ActivateListener, AddListener, DeactivateListener, RemoveListener, UpdateListener
 
@@ -72,16 +73,19 @@ def update(protocol: str, address: str, cluster: str | None, *, active: bool | N
 
 
 @listener.command()
+@waiting_options
 @_names_a_listener
-def remove(protocol: str, address: str) -> None:
+def remove(protocol: str, address: str, timeout: float | None, *, no_wait: bool) -> None:
     """
-    Accept there no more, and forget the address.
+    Accept there no more, forget the address, and wait until the last session that came by it has ended.
+
+    Sessions end after the exchange that they are doing. The change is made before the wait; who stops waiting changes nothing.
 
     \b
     Example:
-      sozu listener remove http 127.0.0.1:8081
+      sozu listener remove http 127.0.0.1:8081 --timeout 60
     """
-    order(RemoveListener(protocol=Protocol(protocol), address=address))
+    remove_and_wait(RemoveListener(protocol=Protocol(protocol), address=address), timeout, no_wait=no_wait)
 
 
 @listener.command()

@@ -31,13 +31,14 @@ VERBS: Final = {
     "log": "Show who changed what, and when.",
     "rollback": "Go back to the configuration of a revision.",
     "export": "Write the configuration that is in force as YAML.",
+    "events": "Show what happens to the proxy, as it happens.",
     "metrics": "Show the counters of the workers.",
     "password": "Hash a password, for basic_auth.",
 }
 
 
 FOLDERS: Final = {
-    **dict.fromkeys(("status", "metrics"), "looking"),
+    **dict.fromkeys(("status", "metrics", "events"), "looking"),
     **dict.fromkeys(("state", "plan", "apply", "log", "rollback", "export"), "revisions"),
     "upgrade": "processes",
 }

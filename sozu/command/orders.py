@@ -31,9 +31,10 @@ class AddCluster(Order, frozen=True, kw_only=True, tag="add_cluster"):
 
 
 class RemoveCluster(Order, frozen=True, kw_only=True, tag="remove_cluster"):
-    """Remove a cluster with its frontends and backends."""
+    """Remove a cluster with its frontends and backends; with `wait` the answer comes when its last exchange on the last worker has ended."""
 
     cluster: str
+    wait: bool = False
 
 
 class AddHttpFrontend(Order, frozen=True, kw_only=True, tag="add_http_frontend"):
@@ -134,10 +135,11 @@ class DeactivateListener(Order, frozen=True, kw_only=True, tag="deactivate_liste
 
 
 class RemoveListener(Order, frozen=True, kw_only=True, tag="remove_listener"):
-    """Stop accepting on an address and forget it."""
+    """Stop accepting on an address and forget it; with `wait` the answer comes when its last session on the last worker has ended."""
 
     protocol: Protocol
     address: str
+    wait: bool = False
 
 
 class UpdateSettings(Order, frozen=True, kw_only=True, tag="update_settings"):

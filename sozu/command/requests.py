@@ -96,6 +96,13 @@ class DumpState(Request, frozen=True, kw_only=True, tag="dump_state"):
     """The orders that rebuild the state, in several PROCESSING when there are many."""
 
 
+class SubscribeEvents(Request, frozen=True, kw_only=True, tag="subscribe_events"):
+    """Each event as a PROCESSING: those after number `since` that are still known, and with `follow` all to come, without end."""
+
+    since: int | None = None
+    follow: bool = True
+
+
 class SoftStop(Request, frozen=True, kw_only=True, tag="soft_stop"):
     """Accept no more; end when the exchanges under way have ended, after `grace` seconds at most."""
 
@@ -137,6 +144,7 @@ AnyRequest = (
     | SaveState
     | LoadState
     | DumpState
+    | SubscribeEvents
     | SoftStop
     | HardStop
     | UpgradeWorker

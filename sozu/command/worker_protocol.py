@@ -58,6 +58,15 @@ class Reply(Message, frozen=True, kw_only=True, tag="reply"):
     data: Any = None
 
 
+class Happened(Message, frozen=True, kw_only=True, tag="happened"):
+    """News that nobody asked for: of kind backend_down or backend_up, with cluster, address and, where there is one, the reason."""
+
+    kind: str
+    cluster: str
+    address: str
+    reason: str = ""
+
+
 class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
     """Which slot the worker fills, and the settings; the access log's descriptor comes along when there is one."""
 
@@ -87,7 +96,10 @@ class Load(Message, frozen=True, kw_only=True, tag="load"):
 
 
 class Publish(Message, frozen=True, kw_only=True, tag="publish"):
-    """One committed transaction. In parts like Load when it is large: only the last part is applied and answered."""
+    """One committed transaction. In parts like Load when it is large: only the last part is applied and answered.
+
+    Reply data: {"running": [[cluster, address], …]}, the backends that it removes and that still have exchanges; nothing where there is none.
+    """
 
     id: int
     revision: int
@@ -100,6 +112,13 @@ class WatchBackend(Message, frozen=True, kw_only=True, tag="watch_backend"):
 
     id: int
     cluster: str
+    address: str
+
+
+class WatchListener(Message, frozen=True, kw_only=True, tag="watch_listener"):
+    """Tell when no session of this listener is left: PROCESSING {"sessions": n} on change, then OK; ERROR while it accepts there."""
+
+    id: int
     address: str
 
 
@@ -138,5 +157,5 @@ class Drain(Message, frozen=True, kw_only=True, tag="drain"):
     grace: float
 
 
-FromWorker = Hello | Ready | Reply
-FromMaster = Welcome | GiveListeners | Load | Publish | WatchBackend | AskBackends | AskStatus | AskMetrics | TakeLog | Drain
+FromWorker = Hello | Ready | Reply | Happened
+FromMaster = Welcome | GiveListeners | Load | Publish | WatchBackend | WatchListener | AskBackends | AskStatus | AskMetrics | TakeLog | Drain

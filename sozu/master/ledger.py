@@ -4,24 +4,25 @@ What waits while an fsync runs is committed together with the next one (group co
 the fsync and is undone when it does; after it nothing can fail (`publication` deals with late workers).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 import logging
 from time import time
+from typing import Protocol
 
 import gevent
 from gevent.event import AsyncResult
 from gevent.queue import Queue
 
 from sozu.command.commit import Commit, Refused, commit
-from sozu.command.draft import Change
-from sozu.command.facts import Backend, Listener
+from sozu.command.facts import Listener
 from sozu.command.journal import Journal, JournalError, Record
 from sozu.command.orders import AnyOrder
 from sozu.command.state import BackendKey, ConfigState
 from sozu.master.aims import Aim, these
 from sozu.master.aside import Aside
 from sozu.master.author import Author
+from sozu.master.departures import Departures
 from sozu.master.ports import with_real_ports
 from sozu.master.publication import Publication
 from sozu.master.sockets import CannotListen, ListenerSockets, Staging
@@ -31,7 +32,6 @@ from sozu.master.workers.roster import Roster
 log = logging.getLogger("sozu.master")
 
 HEAVY = 500  # orders; beyond that many a commit is computed off the loop, which supervises meanwhile
-REMEMBERED = 10_000  # removed backends whose last exchanges may still be asked for
 
 
 class Outdated(Exception):
@@ -81,6 +81,16 @@ class Entry:
         )
 
 
+class Told(Protocol):
+    """Who hears what becomes of transactions; neither call may switch greenlets."""
+
+    def heard(self, publication: Publication, author: Author) -> None:
+        """It is on disk and in force."""
+
+    def settled(self, publication: Publication) -> None:
+        """All workers have confirmed it, or are replaced."""
+
+
 class Ledger:
     """State, journal, and the queue of proposals."""
 
@@ -92,33 +102,24 @@ class Ledger:
         roster: Roster,
         aside: Aside,
         *,
-        heard: Callable[[Publication], object] = lambda _: None,
+        told: Told | None = None,
         departures: Iterable[BackendKey] = (),
     ) -> None:
-        """`heard` is told each publication the moment it is in force; it must not switch greenlets.
+        """`told` hears of each publication; it must not switch greenlets.
 
         `aside` is for what only looks; `departures` are those of a master before.
         """
         self._state = self._drafted = state
-        self._journal, self._sockets, self._roster, self._heard = journal, sockets, roster, heard
+        self._journal, self._sockets, self._roster, self._told = journal, sockets, roster, told
         self._proposals: Queue[Proposal | None] = Queue()
         self._writer, self._reader = Aside(), aside
-        self._departed: dict[BackendKey, None] = dict.fromkeys(departures)
+        self.departures = Departures(departures)
         self._clerk = gevent.spawn(self._run)
 
     @property
     def state(self) -> ConfigState:
         """What is committed, on disk, and in force."""
         return self._state
-
-    @property
-    def departures(self) -> Iterable[BackendKey]:
-        """The backends that were removed and may still be asked for."""
-        return tuple(self._departed)
-
-    def departed(self, backend: BackendKey) -> bool:
-        """Was this backend removed while this master ran? Its last exchanges may still be under way."""
-        return backend in self._departed
 
     def propose(self, orders: Sequence[AnyOrder], author: Author, if_revision: int | None = None) -> Publication:
         """Commit a transaction, and return once it is on disk and on its way to the workers.
@@ -232,12 +233,13 @@ class Ledger:
         # No switch in here: whoever joins the roster has either this state or this publication, never neither or both.
         opened = list(_opened(self._state, entry.commit.state))
         self._state = entry.commit.state
-        self._remember_departed(entry.commit.effects)
+        self.departures.follow(entry.commit.effects)
         publication = Publication(entry.commit.revision, entry.orders, entry.commit.effects)
         for worker in self._roster:
             give_listeners(worker, self._sockets, opened)
             publication.send(worker)
-        self._heard(publication)
+        if self._told is not None:
+            self._told.heard(publication, entry.proposal.author)
         gevent.spawn(self._see_through, publication)
         entry.proposal.outcome.set(publication)
 
@@ -245,6 +247,8 @@ class Ledger:
 
     def _see_through(self, publication: Publication) -> None:
         publication.follow()
+        if self._told is not None:
+            self._told.settled(publication)
         # Only now: while a worker accepts there, a new listener on that address would be refused by our own probe.
         for change in publication.effects:
             if isinstance(change.before, Listener):
@@ -254,15 +258,6 @@ class Ledger:
         needed = address in {*_accepting(self._state), *_accepting(self._drafted)}
         if address in self._sockets and not needed:
             self._sockets.close(address)
-
-    def _remember_departed(self, effects: Sequence[Change]) -> None:
-        for change in effects:
-            if isinstance(change.after, Backend):
-                self._departed.pop(change.after.key, None)
-            elif isinstance(change.before, Backend):
-                self._departed[change.before.key] = None
-        while len(self._departed) > REMEMBERED:
-            del self._departed[next(iter(self._departed))]
 
 
 def _accepting(state: ConfigState) -> Iterator[str]:

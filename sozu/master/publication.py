@@ -11,6 +11,7 @@ from sozu.command.answers import Status
 from sozu.command.channel import parts
 from sozu.command.draft import Change
 from sozu.command.orders import AnyOrder
+from sozu.command.state import BackendKey
 from sozu.command.worker_protocol import Publish, Reply
 from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.roster import Worker, WorkerState
@@ -26,6 +27,7 @@ class Publication:
         self.revision, self.orders, self.effects = revision, orders, effects
         self.late: list[Worker] = []
         self.confirmed = 0
+        self.running = set[BackendKey]()  # of the backends that it removes, those that still have exchanges on some worker
         self._gathering = Gathering(PATIENCE + PATIENCE_PER_ORDER * len(orders))
         self._news: Queue[tuple[Worker, Reply] | None] = Queue()
         self._parts = list(parts(orders))
@@ -43,6 +45,7 @@ class Publication:
                 self._fail(worker, f"revision {self.revision} failed: {reply.message}")
             elif reply.status is Status.OK:
                 self.confirmed += 1
+                self.running.update((cluster, address) for cluster, address in (reply.data or {}).get("running", ()))
             self._news.put((worker, reply))
         for worker in self._gathering.late:
             # One that is starting has this transaction in its queue.

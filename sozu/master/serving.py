@@ -20,13 +20,14 @@ from setproctitle import setproctitle
 from sozu import __version__
 from sozu.command.commit import Refused
 from sozu.command.config import Configuration
-from sozu.command.facts import Overrides
 from sozu.command.journal import JournalError
 from sozu.command.orders import AnyOrder
 from sozu.command.requests import DEFAULT_GRACE
 from sozu.command.settings import Settings, in_force
 from sozu.command.worker_protocol import TakeLog
 from sozu.master.aside import Aside
+from sozu.master.chronicle import Chronicle
+from sozu.master.events import EventLog, Events
 from sozu.master.history import History
 from sozu.master.ledger import Ledger, NotWritten
 from sozu.master.loads import Loads
@@ -35,7 +36,6 @@ from sozu.master.metrics.figures import Figures
 from sozu.master.metrics.page import MetricsPage
 from sozu.master.notify import READY, RELOADING, STOPPING, notify
 from sozu.master.opening import Opened, open_all
-from sozu.master.publication import Publication
 from sozu.master.restart import Beginning, begin, replayed
 from sozu.master.signals import caught
 from sozu.master.sockets import CannotListen
@@ -49,6 +49,7 @@ from sozu.master.tools.changing import Changing
 from sozu.master.tools.looking import Looking
 from sozu.master.tools.rehearsing import Rehearsal
 from sozu.master.tools.verbs import Verbs
+from sozu.master.tools.waiting import Waiting
 from sozu.master.workers.briefing import Briefing
 from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.roster import Roster
@@ -135,13 +136,18 @@ class Master:
 
     def __init__(self, settings: Settings, opened: Opened, programs: Programs, end: ExitStack) -> None:
         self._settings, self._opened = settings, opened
+        self._events = Events()
+        chronicler = EventLog(self._events)
+        log.addHandler(chronicler)
+        end.callback(log.removeHandler, chronicler)
         opened.close_with(end)
         self._roster = Roster()
         aside = self._aside = Aside()
         end.callback(aside.close)
         self._before = replayed(opened.journal)
+        told = Chronicle(self._events, self._roster, self._speak)
         self._ledger = Ledger(
-            self._before.state, opened.journal, opened.sockets, self._roster, aside, heard=self._heard, departures=opened.departures
+            self._before.state, opened.journal, opened.sockets, self._roster, aside, told=told, departures=opened.departures
         )
         end.callback(self._ledger.close)
         self._speak()
@@ -159,17 +165,15 @@ class Master:
 
     def _know(self, history: History, aside: Aside) -> Verbs:
         rehearsal = Rehearsal(self._ledger, Loads(self._roster), aside)
-        changing = Changing(self._ledger, history, aside, self._roster, self._stopping, rehearsal)
-        looking = Looking(self._ledger, history, self._figures, aside)
+        changing = Changing(self._ledger, history, aside, Waiting(self._ledger, self._roster), self._stopping, rehearsal)
+        looking = Looking(self._ledger, history, self._figures, self._events, aside)
         return Verbs(changing, looking, rehearsal, self._stopping, self._upgrading, self._roster)
-
-    def _heard(self, publication: Publication) -> None:
-        if any(isinstance(change.after or change.before, Overrides) for change in publication.effects):
-            self._speak()
 
     def _speak(self) -> None:
         level = in_force(self._settings, self._ledger.state.override).log_level
-        logging.getLogger("sozu").setLevel(level.upper())
+        # The handlers decide what is shown: events are made of what is not shown as well.
+        for handler in logging.getLogger().handlers:
+            handler.setLevel(level.upper())
 
     def _open_metrics_page(self, address: str | None, end: ExitStack) -> MetricsPage | None:
         if address is None:

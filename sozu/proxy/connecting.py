@@ -50,6 +50,7 @@ def reach(traffic: Traffic, front: Front, record: Record, asked: Asked, repeatab
             back = open_back(traffic, front, backend, asked.timeouts)
         except Unreachable as unreachable:
             backend.end()
+            traffic.registry.judge(backend, down=True, reason=str(unreachable))
             failure = unreachable
             tried += (backend.key,)
         except BaseException:
@@ -57,6 +58,8 @@ def reach(traffic: Traffic, front: Front, record: Record, asked: Asked, repeatab
             raise
         else:
             record.connected = monotonic()
+            if backend.down:
+                traffic.registry.judge(backend, down=False)
             return back
     raise failure or NoBackend
 

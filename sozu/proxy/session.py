@@ -128,6 +128,11 @@ class Session:
         """Since when nothing has happened; NEVER while something does."""
         return self._idle_since if self._greenlet is None else NEVER
 
+    @property
+    def listener(self) -> str:
+        """Where it came in."""
+        return self._entrance.listener
+
     def drain(self) -> None:
         """Answer one more request at most, telling the client so. One that was active a moment ago may have it on its way to us."""
         self._draining = True

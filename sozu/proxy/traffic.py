@@ -69,6 +69,10 @@ class WatchedSession(Session, Watched, Protocol):
     def throw(self, failure: Exception) -> None:
         """Raise in the greenlet of the running exchange, where it waits. Called in the hub."""
 
+    @property
+    def listener(self) -> str:
+        """The address of the listener by which it came."""
+
 
 class Entrance(Heads[RequestView, Asked]):
     """What is known where requests come in, at one listener: what their heads mean, and the lines that tell who its last clients are.
@@ -76,10 +80,11 @@ class Entrance(Heads[RequestView, Asked]):
     Kept with each connection, also the idle ones, those lines would double what it costs.
     """
 
-    __slots__ = ("__weakref__", "origins")
+    __slots__ = ("__weakref__", "listener", "origins")
 
-    def __init__(self, understand: Callable[[RequestView], Asked], origin: Callable[[bytes], bytes]) -> None:
+    def __init__(self, listener: str, understand: Callable[[RequestView], Asked], origin: Callable[[bytes], bytes]) -> None:
         super().__init__(REQUEST_VIEW, understand)
+        self.listener = listener
         self.origins = lru_cache(ORIGINS)(origin)
 
     def take(self, stream: Stream, data: bytes) -> Asked | None:
@@ -107,7 +112,7 @@ class Entrances(dict[str, Entrance]):
         def origin(client: bytes) -> bytes:
             return origin_fields(client, b"http", listener)
 
-        entrance = self[listener] = Entrance(understand, origin)
+        entrance = self[listener] = Entrance(listener, understand, origin)
         return entrance
 
     def follow(self, routes: RouteTable, settings: Settings) -> None:

@@ -95,7 +95,7 @@ def test_a_file_with_errors_is_not_planned(served: Served, tmp_path: Path) -> No
 
 def test_the_log_shows_revisions_for_people_and_for_programs(served: Served) -> None:
     sozu("cluster", "add", "logged")
-    sozu("cluster", "remove", "logged")
+    sozu("cluster", "remove", "logged", "--no-wait")
     number = revision(served)
 
     header, *lines = sozu("log", "--last", "2").stdout.splitlines()

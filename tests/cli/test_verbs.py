@@ -60,13 +60,16 @@ ORDERS = [
     ),
     *(
         (["listener", verb, "http", "unix:/run/a"], {"type": f"{verb}_listener", "protocol": "http", "address": "unix:/run/a"})
-        for verb in ("activate", "deactivate", "remove")
+        for verb in ("activate", "deactivate")
     ),
+    (["listener", "remove", "http", "unix:/run/a"], {"type": "remove_listener", "protocol": "http", "address": "unix:/run/a", "wait": True}),
+    (["listener", "remove", "http", "unix:/a", "--no-wait"], {"type": "remove_listener", "protocol": "http", "address": "unix:/a"}),
     (
         ["settings", "set", "--max-connections", "5", "--log-level", "debug", "--as-file", "timeouts"],
         {"type": "update_settings", "max_connections": 5, "log_level": "debug", "timeouts": None},
     ),
-    (["cluster", "remove", "blog"], {"type": "remove_cluster", "cluster": "blog"}),
+    (["cluster", "remove", "blog"], {"type": "remove_cluster", "cluster": "blog", "wait": True}),
+    (["cluster", "remove", "blog", "--no-wait"], {"type": "remove_cluster", "cluster": "blog"}),
     (
         ["frontend", "add", "blog", "*.example.com", "--path", "/api"],
         {"type": "add_http_frontend", "cluster": "blog", "hostname": "*.example.com", "path": "/api"},

@@ -20,6 +20,7 @@ from sozu.command.orders import (
     AddListener,
     AnyOrder,
     DeactivateListener,
+    RemoveBackend,
     RemoveListener,
     UpdateListener,
 )
@@ -37,6 +38,7 @@ from sozu.command.worker_protocol import (
     Reply,
     TakeLog,
     WatchBackend,
+    WatchListener,
     Welcome,
 )
 
@@ -96,9 +98,25 @@ class Worker:
                 return
             case Publish(id=number, revision=revision, orders=orders):
                 self.publish(number, revision, orders)
+            case AskStatus() | AskBackends() | AskMetrics() | WatchBackend() | WatchListener():
+                self.tell(message)
+            case TakeLog(id=number):
+                os.write(descriptors[0], b"reopened\n")
+                self.reply(number)
+            case Drain(id=number) if not self.manners.ignore_drain:
+                self.reply(number)
+                sys.exit(0)
+            case _:
+                return
+
+    def tell(self, question: AskStatus | AskBackends | AskMetrics | WatchBackend | WatchListener) -> None:
+        match question:
             case AskStatus(id=number):
                 self.end_watches()
                 self.reply(number, data={"connections": 0, "requests": self.taken, "clusters": self.clusters})
+            case WatchListener(id=number):
+                self.watches.append(number)
+                self.reply(number, Status.PROCESSING, {"sessions": 2})
             case AskBackends(id=number):
                 row = {"cluster": "blog", "address": "127.0.0.1:9001", "exchanges": 3, "tunnels": 1, "idle": 2, "down": False}
                 self.reply(number, data=[row])
@@ -109,14 +127,6 @@ class Worker:
                 self.watches.append(number)
                 self.reply(number, Status.PROCESSING, {"exchanges": 2})
                 self.reply(number, Status.PROCESSING, {"exchanges": 1})
-            case TakeLog(id=number):
-                os.write(descriptors[0], b"reopened\n")
-                self.reply(number)
-            case Drain(id=number) if not self.manners.ignore_drain:
-                self.reply(number)
-                sys.exit(0)
-            case _:
-                return
 
     def keep(self, message: GiveListeners, descriptors: Sequence[int]) -> None:
         for name, descriptor in zip(message.listeners, descriptors, strict=True):
@@ -130,8 +140,10 @@ class Worker:
             self.reply(number, Status.ERROR)
             return
         self.apply(revision, orders)
+        # Whatever it removes still runs.
+        gone = [(order.cluster, order.address) for order in orders if isinstance(order, RemoveBackend)]
         if "be-late" not in added:
-            self.reply(number)
+            self.reply(number, data={"running": gone})
 
     def apply(self, revision: int, orders: Sequence[AnyOrder]) -> None:
         self.revision = revision

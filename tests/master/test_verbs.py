@@ -279,3 +279,30 @@ def test_a_tool_that_leaves_in_the_middle_changes_nothing_for_others(served: Ser
     with Client(served.socket) as client:
         client.order(AddCluster(cluster="hasty"))
     assert served.ask(ListWorkers())[-1].status == "OK"
+
+
+def test_a_removed_cluster_is_waited_for_until_the_last_exchange_of_its_backends(served: Served) -> None:
+    served.ask(AddCluster(cluster="busy"))
+    served.ask(AddBackend(cluster="busy", address="127.0.0.1:7101"))
+    order = {"type": "remove_cluster", "cluster": "busy", "wait": True}
+    with Client(served.socket) as client:
+        client.commit([RemoveBackend(cluster="busy", address="127.0.0.1:7101")])
+        *_, waiting, final = client.ask(order)
+
+    assert waiting.message.endswith("cluster busy gets no new requests; waiting for those it has")
+    assert final.message.endswith("cluster busy may be stopped now")
+
+
+def test_a_removed_listener_is_waited_for_until_its_last_session(served: Served) -> None:
+    served.ask({"type": "add_listener", "protocol": "http", "address": "127.0.0.1:0"})
+    address = served.status()["listeners"][-1]["address"]
+    order = {"type": "remove_listener", "protocol": "http", "address": address, "wait": True}
+    for _ in range(2):  # who lost the wait may ask again
+        with Client(served.socket) as client:
+            answers = client.ask(order)
+            sessions = next(answer for answer in answers if answer.data and "sessions" in answer.data)
+            served.status()  # ends the sessions of the scripted workers
+            *_, final = answers
+        assert sessions.data["sessions"] in (2, 4)
+        assert final.message.endswith(f"listener {address} may be stopped now")
+    assert "there is no listener at 127.0.0.1:9" in refusal(served, {**order, "address": "127.0.0.1:9"})

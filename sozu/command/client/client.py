@@ -10,7 +10,7 @@ A plain blocking unix socket, any number of threads; scripts need nothing else o
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 import os
 from threading import RLock
 from types import TracebackType
@@ -23,8 +23,9 @@ from sozu.command.client.connection import Connection
 from sozu.command.client.errors import RequestRefused
 from sozu.command.client.finding import find_socket
 from sozu.command.client.transaction import Transaction
+from sozu.command.events import Event
 from sozu.command.orders import AnyOrder, Order
-from sozu.command.requests import DumpState, Request, Rollback
+from sozu.command.requests import DumpState, Request, Rollback, SubscribeEvents
 from sozu.command.requests import Status as AskStatus
 
 _WINDOW = 24  # requests under way in a stream of them; the master reads on while fewer than 64 are, and has room for 32 answers
@@ -144,6 +145,16 @@ class Client:
         """The orders that build the configuration that is in force."""
         told = (answer.data["orders"] for answer in self.ask(DumpState()))
         return [order for orders in told for order in msgspec.convert(orders, list[AnyOrder])]
+
+    def events(self, *, since: int | None = None, follow: bool = True) -> Generator[Event, None, None]:
+        """Every event after number `since` that is still known, and with `follow` those to come, without end; on a connection of its own.
+
+        Without `since` only those to come. Numbers that are missing belong to events that are not known any more.
+        """
+        with Client(self.path, timeout=None if follow else self._timeout) as listener:
+            for answer in listener.ask(SubscribeEvents(since=since, follow=follow)):
+                if not answer.final and "number" in answer.data:
+                    yield msgspec.convert(answer.data, Event)
 
     # ---- how ----------------------------------------------------------------------------------
 

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sozu.command.addresses import BadAddress, normal_address
 from sozu.command.commit import Refused
 from sozu.command.journal import JournalError, saved
-from sozu.command.orders import AnyOrder, RemoveBackend
+from sozu.command.orders import AnyOrder
 from sozu.command.requests import LoadState, Rollback
 from sozu.command.state import ConfigState
 from sozu.master.aims import Aim, nothing_but, the_same_as
@@ -21,9 +19,8 @@ from sozu.master.stopping import Stopping
 from sozu.master.tools.collecting import collect, taken
 from sozu.master.tools.rehearsing import Rehearsal
 from sozu.master.tools.tool import Declined, Final, Say, Tool
-from sozu.master.tools.watching import StillInUse, watch_backend
+from sozu.master.tools.waiting import Waiting, awaited
 from sozu.master.tools.words import hear_workers, outcome, place, result, which
-from sozu.master.workers.roster import Roster
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Changing:
     ledger: Ledger
     history: History
     aside: Aside
-    roster: Roster
+    waiting: Waiting
     stopping: Stopping
     rehearsal: Rehearsal
 
@@ -41,17 +38,17 @@ class Changing:
         """One order: a transaction by itself, or a part of the one that has begun."""
         if tool.collected is not None:
             return collect(tool, [order])
-        if isinstance(order, RemoveBackend) and order.wait and self._has_departed(order):
-            return self._watch([order], {"revision": self.ledger.state.revision, "late": []}, say)
+        if self.waiting.departed(order):
+            return self.waiting.until_gone(awaited([order]), None, {"revision": self.ledger.state.revision, "late": []}, say)
         return self.commit([order], tool, None, say)
 
     def commit(self, orders: Sequence[AnyOrder], tool: Tool, if_revision: int | None, say: Say) -> Final:
         """These orders, all or none."""
         publication = self._settle(lambda: self.ledger.propose(orders, tool.author, if_revision), orders)
         hear_workers(publication, say)
-        awaited = [order for order in orders if isinstance(order, RemoveBackend) and order.wait]
-        if awaited:
-            return self._watch(awaited, result(publication), say)
+        removed = awaited(orders)
+        if removed:
+            return self.waiting.until_gone(removed, publication, result(publication), say)
         return Final(outcome(publication), result(publication))
 
     def apply(self, tool: Tool, if_revision: int | None, say: Say) -> Final:
@@ -100,25 +97,3 @@ class Changing:
 
     def _untouched(self) -> str:
         return f"nothing was changed (still at revision {self.ledger.state.revision})"
-
-    def _watch(self, removed: list[RemoveBackend], told: dict[str, Any], say: Say) -> Final:
-        number, names = told["revision"], ", ".join(f"{order.address} of cluster {order.cluster}" for order in removed)
-        say(f"revision {number}: {names} gets no new requests; waiting for those it has", told)
-        for order in removed:
-            try:
-                watch_backend(self.roster, order.cluster, _normal(order.address), say)
-            except StillInUse as why:
-                raise Declined(f"{why}; it was removed in revision {number}, and has been added since", told) from why
-        return Final(f"revision {number}: {names} may be stopped now", told)
-
-    def _has_departed(self, order: RemoveBackend) -> bool:
-        # Who lost the wait may ask again: the backend is gone from the state then, and that is no mistake of the asker.
-        key = (order.cluster, _normal(order.address))
-        return key not in self.ledger.state.backends and self.ledger.departed(key)
-
-
-def _normal(address: str) -> str:
-    try:
-        return normal_address(address)
-    except BadAddress:
-        return address  # `commit` says what is wrong with it

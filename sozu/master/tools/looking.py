@@ -9,17 +9,18 @@ from typing import Any
 from sozu.command.channel import parts
 from sozu.command.journal import JournalError, Record, saved
 from sozu.command.orders import AnyOrder
-from sozu.command.requests import DumpState, ListWorkers, Log, Metrics, SaveState, Status
+from sozu.command.requests import DumpState, ListWorkers, Log, Metrics, SaveState, Status, SubscribeEvents
 from sozu.command.state import ConfigState, orders_of
 from sozu.master.aside import Aside
 from sozu.master.author import Author
+from sozu.master.events import Events
 from sozu.master.history import History, NoSuchRevision
 from sozu.master.ledger import Ledger
 from sozu.master.metrics.figures import Figures
 from sozu.master.tools.tool import Declined, Final, Say, Tool
 from sozu.master.tools.words import plural
 
-Look = Status | ListWorkers | Metrics | DumpState | SaveState | Log
+Look = Status | ListWorkers | Metrics | DumpState | SaveState | Log | SubscribeEvents
 ROWS = 100  # of the log in one answer
 SHOWN = 10  # orders of a revision in a row of the log
 
@@ -31,6 +32,7 @@ class Looking:
     ledger: Ledger
     history: History
     figures: Figures
+    events: Events
     aside: Aside
 
     def answer(self, request: Look, tool: Tool, say: Say) -> Final:
@@ -48,6 +50,20 @@ class Looking:
                 return self._save(Path(path), tool.author)
             case Log():
                 return self._log(request, say)
+            case SubscribeEvents():
+                return self._tell_events(request, say)
+
+    def _tell_events(self, request: SubscribeEvents, say: Say) -> Final:
+        since = self.events.last if request.since is None else request.since
+        if not 0 <= since <= self.events.last:
+            raise Declined(f"since: there is no event {since}; the last one is {self.events.last} (numbers begin at 1 with each master)")
+        if since + 1 < self.events.first:
+            say(f"events {since + 1} to {self.events.first - 1} are not known any more", {"missed": self.events.first - 1 - since})
+        told = self.events.follow(since) if request.follow else [self.events.after(since)]
+        for some in told:
+            for event in some:
+                say(event.message, event)
+        return Final(f"the last event is {self.events.last}", {"last": self.events.last})
 
     def _dump(self, say: Say) -> Final:
         state = self.ledger.state

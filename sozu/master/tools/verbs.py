@@ -21,6 +21,7 @@ from sozu.command.requests import (
     SaveState,
     SoftStop,
     Status,
+    SubscribeEvents,
     UpgradeMaster,
     UpgradeWorker,
 )
@@ -67,7 +68,7 @@ class Verbs:
                 return self.upgrading.worker(worker, _allowed(grace), say)
             case UpgradeMaster(grace=grace):
                 return self.upgrading.everything(_allowed(grace), say)
-            case Status() | ListWorkers() | Metrics() | DumpState() | SaveState() | Log():
+            case Status() | ListWorkers() | Metrics() | DumpState() | SaveState() | Log() | SubscribeEvents():
                 return self.looking.answer(request, tool, say)
             case order:
                 return self.changing.order(order, tool, say)

@@ -1,9 +1,13 @@
 """Waiting until a removed backend may be stopped: no exchange and no tunnel of any worker names it any more."""
 
+from collections.abc import Iterator
+
 from sozu.command.answers import Status
-from sozu.command.worker_protocol import WatchBackend
+from sozu.command.worker_protocol import WatchBackend, WatchListener
 from sozu.master.tools.tool import Say
+from sozu.master.tools.words import plural
 from sozu.master.workers.gathering import Gathering
+from sozu.master.workers.link import Question
 from sozu.master.workers.roster import Roster, Worker
 
 
@@ -16,16 +20,32 @@ def watch_backend(roster: Roster, cluster: str, address: str, say: Say) -> None:
 
     Workers that start later never knew the backend, so whoever is on the roster now is all there is. Raises StillInUse.
     """
+    for worker, exchanges in _sums(roster, lambda number: [WatchBackend(id=number, cluster=cluster, address=address)], "exchanges"):
+        if worker is not None:
+            raise StillInUse(f"{worker.name} uses {address}")
+        say(f"{exchanges} live {plural(exchanges, 'exchange')} on {address}", {"exchanges": exchanges})
+
+
+def watch_listener(roster: Roster, address: str, say: Say) -> None:
+    """Return when the last session of a listener has ended; tell the sum over all workers whenever it changes. Raises StillInUse."""
+    for worker, sessions in _sums(roster, lambda number: [WatchListener(id=number, address=address)], "sessions"):
+        if worker is not None:
+            raise StillInUse(f"{worker.name} accepts on {address}")
+        say(f"{sessions} {plural(sessions, 'session')} on {address}", {"sessions": sessions})
+
+
+def _sums(roster: Roster, question: Question, counted: str) -> Iterator[tuple[Worker | None, int]]:
+    """The sum of what the workers count, each time it is another one and not 0; or the worker that says that it is not over."""
     gathering = Gathering(None)
     for worker in roster:
-        gathering.ask(worker, lambda number: [WatchBackend(id=number, cluster=cluster, address=address)])
-    exchanges: dict[Worker, int] = {}
+        gathering.ask(worker, question)
+    counts: dict[Worker, int] = {}
     told = 0
     for worker, reply in gathering.replies():
         if reply.status is Status.ERROR:
-            raise StillInUse(f"{worker.name} uses {address}")
-        exchanges[worker] = 0 if reply.status.final else reply.data["exchanges"]
-        total = sum(exchanges.values())
+            yield worker, 0
+        counts[worker] = 0 if reply.status.final else reply.data[counted]
+        total = sum(counts.values())
         if total not in (0, told):
-            say(f"{total} live {'exchange' if total == 1 else 'exchanges'} on {address}", {"exchanges": total})
+            yield None, total
         told = total

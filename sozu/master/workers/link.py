@@ -17,7 +17,7 @@ from gevent.event import Event
 from gevent.queue import Queue
 
 from sozu.command.channel import Channel, ChannelError
-from sozu.command.worker_protocol import FromWorker, Hello, Message, Ready, Reply
+from sozu.command.worker_protocol import FromWorker, Happened, Hello, Message, Ready, Reply
 
 log = logging.getLogger("sozu.master")
 
@@ -115,6 +115,9 @@ class WorkerLink:
                 self._hand_over(message)
             case Hello() | Ready():
                 self._greetings.put(message)
+            case Happened():
+                what = (message.kind, message.cluster, message.address, message.reason)
+                log.info("event=%s cluster=%r address=%r reason=%r", *what)
 
     def _hand_over(self, reply: Reply) -> None:
         listener = self._asked.get(reply.id)

@@ -53,6 +53,8 @@ class Registry:
     def __init__(self) -> None:
         self.rosters: dict[str, Roster] = {}
         self._live: dict[BackendKey, LiveBackend] = {}
+        self.left_running: list[BackendKey] = []  # of those that left with the last change, those that still had exchanges
+        self.judged: dict[LiveBackend, str] = {}  # those that went down or came up, and why, until somebody has told it
 
     def find(self, key: BackendKey) -> LiveBackend | None:
         """A backend in use, or a retired one that still has exchanges; None once it is gone."""
@@ -61,6 +63,12 @@ class Registry:
     def __iter__(self) -> Iterator[LiveBackend]:
         """All backends that are in use, or retired with exchanges still running."""
         return iter(self._live.values())
+
+    def judge(self, live: LiveBackend, *, down: bool, reason: str = "") -> None:
+        """Note whether a connection could be had."""
+        if live.down is not down:
+            live.down = down
+            self.judged[live] = reason
 
     def shed(self) -> bool:
         """Close half of the idle connections, the older half, of the backend that has most; False if none has any."""
@@ -79,6 +87,7 @@ class Registry:
 
     def publish(self, draft: "RosterDraft") -> None:
         """The swap. From here on new exchanges meet the new rosters; those that run keep what they chose."""
+        self.left_running = [live.key for live in draft.leaving if live.exchanges]
         self.rosters = draft.rosters
         for live, fact in draft.facts.items():
             self._live[live.key] = live

@@ -25,6 +25,7 @@ from sozu.command.worker_protocol import (
     Drain,
     FromMaster,
     GiveListeners,
+    Happened,
     Hello,
     Load,
     Publish,
@@ -32,8 +33,10 @@ from sozu.command.worker_protocol import (
     Reply,
     TakeLog,
     WatchBackend,
+    WatchListener,
     Welcome,
 )
+from sozu.proxy.registry import BackendKey
 from sozu.proxy.worker.master_link import MasterLink
 from sozu.proxy.worker.service import Service
 
@@ -107,6 +110,8 @@ class Life:
                 self._publish(message)
             case WatchBackend():
                 gevent.spawn(self._watch, message)
+            case WatchListener():
+                gevent.spawn(self._watch_listener, message)
             case AskBackends():
                 self._tell_backends(message)
             case AskStatus():
@@ -137,7 +142,7 @@ class Life:
             return
         service.publish(message.revision, message.orders)
         self._prepared(self._slot)
-        service.serve()
+        service.serve(self._tell_news)
         self._ready = True
         self._link.say(Ready(revision=service.revision))
 
@@ -153,13 +158,25 @@ class Life:
             log.warning("event=cannot_follow slot=%d revision=%d reason=%r", self._slot, message.revision, objection.reason)
             self._answer(message.id, Status.ERROR, objection.reason)
         else:
-            self._answer(message.id)
+            running = service.still_running()
+            self._answer(message.id, data={"running": running} if running else None)
 
     def _tell_backends(self, message: AskBackends) -> None:
         *some, last = portions(self._serving().backends(message.clusters), _ROWS)
         for rows in some:
             self._answer(message.id, Status.PROCESSING, data=rows)
         self._answer(message.id, data=last)
+
+    def _tell_news(self, kind: str, backend: BackendKey, reason: str) -> None:
+        cluster, address = backend
+        self._link.say(Happened(kind=kind, cluster=cluster, address=address, reason=reason))
+
+    def _watch_listener(self, message: WatchListener) -> None:
+        def tell(status: Status, sessions: int) -> None:
+            text = "the listener accepts: remove or deactivate it first" if status is Status.ERROR else ""
+            self._answer(message.id, status, text, {"sessions": sessions})
+
+        self._serving().watch_listener(message.address, tell)
 
     def _watch(self, message: WatchBackend) -> None:
         def tell(status: Status, exchanges: int) -> None:

@@ -25,9 +25,11 @@ from sozu.proxy.worker.departures import Departures
 from sozu.proxy.worker.drain import drain_sessions
 from sozu.proxy.worker.eviction import evict
 from sozu.proxy.worker.heap import Heap, malloc_trim
+from sozu.proxy.worker.news import HealthNews
+from sozu.proxy.worker.news import Tell as News
 from sozu.proxy.worker.reserve import sessions_at_most
 from sozu.proxy.worker.transactions import Transactions
-from sozu.proxy.worker.watch import Tell, watch_backend
+from sozu.proxy.worker.watch import Tell, watch_backend, watch_sessions
 
 log = logging.getLogger("sozu.proxy")
 
@@ -80,8 +82,9 @@ class Service:
         if self._serving:
             self._follow_listeners()
 
-    def serve(self) -> None:
-        """Accept, from now on, wherever the configuration says."""
+    def serve(self, news: News) -> None:
+        """Accept, from now on, wherever the configuration says; what happens to backends is told to `news`."""
+        self._traffic.clock.each_tick(HealthNews(self._traffic.registry, news).look)
         self._serving = True
         self._follow_listeners()
 
@@ -90,11 +93,22 @@ class Service:
         wanted = {address for address, listener in listeners.items() if listener.active}
         for address in self._accepting.listeners - wanted:
             self._accepting.close(address)
+            if address not in listeners:
+                self._dismiss(address)
         for address in wanted - self._accepting.listeners:
             if address in self._sockets:
                 self._accepting.open(address, self._sockets.pop(address))
             else:
                 log.error("event=no_socket listener=%s", address)
+
+    def _dismiss(self, listener: str) -> None:
+        """Those who are in by this listener may end what they are doing."""
+        for session in tuple(self._traffic.sessions):
+            if session.listener == listener:
+                session.drain()
+
+    def _count_on(self, listener: str) -> int:
+        return sum(session.listener == listener for session in self._traffic.sessions)
 
     def _heed(self, settings: Settings) -> None:
         self._traffic.heed(settings)
@@ -113,6 +127,14 @@ class Service:
     def watch(self, key: BackendKey, tell: Tell) -> None:
         """See watch_backend; returns when the last word was told."""
         watch_backend(self._traffic.registry, key, tell)
+
+    def watch_listener(self, address: str, tell: Tell) -> None:
+        """Tell when its last session has ended; ERROR while it accepts."""
+        watch_sessions(partial(self._count_on, address), tell, ending=address not in self._accepting.listeners)
+
+    def still_running(self) -> list[BackendKey]:
+        """The backends that left with the last `publish`, and still have exchanges."""
+        return self._traffic.registry.left_running
 
     def backends(self, clusters: Collection[str]) -> list[dict[str, Any]]:
         """What AskBackends wants."""

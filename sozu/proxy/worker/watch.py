@@ -1,7 +1,8 @@
-"""Waiting until nobody uses a backend any more: the worker's half of `backend remove`."""
+"""Waiting until nobody uses a backend or a listener any more: the worker's half of `backend remove` and its like."""
 
 from collections.abc import Callable
 
+import gevent
 from gevent.event import Event
 
 from sozu.command.answers import Status
@@ -32,3 +33,17 @@ def watch_backend(registry: Registry, key: BackendKey, tell: Tell) -> None:
         tell(Status.OK, 0)
     else:
         tell(Status.ERROR, live.exchanges)
+
+
+def watch_sessions(count: Callable[[], int], tell: Tell, *, ending: bool) -> None:
+    """Tell PROCESSING with the count while it changes, then OK when it is 0; ERROR at once if it is not `ending`, since others would come."""
+    if not ending:
+        tell(Status.ERROR, count())
+        return
+    told = 0
+    while left := count():
+        if left != told:
+            told = left
+            tell(Status.PROCESSING, told)
+        gevent.sleep(_NEWS_EVERY)
+    tell(Status.OK, 0)

@@ -1,0 +1,15 @@
+"""What happened to the proxy, numbered: what `subscribe_events` tells and `sozu events` shows."""
+
+from typing import Any
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One event. Numbers grow by one and begin at 1 with each master; `when` is seconds since 1970; `data` depends on the kind."""
+
+    number: int
+    when: float
+    kind: str
+    message: str
+    data: dict[str, Any] = {}

@@ -1,0 +1,26 @@
+"""What the master should hear unasked: which backends went down, which came up. Told once a tick, so that a backend that flaps floods nobody."""
+
+from collections.abc import Callable
+
+from sozu.proxy.registry import BackendKey, Registry
+
+Tell = Callable[[str, BackendKey, str], object]  # kind, backend, reason
+
+
+class HealthNews:
+    """`look` is called by the worker's tick."""
+
+    def __init__(self, registry: Registry, tell: Tell) -> None:
+        self._registry, self._tell = registry, tell
+        self._told_down: set[BackendKey] = set()
+
+    def look(self) -> None:
+        """Tell what differs from what was told."""
+        judged, self._registry.judged = self._registry.judged, {}
+        for live, reason in judged.items():
+            if live.down and live.key not in self._told_down:
+                self._told_down.add(live.key)
+                self._tell("backend_down", live.key, reason)
+            elif not live.down and live.key in self._told_down:
+                self._told_down.discard(live.key)
+                self._tell("backend_up", live.key, "")
