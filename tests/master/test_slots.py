@@ -17,7 +17,7 @@ from sozu.command.settings import Settings
 from sozu.command.state import ConfigState
 from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
-from sozu.master.workers import filling, leaving
+from sozu.master.workers import filling, heartbeat, leaving
 from sozu.master.workers import slots as slots_module
 from sozu.master.workers.briefing import Briefing
 from sozu.master.workers.filling import SlotNotFilled
@@ -189,3 +189,19 @@ def test_what_a_drained_house_had_is_gone(large_house: House) -> None:
     host, _, port = house.address.rpartition(":")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((host, int(port)), PATIENCE)
+
+
+def test_a_worker_that_is_stopped_is_noticed_without_being_asked_for_anything(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "EVERY", 0.05)
+    monkeypatch.setattr(heartbeat, "SILENCE", 0.2)
+    monkeypatch.setattr(leaving, "HUNG_GRACE", 0.0)
+    monkeypatch.setattr(leaving, "EXIT_PATIENCE", 0.1)
+    slots = house.slots()
+    slots.start()
+    (before,) = running(slots)
+    before.process.send(signal.SIGSTOP)
+    after = until_replaced(slots, before)
+
+    assert before.process.ended.wait(PATIENCE)
+    assert before.process.fate == "signal SIGKILL"
+    assert house.taker() == after.process.pid

@@ -8,5 +8,6 @@ link        the master's side of its channel
 briefing    what a new worker is told before it may accept
 roster      who hears transactions
 gathering   one question to many workers, one deadline
+heartbeat   are they alive?
 backoff     when to try again
 """

@@ -5,7 +5,9 @@ revision, it joins the roster in the same instant, and its channel keeps order; 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from secrets import token_hex
 
 from sozu.command.channel import parts, portions
 from sozu.command.facts import Listener
@@ -26,11 +28,12 @@ class Briefing:
     sockets: ListenerSockets
     state: Callable[[], ConfigState]
     roster: Roster
+    ticket_secret: str = field(default_factory=partial(token_hex, 32))  # one for all workers: each resumes the TLS sessions of the others
 
     def give(self, newcomer: Worker) -> None:
         """Tell a newcomer everything up to the last part of the state, which makes it accept and say Ready."""
         state, log = self.state(), self.log.descriptors
-        welcome = Welcome(slot=newcomer.slot, settings=self.settings, descriptors=len(log))
+        welcome = Welcome(slot=newcomer.slot, settings=self.settings, ticket_secret=self.ticket_secret, descriptors=len(log))
         newcomer.link.tell(welcome, log)
         give_listeners(newcomer, self.sockets, state.listeners.values())
         *some, last = parts(orders_of(state))

@@ -11,11 +11,13 @@ from sozu.master.workers.roster import Worker, WorkerState
 
 log = logging.getLogger("sozu.master")
 
+HUNG_GRACE = 1.0  # seconds; of one that hangs, should it come back: what its clients wait for is lost else, and they should know soon
 EXIT_PATIENCE = 2.0  # seconds that a worker may take beyond its grace before it is killed
 
 
 def see_off(worker: Worker, grace: float) -> None:
     """Tell a worker to finish within `grace` seconds and exit; kill it if it does not. Never waits."""
+    grace = min(grace, HUNG_GRACE) if worker.hung else grace
     worker.now(WorkerState.DRAINING)
     worker.leave_by = worker.since + grace + EXIT_PATIENCE
     # Nobody listens for the replies: the end of the process says it all.

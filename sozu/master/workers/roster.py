@@ -28,6 +28,7 @@ class Worker:
     replace: Callable[[str], object] = lambda _: None  # asks for a newcomer in its place, for this reason; does nothing the second time
     state: WorkerState = WorkerState.STARTING
     since: float = field(default_factory=monotonic)
+    hung: bool = False  # it does not answer, and nobody waits for it for long
     leave_by: float | None = None  # when it is killed if it has not gone (monotonic seconds); None unless it drains
 
     def now(self, state: WorkerState) -> None:

@@ -16,6 +16,7 @@ from gevent.lock import BoundedSemaphore
 from sozu.master.workers.backoff import Backoff
 from sozu.master.workers.briefing import Briefing
 from sozu.master.workers.filling import EOF_PATIENCE, SlotNotFilled, launch, make_ready
+from sozu.master.workers.heartbeat import Heartbeat
 from sozu.master.workers.leaving import see_off
 from sozu.master.workers.roster import Roster, Worker, WorkerState
 
@@ -83,6 +84,7 @@ class Slots:
     def start(self) -> bool:
         """Fill every slot, and keep them filled. Returns when each was tried once: is there a worker now?"""
         self._keepers = [gevent.spawn(self._keep_filled, slot) for slot in self._slots]
+        self._keepers.append(gevent.spawn(Heartbeat(lambda: tuple(self._living)).run))
         gevent.wait([slot.tried for slot in self._slots])
         return not all(slot.vacant for slot in self._slots)
 
@@ -160,6 +162,7 @@ class Slots:
         if slot.worker is worker and slot.unfit is not worker:
             log.warning("event=worker_replaced slot=%d pid=%d reason=%r", worker.slot, worker.process.pid, reason)
             slot.unfit = worker
+            slot.pause = slot.backoff.after(monotonic() - worker.since)
             slot.attention.set()
 
     def _ended(self, slot: Slot, worker: Worker) -> None:
