@@ -1,5 +1,7 @@
 """`sozu backend …`: the addresses of a cluster."""
 
+from typing import Any
+
 import click
 
 from sozu.cli.conversation import order
@@ -27,8 +29,9 @@ def backend() -> None:
 @click.option("--id", "backend_id", default="", metavar="ID", help="A name for it; else its address.")
 @click.option("--weight", type=click.IntRange(0), default=100, show_default=True, help="Its share, relative to the others.")
 @click.option("--backup", is_flag=True, help="Serve only when no other backend can.")
+@click.option("--maintenance", is_flag=True, help="Send nothing new there, without forgetting it.")
 @socket_option
-def add(cluster: str, address: str, backend_id: str, weight: int, *, backup: bool) -> None:
+def add(cluster: str, address: str, backend_id: str, **settings: Any) -> None:
     """
     Give a cluster one more address (IPv4:port, [IPv6]:port or unix:/path), or an address new settings.
 
@@ -37,7 +40,7 @@ def add(cluster: str, address: str, backend_id: str, weight: int, *, backup: boo
       sozu backend add blog 127.0.0.1:9001
       sozu backend add blog 127.0.0.1:9002 --id b2 --weight 50
     """
-    order(AddBackend(cluster=cluster, address=address, id=backend_id, weight=weight, backup=backup))
+    order(AddBackend(cluster=cluster, address=address, id=backend_id, **settings))
 
 
 @backend.command()
@@ -71,4 +74,4 @@ def list_backends(*, as_json: bool) -> None:
     """
     rows = orders_in_force(AddBackend)
     nothing = "No backend. Add one: sozu backend add CLUSTER ADDRESS"
-    show_rows(rows, ("cluster", "address", "id", "weight", "backup"), as_json=as_json, nothing=nothing)
+    show_rows(rows, ("cluster", "address", "id", "weight", "backup", "maintenance"), as_json=as_json, nothing=nothing)

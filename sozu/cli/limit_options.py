@@ -1,17 +1,49 @@
-"""Limits as options of a verb: `--timeout NAME=SECONDS`, which may be repeated. Pure."""
+"""Settings as options of a verb: `--timeout NAME=SECONDS` and `--set NAME=VALUE`, which may be repeated. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+import json
 from math import isfinite, nan
+from typing import Any, TypeVar
 
 import click
+import msgspec
 
 from sozu.command.facts import Timeouts
+from sozu.command.nearest import did_you_mean
+from sozu.command.orders import Order
+
+AnOrder = TypeVar("AnOrder", bound=Order)
 
 
 def timeouts_in(words: Iterable[str], others: Timeouts | None = None) -> Timeouts | None:
     """Those that are named, the rest as in `others`; None if none is. Raises click.BadParameter."""
     limits = dict(map(_limit, words))
     return Timeouts(**{**_fields(others or Timeouts()), **limits}) if limits else None
+
+
+def named_settings(words: Iterable[str]) -> dict[str, Any]:
+    """`NAME=VALUE` each; a value that is not JSON is a text. Raises click.BadParameter."""
+    settings = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{word!r}: expected NAME=VALUE")
+        try:
+            settings[name] = json.loads(value)
+        except ValueError:
+            settings[name] = value
+    return settings
+
+
+def settings_on(order: AnOrder, settings: Mapping[str, Any]) -> AnOrder:
+    """The order with these settings. Raises click.BadParameter."""
+    known = {name: value for name, value in settings.items() if name in order.__struct_fields__}
+    if unknown := sorted(settings.keys() - known.keys()):
+        raise click.BadParameter(f"no setting is called {unknown[0]!r}{did_you_mean(unknown[0], order.__struct_fields__)}")
+    try:
+        return msgspec.convert(msgspec.to_builtins(order) | known, type(order))
+    except msgspec.ValidationError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _fields(timeouts: Timeouts) -> dict[str, float]:

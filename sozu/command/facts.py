@@ -9,6 +9,7 @@ from typing import ClassVar
 import msgspec
 
 from sozu.command.edits.facts import BasicAuth, HeaderEdit, Redirect
+from sozu.command.terms import Breaker, Failures, Queue, Retries, Share
 
 
 class Protocol(StrEnum):
@@ -85,12 +86,23 @@ class Listener(Fact, frozen=True, kw_only=True):
 class Cluster(Fact, frozen=True, kw_only=True):
     """A named set of backends, and how requests are spread and bounded among them. A limit that is None is as in the settings.
 
-    `hash_on` says by which key hrw and maglev choose: `source`, `header:NAME` (in lower case) or `cookie:NAME`.
+    `hash_on` says by which key hrw and maglev choose: `source`, `header:NAME` (in lower case) or `cookie:NAME`; `sticky` names the cookie that keeps
+    clients with their backend. `slow_start`: for so many seconds a newcomer gets less than its share. `max_exchanges` bounds those of one backend,
+    `max_per_client` those of one client's address, on all workers together.
     """
 
     cluster: str
     load_balancing: LoadBalancing = LoadBalancing.ROUND_ROBIN
     hash_on: str = "source"
+    sticky: str | None = None
+    split: tuple[Share, ...] = ()
+    slow_start: float | None = None
+    failures: Failures | None = None
+    retries: Retries | None = None
+    breaker: Breaker | None = None
+    max_exchanges: int | None = None
+    queue: Queue | None = None
+    max_per_client: int | None = None
     timeouts: Timeouts | None = None
     max_body_size: int | None = None
     min_rate: int | None = None
@@ -159,13 +171,17 @@ class Frontend(Fact, frozen=True, kw_only=True):
 
 
 class Backend(Fact, frozen=True, kw_only=True):
-    """One address of a cluster. `id` defaults to the address; `weight` is relative; a backup serves when no other can."""
+    """One address of a cluster. `id` defaults to the address; `weight` is relative; a backup serves when no other can.
+
+    In maintenance it is known, and nothing new begins there.
+    """
 
     cluster: str
     address: str
     id: str = ""
     weight: int = 100
     backup: bool = False
+    maintenance: bool = False
 
     @property
     def key(self) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from sozu.command.edits.facts import BasicAuth, HeaderEdit, Redirect
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol, Timeouts
+from sozu.command.terms import Breaker, Count, Failures, Queue, Retries, Seconds, Share
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -25,6 +26,15 @@ class AddCluster(Order, frozen=True, kw_only=True, tag="add_cluster"):
     cluster: str
     load_balancing: LoadBalancing = LoadBalancing.ROUND_ROBIN
     hash_on: str = "source"
+    sticky: str | None = None
+    split: tuple[Share, ...] = ()
+    slow_start: Seconds | None = None
+    failures: Failures | None = None
+    retries: Retries | None = None
+    breaker: Breaker | None = None
+    max_exchanges: Count | None = None
+    queue: Queue | None = None
+    max_per_client: Count | None = None
     timeouts: Timeouts | None = None
     max_body_size: int | None = None
     min_rate: int | None = None
@@ -92,6 +102,7 @@ class AddBackend(Order, frozen=True, kw_only=True, tag="add_backend"):
     id: str = msgspec.field(default="", name="backend_id")
     weight: int = 100
     backup: bool = False
+    maintenance: bool = False
 
 
 class RemoveBackend(Order, frozen=True, kw_only=True, tag="remove_backend"):

@@ -13,7 +13,6 @@ from sozu.parsers.body import TUNNEL, UNTIL_CLOSE, Framing, response_framing
 from sozu.parsers.reasons import Reason, Refusal
 from sozu.proxy.back import Back
 from sozu.proxy.bodies import LANDING, SHORT_LANDING, Body, Ended, Malformed, Pace, UntilEnd, land, relay
-from sozu.proxy.connecting import GATEWAY_TIMEOUT, open_back, reach
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.failures import BackendFailed, ClientGone, Failure, LastHop, NoRoute, Refused
 from sozu.proxy.forwarding import SOZU_ID, plainly_chunked, wants_upgrade
@@ -21,8 +20,8 @@ from sozu.proxy.front import Front
 from sozu.proxy.heads import END, BadHead, HeadEnded
 from sozu.proxy.meaning import Answered, Asked, treated
 from sozu.proxy.policy.limits import bounded, upload_pace
+from sozu.proxy.reaching import GATEWAY_TIMEOUT, Counted, blame, open_back, reach
 from sozu.proxy.record import Record
-from sozu.proxy.registry import LiveBackend
 from sozu.proxy.stream import READ_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.upload import Upload
@@ -35,10 +34,10 @@ FINAL: Final = 200  # and above
 class Exchange(Record):
     """See the module; what is remembered of it is a Record. Afterwards `front.keep` says whether the client's connection goes on."""
 
-    __slots__ = ("_asked", "_back", "_body", "_counted", "_front", "_opening", "_traffic", "_upload")
+    __slots__ = ("_asked", "_back", "_body", "_front", "_opening", "_traffic", "_upload", "counted")
 
     _back: Back | None
-    _counted: LiveBackend | None  # it counts this exchange
+    counted: Counted | None  # by whom this exchange is
     _upload: Upload | None
     _opening: bytes  # a head with the first piece of a body that goes on: an argument would live as long as the exchange
 
@@ -48,7 +47,7 @@ class Exchange(Record):
         self._front = front
         self._asked = asked
         self._body = body
-        self._back = self._counted = self._upload = None
+        self._back = self.counted = self._upload = None
         traffic.counters.exchanges_open += 1
         try:
             cluster = asked.cluster or self._admitted(asked)
@@ -58,7 +57,6 @@ class Exchange(Record):
             if not body.complete:
                 request = self._with_body(request, cluster)
             self._back = back = reach(traffic, front, self, asked, self._body.complete and asked.idempotent)
-            self._counted = back.backend
             answered = self._ask(back, request)
             self.responded = monotonic()
             self._answer(answered)
@@ -73,8 +71,8 @@ class Exchange(Record):
         finally:
             if self._back is not None:
                 self._back.close()
-            if self._counted is not None:
-                self._counted.end()
+            if self.counted is not None:
+                self.counted.end()
             if self._upload is not None:
                 self.bytes_in += self._upload.count
             traffic.counters.exchanges_open -= 1
@@ -181,8 +179,8 @@ class Exchange(Record):
             self._front.answer_at_once(self, answered, stream, asked.timeouts)
             reusable = answered.keep
         else:
-            if asked.special is not None:
-                answered = treated(answered, asked.special, self._traffic.settings.via)
+            if asked.special is not None or asked.sticky is not None:
+                answered = treated(answered, asked.special, self._traffic.settings.via, self.counted)
             framing = self._framing(answered)
             if framing is TUNNEL:
                 self._tunnel(back, answered)
@@ -274,7 +272,7 @@ class Exchange(Record):
         if self._back is not None:
             self._back.close()
         if isinstance(failure, BackendFailed):
-            self._traffic.counters.backend_failures += 1
+            blame(self._traffic, None if self._back is None else self._back.backend)
         if self.bytes_out or not failure.status:
             front.cut()
             return

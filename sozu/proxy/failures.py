@@ -13,11 +13,18 @@ them into one of these.
 | Denied         | ours    | 401, 403, 503     | never                                                |
 | Redirected     | nobody's | 301 to 308       | never                                                |
 | NoBackend      | ours    | 503               | never                                                |
+| TooMany        | client  | 429               | never                                                |
+| Busy           | ours    | 503               | never: it has waited                                 |
+| CircuitOpen    | backend | 503               | never                                                |
 | Unreachable    | backend | 502, 504 if slow  | yes: nothing was sent                                |
 | BackendFailed  | backend | 502, 504 if slow  | once, if it was an old connection and the request is idempotent |
 """
 
+from typing import Final
+
 from sozu.parsers.reasons import Refusal
+
+RETRY_AFTER: Final = b"Retry-After: 1\r\n"  # RFC 9110 section 10.2.3: whole seconds, and it is about moments
 
 
 class Failure(Exception):
@@ -82,6 +89,33 @@ class NoBackend(Failure):
 
     def __init__(self) -> None:
         super().__init__("no backend", 503)
+
+
+class TooMany(Failure):
+    """This client's address has as many exchanges with the cluster as one may have (RFC 6585 section 4)."""
+
+    fields = RETRY_AFTER
+
+    def __init__(self) -> None:
+        super().__init__("too many exchanges of this client", 429)
+
+
+class Busy(Failure):
+    """All backends have as many exchanges as they may, and waiting did not help."""
+
+    fields = RETRY_AFTER
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, 503)
+
+
+class CircuitOpen(Failure):
+    """Too much has failed of late: the cluster is left alone."""
+
+    fields = RETRY_AFTER
+
+    def __init__(self) -> None:
+        super().__init__("circuit open", 503)
 
 
 class Unreachable(Failure):

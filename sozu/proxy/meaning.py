@@ -4,7 +4,7 @@ Pure: views in, facts out. Grammar is before this (sozu.parsers.views); what dep
 backend, how far a connection may go on) is after it, in session.py and exchange.py.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -20,6 +20,7 @@ from sozu.proxy.entry import Texts, texts_of
 from sozu.proxy.forwarding import asked_for, downstream_head, hostname, keeps_alive, upstream_head
 from sozu.proxy.heads import DATE, USER_AGENT
 from sozu.proxy.policy.hops import COUNTED, hops_left, via
+from sozu.proxy.registry.terms.affinity import without_cookie
 from sozu.proxy.stream import READ_SIZE
 
 IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))  # RFC 9110 section 9.2.2
@@ -29,9 +30,10 @@ NOT_SIMPLE: Final = -1
 class Asked(msgspec.Struct, frozen=True, gc=False):
     """What a request asks for. After a framing that is a Refusal, only `texts` says something.
 
-    `bare`: it is HTTP/1.1, has no body, asks for one (not HEAD), and is not special, so that a small response may be passed on as it comes.
+    `bare`: it is HTTP/1.1, has no body, asks for one (not HEAD), and is neither special nor sticky, so that a small response may be passed on as it comes.
     `keep`: the client wants to go on with its connection; `head`: what a backend gets, but for our own lines and the empty one.
     `special`: its frontend does more than to send it on; if it has yet to be admitted, there is no `cluster` so far, nor if this is its `last_hop`.
+    `sticky`: what the cookie of the cluster says, empty if it has not come, None if there is no such; the backend does not get it.
     """
 
     view: RequestView
@@ -46,6 +48,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     bare: bool = False
     last_hop: bool = False
     special: Special | None = None
+    sticky: bytes | None = None
 
 
 class Answered(msgspec.Struct, frozen=True, gc=False):
@@ -80,6 +83,9 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
     head = upstream_head(view, authority, target) if specially is None else specially.head(view)
     if settings.via is not None:
         head += via(settings.via, view.minor)
+    sticky: bytes | None = None
+    if cluster is not None and cluster.sticky is not None:
+        head, sticky = without_cookie(head, cluster.sticky.encode())
     last_hop = method in COUNTED and hops_left(view.passed_fields()) == 0
     return Asked(
         view,
@@ -91,9 +97,10 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
         settings.timeouts if cluster is None or cluster.timeouts is None else cluster.timeouts,
         settings.min_rate if cluster is None or cluster.min_rate is None else cluster.min_rate,
         method in IDEMPOTENT,
-        framing is NO_BODY and view.minor == 1 and method != b"HEAD" and specially is None,
+        framing is NO_BODY and view.minor == 1 and method != b"HEAD" and specially is None and sticky is None,
         last_hop,
         specially,
+        sticky,
     )
 
 
@@ -109,9 +116,20 @@ def understand_response(view: ResponseView, name: str | None) -> Answered:
     return Answered(view, framing, simple, keeps_alive(view), head)
 
 
-def treated(answered: Answered, special: Special, name: str | None) -> Answered:
-    """What a response says to a client whose frontend edits it."""
-    view = special.response(answered.view)
+class Telling(Protocol):
+    """Whoever has something to say to the client besides."""
+
+    @property
+    def cookie(self) -> bytes:
+        """A field line, or nothing."""
+
+
+def treated(answered: Answered, special: Special | None, name: str | None, teller: Telling | None = None) -> Answered:
+    """What a response says to a client whose frontend edits it, or who is given a cookie."""
+    view = answered.view if special is None else special.response(answered.view)
+    if teller is not None and teller.cookie:
+        said = (getattr(view, field) for field in ResponseView.__struct_fields__[1:])
+        view = ResponseView(view.passed_fields() + teller.cookie, *said)
     return answered if view is answered.view else understand_response(view, name)
 
 

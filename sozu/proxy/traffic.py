@@ -173,6 +173,7 @@ class Traffic:
     def start(self) -> None:
         """Keep time: tick and expire who is late."""
         self.clock.each_tick(self.deadlines.sweep)
+        self.clock.each_tick(lambda: self.registry.tick(self.clock.now))
         self.clock.start(self.hub)
 
     def stop(self) -> None:

@@ -51,6 +51,14 @@ ORDERS = [
         {"type": "add_cluster", "cluster": "blog", "max_body_size": 1000, "min_rate": 0},
     ),
     (
+        ["cluster", "add", "shop", "--set", "sticky=SITE", "--set", 'queue={"size": 5}', "--set", "max_exchanges=9", "--hash-on", "header:x"],
+        {"type": "add_cluster", "cluster": "shop", "hash_on": "header:x", "sticky": "SITE", "max_exchanges": 9, "queue": {"size": 5}},
+    ),
+    (
+        ["backend", "add", "shop", "127.0.0.1:1", "--maintenance"],
+        {"type": "add_backend", "cluster": "shop", "address": "127.0.0.1:1", "maintenance": True},
+    ),
+    (
         ["listener", "add", "http", "127.0.0.1:8081", "--inactive"],
         {"type": "add_listener", "protocol": "http", "address": "127.0.0.1:8081", "active": False},
     ),
@@ -255,7 +263,7 @@ def test_a_listing_is_json_with_all_its_fields_for_programs(start: Start) -> Non
     start({"dump_state": DUMP})
 
     assert json.loads(sozu("backend", "list", "--json").stdout) == [
-        {"cluster": "blog", "address": "127.0.0.1:9001", "id": "b1", "weight": 100, "backup": False}
+        {"cluster": "blog", "address": "127.0.0.1:9001", "id": "b1", "weight": 100, "backup": False, "maintenance": False}
     ]
     assert json.loads(sozu("cluster", "list", "--json").stdout)[0]["load_balancing"] == "round_robin"
 
@@ -310,3 +318,18 @@ def test_metrics_are_printed_as_they_came(start: Start) -> None:
     start({"metrics": [{"status": "OK", "data": {"requests": 5}}]})
 
     assert json.loads(sozu("metrics").stdout) == {"requests": 5}
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("sticky", "expected NAME=VALUE"),
+        ("stiky=SITE", 'did you mean "sticky"?'),
+        ("max_exchanges=0", "Expected `int` >= 1"),
+        ("queue=[]", "Expected `object"),
+    ],
+)
+def test_a_setting_that_is_none_is_bad_input(word: str, reason: str) -> None:
+    result = sozu("cluster", "add", "shop", "--set", word)
+
+    assert (result.exit_code, reason in result.stderr) == (2, True), result.stderr

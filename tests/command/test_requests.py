@@ -63,7 +63,7 @@ def test_the_id_of_a_backend_is_not_the_id_of_the_request() -> None:
         (
             b'{"id":"1","type":"add_backend","cluster":"a","address":"x","weigth":5}',
             "1",
-            'add_backend: weigth: unknown key (expected one of cluster, address, backend_id, weight, backup); did you mean "weight"?',
+            'add_backend: weigth: unknown key (expected one of cluster, address, backend_id, weight, backup, maintenance); did you mean "weight"?',
         ),
         (b'{"id":"1","type":"add_backend","address":5}', "1", "address: found the number 5 (expected a text); cluster is missing"),
         (b'{"id":"1","type":"status","verbose":true}', "1", "status: verbose: unknown key (expected no keys here)"),

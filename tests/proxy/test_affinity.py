@@ -1,7 +1,7 @@
 import pytest
 
 from sozu.command.facts import Cluster, LoadBalancing
-from sozu.proxy.registry.affinity import cookie_value, key_for
+from sozu.proxy.registry.terms.affinity import cookie_value, key_for
 
 FIELDS = b"Host: a\r\nX-User: ann\r\nCookie: a=1; sid=s3cret;theme=\"dark\"\r\nx-user: bob\r\n"
 CLIENT = b"192.0.2.1:4711"

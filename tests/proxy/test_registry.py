@@ -236,3 +236,100 @@ def test_who_has_most_idle_connections_gives_the_older_half() -> None:
 
 def test_nobody_without_idle_connections_gives_one() -> None:
     assert not Registry().shed()
+
+
+def rests(world: World, live: LiveBackend, now: float) -> None:
+    for _ in range(3):
+        world.registry.failed(live, now)
+
+
+def test_who_fails_too_often_rests_and_comes_back() -> None:
+    world = World(WEB, add(A), add(B))
+    first = world.choose()
+    rests(world, first, 10)
+    assert {world.choose() for _ in range(4)} == {world.registry.find(("web", B))}
+    world.registry.tick(10.9)
+    assert first.resting
+    world.registry.tick(11)
+    assert first in {world.choose() for _ in range(4)}
+
+
+def test_where_nobody_is_well_all_are_asked() -> None:
+    world = World(WEB, add(A), add(B))
+    for address in (A, B):
+        world.registry.found(("web", address), up=False)
+    assert {world.choose().fact.address for _ in range(4)} == {A, B}
+
+
+def test_a_backup_serves_while_the_others_are_down() -> None:
+    world = World(WEB, add(A), add(B, backup=True))
+    world.registry.found(("web", A), up=False)
+    assert world.choose().fact.address == B
+    world.registry.found(("web", A), up=True)
+    assert world.choose().fact.address == A
+
+
+def test_what_is_found_about_a_backend_that_has_gone_changes_nothing() -> None:
+    world = World(WEB, add(A))
+    live = world.choose()
+    world.registry.found(("web", B), up=False)
+    world.order(remove(A))
+    world.registry.failed(live, 1)
+    assert (live.up, live.misses) == (True, None)
+
+
+def test_a_backend_in_maintenance_gets_nothing_new_and_is_not_forgotten() -> None:
+    world = World(WEB, add(A), add(B))
+    live = world.registry.find(("web", A))
+    world.order(AddBackend(cluster="web", address=A, maintenance=True))
+    assert {world.choose().fact.address for _ in range(3)} == {B}
+    assert world.registry.find(("web", A)) is live
+    world.order(add(A))
+    assert {world.choose().fact.address for _ in range(3)} == {A, B}
+
+
+def test_a_newcomer_grows_into_its_weight() -> None:
+    world = World(AddCluster(cluster="web", slow_start=10), add(A))
+    world.registry.tick(100)
+    world.order(add(B))
+    newcomer, old = world.registry.find(("web", B)), world.registry.find(("web", A))
+    assert newcomer is not None
+    assert old is not None
+    weights = [newcomer.weight]
+    for now in (105, 109, 110, 111):
+        world.registry.tick(now)
+        weights.append(newcomer.weight)
+    assert (weights, old.weight) == ([5, 50, 90, 100, 100], 100)
+
+
+def test_who_comes_back_from_maintenance_or_a_rest_grows_too() -> None:
+    world = World(AddCluster(cluster="web", slow_start=10), add(A), add(B))
+    live = world.choose()
+    rests(world, live, 0)
+    world.registry.tick(1)
+    assert live.weight == 5
+    world.registry.tick(20)
+    assert live.weight == 100
+    world.order(AddBackend(cluster="web", address=live.fact.address, maintenance=True))
+    world.order(add(live.fact.address))
+    assert live.weight == 5
+
+
+def test_at_the_start_nobody_is_spared() -> None:
+    world = World(AddCluster(cluster="web", slow_start=10), add(A), add(B))
+    assert {live.weight for live in world.registry.rosters["web"].members.values()} == {100}
+
+
+def test_keys_do_not_move_for_a_slow_start() -> None:
+    world = World(AddCluster(cluster="web", slow_start=10, load_balancing=LoadBalancing.MAGLEV), add(A))
+    world.order(add(B))
+    assert {live.weight for live in world.registry.rosters["web"].members.values()} == {100}
+
+
+def test_who_is_removed_while_he_grows_is_forgotten() -> None:
+    world = World(AddCluster(cluster="web", slow_start=10), add(A))
+    world.order(add(B))
+    world.order(remove(B))
+    world.registry.tick(1)
+    world.registry.tick(2)
+    assert world.registry.find(("web", B)) is None

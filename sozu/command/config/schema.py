@@ -11,6 +11,7 @@ from sozu.command.edits.facts import BasicAuth, HeaderEdit, Redirect
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol
 from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
 from sozu.command.settings import AccessLog
+from sozu.command.terms import Breaker, Count, Failures, Queue, Retries, Share
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]
 BodySize = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_BODY)]
@@ -91,6 +92,7 @@ class BackendEntry(Entry, frozen=True, kw_only=True):
     id: str = ""
     weight: int = 100
     backup: bool = False
+    maintenance: bool = False
 
 
 class ClusterEntry(Entry, frozen=True, kw_only=True):
@@ -98,6 +100,15 @@ class ClusterEntry(Entry, frozen=True, kw_only=True):
 
     load_balancing: LoadBalancing = LoadBalancing.ROUND_ROBIN
     hash_on: str = "source"
+    sticky: str | None = None
+    split: tuple[Share, ...] = ()
+    slow_start: Seconds | None = None
+    failures: Failures | None = None
+    retries: Retries | None = None
+    breaker: Breaker | None = None
+    max_exchanges: Count | None = None
+    queue: Queue | None = None
+    max_per_client: Count | None = None
     timeouts: TimeoutsEntry | None = None
     max_body_size: BodySize | None = None
     min_rate: Rate | None = None

@@ -1,9 +1,14 @@
-"""By what a request may be tied to a backend: hash keys. Pure."""
+"""By what a request may be tied to a backend or sent to another cluster: hash keys, cookies, shares. Pure."""
+
+from collections.abc import Sequence
 
 from sozu.command.rules.conditions import why_no_cookie, why_no_field
 from sozu.command.rules.objections import Objection
+from sozu.command.rules.spellings import check_id
+from sozu.command.terms import Share
 
 SOURCE = "source"
+WHOLE = 100.0  # percent
 
 
 def hash_key_in(text: str) -> str:
@@ -21,3 +26,22 @@ def hash_key_in(text: str) -> str:
     if fault is not None:
         raise Objection(fault, "hash_on")
     return f"{kind}:{name}"
+
+
+def check_sticky(name: str | None) -> None:
+    """Raise Objection if it is no name for a cookie."""
+    if name is not None and (fault := why_no_cookie(name)):
+        raise Objection(fault, "sticky")
+
+
+def check_split(cluster: str, split: Sequence[Share]) -> None:
+    """Raise Objection if a share goes nowhere, twice to the same cluster, or if there is more than all."""
+    names = [share.cluster for share in split]
+    for name in names:
+        check_id(name, "cluster", "split")
+    if cluster in names:
+        raise Objection("what is not split off stays with the cluster itself: it is not to be named", "split")
+    if len(set(names)) < len(names):
+        raise Objection("a cluster is named twice", "split")
+    if sum(share.share for share in split) > WHOLE:
+        raise Objection("shares of more than 100 percent in all", "split")

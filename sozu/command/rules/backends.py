@@ -3,7 +3,7 @@
 from sozu.command.draft import Draft
 from sozu.command.facts import Backend
 from sozu.command.nearest import did_you_mean
-from sozu.command.orders import AddBackend, RemoveBackend
+from sozu.command.orders import AddBackend, RemoveBackend, given
 from sozu.command.rules.clusters import known_cluster
 from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.spellings import address_in, check_id
@@ -22,7 +22,7 @@ def add_backend(draft: Draft, order: AddBackend) -> None:
     if order.id:
         check_id(order.id, "backend", "backend_id")
     name = order.id or address
-    draft.put(Backend(cluster=order.cluster, address=address, id=name, weight=order.weight, backup=order.backup))
+    draft.put(Backend(**{**given(order), "address": address, "id": name}))
 
 
 def remove_backend(draft: Draft, order: RemoveBackend) -> None:

@@ -4,7 +4,7 @@ from sozu.command.draft import Draft
 from sozu.command.facts import Cluster
 from sozu.command.nearest import did_you_mean
 from sozu.command.orders import AddCluster, RemoveCluster, given
-from sozu.command.rules.affinity import hash_key_in
+from sozu.command.rules.affinity import check_split, check_sticky, hash_key_in
 from sozu.command.rules.limits import check_limits
 from sozu.command.rules.objections import Unknown
 from sozu.command.rules.spellings import check_id
@@ -14,6 +14,8 @@ def add_cluster(draft: Draft, order: AddCluster) -> None:
     """A new cluster, or new settings for one that is there."""
     check_id(order.cluster, "cluster", "cluster")
     check_limits(order)
+    check_sticky(order.sticky)
+    check_split(order.cluster, order.split)
     draft.put(Cluster(**{**given(order), "hash_on": hash_key_in(order.hash_on)}))
 
 

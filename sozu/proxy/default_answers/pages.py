@@ -23,6 +23,7 @@ PAGES = {
     414: ("URI Too Long", "The address is longer than allowed."),
     417: ("Expectation Failed", "The request expects what is not supported here."),
     421: ("Misdirected Request", "This host is not served on this connection."),
+    429: ("Too Many Requests", "Too many requests have come from this address."),
     431: ("Request Header Fields Too Large", "The request's header fields are larger than allowed."),
     500: ("Internal Server Error", "The proxy failed on this request."),
     501: ("Not Implemented", "The request uses a method or coding that is not supported here."),

@@ -7,6 +7,7 @@ moment is the "drained" event for which an operator waits. See docs/life_of_an_o
 """
 
 from sozu.proxy.registry.live_backend import BackendKey, Idle, LiveBackend
-from sozu.proxy.registry.rosters import Registry, Roster, RosterDraft
+from sozu.proxy.registry.roster import Roster
+from sozu.proxy.registry.rosters import Registry, RosterDraft
 
 __all__ = ["BackendKey", "Idle", "LiveBackend", "Registry", "Roster", "RosterDraft"]

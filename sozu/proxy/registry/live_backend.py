@@ -1,7 +1,7 @@
 """One backend as this worker lives with it: what is counted and pooled while tables come and go. Nothing here switches greenlets."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from sozu.command.addresses import parse_address
 from sozu.command.facts import Backend
@@ -23,10 +23,16 @@ class LiveBackend:
 
     The data path adds one to `exchanges` where it chose it, in the same breath, and calls `end` when the exchange or tunnel is over; it
     keeps pooled connections in `idle` (last in, first out) and keeps none once `retired` is set.
-    `address` is (family, sockaddr), ready for a socket; `seed` is a number that stands for the backend, the same in every worker.
+    `address` is (family, sockaddr), ready for a socket. `seed` is a number that stands for the backend, the same in every worker; `token` does so
+    in clients' cookies, and goes by the id: a backend that moves to another address keeps its clients.
     """
 
-    __slots__ = ("address", "credit", "down", "exchanges", "fact", "idle", "key", "name", "on_gone", "retired", "seed", "tunnels", "weight")
+    __slots__ = (
+        "address", "credit", "down", "exchanges", "fact", "idle", "key", "misses", "name", "on_gone", "resting", "retired", "seed", "token", "tunnels", "up",
+        "weight",
+    )  # fmt: skip
+
+    cookie: ClassVar[bytes] = b""  # what an exchange that counts here tells the client besides: a Lease may have something
 
     def __init__(self, fact: Backend) -> None:
         where = parse_address(fact.address)
@@ -43,6 +49,20 @@ class LiveBackend:
         self.idle: list[Any] = []  # an Idle each; the pool knows more about them
         self.retired = False
         self.on_gone: list[Told] = []
+        self.token = token_of(fact)
+        self.up = True  # as active checks have found; without any it is
+        self.resting = False  # left alone after failures
+        self.misses: Any = None  # a Misses, from the first failure on
+
+    @property
+    def well(self) -> bool:
+        """Is nothing known against it?"""
+        return self.up and not self.resting
+
+    @property
+    def serves(self) -> bool:
+        """Does the configuration want new exchanges here?"""
+        return bool(self.fact.weight) and not self.fact.maintenance
 
     def end(self) -> None:
         """One exchange or tunnel less; the last one of a retired backend is what somebody may be waiting for."""
@@ -54,6 +74,7 @@ class LiveBackend:
         """Take new settings, or come back from retirement with the old counts."""
         self.fact = fact
         self.weight = fact.weight
+        self.token = token_of(fact)
         if self.retired:
             self.retired = False
             self._tell()
@@ -70,3 +91,8 @@ class LiveBackend:
         listeners, self.on_gone = self.on_gone, []
         for listener in listeners:
             listener()
+
+
+def token_of(fact: Backend) -> bytes:
+    """What a cookie says of a backend: not its address, which is nobody's business, and the same in every worker."""
+    return b"%016x" % hashed(f"{fact.cluster} {fact.id or fact.address}".encode())

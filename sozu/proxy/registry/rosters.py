@@ -4,57 +4,36 @@ A roster says whom to choose from: the live backends in it survive every swap th
 retires. Nothing here switches greenlets.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+import logging
+from typing import Final
 
 from sozu.command.draft import Change
 from sozu.command.facts import Backend, Cluster
-from sozu.proxy.registry.affinity import key_for
-from sozu.proxy.registry.balancing import Balancer, Maglev, balancer_for
+from sozu.command.terms import Failures
+from sozu.proxy.registry.balancing import KEYED, balancer_for
 from sozu.proxy.registry.live_backend import BackendKey, LiveBackend
+from sozu.proxy.registry.recovery import Recovery
+from sozu.proxy.registry.roster import Roster
+from sozu.proxy.registry.terms import terms_for
+from sozu.proxy.registry.terms.misses import Misses
 
+log = logging.getLogger("sozu.proxy")
 
-class Roster:
-    """Whom a cluster may send to. `tiers`: the backends with a weight, then the backups, used when all before are out.
-
-    `sole` is the one with a weight, if there is but one: nothing is to be balanced then. `key` finds in a request what decides who gets it;
-    None where the balancer does not ask.
-    """
-
-    __slots__ = ("balancer", "cluster", "key", "members", "sole", "tiers")
-
-    def __init__(self, cluster: Cluster, balancer: Balancer, members: Mapping[str, LiveBackend]) -> None:
-        self.cluster = cluster
-        self.balancer = balancer
-        self.members = members
-        self.key = key_for(cluster)
-        self.sole: LiveBackend | None = None
-        self.tiers: tuple[tuple[LiveBackend, ...], ...] = ()
-
-    def refresh(self) -> None:
-        """Sort the members anew: something about them has changed."""
-        weighted = [live for live in self.members.values() if live.fact.weight]
-        first = tuple(live for live in weighted if not live.fact.backup)
-        self.tiers = (first, tuple(live for live in weighted if live.fact.backup))
-        self.sole = first[0] if len(first) == 1 else None
-        if isinstance(self.balancer, Maglev):
-            self.balancer.prepare(first)
-
-    def choose(self, tried: Container[BackendKey] = (), key: bytes = b"") -> LiveBackend | None:
-        """Pick from the first tier that has someone untried."""
-        for tier in self.tiers:
-            if candidates := tuple(live for live in tier if live.key not in tried) if tried else tier:
-                return self.balancer.pick(candidates, key)
-        return None
+_FAILURES: Final = Failures()  # where a cluster says nothing of them
 
 
 class Registry:
-    """All live backends of a worker, and the rosters by which exchanges find them."""
+    """All live backends of a worker, and the rosters by which exchanges find them. `workers` share what a limit allows."""
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int = 1) -> None:
         self.rosters: dict[str, Roster] = {}
+        self.workers = workers
         self._live: dict[BackendKey, LiveBackend] = {}
         self.left_running: list[BackendKey] = []  # of those that left with the last change, those that still had exchanges
         self.judged: dict[LiveBackend, str] = {}  # those that went down or came up, and why, until somebody has told it
+        self._recovery = Recovery()
+        self._now = 0.0
 
     def find(self, key: BackendKey) -> LiveBackend | None:
         """A backend in use, or a retired one that still has exchanges; None once it is gone."""
@@ -81,6 +60,47 @@ class Registry:
             idle.close()
         return True
 
+    def tick(self, now: float) -> None:
+        """Time has passed: some come back."""
+        self._now = now
+        for live, rested in self._recovery.tick(now):
+            if rested:
+                self._come_back(live)
+            self._refresh(live)
+
+    def failed(self, live: LiveBackend, now: float) -> None:
+        """An exchange has failed because of this backend; after too many it is left alone for a while."""
+        roster = self.rosters.get(live.key[0])
+        if roster is None or live.retired:
+            return
+        misses = live.misses = live.misses or Misses()
+        if misses.note(now, roster.cluster.failures or _FAILURES):
+            log.info("event=backend_rests cluster=%s backend=%s seconds=%g", *live.key, misses.pause)
+            self._recovery.rest(live, misses.until)
+            roster.refresh()
+
+    def found(self, key: BackendKey, *, up: bool) -> None:
+        """An active check has found out how this backend is."""
+        live = self._live.get(key)
+        if live is None or live.up is up:
+            return
+        log.warning("event=backend_%s cluster=%s backend=%s", "up" if up else "down", *key)
+        live.up = up
+        self.judge(live, down=not up, reason="health check")
+        if up:
+            self._come_back(live)
+        self._refresh(live)
+
+    def _come_back(self, live: LiveBackend) -> None:
+        roster = self.rosters.get(live.key[0])
+        if roster is not None and roster.cluster.load_balancing not in KEYED:  # their tables would change with every step
+            self._recovery.warm_up(live, self._now, roster.cluster.slow_start or 0.0)
+
+    def _refresh(self, live: LiveBackend) -> None:
+        roster = self.rosters.get(live.key[0])
+        if roster is not None:
+            roster.refresh()
+
     def draft(self) -> "RosterDraft":
         """Begin a change aside."""
         return RosterDraft(self)
@@ -89,9 +109,13 @@ class Registry:
         """The swap. From here on new exchanges meet the new rosters; those that run keep what they chose."""
         self.left_running = [live.key for live in draft.leaving if live.exchanges]
         self.rosters = draft.rosters
+        running = bool(self._live)  # at the start all are new, and none is to be spared
         for live, fact in draft.facts.items():
+            served = live.key in self._live and live.serves
             self._live[live.key] = live
             live.serve(fact)
+            if running and live.serves and not served:
+                self._come_back(live)
         for live in draft.leaving:
             if live.exchanges:
                 live.on_gone.append(self._forgetter(live))
@@ -100,6 +124,8 @@ class Registry:
             live.retire()
         for roster in draft.rebuilt.values():
             roster.refresh()
+            if roster.terms is not None:
+                roster.terms.hold()
 
     def _forgetter(self, live: LiveBackend) -> Callable[[], None]:
         def forget() -> None:
@@ -150,7 +176,8 @@ class RosterDraft:
         if cluster is not None:
             kept = old is not None and old.cluster.load_balancing is cluster.load_balancing
             balancer = old.balancer if kept and old is not None else balancer_for(cluster.load_balancing)
-            self.rosters[name] = self.rebuilt[name] = Roster(cluster, balancer, members)
+            terms = terms_for(cluster, self._registry.workers, None if old is None else old.terms)
+            self.rosters[name] = self.rebuilt[name] = Roster(cluster, balancer, members, terms)
         else:
             assert not members, "a cluster leaves after its backends"
 

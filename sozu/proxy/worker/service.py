@@ -42,7 +42,7 @@ class Service:
 
     def __init__(self, settings: Settings, slot: int, log_descriptor: int | None) -> None:
         counters = Counters()
-        self._traffic = Traffic(settings, Registry(), counters, _access_log(settings, log_descriptor, counters, slot), slot)
+        self._traffic = Traffic(settings, Registry(settings.workers), counters, _access_log(settings, log_descriptor, counters, slot), slot)
         self._transactions = Transactions(self._traffic, partial(gevent.sleep, _PAUSE))
         serve = partial(serve_connection, self._traffic)
         self._settings = settings  # as at the start

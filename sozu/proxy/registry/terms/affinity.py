@@ -1,15 +1,16 @@
-"""What ties a request to a backend: the key by which hrw and maglev choose. Pure: heads in, bytes out."""
+"""What ties a request to a backend: the key by which hrw and maglev choose, and the cookie by which a client comes back. Pure: heads in, bytes out."""
 
 from collections.abc import Callable
 
 from sozu.command.facts import Cluster
-from sozu.parsers.fields.section import values
+from sozu.parsers.fields.section import values, without
 from sozu.proxy.registry.balancing import KEYED
 
 Key = Callable[[bytes, bytes], bytes]  # from the field lines of a request, and the client's `IP:port`
 
 _SOURCE = "source"
 _COOKIE = b"cookie"
+_COOKIE_LINES = frozenset((_COOKIE,))
 
 
 def key_for(cluster: Cluster) -> Key | None:
@@ -45,3 +46,18 @@ def cookie_value(fields: bytes, name: bytes) -> bytes:
             if known == name:
                 return value
     return b""
+
+
+def without_cookie(head: bytes, name: bytes) -> tuple[bytes, bytes]:
+    """The lines without this cookie, and what it said; the other cookies are as they were, or in one line if several were sent."""
+    if name not in head or not (said := cookie_value(head, name)):
+        return head, b""
+    pairs = [pair.strip(b" \t") for line in values(head, _COOKIE) for pair in line.split(b";")]
+    left = [pair for pair in pairs if pair.partition(b"=")[0] != name]
+    lines = without(head, _COOKIE_LINES)
+    return (b"%bCookie: %b\r\n" % (lines, b"; ".join(left)) if left else lines), said
+
+
+def set_cookie(name: str, token: bytes) -> bytes:
+    """The line that gives a client its cookie (RFC 6265 section 4.1): for the whole site, for this session of the browser, not for scripts."""
+    return b"Set-Cookie: %b=%b; Path=/; HttpOnly; SameSite=Lax\r\n" % (name.encode(), token)

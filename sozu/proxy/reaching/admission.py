@@ -1,0 +1,151 @@
+"""The way into a cluster with terms: who may come in, to whom, and what is done when there is no room (docs/balancing.md).
+
+It does what `choice.reach` does for clusters without terms. A request that a cluster splits off is from then on one of the other cluster, whose
+terms hold; a client's cookie goes before the split.
+"""
+
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+from greenlet import getcurrent
+
+from sozu.proxy.back import Back
+from sozu.proxy.deadlines import Late
+from sozu.proxy.failures import Busy, Failure, NoBackend, Unreachable
+from sozu.proxy.front import Front
+from sozu.proxy.meaning import Asked
+from sozu.proxy.reaching.connecting import MOST_BACKENDS, Seeker, open_back
+from sozu.proxy.reaching.lease import Lease
+from sozu.proxy.registry import BackendKey, LiveBackend, Roster
+from sozu.proxy.registry.terms import NO_TERMS, Terms
+from sozu.proxy.registry.terms.affinity import set_cookie, source_address
+from sozu.proxy.stream import park
+from sozu.proxy.traffic import Traffic
+
+
+class Admission:
+    """One request on its way into a cluster with terms."""
+
+    __slots__ = ("_asked", "_entrance", "_front", "_lease", "_roster", "_seeker", "_terms", "_traffic", "_tried", "_wanted")
+
+    def __init__(self, traffic: Traffic, front: Front, seeker: Seeker, asked: Asked, entrance: Roster) -> None:
+        self._traffic = traffic
+        self._front = front
+        self._seeker = seeker
+        self._asked = asked
+        self._entrance = entrance
+        self._tried: list[BackendKey] = []
+        self._roster, self._wanted = self._whose()
+        self._terms: Terms = self._roster.terms or NO_TERMS
+        seeker.cluster = self._roster.cluster.cluster
+        self._lease = Lease(self._terms, traffic.clock, seeker, source_address(b"", front.client))
+        seeker.counted = self._lease
+
+    def _whose(self) -> tuple[Roster, LiveBackend | None]:
+        """Whose request is it, and is it a certain backend's? Those that it may be split off to are the entrance's own in this."""
+        entrance, rosters = self._entrance, self._traffic.registry.rosters
+        for roster in self._candidates() if self._asked.sticky else ():
+            if (live := roster.known_by(self._asked.sticky or b"")) is not None:
+                return roster, live
+        other = entrance.other()
+        return rosters.get(other, entrance) if other is not None else entrance, None
+
+    def _candidates(self) -> Iterator[Roster]:
+        yield self._entrance
+        for share in self._entrance.cluster.split:
+            if (roster := self._traffic.registry.rosters.get(share.cluster)) is not None:
+                yield roster
+
+    def reach(self, *, repeatable: bool) -> Back:
+        """See `reach`; raises Busy besides, where nobody has room for long."""
+        failure: Failure | None = None
+        budget = self._terms.budget
+        tries = MOST_BACKENDS if budget is None else budget.policy.most + 1
+        for number in range(tries):
+            if number and budget is not None and not budget.spend():
+                break
+            backend = self._choose()
+            if backend is None:
+                break
+            self._seeker.retries = number
+            try:
+                return self._take(backend, repeatable=repeatable)
+            except Unreachable as unreachable:
+                self._lease.backend = None
+                backend.end()
+                failure = unreachable
+                self._tried.append(backend.key)
+        raise failure or NoBackend
+
+    def _take(self, backend: LiveBackend, *, repeatable: bool) -> Back:
+        traffic, seeker = self._traffic, self._seeker
+        backend.exchanges += 1
+        self._lease.backend = backend
+        seeker.backend = backend.name
+        back = traffic.pool.take(backend, repeatable)
+        if back is None:
+            back = open_back(traffic, self._front, backend, self._asked.timeouts)
+            seeker.connected = monotonic()
+        else:
+            seeker.connected = seeker.started
+        name = self._entrance.cluster.sticky
+        if name is not None and backend.token != self._asked.sticky:
+            self._lease.cookie = set_cookie(name, backend.token)
+        return back
+
+    def _choose(self) -> LiveBackend | None:
+        """Who is wanted, or whom the balancer picks; when all are full, whoever has room first."""
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and not self._terms.is_full(wanted):
+            return wanted
+        key = b"" if self._terms.key is None else self._terms.key(self._asked.view.passed_fields(), self._front.client)
+        patience: float | None = None
+        while True:
+            if patience is not None or not len(self._terms.queue):  # who comes stands behind those that wait
+                backend = self._roster.choose(self._tried, key)
+                if backend is not None or not self._roster.untried(self._tried):
+                    return backend
+            if patience is None:
+                patience = self._traffic.clock.after(self._terms.patience)
+            self._wait(patience)
+
+    def _wait(self, until: float) -> None:
+        turn = _Turn(self._traffic.hub)
+        queue = self._terms.queue
+        if not queue.enter(turn.call):
+            raise Busy("no backend has room, and too many wait")
+        self._front.deadline = until
+        try:
+            park(self._traffic.hub)
+        except Late:
+            raise Busy("no backend had room in time") from None
+        finally:
+            if turn.forget():
+                queue.leave(turn.call)
+
+
+class _Turn:
+    """Wakes the greenlet that made it, if it is still waiting then."""
+
+    __slots__ = ("_hub", "_switch", "call", "called")
+
+    def __init__(self, hub: Any) -> None:
+        self._hub = hub
+        self._switch: Any = getcurrent().switch
+        self.called = False
+        self.call = self._call  # one and the same each time: the queue looks for it
+
+    def _call(self) -> None:
+        self.called = True
+        self._hub.loop.run_callback(self._wake)
+
+    def _wake(self) -> None:
+        if self._switch is not None:
+            switch, self._switch = self._switch, None
+            switch()
+
+    def forget(self) -> bool:
+        """The wait is over. Did it end without a call, or with one that nobody has followed?"""
+        unfollowed, self._switch = self._switch is not None, None
+        return unfollowed

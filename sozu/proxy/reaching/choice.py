@@ -1,0 +1,53 @@
+"""Which backend? Nothing has been sent yet, so one that cannot be reached may be passed by for another.
+
+`reach` chooses and counts: from its return until the exchange ends, the backend has one exchange more.
+"""
+
+
+from time import monotonic
+
+from sozu.proxy.back import Back
+from sozu.proxy.failures import Failure, NoBackend, Unreachable
+from sozu.proxy.front import Front
+from sozu.proxy.meaning import Asked
+from sozu.proxy.reaching.admission import Admission
+from sozu.proxy.reaching.connecting import MOST_BACKENDS, Seeker, open_back
+from sozu.proxy.traffic import Traffic
+
+
+def reach(traffic: Traffic, front: Front, seeker: Seeker, asked: Asked, repeatable: bool) -> Back:  # noqa: FBT001 - keywords cost on this path
+    """A connection to a backend of `seeker.cluster`. Raises NoBackend, or Unreachable when enough were tried.
+
+    `repeatable` requests may ride on a connection that was idle for long (pool.py says why).
+    """
+    roster = traffic.registry.rosters.get(seeker.cluster or "")
+    if roster is None:
+        raise NoBackend
+    if roster.terms is not None:
+        return Admission(traffic, front, seeker, asked, roster).reach(repeatable=repeatable)
+    tried: tuple[tuple[str, str], ...] = ()
+    failure: Failure | None = None
+    while len(tried) < MOST_BACKENDS:
+        backend = roster.choose(tried) if tried or roster.sole is None else roster.sole
+        if backend is None:
+            break
+        backend.exchanges += 1
+        seeker.counted = backend
+        seeker.backend = backend.name
+        if tried:
+            seeker.retries = len(tried)
+        back = traffic.pool.take(backend, repeatable)
+        if back is not None:
+            seeker.connected = seeker.started  # it was at hand: no time is lost
+            return back
+        try:
+            back = open_back(traffic, front, backend, asked.timeouts)
+        except Unreachable as unreachable:
+            seeker.counted = None
+            backend.end()
+            failure = unreachable
+            tried += (backend.key,)
+        else:
+            seeker.connected = monotonic()
+            return back
+    raise failure or NoBackend

@@ -1,0 +1,75 @@
+"""A new connection to a backend, and what it means when there is none."""
+
+from typing import Final, Protocol
+
+from sozu.command.facts import Timeouts
+from sozu.proxy.back import Back
+from sozu.proxy.deadlines import Late
+from sozu.proxy.failures import Unreachable
+from sozu.proxy.front import Front
+from sozu.proxy.registry import LiveBackend
+from sozu.proxy.stream import Broken
+from sozu.proxy.traffic import Traffic
+
+MOST_BACKENDS: Final = 3  # how many are tried before the client is told
+BAD_GATEWAY: Final = 502
+UNAVAILABLE: Final = 503  # it is our own want: no descriptor is left
+GATEWAY_TIMEOUT: Final = 504
+
+
+class Counted(Protocol):
+    """Where an exchange is counted."""
+
+    @property
+    def cookie(self) -> bytes:
+        """A field line for the client, or nothing."""
+
+    def end(self) -> None:
+        """It is over."""
+
+
+class Seeker(Protocol):
+    """The part of an exchange that is written to here. `counted` is set where there are terms; else the exchange counts the backend itself."""
+
+    cluster: str | None
+    backend: str | None
+    retries: int
+    started: float
+    connected: float | None
+    status: int
+    counted: Counted | None
+
+
+def open_back(traffic: Traffic, front: Front, backend: LiveBackend, timeouts: Timeouts) -> Back:
+    """A new connection to this backend; Unreachable if it refuses or takes longer than `timeouts.connect`."""
+    front.deadline = traffic.clock.after(timeouts.connect)
+    try:
+        back = _open(traffic, backend)
+    except Broken as broken:
+        failure = Unreachable(f"connect: {broken}", BAD_GATEWAY if broken.stream else UNAVAILABLE)
+    except Late:
+        failure = Unreachable("connect: timed out", GATEWAY_TIMEOUT)
+    else:
+        if backend.down:
+            traffic.registry.judge(backend, down=False)
+        return back
+    blame(traffic, backend)
+    traffic.registry.judge(backend, down=True, reason=str(failure))
+    raise failure
+
+
+def _open(traffic: Traffic, backend: LiveBackend) -> Back:
+    """Where no descriptor is left, idle connections to others have to give one, or the reserve that is kept for this."""
+    try:
+        return traffic.pool.open(backend)
+    except Broken as broken:
+        if broken.stream is not None or not (traffic.registry.shed() or traffic.spare()):
+            raise
+    return traffic.pool.open(backend)
+
+
+def blame(traffic: Traffic, backend: LiveBackend | None) -> None:
+    """Count a failure, and hold it against the backend if that is still known."""
+    traffic.counters.backend_failures += 1
+    if backend is not None:
+        traffic.registry.failed(backend, traffic.clock.now)

@@ -1,0 +1,57 @@
+"""What an exchange holds of a cluster with terms, from the moment it is let in until it ends."""
+
+from typing import Final, Protocol
+
+from sozu.proxy.clock import Clock
+from sozu.proxy.failures import CircuitOpen, TooMany
+from sozu.proxy.registry.terms import Terms
+
+SERVER_ERROR: Final = 500
+
+
+class Outcome(Protocol):
+    """How it went; 0 if the client was told nothing."""
+
+    status: int
+
+
+class Place(Protocol):
+    """Where the exchange is counted."""
+
+    def end(self) -> None:
+        """It is over."""
+
+
+class Lease:
+    """A place at a backend, one among those of its client, a word in the breaker's count. `end` gives all of it back; `cookie` is a line for the client."""
+
+    __slots__ = ("_address", "_clock", "_outcome", "_terms", "backend", "cookie")
+
+    def __init__(self, terms: Terms, clock: Clock, outcome: Outcome, address: bytes) -> None:
+        """Raises TooMany or CircuitOpen if it is not let in."""
+        if terms.guests is not None and not terms.guests.enter(address):
+            raise TooMany
+        if terms.breaker is not None and not terms.breaker.admits(clock.now):
+            if terms.guests is not None:
+                terms.guests.leave(address)
+            raise CircuitOpen
+        if terms.budget is not None:
+            terms.budget.earn()
+        self._terms = terms
+        self._clock = clock
+        self._outcome = outcome
+        self._address = address
+        self.backend: Place | None = None
+        self.cookie = b""
+
+    def end(self) -> None:
+        """The exchange is over, and its outcome known."""
+        terms = self._terms
+        if self.backend is not None:
+            self.backend.end()
+        if terms.guests is not None:
+            terms.guests.leave(self._address)
+        if terms.breaker is not None:
+            status = self._outcome.status
+            terms.breaker.done(self._clock.now, well=None if not status else status < SERVER_ERROR)
+        terms.queue.call_next()

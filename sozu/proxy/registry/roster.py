@@ -1,0 +1,71 @@
+"""Whom a cluster may send to, sorted so that choosing asks nothing that does not change from request to request."""
+
+from collections.abc import Container, Mapping
+
+from sozu.command.facts import Cluster
+from sozu.proxy.registry.balancing import Balancer, Maglev
+from sozu.proxy.registry.live_backend import BackendKey, LiveBackend
+from sozu.proxy.registry.terms import Terms
+
+
+class Roster:
+    """The members of one cluster, in `tiers`: those with a weight that are well, then the backups, used when all before are out.
+
+    If nobody is well all are asked: what looks like the end of all backends is more often an end of our view of them. `sole` is the one of the
+    first tier, if there is but one: nothing is to be balanced then. `terms` is None where the cluster has none.
+    """
+
+    __slots__ = ("_share", "balancer", "cluster", "members", "sole", "terms", "tiers")
+
+    def __init__(self, cluster: Cluster, balancer: Balancer, members: Mapping[str, LiveBackend], terms: Terms | None) -> None:
+        self.cluster = cluster
+        self.balancer = balancer
+        self.members = members
+        self.terms = terms
+        self.sole: LiveBackend | None = None
+        self.tiers: tuple[tuple[LiveBackend, ...], ...] = ()
+        self._share = [0.0] * len(cluster.split)
+
+    def refresh(self) -> None:
+        """Sort the members anew: something about them has changed."""
+        able = [live for live in self.members.values() if live.fact.weight and not live.fact.maintenance]
+        well = [live for live in able if live.well] or able
+        first = tuple(live for live in well if not live.fact.backup)
+        self.tiers = (first, tuple(live for live in well if live.fact.backup))
+        self.sole = first[0] if len(first) == 1 else None
+        if isinstance(self.balancer, Maglev):
+            self.balancer.prepare(first)
+
+    def choose(self, tried: Container[BackendKey] = (), key: bytes = b"") -> LiveBackend | None:
+        """Pick from the first tier that has someone untried, with room for one more."""
+        room = None if self.terms is None else self.terms.room
+        for tier in self.tiers:
+            candidates = tier
+            if tried or room is not None:
+                candidates = tuple(live for live in tier if live.key not in tried and (room is None or live.exchanges < room))
+                if len(candidates) == len(tier):
+                    candidates = tier  # the very tuple that the balancer knows
+            if candidates:
+                return self.balancer.pick(candidates, key)
+        return None
+
+    def known_by(self, token: bytes) -> LiveBackend | None:
+        """The member that a client's cookie names, if it may still be sent there: also one of weight 0, which gets no new clients."""
+        for live in self.members.values():
+            if live.token == token and live.well and not live.fact.maintenance:
+                return live
+        return None
+
+    def untried(self, tried: Container[BackendKey]) -> bool:
+        """Is there someone who was not tried?"""
+        return any(live.key not in tried for tier in self.tiers for live in tier)
+
+    def other(self) -> str | None:
+        """The cluster that this request is split off to, None for this one. Shares are kept exactly: nothing is left to chance."""
+        for place, share in enumerate(self.cluster.split):
+            self._share[place] += share.share
+        for place, share in enumerate(self.cluster.split):
+            if self._share[place] >= 100.0:
+                self._share[place] -= 100.0
+                return share.cluster
+        return None

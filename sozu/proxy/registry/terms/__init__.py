@@ -1,0 +1,82 @@
+"""The terms on which a cluster takes requests, where it has any: what is counted for them lives as long as the cluster, whatever changes.
+
+    affinity      the key by which hrw and maglev choose; the cookie that keeps a client with its backend
+    allowances    retries as a share of the requests; exchanges of one client
+    breaker       refusing at once where most fails
+    misses        leaving a backend alone that fails
+    waiting       the queue for a backend that has room
+A cluster that names none of these has no Terms, and its requests pay for none. Limits hold for all workers together: each has its part.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from sozu.command.facts import Cluster
+from sozu.proxy.registry.balancing import KEYED, Candidate
+from sozu.proxy.registry.terms.affinity import Key, key_for
+from sozu.proxy.registry.terms.allowances import Guests, RetryBudget
+from sozu.proxy.registry.terms.breaker import Breaker
+from sozu.proxy.registry.terms.waiting import WaitingRoom
+
+__all__ = ["NO_TERMS", "Terms", "terms_for"]
+
+K = TypeVar("K", Breaker, RetryBudget, Guests)  # what goes on counting when its policy changes
+P = TypeVar("P")
+
+_DEFAULT: Final = Cluster(cluster="")
+_PLAIN: Final = ("sticky", "split", "retries", "breaker", "max_exchanges", "max_per_client")
+
+
+class Terms:
+    """Those of one cluster; None stands for what it does not ask for."""
+
+    __slots__ = ("_cluster", "_workers", "breaker", "budget", "guests", "key", "queue", "room")
+
+    def __init__(self, cluster: Cluster, workers: int, old: "Terms | None") -> None:
+        self._cluster = cluster
+        self._workers = workers
+        self.key: Key | None = key_for(cluster)
+        self.breaker: Breaker | None = None if old is None else old.breaker
+        self.budget: RetryBudget | None = None if old is None else old.budget
+        self.guests: Guests | None = None if old is None else old.guests
+        self.queue: WaitingRoom = WaitingRoom(0) if old is None else old.queue
+        self.room = self._part(cluster.max_exchanges)
+
+    def hold(self) -> None:
+        """From now on these hold. What was counted under the terms before goes on being counted."""
+        cluster = self._cluster
+        self.breaker = _kept(self.breaker, cluster.breaker, Breaker)
+        self.budget = _kept(self.budget, cluster.retries, RetryBudget)
+        self.guests = _kept(self.guests, self._part(cluster.max_per_client), Guests)
+        self.queue.size = self._part(cluster.queue.size) or 0 if cluster.queue is not None else 0
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a request may wait for room."""
+        return 0.0 if self._cluster.queue is None else self._cluster.queue.seconds
+
+    def is_full(self, backend: Candidate) -> bool:
+        """Has it as many exchanges as one may have?"""
+        return self.room is not None and backend.exchanges >= self.room
+
+    def _part(self, limit: int | None) -> int | None:
+        """Of a limit for all workers: ours. Rounded up, since none would be too little."""
+        return None if limit is None else -(-limit // self._workers)
+
+
+def _kept(old: K | None, policy: P | None, make: Callable[[P], K]) -> K | None:
+    if policy is None:
+        return None
+    if old is None:
+        return make(policy)
+    old.policy = policy  # type: ignore[assignment]  # each has the policy that it was made with
+    return old
+
+
+def terms_for(cluster: Cluster, workers: int, old: Terms | None) -> Terms | None:
+    """Its terms; None if it has none. They hold from `hold` on."""
+    plain = cluster.load_balancing not in KEYED and all(getattr(cluster, name) == getattr(_DEFAULT, name) for name in _PLAIN)
+    return None if plain else Terms(cluster, workers, old)
+
+
+NO_TERMS: Final = Terms(_DEFAULT, 1, None)

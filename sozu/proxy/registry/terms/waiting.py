@@ -1,0 +1,38 @@
+"""Those that wait until a backend has room: first come, first served. Who waits is a callback; nothing here switches greenlets."""
+
+from collections import deque
+from collections.abc import Callable
+
+Wake = Callable[[], object]
+
+
+class WaitingRoom:
+    """`enter` if there is a seat; `call_next` for each place that gets free; `leave` for who gives up."""
+
+    __slots__ = ("_waiting", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._waiting: deque[Wake] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def enter(self, wake: Wake) -> bool:
+        """Wait behind the others, unless all seats are taken."""
+        if len(self._waiting) >= self.size:
+            return False
+        self._waiting.append(wake)
+        return True
+
+    def leave(self, wake: Wake) -> None:
+        """Give up. Who was called already, and has not been able to look, hands his turn on."""
+        if wake in self._waiting:
+            self._waiting.remove(wake)
+        else:
+            self.call_next()
+
+    def call_next(self) -> None:
+        """There may be room for one more."""
+        if self._waiting:
+            self._waiting.popleft()()

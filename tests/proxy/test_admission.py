@@ -1,0 +1,196 @@
+"""Clusters with terms, through whole sessions: who gets in, who waits, and what the others are told."""
+
+from typing import Any
+
+import pytest
+
+from sozu.command.facts import Backend, Cluster
+from sozu.command.terms import Breaker, Failures, Queue, Retries, Share
+from tests.proxy.lab import Lab, Peer, field, opened, settle
+
+A, B = "10.0.0.1:80", "10.0.0.2:80"
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 0\r\n\r\n"
+CLOSE = b"HTTP/1.1 200 OK\r\nDate: now\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+BAD = b"HTTP/1.1 500 Oh\r\nDate: now\r\nContent-Length: 0\r\n\r\n"
+
+
+def lab_with(backends: tuple[str, ...] = (A,), **terms: Any) -> Lab:
+    lab = Lab(backends)
+    lab.change(Cluster(cluster="c", **terms))
+    return lab
+
+
+def status(peer: Peer) -> int:
+    return int(peer.answer()[0].split(b" ")[1])
+
+
+def test_who_finds_no_room_waits_and_is_served_in_turn() -> None:
+    with opened(lab_with(max_exchanges=1, queue=Queue(size=2, seconds=2))) as lab:
+        first = lab.client(GET)
+        origin = lab.origin()
+        origin.head()
+        second = lab.client(GET)
+        settle()
+        third = lab.client(GET)
+        assert lab.no_origin()
+        for peer in (first, second, third):
+            origin.send(OK)
+            assert status(peer) == 200
+            settle()
+            if peer is not third:
+                assert origin.head().startswith(b"GET")
+        assert lab.backend().exchanges == 0
+
+
+def test_who_finds_no_seat_is_told_to_come_again() -> None:
+    with opened(lab_with(max_exchanges=1, queue=Queue(size=1))) as lab:
+        lab.client(GET)
+        lab.origin()
+        lab.client(GET)
+        settle()
+        head = lab.client(GET).head()
+        assert head.startswith(b"HTTP/1.1 503")
+        assert field(head, b"retry-after") == b"1"
+
+
+def test_who_waits_for_too_long_is_told_so_and_takes_nobodys_turn() -> None:
+    with opened(lab_with(max_exchanges=1, queue=Queue(size=2, seconds=2))) as lab:
+        first = lab.client(GET)
+        origin = lab.origin()
+        origin.head()
+        second = lab.client(GET)
+        lab.wait(3)
+        assert status(second) == 503
+        third = lab.client(GET)
+        origin.send(OK)
+        assert status(first) == 200
+        origin.head()
+        origin.send(OK)
+        assert status(third) == 200
+
+
+def test_without_a_queue_nobody_waits() -> None:
+    with opened(lab_with(max_exchanges=1)) as lab:
+        lab.client(GET)
+        lab.origin()
+        assert status(lab.client(GET)) == 503
+
+
+def test_a_full_backend_is_passed_by() -> None:
+    with opened(lab_with((A, B), max_exchanges=1)) as lab:
+        lab.client(GET)
+        lab.client(GET)
+        assert {lab.origin_at()[0], lab.origin_at()[0]} == {A, B}
+
+
+def test_a_client_with_too_many_exchanges_is_told_so_and_others_are_not() -> None:
+    with opened(lab_with(max_per_client=1)) as lab:
+        first = lab.client(GET)
+        origin = lab.origin()
+        head = lab.client(GET, name=b"192.0.2.1:9").head()
+        assert head.startswith(b"HTTP/1.1 429")
+        assert field(head, b"retry-after") == b"1"
+        lab.client(GET, name=b"192.0.2.2:9")
+        lab.origin()
+        origin.send(OK)
+        assert status(first) == 200
+        first.send(GET)
+        origin.head()
+        assert lab.no_origin()
+
+
+def test_a_cluster_that_fails_is_left_alone_until_one_request_succeeds() -> None:
+    with opened(lab_with(breaker=Breaker(share=50, least=2, pause=5), failures=Failures(limit=0))) as lab:
+        client = lab.client(GET)
+        origin = lab.origin()
+        for _ in range(2):
+            origin.head()
+            origin.send(BAD)
+            assert status(client) == 500
+            client.send(GET)
+        assert status(client) == 503
+        lab.wait(6)
+        client.send(GET)
+        origin.head()
+        assert status(lab.client(GET)) == 503
+        origin.send(OK)
+        assert status(client) == 200
+        client.send(GET)
+        assert origin.head()
+
+
+def test_retries_stay_within_the_budget() -> None:
+    with opened(lab_with((A, B), retries=Retries(most=1, budget=1), failures=Failures(limit=0))) as lab:
+        lab.pool.refusing.update({A: OSError(), B: OSError()})
+        for number in range(12):
+            assert status(lab.client(GET)) == 502
+            settle()
+            assert lab.log.entries[-1].retries == (1 if number < 10 else 0)
+
+
+def test_one_that_cannot_be_reached_is_passed_by_and_rests_after_three_times() -> None:
+    with opened(lab_with((A, B))) as lab:
+        lab.pool.refusing[A] = OSError()
+        for _ in range(8):
+            assert served(lab) == (B, b"")
+        settle()
+        assert [record.retries for record in lab.log.entries].count(1) == 3
+        assert lab.backend(A).resting
+        lab.traffic.registry.tick(lab.traffic.clock.now + 2)
+        assert not lab.backend(A).resting
+
+
+def served(lab: Lab, cookie: bytes = b"") -> tuple[str, bytes]:
+    """Who took the request, and the cookie that the client got; the backend saw none."""
+    client = lab.client(GET[:-2] + (b"Cookie: " + cookie + b"\r\n\r\n" if cookie else b"\r\n"))
+    address, origin = lab.origin_at()
+    assert b"SITE" not in origin.head()
+    origin.send(CLOSE)
+    head = client.head()
+    return address, field(head, b"set-cookie").partition(b";")[0] if b"Set-Cookie" in head else b""
+
+
+def test_a_client_comes_back_to_its_backend_also_in_another_worker() -> None:
+    cookies: dict[str, bytes] = {}
+    for _ in range(2):  # workers, each with a registry of its own
+        with opened(lab_with((A, B), sticky="SITE")) as lab:
+            for _ in range(2):
+                address, cookie = served(lab)
+                assert cookies.setdefault(address, cookie) == cookie
+            for address in (B, B, A, A, B):
+                assert served(lab, cookies[address]) == (address, b"")
+
+
+def test_a_client_whose_backend_is_not_well_gets_another_one_and_its_cookie() -> None:
+    with opened(lab_with((A, B), sticky="SITE")) as lab:
+        cookies = dict(served(lab) for _ in range(2))
+        lab.traffic.registry.found(("c", A), up=False)
+        assert served(lab, cookies[A]) == (B, cookies[B])
+        lab.traffic.registry.found(("c", A), up=True)
+        assert served(lab, cookies[A]) == (A, b"")
+        lab.pool.refusing[A] = OSError()
+        assert served(lab, cookies[A]) == (B, cookies[B])
+
+
+def test_a_client_keeps_to_his_side_of_a_split() -> None:
+    with opened(lab_with(sticky="SITE", split=(Share(cluster="next", share=50),))) as lab:
+        lab.change(Cluster(cluster="next"), Backend(cluster="next", address=B, id="b"))
+        cookies = dict(served(lab) for _ in range(2))
+        assert set(cookies) == {A, B}
+        for address in (A, B, B, A):
+            assert served(lab, cookies[address]) == (address, b"")
+        settle()
+        assert {(record.cluster, record.backend) for record in lab.log.entries} == {("c", A), ("next", B)}
+
+
+def test_what_would_be_split_off_to_nowhere_stays() -> None:
+    with opened(lab_with(split=(Share(cluster="next", share=100),))) as lab:
+        assert served(lab) == (A, b"")
+
+
+@pytest.mark.parametrize("share", [5, 12.5, 100])
+def test_a_split_keeps_its_share_exactly(share: float) -> None:
+    with opened(lab_with(split=(Share(cluster="next", share=share),))) as lab:
+        roster = lab.traffic.registry.rosters["c"]
+        assert sum(roster.other() is not None for _ in range(20_000)) == pytest.approx(20_000 * share / 100, abs=1)
