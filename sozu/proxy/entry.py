@@ -45,16 +45,17 @@ AnyEntry: TypeAlias = tuple[
     bytes, int, bytes, Texts, int, float, float | None, float | None, float, str | None, str | None, int, int, int, str | None
 ]
 
-USUAL: Final = b'"method":"%b","host":"%b","path":"%b","user_agent":"%b"'
+NAMELESS: Final = b'"method":"%b","host":"%b","path":"%b"'
+USUAL: Final = NAMELESS + b',"user_agent":"%b"'
 USUAL_TLS: Final = b'%b,"tls":"%b","sni":"%b"'
 PLAIN: Final = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))  # what stands in a JSON text as it is
 
 
 def texts_of(method: bytes, authority: bytes, path: bytes, user_agent: bytes | None) -> Texts:
     """The Texts of a head."""
-    if user_agent and not (b"%b%b%b%b" % (method, authority, path, user_agent)).translate(None, PLAIN):
-        return Texts(method, authority, path, user_agent, USUAL % (method, authority, path, user_agent))
-    return Texts(method, authority, path, user_agent)
+    said = (method, authority, path, user_agent) if user_agent else (method, authority, path)
+    usual = None if b"".join(said).translate(None, PLAIN) else (USUAL if user_agent else NAMELESS) % said
+    return Texts(method, authority, path, user_agent, usual)
 
 
 def with_tls(texts: Texts, version: str, server_name: str | None) -> Texts:

@@ -88,6 +88,15 @@ def test_a_json_line_leaves_out_what_there_was_not() -> None:
     assert not {"cluster", "backend", "connect", "user_agent"} & set(values)
 
 
+@pytest.mark.parametrize("agent", [None, b""])
+def test_who_does_not_say_his_name_is_as_usual_as_others(agent: bytes | None) -> None:
+    nameless = asking(agent=agent)
+    assert nameless.texts.json is not None
+    usual, unusual = (json.loads(json_formatter(noon)([entry])) for entry in (nameless, nameless._replace(ended="cut")))
+    assert "user_agent" not in usual
+    assert usual == {name: value for name, value in unusual.items() if name != "ended"}
+
+
 def test_the_second_is_made_anew_when_it_changes() -> None:
     formatter = json_formatter(noon, monotonic=at_noon)
     times = [json.loads(formatter([USUAL._replace(started=started)]))["time"] for started in (100.0, 100.5, 101.25, 99.75)]
