@@ -7,7 +7,7 @@ def test_every_reason_has_its_rule_and_every_rule_its_reason() -> None:
 
 def test_every_rule_names_its_paragraph_and_a_refusing_status() -> None:
     for rule in RULES.values():
-        assert rule.status in {400, 411, 413, 414, 417, 431, 501, 502, 505}
+        assert rule.status in {400, 411, 413, 414, 417, 421, 431, 501, 502, 505}
         assert rule.section.startswith(("RFC ", "docs/"))
         assert rule.text
 
