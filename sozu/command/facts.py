@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import msgspec
 
-from sozu.command.edits.facts import BasicAuth, HeaderEdit, Redirect
+from sozu.command.edits.facts import AnswerPage, BasicAuth, HeaderEdit, Hsts, Redirect
 from sozu.command.terms import Breaker, Failures, Queue, Retries, Share
 
 
@@ -76,6 +76,7 @@ class Listener(Fact, frozen=True, kw_only=True):
     address: str
     cluster: str | None = None
     active: bool = True
+    answers: tuple[AnswerPage, ...] = ()
 
     @property
     def key(self) -> str:
@@ -106,6 +107,7 @@ class Cluster(Fact, frozen=True, kw_only=True):
     timeouts: Timeouts | None = None
     max_body_size: int | None = None
     min_rate: int | None = None
+    answers: tuple[AnswerPage, ...] = ()
 
     @property
     def key(self) -> str:
@@ -150,6 +152,7 @@ class Frontend(Fact, frozen=True, kw_only=True):
     rewrite_host: str | None = None
     request_headers: tuple[HeaderEdit, ...] = ()
     response_headers: tuple[HeaderEdit, ...] = ()
+    hsts: Hsts | None = None
 
     @property
     def condition(self) -> str:

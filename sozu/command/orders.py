@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from sozu.command.edits.facts import BasicAuth, HeaderEdit, Redirect
+from sozu.command.edits.facts import AnswerPage, BasicAuth, HeaderEdit, Hsts, Redirect
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol, Timeouts
 from sozu.command.terms import Breaker, Count, Failures, Queue, Retries, Seconds, Share
 
@@ -38,6 +38,7 @@ class AddCluster(Order, frozen=True, kw_only=True, tag="add_cluster"):
     timeouts: Timeouts | None = None
     max_body_size: int | None = None
     min_rate: int | None = None
+    answers: tuple[AnswerPage, ...] = ()
 
 
 class RemoveCluster(Order, frozen=True, kw_only=True, tag="remove_cluster"):
@@ -72,6 +73,7 @@ class AddHttpFrontend(Order, frozen=True, kw_only=True, tag="add_http_frontend")
     rewrite_host: str | None = None
     request_headers: tuple[HeaderEdit, ...] = ()
     response_headers: tuple[HeaderEdit, ...] = ()
+    hsts: Hsts | None = None
 
 
 class RemoveHttpFrontend(Order, frozen=True, kw_only=True, tag="remove_http_frontend"):
@@ -120,6 +122,7 @@ class AddListener(Order, frozen=True, kw_only=True, tag="add_listener"):
     address: str
     cluster: str | None = None
     active: bool = True
+    answers: tuple[AnswerPage, ...] = ()
 
 
 class UpdateListener(Order, frozen=True, kw_only=True, tag="update_listener"):
@@ -129,6 +132,7 @@ class UpdateListener(Order, frozen=True, kw_only=True, tag="update_listener"):
     address: str
     cluster: str | UnsetType | None = UNSET
     active: bool | UnsetType = UNSET
+    answers: tuple[AnswerPage, ...] | UnsetType = UNSET
 
 
 class ActivateListener(Order, frozen=True, kw_only=True, tag="activate_listener"):

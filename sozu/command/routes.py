@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from sozu.command.draft import Change
-from sozu.command.facts import Cluster, Frontend, Position
+from sozu.command.facts import Cluster, Frontend, Listener, Position
 from sozu.command.grouping import Grouping
 from sozu.command.routing.conditions import BareRequest, Request
 from sozu.command.routing.hosts import Frontends, Host, clusters_of
@@ -35,12 +35,13 @@ class _Tables:
 
     hosts: dict[bytes, Host] = field(default_factory=dict)
     clusters: dict[str, Cluster] = field(default_factory=dict)
+    listeners: dict[str, Listener] = field(default_factory=dict)
     # Which hostnames have a route to a cluster: they are built anew when its settings change.
     cluster_hosts: Grouping[str, str] = field(default_factory=Grouping)
     regexes: tuple[tuple[Regex, Host], ...] = ()
 
     def copy(self) -> "_Tables":
-        return _Tables(self.hosts.copy(), self.clusters.copy(), self.cluster_hosts.copy(), self.regexes)
+        return _Tables(self.hosts.copy(), self.clusters.copy(), self.listeners.copy(), self.cluster_hosts.copy(), self.regexes)
 
     def apply(self, effects: Iterable[Change]) -> None:
         touched: _Touched = {}
@@ -50,6 +51,8 @@ class _Tables:
                     self._apply_to_cluster(cluster, change, touched)
                 case Frontend() as frontend:
                     self._apply_to_frontend(frontend, change, touched)
+                case Listener() as listener:
+                    self._apply_to_listener(listener, change)
         for name, frontends in touched.items():
             self._rebuild(name, frontends)
         if any(name.startswith("/") for name in touched):
@@ -69,6 +72,12 @@ class _Tables:
             del frontends[frontend.key]
         else:
             frontends[frontend.key] = frontend
+
+    def _apply_to_listener(self, listener: Listener, change: Change) -> None:
+        if change.after is None:
+            del self.listeners[listener.address]
+        else:
+            self.listeners[listener.address] = listener
 
     def _touch(self, name: str, touched: _Touched) -> Frontends:
         if name not in touched:
@@ -114,6 +123,7 @@ class RouteTable:
     def of(cls, state: ConfigState) -> Self:
         """The table of a whole state."""
         tables = _Tables()
+        tables.apply(Change(None, listener) for listener in state.listeners.values())
         tables.apply(Change(None, cluster) for cluster in state.clusters.values())
         tables.apply(Change(None, frontend) for frontend in state.frontends.values())
         return cls(tables)
@@ -138,6 +148,10 @@ class RouteTable:
             if route is not None:
                 return route
         return None
+
+    def listener(self, address: str) -> Listener | None:
+        """The listener at this address."""
+        return self._tables.listeners.get(address)
 
     def _rules(self, listener: str, host: bytes) -> tuple[AnyPaths, ...]:
         """The path rules for a host as somebody wrote it, in the order in which they are asked. A table never changes, so they are looked up once."""
@@ -164,7 +178,7 @@ class RouteDraft:
 
     def after(self, effects: Collection[Change]) -> None:
         """Follow these changes."""
-        if any(isinstance(change.after or change.before, Cluster | Frontend) for change in effects):
+        if any(isinstance(change.after or change.before, Cluster | Frontend | Listener) for change in effects):
             if self._tables is None:
                 self._tables = self._held.copy()
             self._tables.apply(effects)

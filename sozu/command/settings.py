@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from sozu.command.edits.facts import AnswerPage
 from sozu.command.facts import LogLevel, Overrides, Timeouts
 
 
@@ -63,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     metrics: Metrics = Metrics()
     log_level: LogLevel = LogLevel.INFO
     welcome: bool = False
+    answers: tuple[AnswerPage, ...] = ()
 
 
 def in_force(settings: Settings, overrides: Overrides) -> Settings:

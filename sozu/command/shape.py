@@ -38,6 +38,11 @@ def misfits(shape: type, value: object) -> list[Misfit]:
     return list(_misfits(_type_info(shape), value, ()))
 
 
+def steps(field: str) -> Path:
+    """The path of a field as a Misfit or an Objection writes it: `headers.0.regex`."""
+    return tuple(int(step) if step.isdigit() else step for step in field.split("."))
+
+
 def described(value: object) -> str:
     """What was found instead, in words: `the text "yes"`."""
     match value:

@@ -37,6 +37,7 @@ class Malformed(Exception):
 
     def __init__(self, error: Error) -> None:
         super().__init__(f"{error.reason} at byte {error.position} of the body")
+        self.reason = str(error.reason)
         self.status = error.reason.status if isinstance(error.reason, Reason) else BAD_REQUEST
 
 

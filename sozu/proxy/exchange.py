@@ -1,8 +1,7 @@
 """One request and its response: find the route, choose a backend, send, receive, answer; and what went wrong, told once.
 
-Read `run` first: it is the story, in the order in which it happens (docs/life_of_a_request.md draws it). An exchange sees a Front and a Back. It
-runs in the session's greenlet, straight on; only a request body that has not come yet gets a second one (upload.py). Deadlines are the
-Front's. A backend counts an exchange from `reach` to `end`, whatever happens between.
+Read `run` first: it is the story, in the order in which it happens (docs/life_of_a_request.md draws it). An exchange sees a Front and a Back. It runs in the session's
+greenlet; only a request body that has not come yet gets a second one (upload.py). Deadlines are the Front's. A backend counts it from `reach` to `end`.
 """
 
 from time import monotonic
@@ -11,6 +10,7 @@ from typing import Final
 from sozu.command.facts import Cluster
 from sozu.parsers.body import TUNNEL, UNTIL_CLOSE, Framing, response_framing
 from sozu.parsers.reasons import Reason, Refusal
+from sozu.proxy.answering.dressing import dressed
 from sozu.proxy.back import Back
 from sozu.proxy.bodies import LANDING, SHORT_LANDING, Body, Ended, Malformed, Pace, UntilEnd, land, relay
 from sozu.proxy.deadlines import NEVER, Late
@@ -100,7 +100,7 @@ class Exchange(Record):
         try:
             piece = body.read(READ_SIZE)
         except Malformed as malformed:
-            raise Refused(f"refused: {malformed}", malformed.status) from malformed
+            raise Refused(f"refused: {malformed}", malformed.status, malformed.reason) from malformed
         self.bytes_in += len(piece)
         opening = b"".join((head, piece))
         if body.complete:
@@ -253,7 +253,7 @@ class Exchange(Record):
                 return Refused("client too slow with its body", 408)
             if self._front.stream.full:
                 return ClientGone("client: too slow to take its answer")
-            return BackendFailed("timed out", GATEWAY_TIMEOUT)
+            return BackendFailed("timed out", GATEWAY_TIMEOUT, reason="backend-timeout")
         if isinstance(accident, Broken) and accident.stream is self._front.stream:
             return ClientGone(f"client: {accident}")
         if isinstance(accident, Ended):
@@ -284,7 +284,7 @@ class Exchange(Record):
 
     def _tell(self, failure: Failure) -> None:
         try:
-            self._front.answer_ourselves(self, failure.status, failure.fields)
+            self._front.answer_ourselves(self, dressed(failure, self._asked, self._traffic.routes))
         except (Broken, Late) as gone:
             self.ended = f"{failure}; client: {gone}"
             self._front.cut()

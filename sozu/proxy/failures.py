@@ -22,29 +22,39 @@ them into one of these.
 
 from typing import Final
 
+from sozu.command.edits.facts import AnswerPage
 from sozu.parsers.reasons import Refusal
 
 RETRY_AFTER: Final = b"Retry-After: 1\r\n"  # RFC 9110 section 10.2.3: whole seconds, and it is about moments
 
 
 class Failure(Exception):
-    """`status` is what the client is told (0: nothing can be told), with these `fields` (whole lines); the text goes to the access log."""
+    """`status` is what the client is told (0: nothing can be told), with these `fields` (whole lines) and the code of a `reason`; the text goes to the access log.
 
+    `pages` are those of its cluster and listener: what the client reads, if one is for this status.
+    """
+
+    reason: str = ""
     fields: bytes = b""
+    pages: tuple[AnswerPage, ...] = ()
 
-    def __init__(self, text: str, status: int) -> None:
+    def __init__(self, text: str, status: int, reason: str = "") -> None:
         super().__init__(text)
         self.status = status
+        if reason:
+            self.reason = reason
 
 
 class Refused(Failure):
     """The request breaks a rule; whatever follows it on the connection cannot be trusted."""
 
+    reason = "client-too-slow"  # all others have one of the parsers'
+
     @classmethod
     def because(cls, refusal: Refusal) -> "Refused":
         """With the reason's code, its status, and the offset where the grammar stopped."""
         where = "" if refusal.position is None else f" at byte {refusal.position}"
-        return cls(f"refused: {refusal.reason}{where}", refusal.status)
+        return cls(f"refused: {refusal.reason}{where}", refusal.status, refusal.reason)
 
 
 class ClientGone(Failure):
@@ -65,14 +75,14 @@ class NoRoute(Failure):
     """No frontend matches the host and the path."""
 
     def __init__(self) -> None:
-        super().__init__("no route", 404)
+        super().__init__("no route", 404, "no-route")
 
 
 class Denied(Failure):
     """The frontend lets the request not pass: who asks, or with what password."""
 
-    def __init__(self, status: int, text: str, fields: bytes = b"") -> None:
-        super().__init__(text, status)
+    def __init__(self, status: int, text: str, reason: str, fields: bytes = b"") -> None:
+        super().__init__(text, status, reason)
         self.fields = fields
 
 
@@ -80,7 +90,7 @@ class Redirected(Failure):
     """No fault at all: the frontend sends the client elsewhere (RFC 9110 section 15.4)."""
 
     def __init__(self, status: int, location: bytes) -> None:
-        super().__init__("redirected", status)
+        super().__init__("redirected", status, "redirect")
         self.fields = b"Location: %b\r\n" % location
 
 
@@ -88,7 +98,7 @@ class NoBackend(Failure):
     """The cluster has nobody to send to."""
 
     def __init__(self) -> None:
-        super().__init__("no backend", 503)
+        super().__init__("no backend", 503, "no-backend")
 
 
 class TooMany(Failure):
@@ -97,7 +107,7 @@ class TooMany(Failure):
     fields = RETRY_AFTER
 
     def __init__(self) -> None:
-        super().__init__("too many exchanges of this client", 429)
+        super().__init__("too many exchanges of this client", 429, "too-many")
 
 
 class Busy(Failure):
@@ -106,7 +116,7 @@ class Busy(Failure):
     fields = RETRY_AFTER
 
     def __init__(self, text: str) -> None:
-        super().__init__(text, 503)
+        super().__init__(text, 503, "backends-busy")
 
 
 class CircuitOpen(Failure):
@@ -115,18 +125,22 @@ class CircuitOpen(Failure):
     fields = RETRY_AFTER
 
     def __init__(self) -> None:
-        super().__init__("circuit open", 503)
+        super().__init__("circuit open", 503, "circuit-open")
 
 
 class Unreachable(Failure):
     """No connection to the chosen backend."""
 
-    def __init__(self, text: str, status: int = 502) -> None:
-        super().__init__(text, status)
+    reason = "backend-unreachable"
+
+    def __init__(self, text: str, status: int = 502, reason: str = "") -> None:
+        super().__init__(text, status, reason)
 
 
 class BackendFailed(Failure):
     """The backend took the request (or a part of it) and gave no whole, valid response."""
 
-    def __init__(self, text: str, status: int = 502) -> None:
-        super().__init__(text, status)
+    reason = "backend-failed"
+
+    def __init__(self, text: str, status: int = 502, reason: str = "") -> None:
+        super().__init__(text, status, reason)

@@ -9,6 +9,7 @@ from typing import Protocol
 from sozu.command.facts import Timeouts
 from sozu.parsers.body import Framing
 from sozu.parsers.views import ResponseView
+from sozu.proxy.failures import Failure
 from sozu.proxy.meaning import Answered
 from sozu.proxy.record import Record
 from sozu.proxy.stream import Stream
@@ -39,8 +40,8 @@ class Front(Protocol):
     def answer_switch(self, record: Record, response: ResponseView) -> None:
         """Pass a 101 on: from here on the stream is a tunnel."""
 
-    def answer_ourselves(self, record: Record, status: int, fields: bytes = b"") -> None:
-        """Send an answer of the proxy's own, with these lines in its head."""
+    def answer_ourselves(self, record: Record, failure: Failure) -> None:
+        """Send an answer of the proxy's own, which tells of this failure."""
 
     def cut(self) -> None:
         """End the connection so that the client cannot take what it has for a whole answer."""

@@ -48,6 +48,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     bare: bool = False
     last_hop: bool = False
     special: Special | None = None
+    listener: str = ""
     sticky: bytes | None = None
 
 
@@ -66,20 +67,20 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     head: bytes
 
 
-def understand_request(view: RequestView, listener: str, routes: RouteTable, settings: Settings) -> Asked:
-    """For a request that came to this listener."""
+def understand_request(view: RequestView, listener: str, routes: RouteTable, settings: Settings, scheme: bytes = b"http") -> Asked:
+    """For a request that came to this listener, in plain text or over TLS."""
     framing, method, agent = request_framing(view), view.method, view.more[USER_AGENT]
     if framing is not NO_BODY and isinstance(framing, Refusal):
-        return Asked(view, framing, texts_of(method, b"", view.target, agent))
+        return Asked(view, framing, texts_of(method, b"", view.target, agent), listener=listener)
     authority, target = asked_for(view, listener)
     if PERCENT in target or BACKSLASH in target or DOT in target or (settings.merge_slashes and SLASHES in target):
         plain = plain_target(target, merge_slashes=settings.merge_slashes, encoded_slashes=settings.encoded_slashes)
         if isinstance(plain, Reason):
-            return Asked(view, refusal(plain), texts_of(method, authority, target, agent))
+            return Asked(view, refusal(plain), texts_of(method, authority, target, agent), listener=listener)
         target = plain
     route = routes.find(listener, hostname(authority), target, view)
     cluster = None if route is None else route.cluster
-    specially = None if route is None or not route.special else special(route, authority, target)
+    specially = None if route is None or not route.special else special(route, scheme, authority, target)
     head = upstream_head(view, authority, target) if specially is None else specially.head(view)
     if settings.via is not None:
         head += via(settings.via, view.minor)
@@ -100,6 +101,7 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
         framing is NO_BODY and view.minor == 1 and method != b"HEAD" and specially is None and sticky is None,
         last_hop,
         specially,
+        listener,
         sticky,
     )
 

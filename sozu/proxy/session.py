@@ -16,6 +16,7 @@ from sozu.parsers.body import NO_BODY, Framing
 from sozu.parsers.reasons import Refusal
 from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.answering import CarefulAnswer, own_answer
+from sozu.proxy.answering.dressing import dressed
 from sozu.proxy.bodies import NO_BYTES, incoming
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.entry import Texts
@@ -173,7 +174,7 @@ class Session:
         if asked.framing is NO_BODY:
             exchange.run(traffic, self, asked, NO_BYTES, entrance.origins(self.client))
         elif isinstance(asked.framing, Refusal):
-            self._refuse(exchange, Refused.because(asked.framing))
+            self._refuse(exchange, dressed(Refused.because(asked.framing), asked, traffic.routes))
         else:
             exchange.run(traffic, self, asked, incoming(asked.framing, self.stream), entrance.origins(self.client))
 
@@ -189,7 +190,7 @@ class Session:
         record.status = failure.status
         try:
             if failure.status:
-                self.answer_ourselves(record, failure.status, failure.fields)
+                self.answer_ourselves(record, failure)
         finally:
             record.close(self._traffic.books)
 
@@ -240,14 +241,14 @@ class Session:
         record.bytes_out = len(head)
         self.stream.send(head)
 
-    def answer_ourselves(self, record: Record, status: int, fields: bytes = b"") -> None:
+    def answer_ourselves(self, record: Record, failure: Failure) -> None:
         """See Front."""
         traffic = self._traffic
         if self._draining:
             self.keep = False
         self.deadline = traffic.clock.after(traffic.settings.timeouts.front)
-        fields += b"Date: %b\r\n" % traffic.clock.http_date
-        answer = own_answer(traffic.settings, status, record, self._request, fields, close=not self.keep)
+        date = b"Date: %b\r\n" % traffic.clock.http_date
+        answer = own_answer(traffic.settings, failure, record, self._request, date, close=not self.keep)
         record.bytes_out = len(answer)
         self.stream.send(answer)
 

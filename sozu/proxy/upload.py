@@ -104,7 +104,7 @@ class Upload:
         except Ended:
             self._report(ClientGone("the client closed in the middle of its body"))
         except Malformed as malformed:
-            self._report(Refused(f"refused: {malformed}", malformed.status))
+            self._report(Refused(f"refused: {malformed}", malformed.status, malformed.reason))
         except Broken as broken:
             if broken.stream is not self._sink:
                 self._report(ClientGone(f"client: {broken}"))

@@ -7,6 +7,7 @@ from sozu.parsers.views import RequestView, request_view
 from sozu.proxy.answering.plans import AS_IT_IS, CLOSE, CODINGS, KEEP_ALIVE, accepts, own_answer, plan_answer
 from sozu.proxy.bodies import Chunks, Payload
 from sozu.proxy.entry import Texts
+from sozu.proxy.failures import Failure
 from sozu.proxy.forwarding import CHUNKED_CODING
 from sozu.proxy.record import Record
 
@@ -46,34 +47,34 @@ def test_http_1_0_knows_no_chunks() -> None:
 
 
 def test_our_own_answer_to_what_was_no_request() -> None:
-    answer = own_answer(SETTINGS, 400, RECORD, None, b"", close=True)
+    answer = own_answer(SETTINGS, Failure("", 400), RECORD, None, b"", close=True)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"Connection: close\r\n" in answer
 
 
 def test_our_own_answer_to_head_has_no_body() -> None:
-    assert own_answer(SETTINGS, 502, RECORD, request(b"HEAD / HTTP/1.1"), b"", close=False).endswith(b"\r\n\r\n")
+    assert own_answer(SETTINGS, Failure("", 502), RECORD, request(b"HEAD / HTTP/1.1"), b"", close=False).endswith(b"\r\n\r\n")
 
 
 def test_our_own_answer_tells_http_1_0_to_go_on() -> None:
-    assert KEEP_ALIVE in own_answer(SETTINGS, 404, RECORD, request(b"GET / HTTP/1.0"), b"", close=False)
+    assert KEEP_ALIVE in own_answer(SETTINGS, Failure("", 404), RECORD, request(b"GET / HTTP/1.0"), b"", close=False)
 
 
 def test_a_browser_gets_html() -> None:
     browser = request(b"GET / HTTP/1.1", b"ACCEPT: text/html")
     assert accepts(browser) == b"text/html"
-    assert b"<html" in own_answer(SETTINGS, 404, RECORD, browser, b"", close=False)
+    assert b"<html" in own_answer(SETTINGS, Failure("", 404), RECORD, browser, b"", close=False)
     assert accepts(request(b"GET / HTTP/1.1")) == b""
 
 
 def test_the_welcome_page_takes_the_place_of_404_alone() -> None:
     asked = request(b"GET /path HTTP/1.1")
-    assert b"my.example" in own_answer(WELCOMING, 404, RECORD, asked, b"", close=False)
-    assert b"my.example" not in own_answer(WELCOMING, 503, RECORD, asked, b"", close=False)
+    assert b"my.example" in own_answer(WELCOMING, Failure("", 404), RECORD, asked, b"", close=False)
+    assert b"my.example" not in own_answer(WELCOMING, Failure("", 503), RECORD, asked, b"", close=False)
 
 
 def test_our_own_answers_have_the_fields_that_are_given() -> None:
     for status in (400, 404, 502):
         for settings in (SETTINGS, WELCOMING):
-            assert b"\r\nDate: now\r\n" in own_answer(settings, status, RECORD, request(b"GET / HTTP/1.1"), b"Date: now\r\n", close=True)
-    assert b"\r\nDate: now\r\n" in own_answer(SETTINGS, 400, RECORD, None, b"Date: now\r\n", close=True)
+            assert b"\r\nDate: now\r\n" in own_answer(settings, Failure("", status), RECORD, request(b"GET / HTTP/1.1"), b"Date: now\r\n", close=True)
+    assert b"\r\nDate: now\r\n" in own_answer(SETTINGS, Failure("", 400), RECORD, None, b"Date: now\r\n", close=True)

@@ -4,14 +4,17 @@ import msgspec
 import pytest
 
 from sozu.command.draft import Change
+from sozu.command.edits.facts import Hsts
 from sozu.command.facts import Cluster, Frontend, Match, Timeouts
 from sozu.command.routes import RouteTable
 from sozu.command.settings import Settings
 from sozu.parsers.body import CHUNKED, NO_BODY, Length
 from sozu.parsers.reasons import Reason, Refusal
 from sozu.parsers.result import Done
+from sozu.proxy.answering.dressing import dressed
+from sozu.proxy.failures import Denied
 from sozu.proxy.heads import REQUEST_VIEW, RESPONSE_VIEW
-from sozu.proxy.meaning import NOT_SIMPLE, Answered, Asked, understand_request, understand_response
+from sozu.proxy.meaning import NOT_SIMPLE, Answered, Asked, treated, understand_request, understand_response
 from sozu.proxy.stream import READ_SIZE
 
 SETTINGS = Settings(command_socket="", journal="")
@@ -150,3 +153,18 @@ def test_conditions_look_at_the_request() -> None:
     beta = asked(b"POST / HTTP/1.1", b"Host: a.example", b"Content-Length: 0", b"X-Beta: 1", table=table)
 
     assert (plain.cluster, beta.cluster) == (Cluster(cluster="c"), Cluster(cluster="d"))
+
+
+@pytest.mark.parametrize(("scheme", "told"), [(b"https", True), (b"http", False)])
+def test_browsers_are_told_over_tls_alone_to_come_back_over_tls(scheme: bytes, told: object) -> None:
+    table = routes(Cluster(cluster="c"), Frontend(cluster="c", hostname="a.example", hsts=Hsts(max_age=5), deny=403))
+    outcome = REQUEST_VIEW.fused(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+    assert isinstance(outcome, Done)
+    meaning = understand_request(outcome.value, LISTENER, table, SETTINGS, scheme)
+    assert meaning.special is not None
+    response = treated(answered(b"HTTP/1.1 200 OK", b"strict-transport-security: max-age=1", b"Content-Length: 0"), meaning.special, None)
+    refused = dressed(Denied(403, "", "denied"), meaning, table)
+
+    for lines in (response.head, refused.fields):
+        assert (b"Strict-Transport-Security: max-age=5\r\n" in lines) is told
+    assert (b"max-age=1" in response.head) is not told

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from sozu.command.config.answers import read_answers
 from sozu.command.config.findings import Findings
 from sozu.command.config.places import Folder
 from sozu.command.config.schema import BackendEntry, ClusterEntry, FrontendEntry, ListenerEntry, laid_on
@@ -16,7 +17,7 @@ from sozu.command.draft import Draft
 from sozu.command.facts import Cluster, Protocol, Timeouts
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder
 from sozu.command.rules import Objection, Unknown, carry_out
-from sozu.command.shape import Path
+from sozu.command.shape import Path, steps
 from sozu.command.state import ConfigState
 
 
@@ -43,7 +44,9 @@ class _Section:
             if entry.certificates is not None and entry.protocol is Protocol.HTTP:
                 self._findings.note((*path, "certificates"), "certificates are for https listeners")
             address = self._folder.address(entry.address)
-            self._carry_out(path, AddListener(protocol=entry.protocol, address=address, cluster=entry.cluster, active=entry.active))
+            answers = read_answers((*path, "answers"), entry.answers, self._folder, self._findings)
+            order = AddListener(protocol=entry.protocol, address=address, cluster=entry.cluster, active=entry.active, answers=answers)
+            self._carry_out(path, order)
 
     def read_clusters(self, clusters: object) -> None:
         for name, value in clusters.items() if isinstance(clusters, dict) else ():
@@ -57,6 +60,7 @@ class _Section:
         sound = {key: item for key, item in value.items() if self._findings.sound((*path, key))}
         entry = msgspec.convert(sound, ClusterEntry)
         values = {key: getattr(entry, key) for key in _CLUSTER_SETTINGS}
+        values["answers"] = read_answers((*path, "answers"), entry.answers, self._folder, self._findings)
         if entry.timeouts is not None:
             values["timeouts"] = laid_on(entry.timeouts, self._timeouts)
         if not self._carry_out(path, AddCluster(cluster=name, **values)):
@@ -96,14 +100,9 @@ class _Section:
     def _note(self, path: Path, objection: Objection) -> None:
         if isinstance(objection, Unknown) and not self._findings.sound(("listeners",)):
             return  # the listener that is meant may be one that could not be read
-        place = (*path, *_steps(objection.field)) if objection.field is not None else path
+        place = (*path, *steps(objection.field)) if objection.field is not None else path
         # The cluster of a frontend or backend is the key around it, and always there: only its own name can be wrong.
         self._findings.note(path if objection.field == "cluster" else place, objection.reason, at_key=objection.field == "cluster")
-
-
-def _steps(field: str) -> Iterator[str | int]:
-    """`headers.0.regex` as a path."""
-    return (int(step) if step.isdigit() else step for step in field.split("."))
 
 
 _CLUSTER_SETTINGS = tuple(name for name in Cluster.__struct_fields__ if name != "cluster")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from sozu.command.edits.facts import BasicAuth, HeaderEdit, Redirect
+from sozu.command.edits.facts import BasicAuth, HeaderEdit, Hsts, Redirect
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol
 from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
 from sozu.command.settings import AccessLog
@@ -49,6 +49,15 @@ class MetricsEntry(Entry, frozen=True, kw_only=True):
     statsd: str | None = None
 
 
+class AnswerEntry(Entry, frozen=True, kw_only=True):
+    """A page of the proxy's own: its body, or the file that has it."""
+
+    status: int
+    body: str | None = None
+    file: str | None = None
+    type: str | None = None
+
+
 class ListenerEntry(Entry, frozen=True, kw_only=True):
     """An address to accept on."""
 
@@ -57,6 +66,7 @@ class ListenerEntry(Entry, frozen=True, kw_only=True):
     cluster: str | None = None
     active: bool = True
     certificates: Any = None
+    answers: tuple[AnswerEntry, ...] = ()
 
 
 class FrontendEntry(Entry, frozen=True, kw_only=True):
@@ -83,6 +93,7 @@ class FrontendEntry(Entry, frozen=True, kw_only=True):
     rewrite_host: str | None = None
     request_headers: tuple[HeaderEdit, ...] = ()
     response_headers: tuple[HeaderEdit, ...] = ()
+    hsts: Hsts | None = None
 
 
 class BackendEntry(Entry, frozen=True, kw_only=True):
@@ -112,6 +123,7 @@ class ClusterEntry(Entry, frozen=True, kw_only=True):
     timeouts: TimeoutsEntry | None = None
     max_body_size: BodySize | None = None
     min_rate: Rate | None = None
+    answers: tuple[AnswerEntry, ...] = ()
     frontends: tuple[FrontendEntry, ...] | None = None
     backends: tuple[Address | BackendEntry, ...] | None = None
 
@@ -134,6 +146,7 @@ class File(Entry, frozen=True, kw_only=True):
     metrics: MetricsEntry | None = None
     log_level: LogLevel = LogLevel.INFO
     welcome: bool = False
+    answers: tuple[AnswerEntry, ...] = ()
     listeners: tuple[ListenerEntry, ...] | None = None
     clusters: dict[str, ClusterEntry | None] | None = None
 

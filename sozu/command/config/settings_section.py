@@ -7,12 +7,16 @@ from typing import Any
 import msgspec
 
 from sozu.command.addresses import UNIX_PATH_LIMIT, BadAddress, parse_address
+from sozu.command.config.answers import read_answers
 from sozu.command.config.findings import Findings
 from sozu.command.config.places import Folder, journal_beside
 from sozu.command.config.schema import File, MetricsEntry, laid_on
+from sozu.command.edits.facts import AnswerPage
 from sozu.command.facts import Timeouts
+from sozu.command.rules.answers import answers_in
+from sozu.command.rules.objections import Objection
 from sozu.command.settings import AccessLog, Metrics, Pool, Settings
-from sozu.command.shape import Path
+from sozu.command.shape import Path, steps
 from sozu.parsers.abnf import TCHAR
 
 
@@ -38,7 +42,17 @@ def read_settings(value: Mapping[str, Any], folder: Folder, findings: Findings) 
         metrics=_metrics(file.metrics or MetricsEntry(), findings),
         log_level=file.log_level,
         welcome=file.welcome,
+        answers=_answers(file, folder, findings),
     )
+
+
+def _answers(file: File, folder: Folder, findings: Findings) -> tuple[AnswerPage, ...]:
+    pages = read_answers(("answers",), file.answers, folder, findings)
+    try:
+        return answers_in(pages)
+    except Objection as objection:
+        findings.note(steps(objection.field or ""), objection.reason)
+        return ()
 
 
 def _command_socket(file: File, folder: Folder, findings: Findings) -> str:

@@ -5,6 +5,7 @@ from sozu.command.facts import Cluster
 from sozu.command.nearest import did_you_mean
 from sozu.command.orders import AddCluster, RemoveCluster, given
 from sozu.command.rules.affinity import check_split, check_sticky, hash_key_in
+from sozu.command.rules.answers import answers_in
 from sozu.command.rules.limits import check_limits
 from sozu.command.rules.objections import Unknown
 from sozu.command.rules.spellings import check_id
@@ -16,7 +17,8 @@ def add_cluster(draft: Draft, order: AddCluster) -> None:
     check_limits(order)
     check_sticky(order.sticky)
     check_split(order.cluster, order.split)
-    draft.put(Cluster(**{**given(order), "hash_on": hash_key_in(order.hash_on)}))
+    checked = {"hash_on": hash_key_in(order.hash_on), "answers": answers_in(order.answers)}
+    draft.put(Cluster(**{**given(order), **checked}))
 
 
 def remove_cluster(draft: Draft, order: RemoveCluster) -> None:

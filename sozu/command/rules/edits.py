@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sozu.command.edits.facts import BasicAuth, HeaderEdit, Redirect
+from sozu.command.edits.facts import BasicAuth, HeaderEdit, Hsts, Redirect
 from sozu.command.edits.networks import BadNetwork, normal_network
 from sozu.command.edits.passwords import BadHash, read_hash
 from sozu.command.edits.templates import BadTemplate, read_template
@@ -18,11 +18,12 @@ from sozu.parsers.uri import parse_authority
 
 DENIALS: Final = (401, 403)
 REDIRECTS: Final = (301, 302, 303, 307, 308)
-LOCATION_PLACES: Final = ("host", "path", "query", "rest")
+LOCATION_PLACES: Final = ("scheme", "host", "path", "query", "rest")
 FRAMING: Final = frozenset((b"content-length", b"transfer-encoding", b"trailer", b"expect"))
 _NEVER = {"request_headers": DROPPED_FROM_REQUESTS | FRAMING | {b"host"}, "response_headers": DROPPED_FROM_RESPONSES | FRAMING | {b"date"}}
 _VISIBLE, _TOKEN, _VALUE = frozenset(VCHAR), frozenset(TCHAR), frozenset(FIELD_BYTES)
 _MOST, _LONGEST = 100, 8192  # header edits of one head, characters of a value
+_YEAR, _LONGEST_AGE = 31_536_000, 315_360_000  # seconds
 _QUOTED = frozenset('"\\')
 
 
@@ -42,6 +43,7 @@ def edits_in(order: AddHttpFrontend) -> dict[str, Any]:
         "rewrite_host": order.rewrite_host if order.rewrite_host is None else _authority(order.rewrite_host),
         "request_headers": _headers(order.request_headers, "request_headers"),
         "response_headers": _headers(order.response_headers, "response_headers"),
+        "hsts": order.hsts if order.hsts is None else _hsts(order.hsts),
     }
 
 
@@ -99,6 +101,14 @@ def _authority(text: str) -> str:
     if isinstance(found, Error) or not found.host or not text.isascii():
         raise Objection(f'"{text}" is no host, as in "app.internal" or "app.internal:8080"', "rewrite_host")
     return text.lower()
+
+
+def _hsts(hsts: Hsts) -> Hsts:
+    if not 0 <= hsts.max_age <= _LONGEST_AGE:
+        raise Objection(f"max_age is 0 to {_LONGEST_AGE} seconds", "hsts.max_age")
+    if hsts.preload and not (hsts.include_subdomains and hsts.max_age >= _YEAR):
+        raise Objection(f"a host is preloaded with its subdomains only, and for {_YEAR} seconds at least", "hsts.preload")
+    return hsts
 
 
 def _headers(edits: tuple[HeaderEdit, ...], field: str) -> tuple[HeaderEdit, ...]:

@@ -6,6 +6,7 @@ from sozu.command.draft import Draft
 from sozu.command.facts import Listener, Protocol
 from sozu.command.nearest import did_you_mean
 from sozu.command.orders import ActivateListener, AddListener, DeactivateListener, RemoveListener, UpdateListener, given
+from sozu.command.rules.answers import answers_in
 from sozu.command.rules.names import frontend_name
 from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.spellings import address_in
@@ -13,17 +14,15 @@ from sozu.command.rules.spellings import address_in
 
 def add_listener(draft: Draft, order: AddListener) -> None:
     """Accept on one more address, or on one that is there with other settings."""
-    listener = Listener(protocol=order.protocol, address=address_in(order.address), cluster=order.cluster, active=order.active)
-    _check(listener)
-    draft.put(listener)
+    listener = Listener(**{**given(order), "address": address_in(order.address)})
+    draft.put(_checked(listener))
 
 
 def update_listener(draft: Draft, order: UpdateListener) -> None:
     """Change some settings of a listener; those that the order leaves out stay as they are."""
     listener = _named(draft, order)
     changed = msgspec.structs.replace(listener, **given(order, but=("protocol", "address")))
-    _check(changed)
-    draft.put(changed)
+    draft.put(_checked(changed))
 
 
 def switch_listener(draft: Draft, order: ActivateListener | DeactivateListener) -> None:
@@ -55,8 +54,9 @@ def _named(draft: Draft, order: RemoveListener | UpdateListener | ActivateListen
     return listener
 
 
-def _check(listener: Listener) -> None:
+def _checked(listener: Listener) -> Listener:
     if listener.protocol is not Protocol.HTTP:
         raise Objection(f"protocol {listener.protocol} is not available in this version", "protocol")
     if listener.cluster is not None:
         raise Objection("an http listener has no cluster: frontends decide where its requests go", "cluster")
+    return msgspec.structs.replace(listener, answers=answers_in(listener.answers))

@@ -12,8 +12,9 @@ from sozu.parsers.body import CHUNKED, UNTIL_CLOSE, Framing
 from sozu.parsers.fields.section import values, without
 from sozu.parsers.views import RequestView
 from sozu.proxy.bodies import Body, Chunks, Payload
-from sozu.proxy.default_answers import default_answer, welcome_answer
-from sozu.proxy.forwarding import CHUNKED_CODING, CRLF, FRAMING
+from sozu.proxy.default_answers import chosen_page, default_answer, filled_page, framed, welcome_answer
+from sozu.proxy.failures import Failure
+from sozu.proxy.forwarding import CHUNKED_CODING, CRLF, FRAMING, hostname
 from sozu.proxy.record import Record
 
 FINAL: Final = 200
@@ -63,21 +64,23 @@ def _plan_for_1_1(framing: Framing, *, keep: bool) -> Plan:
     return Plan(keep=False, fields=CLOSE)
 
 
-def own_answer(
-    settings: Settings, status: int, record: Record, request: RequestView | None, fields: bytes, *, close: bool
-) -> bytes:
-    """The proxy's own answer to a request, or to what was no request (None); `fields` are whole field lines to add."""
-    if request is None:
-        return default_answer(status, record.request_id, close=close, fields=fields)
-    if not close and not request.minor:
+def own_answer(settings: Settings, failure: Failure, record: Record, request: RequestView | None, fields: bytes, *, close: bool) -> bytes:
+    """The proxy's own answer to a request, or to what was no request (None), that fails so; `fields` are whole field lines to add."""
+    fields = failure.fields + fields
+    if request is not None and not close and not request.minor:
         fields += KEEP_ALIVE
-    if status == FINAL:
+    if request is not None and failure.status == FINAL:
         return final_answer(request, record.request_id, fields, close=close)
-    head, accept = request.method == b"HEAD", accepts(request)
-    if status == NOT_FOUND and settings.welcome:
+    head = request is not None and request.method == b"HEAD"
+    page = chosen_page((*failure.pages, *settings.answers), failure.status)
+    if page is not None:
+        body = filled_page(page, failure.reason, record.request_id, hostname(record.texts.authority), record.texts.path)
+        return framed(failure.status, record.request_id, body, page.type.encode(), close=close, head=head, fields=fields)
+    accept = b"" if request is None else accepts(request)
+    if request is not None and failure.status == NOT_FOUND and settings.welcome:
         answer = partial(welcome_answer, record.texts.authority, request.target)
     else:
-        answer = partial(default_answer, status)
+        answer = partial(default_answer, failure.status, reason=failure.reason)
     return answer(record.request_id, close=close, head=head, accept=accept, fields=fields)
 
 

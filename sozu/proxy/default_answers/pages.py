@@ -33,6 +33,8 @@ PAGES = {
     505: ("HTTP Version Not Supported", "This version of HTTP is not supported here."),
 }
 
+HTML, TEXT = b"text/html; charset=utf-8", b"text/plain; charset=utf-8"
+_ID = "\0"  # where the id of the request comes
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:4rem auto;padding:0 1rem;color:#222}}
@@ -54,14 +56,15 @@ def html_page(title: str, body: str) -> bytes:
 
 
 def default_answer(
-    status: int, request_id: bytes, *, close: bool, head: bool = False, accept: bytes = b"", fields: bytes = b""
+    status: int, request_id: bytes, *, close: bool, head: bool = False, accept: bytes = b"", fields: bytes = b"", reason: str = ""
 ) -> bytes:
     """A whole HTTP/1.1 response: one of PAGES, else KeyError.
 
-    `close` adds `Connection: close`; `head` leaves the body out and keeps its length (RFC 9110 section 9.3.2); `fields`
+    Whoever reads it can tell its `reason` and the request's id to those who have the access log. `close` adds `Connection: close`; `head` leaves the body out and keeps its length (RFC 9110 section 9.3.2); `fields`
     are whole field lines to add, each ended by CRLF.
     """
-    body, media = _body(status, html=wants_html(accept))
+    before, after, media = _body(status, reason, html=wants_html(accept))
+    body = before + request_id + after if reason else before
     return framed(status, request_id, body, media, close=close, head=head, fields=fields)
 
 
@@ -72,7 +75,7 @@ def framed(
     return b"".join(
         (
             b"HTTP/1.1 %d %b\r\n" % (status, PAGES[status][0].encode("ascii")),
-            b"Content-Type: %b; charset=utf-8\r\nContent-Length: %d\r\n" % (media, len(body)),
+            b"Content-Type: %b\r\nContent-Length: %d\r\n" % (media, len(body)),
             b"Cache-Control: no-store\r\nSozu-Id: %b\r\n" % request_id,
             fields,
             b"Connection: close\r\n" if close else b"",
@@ -82,9 +85,15 @@ def framed(
     )
 
 
-@lru_cache(maxsize=2 * len(PAGES))
-def _body(status: int, *, html: bool) -> tuple[bytes, bytes]:
+@lru_cache(maxsize=1024)
+def _body(status: int, reason: str, *, html: bool) -> tuple[bytes, bytes, bytes]:
+    """What stands before the request's id and after it, and the media type; without a reason there is no place for the id."""
     title, sentence = PAGES[status]
+    told = f"reason {reason}, request {_ID}" if reason else ""
     if html:
-        return html_page(f"{status} {title}", f"<p>{sentence}</p>"), b"text/html"
-    return f"{status} {title}: {sentence}\n".encode("ascii"), b"text/plain"
+        small = f"\n<p><small>{told}</small></p>" if told else ""
+        page, media = html_page(f"{status} {title}", f"<p>{sentence}</p>{small}"), HTML
+    else:
+        page, media = f"{status} {title}: {sentence}\n{told and told + chr(10)}".encode("ascii"), TEXT
+    before, _, after = page.partition(_ID.encode())
+    return before, after, media

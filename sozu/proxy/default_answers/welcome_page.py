@@ -7,7 +7,7 @@ sent. Host and path are hostile text: quoted for a shell, because people paste c
 import html
 import shlex
 
-from sozu.proxy.default_answers.pages import framed, html_page, wants_html
+from sozu.proxy.default_answers.pages import HTML, TEXT, framed, html_page, wants_html
 
 _ID = "my-app"
 _BACKEND = "127.0.0.1:3000"
@@ -21,8 +21,8 @@ def welcome_answer(
     why = f"No frontend matches the host {_shown(hostname)} and the path {_shown(path)}."
     commands = _commands(hostname)
     if wants_html(accept):
-        return framed(404, request_id, _html(why, commands), b"text/html", close=close, head=head, fields=fields)
-    return framed(404, request_id, _text(why, commands), b"text/plain", close=close, head=head, fields=fields)
+        return framed(404, request_id, _html(why, commands), HTML, close=close, head=head, fields=fields)
+    return framed(404, request_id, _text(why, commands), TEXT, close=close, head=head, fields=fields)
 
 
 def _hostname(host: bytes) -> bytes:

@@ -1,5 +1,7 @@
 """Who may pass: the rules of a frontend that end a request before any backend hears of it. In this order: addresses, denial, redirect, password."""
 
+from typing import NamedTuple
+
 from sozu.command.edits.networks import Networks
 from sozu.command.edits.templates import Template, read_template
 from sozu.command.facts import Frontend
@@ -12,6 +14,14 @@ from sozu.parsers.whole import whole
 from sozu.proxy.edits.heads import below
 from sozu.proxy.edits.passwords import Busy, Desk, Users
 from sozu.proxy.failures import Denied, Redirected
+
+
+class Url(NamedTuple):
+    """What a request asks for: `http` or `https`, the host with its port, and the target in its plain spelling."""
+
+    scheme: bytes
+    authority: bytes
+    target: bytes
 
 
 class Gate:
@@ -29,27 +39,27 @@ class Gate:
         self._users = None if auth is None else Users(auth)
         self._challenge = b"" if auth is None else b'WWW-Authenticate: Basic realm="%b", charset="UTF-8"\r\n' % auth.realm.encode()
 
-    def pass_(self, request: RequestView, client: bytes, authority: bytes, target: bytes, desk: Desk) -> None:
+    def pass_(self, request: RequestView, client: bytes, url: Url, desk: Desk) -> None:
         """Let the request pass, or raise Denied or Redirected. May let other greenlets run. `client` is `IP:port`, or empty for a unix socket."""
         self._check_address(client.rpartition(b":")[0].strip(b"[]"))
         if self._location is not None:
-            raise Redirected(self._status, self._location_of(authority, target))
+            raise Redirected(self._status, self._location_of(url))
         if self._status:
-            raise Denied(self._status, "denied by its frontend")
+            raise Denied(self._status, "denied by its frontend", "denied")
         if self._users is not None:
             self._check_password(self._users, request, desk)
 
     def _check_address(self, address: bytes) -> None:
         if self._denied is not None and self._denied.holds(address):
-            raise Denied(403, "denied to its address")
+            raise Denied(403, "denied to its address", "address")
         if self._allowed is not None and not self._allowed.holds(address):
-            raise Denied(403, "not allowed to its address")
+            raise Denied(403, "not allowed to its address", "address")
 
-    def _location_of(self, authority: bytes, target: bytes) -> bytes:
+    def _location_of(self, url: Url) -> bytes:
         assert self._location is not None, "only asked where there is one"
-        path, question, query = target.partition(b"?")
+        path, question, query = url.target.partition(b"?")
         rest = below(self._prefix, path) if path.startswith(b"/") else b"/"
-        places = {"host": _name(authority), "path": path, "query": question + query, "rest": rest}
+        places = {"scheme": url.scheme, "host": _name(url.authority), "path": path, "query": question + query, "rest": rest}
         location = self._location.fill(places)
         # "//other.example" would lead to another host, wherever the path of the request came from.
         return b"/" + location.lstrip(b"/") if location.startswith(b"//") else location
@@ -61,13 +71,13 @@ class Gate:
             return
         credentials = whole(BASIC, authorization)
         if isinstance(credentials, Error) or credentials is None:
-            raise Denied(401, "no password", self._challenge)
+            raise Denied(401, "no password", "password", self._challenge)
         try:
             right = desk.check(users, credentials.user, credentials.password)
         except Busy as busy:
-            raise Denied(503, "too many passwords wait to be checked", b"Retry-After: 1\r\n") from busy
+            raise Denied(503, "too many passwords wait to be checked", "busy", b"Retry-After: 1\r\n") from busy
         if not right:
-            raise Denied(401, "wrong password", self._challenge)
+            raise Denied(401, "wrong password", "password", self._challenge)
         users.remember(authorization)
 
 

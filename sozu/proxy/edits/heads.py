@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sozu.command.edits.facts import HeaderEdit
+from sozu.command.edits.facts import HeaderEdit, Hsts
 from sozu.parsers.fields.section import without
 
 
@@ -34,6 +34,13 @@ def _cut(edit: HeaderEdit) -> frozenset[bytes]:
 def _line(edit: HeaderEdit) -> bytes:
     name = edit.set if edit.set is not None else edit.add
     return b"" if name is None else b"%b: %b\r\n" % (name.encode(), edit.value.encode())
+
+
+def hsts_line(hsts: Hsts) -> bytes:
+    """Strict-Transport-Security (RFC 6797 section 6.1; `preload` is the browsers' own)."""
+    also = (("includeSubDomains", hsts.include_subdomains), ("preload", hsts.preload))
+    value = "; ".join([f"max-age={hsts.max_age}", *(name for name, said in also if said)])
+    return b"Strict-Transport-Security: %b\r\n" % value.encode()
 
 
 def below(prefix: bytes, target: bytes) -> bytes:

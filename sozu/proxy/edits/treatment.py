@@ -10,19 +10,20 @@ from sozu.command.facts import Cluster, Frontend
 from sozu.command.routes import Route
 from sozu.parsers.fields.section import without
 from sozu.parsers.views import RequestView, ResponseView
-from sozu.proxy.edits.gate import Gate, is_guarded
-from sozu.proxy.edits.heads import LineEdits, with_prefix
+from sozu.proxy.edits.gate import Gate, Url, is_guarded
+from sozu.proxy.edits.heads import LineEdits, hsts_line, with_prefix
 from sozu.proxy.edits.passwords import Desk
 from sozu.proxy.forwarding import CRLF, HOST, upstream_head
 
 KEPT = 1024  # treatments: those of frontends that were asked for lately
+_HSTS = frozenset((b"strict-transport-security",))
 _NAMED_AGAIN = frozenset((b"x-forwarded-host", b"x-forwarded-prefix"))
 
 
 class Treatment:
     """What one frontend does with its requests."""
 
-    __slots__ = ("_host", "_new_prefix", "_prefix", "_request_lines", "gate", "response_lines")
+    __slots__ = ("_host", "_new_prefix", "_prefix", "_request_lines", "gate", "hsts", "response_lines")
 
     def __init__(self, frontend: Frontend) -> None:
         self.gate = Gate(frontend) if is_guarded(frontend) else None
@@ -31,6 +32,7 @@ class Treatment:
         self._new_prefix = None if frontend.replace_prefix is None else frontend.replace_prefix.encode()
         self._request_lines = LineEdits(frontend.request_headers)
         self.response_lines = LineEdits(frontend.response_headers)
+        self.hsts = b"" if frontend.hsts is None else hsts_line(frontend.hsts)
 
     def head(self, request: RequestView, authority: bytes, target: bytes) -> bytes:
         """The head that a backend gets, as upstream_head."""
@@ -52,12 +54,11 @@ class Special(NamedTuple):
 
     treatment: Treatment
     cluster: Cluster
-    authority: bytes
-    target: bytes
+    url: Url
 
     def head(self, request: RequestView) -> bytes:
         """The head that a backend gets."""
-        return self.treatment.head(request, self.authority, self.target)
+        return self.treatment.head(request, self.url.authority, self.url.target)
 
     @property
     def is_guarded(self) -> bool:
@@ -67,14 +68,22 @@ class Special(NamedTuple):
     def admit(self, request: RequestView, client: bytes, desk: Desk) -> Cluster:
         """Where it goes. Raises Denied or Redirected."""
         if self.treatment.gate is not None:
-            self.treatment.gate.pass_(request, client, self.authority, self.target, desk)
+            self.treatment.gate.pass_(request, client, self.url, desk)
         return self.cluster
+
+    @property
+    def lines_of_all_answers(self) -> bytes:
+        """Also of the proxy's own; RFC 6797 section 7.2: never in plain text."""
+        return self.treatment.hsts if self.url.scheme == b"https" else b""
 
     def response(self, response: ResponseView) -> ResponseView:
         """A response as its client gets it."""
-        if not self.treatment.response_lines:
+        edits, lasting = self.treatment.response_lines, self.lines_of_all_answers
+        if not edits and not lasting:
             return response
-        lines = self.treatment.response_lines.apply(response.passed_fields())
+        lines = edits.apply(response.passed_fields())
+        if lasting:
+            lines = without(lines, _HSTS) + lasting
         return ResponseView(
             lines,
             response.minor,
@@ -88,9 +97,9 @@ class Special(NamedTuple):
         )
 
 
-def special(route: Route, authority: bytes, target: bytes) -> Special:
+def special(route: Route, scheme: bytes, authority: bytes, target: bytes) -> Special:
     """One request that took this route."""
-    return Special(_treatment(route.frontend), route.cluster, authority, target)
+    return Special(_treatment(route.frontend), route.cluster, Url(scheme, authority, target))
 
 
 _treatment = lru_cache(maxsize=KEPT)(Treatment)

@@ -48,7 +48,7 @@ def open_back(traffic: Traffic, front: Front, backend: LiveBackend, timeouts: Ti
     except Broken as broken:
         failure = Unreachable(f"connect: {broken}", BAD_GATEWAY if broken.stream else UNAVAILABLE)
     except Late:
-        failure = Unreachable("connect: timed out", GATEWAY_TIMEOUT)
+        failure = Unreachable("connect: timed out", GATEWAY_TIMEOUT, "backend-timeout")
     else:
         if backend.down:
             traffic.registry.judge(backend, down=False)

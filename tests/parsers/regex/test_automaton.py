@@ -105,7 +105,8 @@ def test_time_is_linear_where_a_backtracking_engine_explodes(pattern: str) -> No
             times.append(perf_counter() - begin)
         return min(times)
 
-    assert seconds(256_000) < 40 * seconds(16_000)
+    # Sixteen times as much; squared it would be 256 times. Other programs run beside this one.
+    assert seconds(256_000) < 100 * seconds(16_000)
 
 
 def test_an_expression_knows_what_it_may_begin_with() -> None:
