@@ -38,7 +38,7 @@ def test_a_client_that_resets_its_connection_is_waited_for_no_longer(lab: Lab) -
     client.reset()
     look(lab)
     assert origin.rest() == b""
-    assert (lab.record().status, lab.record().ended) == (0, "client: gone before its answer")
+    assert (lab.entry().status, lab.entry().ended) == (0, "client: gone before its answer")
     assert lab.traffic.counters.backend_failures == 0
     assert not lab.traffic.sessions
 
