@@ -31,6 +31,7 @@ VERBS: Final = {
     "log": "Show who changed what, and when.",
     "rollback": "Go back to the configuration of a revision.",
     "export": "Write the configuration that is in force as YAML.",
+    "explain": "Show whose a request would be, and why.",
     "events": "Show what happens to the proxy, as it happens.",
     "metrics": "Show the counters of the workers.",
     "password": "Hash a password, for basic_auth.",
@@ -38,7 +39,7 @@ VERBS: Final = {
 
 
 FOLDERS: Final = {
-    **dict.fromkeys(("status", "metrics", "events"), "looking"),
+    **dict.fromkeys(("status", "metrics", "events", "explain"), "looking"),
     **dict.fromkeys(("state", "plan", "apply", "log", "rollback", "export"), "revisions"),
     "upgrade": "processes",
 }

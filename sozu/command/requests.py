@@ -96,6 +96,15 @@ class DumpState(Request, frozen=True, kw_only=True, tag="dump_state"):
     """The orders that rebuild the state, in several PROCESSING when there are many."""
 
 
+class Explain(Request, frozen=True, kw_only=True, tag="explain"):
+    """Which frontend takes a request, why the others do not, and the backends with what the workers see."""
+
+    url: str
+    method: str = "GET"
+    headers: dict[str, str] = {}
+    listener: str | None = None
+
+
 class SubscribeEvents(Request, frozen=True, kw_only=True, tag="subscribe_events"):
     """Each event as a PROCESSING: those after number `since` that are still known, and with `follow` all to come, without end."""
 
@@ -144,6 +153,7 @@ AnyRequest = (
     | SaveState
     | LoadState
     | DumpState
+    | Explain
     | SubscribeEvents
     | SoftStop
     | HardStop

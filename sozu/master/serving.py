@@ -46,6 +46,7 @@ from sozu.master.succession.handing import Holdings, hand_over
 from sozu.master.succession.inheriting import inherit, inherit_workers
 from sozu.master.succession.upgrade import Handover, Upgrading
 from sozu.master.tools.changing import Changing
+from sozu.master.tools.explaining import Explaining
 from sozu.master.tools.looking import Looking
 from sozu.master.tools.rehearsing import Rehearsal
 from sozu.master.tools.verbs import Verbs
@@ -166,7 +167,8 @@ class Master:
     def _know(self, history: History, aside: Aside) -> Verbs:
         rehearsal = Rehearsal(self._ledger, Loads(self._roster), aside)
         changing = Changing(self._ledger, history, aside, Waiting(self._ledger, self._roster), self._stopping, rehearsal)
-        looking = Looking(self._ledger, history, self._figures, self._events, aside)
+        explaining = Explaining(self._ledger, Loads(self._roster), self._settings, aside)
+        looking = Looking(self._ledger, history, self._figures, self._events, explaining, aside)
         return Verbs(changing, looking, rehearsal, self._stopping, self._upgrading, self._roster)
 
     def _speak(self) -> None:

@@ -126,3 +126,23 @@ def test_the_state_is_saved_shown_and_loaded(served: Served) -> None:
     assert sozu("state", "load", "saved.state", "--dry-run").stdout.startswith("- cluster later\n")
     assert "0 added, 0 changed, 1 removed" in sozu("state", "load", "saved.state").stdout
     assert "nothing to do" in sozu("state", "load", "sozu.journal").stdout
+
+
+def test_a_request_is_explained_with_what_the_workers_see_of_its_backends(tmp_path: Path) -> None:
+    lines = sozu("explain", "GET", "http://blog.example.com/x").stdout.splitlines()
+    assert lines[0].endswith(": it goes to cluster blog")
+    assert lines[1].startswith("  + blog.example.com/ of cluster blog: takes it, ")
+    # Each of the two scripted workers tells of three exchanges.
+    assert lines[-1].split() == ["127.0.0.1:9001", "127.0.0.1:9001", "up", "6", "2", "4", "100", "no"]
+    assert json.loads(sozu("explain", "blog.example.com", "--json").stdout)[0]["backends"][0]["state"] == "up"
+
+    file = exported(tmp_path / "sozu.yaml", "blog.example.com", "other.example.com")
+    lines = sozu("explain", "blog.example.com", "--file", str(file)).stdout.splitlines()
+    assert '404: no frontend is for "blog.example.com"; did you mean "other.example.com"' in lines[0]
+
+
+def test_what_cannot_be_explained_is_refused(tmp_path: Path) -> None:
+    assert "is not a URL" in sozu("explain", "http://[::1", code=1).stderr
+    assert "is not a URL" in sozu("explain", "http://[::1", "--file", str(exported(tmp_path / "sozu.yaml")), code=2).stderr
+    assert "expected NAME:VALUE" in sozu("explain", "x.y", "-H", "beta", code=2).stderr
+    assert "a method and a URL" in sozu("explain", "GET", "x.y", "z", code=2).stderr

@@ -1,5 +1,7 @@
 from sozu.command.commit import commit
-from sozu.command.facts import LoadBalancing, Match, Position, Protocol, Timeouts
+from sozu.command.draft import Change
+from sozu.command.edits.facts import BasicAuth, User
+from sozu.command.facts import Frontend, LoadBalancing, Match, Position, Protocol, Timeouts
 from sozu.command.orders import (
     AddBackend,
     AddCluster,
@@ -125,3 +127,14 @@ def test_without_any_listener_nothing_is_told_of_frontends() -> None:
     bare = commit(ConfigState(), [AddCluster(cluster="a"), AddHttpFrontend(cluster="a", hostname="x.y")]).state
 
     assert shadows(bare) == []
+
+
+def test_what_a_frontend_does_is_told_and_of_passwords_only_whose_they_are() -> None:
+    secret = "$scrypt$ln=14,r=8,p=1$c2FsdHNhbHRzYWx0c2E$" + "aGFzaA" * 5
+    auth = BasicAuth(users=(User(name="alice", hash=secret),))
+    rows = alterations(commit(state(), [AddHttpFrontend(cluster="blog", hostname="x.y", deny=403)]).effects)
+    (hidden,) = alterations([Change(None, Frontend(cluster="blog", hostname="x.y", path="/", basic_auth=auth))])
+
+    assert rows[0].fields == {"deny": 403}
+    assert "alice: password " in str(hidden)
+    assert secret not in str(hidden)

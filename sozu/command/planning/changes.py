@@ -1,6 +1,7 @@
 """The effects of a transaction as rows that people and programs read: + for what comes, - for what goes, ~ for what changes. Pure."""
 
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from typing import Any, Literal
 
 import msgspec
@@ -89,7 +90,17 @@ def _named(fact: AnyFact) -> tuple[str, str, str | None, frozenset[str]]:
             return "certificate", fact.fingerprint, None, frozenset(("fingerprint", "certificate", "key", "chain"))
 
 
-_IN_NAME = frozenset(Frontend.__struct_fields__) - {"cluster", "certificate"}
+_IN_NAME = frozenset(
+    ("hostname", "hostname_regex", "path", "path_exact", "path_regex", "methods", "headers", "query", "cookies", "position", "listener")
+)
+
+
+def settings_of(fact: AnyFact) -> dict[str, Any]:
+    """What a fact says beyond its name and its cluster. Of passwords only whose they are; of a key nothing."""
+    _, _, _, naming = _named(fact)
+    said = _fields(fact, naming)
+    said.pop("cluster", None)
+    return said
 
 
 def _fields(fact: AnyFact | None, naming: frozenset[str]) -> dict[str, Any]:
@@ -98,6 +109,8 @@ def _fields(fact: AnyFact | None, naming: frozenset[str]) -> dict[str, Any]:
     shown = {field: value for field, value in said.items() if field not in naming}
     if isinstance(fact, Frontend):  # it is in the name; that it moved is not
         shown["cluster"] = fact.cluster
+        if fact.basic_auth is not None:
+            shown["basic_auth"] = _without_hashes(shown["basic_auth"])
     return shown
 
 
@@ -113,3 +126,9 @@ def _shown(value: object) -> str:
             return "[" + ", ".join(map(_shown, value)) + "]"
         case _:
             return str(value)
+
+
+def _without_hashes(auth: dict[str, Any]) -> dict[str, Any]:
+    """Whose passwords they are; a mark tells one that is changed, and gives nothing to guess with."""
+    users = {user["name"]: f"password {sha256(user['hash'].encode()).hexdigest()[:6]}" for user in auth["users"]}
+    return {**auth, "users": users}

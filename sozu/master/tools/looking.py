@@ -9,7 +9,7 @@ from typing import Any
 from sozu.command.channel import parts
 from sozu.command.journal import JournalError, Record, saved
 from sozu.command.orders import AnyOrder
-from sozu.command.requests import DumpState, ListWorkers, Log, Metrics, SaveState, Status, SubscribeEvents
+from sozu.command.requests import DumpState, Explain, ListWorkers, Log, Metrics, SaveState, Status, SubscribeEvents
 from sozu.command.state import ConfigState, orders_of
 from sozu.master.aside import Aside
 from sozu.master.author import Author
@@ -17,10 +17,11 @@ from sozu.master.events import Events
 from sozu.master.history import History, NoSuchRevision
 from sozu.master.ledger import Ledger
 from sozu.master.metrics.figures import Figures
+from sozu.master.tools.explaining import Explaining
 from sozu.master.tools.tool import Declined, Final, Say, Tool
 from sozu.master.tools.words import plural
 
-Look = Status | ListWorkers | Metrics | DumpState | SaveState | Log | SubscribeEvents
+Look = Status | ListWorkers | Metrics | DumpState | SaveState | Log | Explain | SubscribeEvents
 ROWS = 100  # of the log in one answer
 SHOWN = 10  # orders of a revision in a row of the log
 
@@ -33,6 +34,7 @@ class Looking:
     history: History
     figures: Figures
     events: Events
+    explaining: Explaining
     aside: Aside
 
     def answer(self, request: Look, tool: Tool, say: Say) -> Final:
@@ -50,6 +52,8 @@ class Looking:
                 return self._save(Path(path), tool.author)
             case Log():
                 return self._log(request, say)
+            case Explain():
+                return self.explaining.answer(request)
             case SubscribeEvents():
                 return self._tell_events(request, say)
 

@@ -11,6 +11,7 @@ from sozu.command.requests import (
     Collect,
     Commit,
     DumpState,
+    Explain,
     HardStop,
     ListWorkers,
     LoadState,
@@ -68,7 +69,7 @@ class Verbs:
                 return self.upgrading.worker(worker, _allowed(grace), say)
             case UpgradeMaster(grace=grace):
                 return self.upgrading.everything(_allowed(grace), say)
-            case Status() | ListWorkers() | Metrics() | DumpState() | SaveState() | Log() | SubscribeEvents():
+            case Status() | ListWorkers() | Metrics() | DumpState() | SaveState() | Log() | Explain() | SubscribeEvents():
                 return self.looking.answer(request, tool, say)
             case order:
                 return self.changing.order(order, tool, say)

@@ -1,0 +1,222 @@
+"""Whose request would this be, and why not somebody else's? The answer to `explain`. Pure.
+
+The route table itself says who takes the request. For the others the same table is asked about each alone, and about what is left of it
+without its conditions and its path: so the reason that is told is the reason that there is.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from sozu.command.certificates.table import CertificateTable
+from sozu.command.facts import Certificate, Frontend, Protocol
+from sozu.command.hostnames import BadHostname, normal_hostname
+from sozu.command.nearest import nearest
+from sozu.command.planning.changes import settings_of
+from sozu.command.routes import BareRequest, RouteTable
+from sozu.command.rules.names import frontend_name, place_name
+from sozu.command.settings import Settings
+from sozu.command.state import ConfigState
+from sozu.parsers.heads.plain_path import plain_target
+from sozu.parsers.reasons import Reason
+
+Verdict = Literal["takes it", "would take it", "no"]
+MOST_TOLD = 50  # frontends that do not take the request
+
+
+class BadUrl(ValueError):
+    """Not a URL that a request could be for."""
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A frontend, and why it takes the request or not."""
+
+    frontend: str
+    cluster: str
+    verdict: Verdict
+    why: str
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What becomes of a request at these listeners. `answer` says it in a sentence; `does` is what the frontend does besides sending it on."""
+
+    listeners: tuple[str, ...]
+    method: str
+    host: str
+    target: str
+    answer: str
+    cluster: str | None = None
+    does: dict[str, object] = {}
+    candidates: tuple[Candidate, ...] = ()
+    certificates: tuple[str, ...] = ()
+
+
+class Asked(NamedTuple):
+    """A request that somebody asks about."""
+
+    method: str
+    host: str
+    target: bytes
+    fields: Mapping[str, str]
+
+    @property
+    def bare(self) -> BareRequest:
+        """As the route table looks at it."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in self.fields.items())
+        return BareRequest(self.method.encode(), lines.encode())
+
+
+def explain(state: ConfigState, settings: Settings, asked: Asked, listener: str | None = None) -> list[Explanation]:
+    """What becomes of a request; once for all listeners that do the same with it."""
+    table = RouteTable.of(state)
+    accepting = [each for each in state.listeners.values() if each.active and each.protocol is not Protocol.TCP]
+    found = list[tuple[Explanation, list[str]]]()
+    for each in accepting:
+        if listener in (None, each.address):
+            one = _at(each.address, state, settings, table, asked)
+            same = next((listeners for other, listeners in found if other == one), None)
+            if same is None:
+                found.append((one, [each.address]))
+            else:
+                same.append(each.address)
+    return [msgspec.structs.replace(one, listeners=tuple(listeners)) for one, listeners in found]
+
+
+def asked_of(url: str, method: str = "GET", fields: Mapping[str, str] | None = None) -> Asked:
+    """The request that a URL means; its scheme may be left out. Raises BadUrl."""
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        host = normal_hostname(parts.hostname or "")
+    except (ValueError, BadHostname) as error:
+        raise BadUrl(f"{url!r} is not a URL as in http://blog.example.com/path: {error}") from error
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not target.isascii() or not target.isprintable() or " " in target:
+        raise BadUrl(f"{url!r}: write what is no ASCII, and spaces, as %20 and the like")
+    return Asked(method, host, target.encode(), fields or {})
+
+
+def _at(listener: str, state: ConfigState, settings: Settings, table: RouteTable, asked: Asked) -> Explanation:
+    plain = plain_target(asked.target, merge_slashes=settings.merge_slashes, encoded_slashes=settings.encoded_slashes)
+    told = Explanation(listeners=(), method=asked.method, host=asked.host, target=asked.target.decode(), answer=f"refused: {plain!s}")
+    if isinstance(plain, Reason):
+        return told
+    told = msgspec.structs.replace(told, target=plain.decode())
+    route = table.find(listener, asked.host.encode(), plain, asked.bare)
+    winner = None if route is None else route.frontend
+    candidates = tuple(_candidates(state, listener, asked._replace(target=plain), winner))
+    certificates = tuple(each.fingerprint for each in _certificates(state, listener, asked.host))
+    if route is None:
+        answer = _nobody(state, asked.host, candidates)
+        return msgspec.structs.replace(told, answer=answer, candidates=candidates, certificates=certificates)
+    does = settings_of(route.frontend)
+    alone = "deny" in does or "redirect" in does
+    cluster = route.cluster.cluster
+    answer = f"the proxy answers by itself, for cluster {cluster}" if alone else f"it goes to cluster {cluster}"
+    return msgspec.structs.replace(told, answer=answer, cluster=cluster, does=does, candidates=candidates, certificates=certificates)
+
+
+def _nobody(state: ConfigState, host: str, candidates: Iterable[Candidate]) -> str:
+    if candidates:
+        return "404: no frontend takes it"
+    known = nearest(host, {frontend.hostname for frontend in state.frontends.values()})
+    meant = f'; did you mean "{known}"?' if known is not None else ""
+    return f'404: no frontend is for "{host}"{meant}'
+
+
+def _certificates(state: ConfigState, listener: str, host: str) -> tuple[Certificate, ...]:
+    if state.listeners[listener].protocol is not Protocol.HTTPS:
+        return ()
+    return CertificateTable.of(state.certificates.values(), state.frontends.values()).find(listener, host)
+
+
+# ---- the others --------------------------------------------------------------------------------
+
+
+def _candidates(state: ConfigState, listener: str, asked: Asked, winner: Frontend | None) -> Iterator[Candidate]:
+    """The one that takes it, then those for its hostname that do not."""
+    if winner is not None:
+        yield _told(winner, "takes it", _best_reason(winner))
+    others = (frontend for frontend in state.frontends.values() if winner is None or frontend.key != winner.key)
+    told = 0
+    for frontend in others:
+        if told < MOST_TOLD and _for_host(frontend, asked, state):
+            told += 1
+            yield _judged(frontend, state, listener, asked, winner)
+
+
+def _judged(frontend: Frontend, state: ConfigState, listener: str, asked: Asked, winner: Frontend | None) -> Candidate:
+    if frontend.listener not in (None, listener):
+        return _told(frontend, "no", f"it is for the listener {frontend.listener} alone")
+    if winner is not None and _takes(frontend, state, asked):
+        return _told(frontend, "would take it", _why_later(frontend, winner))
+    if _takes(_unconditional(frontend), state, asked):
+        return _told(frontend, "no", "its conditions do not hold")
+    return _told(frontend, "no", f"its path is another one: {place_name(frontend).removeprefix(frontend.hostname)}")
+
+
+def _takes(frontend: Frontend, state: ConfigState, asked: Asked) -> bool:
+    """Does it take the request when it is alone?"""
+    alone = ConfigState(
+        clusters={frontend.cluster: state.clusters[frontend.cluster]},
+        frontends={frontend.key: frontend},
+    )
+    return RouteTable.of(alone).find(frontend.listener or "", asked.host.encode(), asked.target, asked.bare) is not None
+
+
+def _for_host(frontend: Frontend, asked: Asked, state: ConfigState) -> bool:
+    if frontend.hostname_regex is None:
+        label, _, suffix = asked.host.partition(".")
+        return frontend.hostname in (asked.host, f"*.{suffix}" if label else "*", "*")
+    bare = _unconditional(frontend)
+    return _takes(msgspec.structs.replace(bare, path="/", path_exact=None, path_regex=None), state, asked)
+
+
+def _unconditional(frontend: Frontend) -> Frontend:
+    return msgspec.structs.replace(frontend, methods=(), headers=(), query=(), cookies=())
+
+
+def _told(frontend: Frontend, verdict: Verdict, why: str) -> Candidate:
+    return Candidate(frontend=frontend_name(frontend), cluster=frontend.cluster, verdict=verdict, why=why)
+
+
+def _best_reason(frontend: Frontend) -> str:
+    return f"of all that do, none stands before it ({_host_kind(frontend)}, {_path_kind(frontend)})"
+
+
+def _why_later(frontend: Frontend, winner: Frontend) -> str:
+    """The first thing by which one stands before the other (docs/routing.md)."""
+    if frontend.position is not winner.position:
+        return f"position {winner.position} is asked before {frontend.position}"
+    if _host_rank(frontend) != _host_rank(winner):
+        return f"{_host_kind(winner)} goes before {_host_kind(frontend)}"
+    if _path_rank(frontend) != _path_rank(winner):
+        return f"{_path_kind(winner)} goes before {_path_kind(frontend)}"
+    if frontend.listener is None and winner.listener is not None:
+        return "one for this listener alone goes before one for all"
+    return "one with methods, or with more conditions, goes before one with less"
+
+
+def _host_rank(frontend: Frontend) -> tuple[int, int]:
+    if frontend.hostname_regex is not None:
+        return 2, -len(frontend.hostname_regex)
+    return (3, 0) if frontend.hostname == "*" else (int(frontend.hostname.startswith("*.")), 0)
+
+
+def _host_kind(frontend: Frontend) -> str:
+    return ("the hostname itself", "a hostname with a star", "a hostname by expression", "every host")[_host_rank(frontend)[0]]
+
+
+def _path_rank(frontend: Frontend) -> tuple[int, int]:
+    if frontend.path_exact is not None:
+        return 0, 0
+    if frontend.path_regex is not None:
+        return 1, -len(frontend.path_regex)
+    return 2, -len(frontend.path or "/")
+
+
+def _path_kind(frontend: Frontend) -> str:
+    kinds = ("the exact path", "a path by expression", f"the prefix {frontend.path or '/'}")
+    return kinds[_path_rank(frontend)[0]]
+
