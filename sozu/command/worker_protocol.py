@@ -12,7 +12,8 @@ The conversation of a worker's life (`fill(slot)` is the master's side of it):
     Reply(id, OK, revision)     ->
                                     <- AskStatus, AskMetrics, WatchBackend, TakeLog …
                                     <- Drain(id, grace)                 stop accepting, finish, exit 0
-End of file on the channel is no order: the worker goes on serving with what it has.
+End of file on the channel is no order: the worker goes on serving with what it has, and waits where MeetThere said. A master that comes there is told
+Found(...), with the worker's listening sockets, and goes on as above.
 Unknown fields are ignored here, so that a rolling upgrade may meet an older or newer peer; SCHEMA names the language.
 """
 
@@ -68,10 +69,14 @@ class Happened(Message, frozen=True, kw_only=True, tag="happened"):
 
 
 class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
-    """Which slot the worker fills, and the settings; the access log's descriptor comes along when there is one."""
+    """Which slot the worker fills, and the settings; the access log's descriptor comes along when there is one.
+
+    From the secret follow the keys that seal TLS session tickets; with an empty one none are given out.
+    """
 
     slot: int
     settings: Settings
+    ticket_secret: str = ""
 
 
 class ListenerName(msgspec.Struct, frozen=True):
@@ -79,6 +84,28 @@ class ListenerName(msgspec.Struct, frozen=True):
 
     protocol: Protocol
     address: str
+
+
+class MeetThere(Message, frozen=True, kw_only=True, tag="meet_there"):
+    """A bound unix socket: when the master has gone, the next one comes there."""
+
+
+class Found(Message, frozen=True, kw_only=True, tag="found"):
+    """The first words of a worker to a master that has found it without one: what it runs and knows, and its listening sockets.
+
+    In parts when there are many sockets; the last one says so. `digest` names what its state says.
+    """
+
+    version: str
+    schema: int
+    pid: int
+    slot: int
+    revision: int
+    digest: str
+    settings: Settings
+    draining: bool
+    listeners: tuple[ListenerName, ...]
+    last: bool
 
 
 class GiveListeners(Message, frozen=True, kw_only=True, tag="give_listeners"):
@@ -157,5 +184,5 @@ class Drain(Message, frozen=True, kw_only=True, tag="drain"):
     grace: float
 
 
-FromWorker = Hello | Ready | Reply | Happened
-FromMaster = Welcome | GiveListeners | Load | Publish | WatchBackend | WatchListener | AskBackends | AskStatus | AskMetrics | TakeLog | Drain
+FromWorker = Hello | Found | Ready | Reply | Happened
+FromMaster = Welcome | MeetThere | GiveListeners | Load | Publish | WatchBackend | WatchListener | AskBackends | AskStatus | AskMetrics | TakeLog | Drain

@@ -3,8 +3,11 @@
 The journal's lock and the command socket come first: they keep two masters apart before a port is touched.
 """
 
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from secrets import token_hex
 from time import monotonic
 
 import gevent.socket
@@ -14,15 +17,28 @@ from sozu.command.settings import Settings
 from sozu.command.state import BackendKey
 from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
+from sozu.master.succession.adoption import Orphanage, find_orphans
 from sozu.master.succession.estate import Belongings
 from sozu.master.tools.door import Door
+from sozu.master.workers.rendezvous import Places
+
+NOTHING = Belongings()
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """How to start what is on the disk: a worker with `--channel FD` added, a master that follows us with `--estate FD`."""
+
+    worker: Sequence[str]
+    heir: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What is open, and what is known besides. `page` is the listening socket of the page of figures, if another master has opened it.
 
-    `since` is when the proxy started (monotonic seconds), `departures` are the backends that another master has removed.
+    `since` is when the proxy started (monotonic seconds), `departures` are the backends that another master has removed,
+    `orphanage` has the workers of one that died. From the secret follow the keys that seal TLS session tickets.
     """
 
     journal: Journal
@@ -33,6 +49,8 @@ class Opened:
     since: float
     page: gevent.socket.socket | None = None
     departures: tuple[BackendKey, ...] = ()
+    orphanage: Orphanage = field(default_factory=Orphanage)
+    ticket_secret: str = field(default_factory=partial(token_hex, 32))
 
     def close_with(self, end: ExitStack) -> None:
         """Have everything closed at the end, in reverse."""
@@ -46,6 +64,12 @@ def open_all(settings: Settings, belongings: Belongings) -> Opened:
         journal = unless_it_works.enter_context(Journal.open(settings.journal))
         door = Door(settings.command_socket)
         unless_it_works.callback(door.close)
-        opened = Opened(journal, door, LogFile(settings.access_log), ListenerSockets(settings.workers), belongings, monotonic())
+        log = LogFile(settings.access_log)
+        unless_it_works.callback(log.close)
+        orphanage = find_orphans(Places(settings.command_socket))
+        sockets = ListenerSockets(max(settings.workers, orphanage.slots))
+        for address, descriptors in orphanage.sockets().items():
+            sockets.adopt(address, descriptors)
+        opened = Opened(journal, door, log, sockets, belongings, monotonic(), orphanage=orphanage)
         unless_it_works.pop_all()
     return opened

@@ -58,7 +58,7 @@ def begin(ledger: Ledger, sockets: ListenerSockets, file: ConfigState, *, file_w
         _carry_out(ledger, wanted if held.revision == 0 else missing)
         return Beginning()
     for listener in held.listeners.values():
-        if listener.active:
+        if listener.active and listener.address not in sockets:
             sockets.open(listener.address)
     if missing:
         log.warning("event=journal_wins revision=%d orders_of_file_not_applied=%d", held.revision, len(missing))

@@ -4,7 +4,7 @@ The process that calls `serve` is the master until it ends: its pid is what syst
 upgrade it execs the code on disk, and goes on there with `succeed` (docs/life_of_an_upgrade.md).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 import logging
@@ -35,11 +35,12 @@ from sozu.master.metrics.exposition import exposition
 from sozu.master.metrics.figures import Figures
 from sozu.master.metrics.page import MetricsPage
 from sozu.master.notify import READY, RELOADING, STOPPING, notify
-from sozu.master.opening import Opened, open_all
+from sozu.master.opening import NOTHING, Opened, Programs, open_all
 from sozu.master.restart import Beginning, begin, replayed
 from sozu.master.signals import caught
 from sozu.master.sockets import CannotListen
 from sozu.master.stopping import Stopping
+from sozu.master.succession.adoption import take_in
 from sozu.master.succession.estate import Belongings, Estate
 from sozu.master.succession.exec import OURS, become, come_to_serve, hold_signals, release_signals
 from sozu.master.succession.handing import Holdings, hand_over
@@ -53,26 +54,18 @@ from sozu.master.tools.verbs import Verbs
 from sozu.master.tools.waiting import Waiting
 from sozu.master.workers.briefing import Briefing
 from sozu.master.workers.gathering import Gathering
+from sozu.master.workers.rendezvous import Places
 from sozu.master.workers.roster import Roster
 from sozu.master.workers.slots import Slots
 
 log = logging.getLogger("sozu.master")
 
-NOTHING = Belongings()
 ONE_TURN = 0.001  # seconds; a timer has the loop look for everything else that happened
 
 
 
 class CannotStart(Exception):
     """Why there is no proxy now; nothing of it runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Programs:
-    """How to start what is on the disk: a worker with `--channel FD` added, a master that follows us with `--estate FD`."""
-
-    worker: Sequence[str]
-    heir: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +146,10 @@ class Master:
         end.callback(self._ledger.close)
         self._speak()
         self._beginning = Beginning()
-        briefing = Briefing(settings, opened.log, opened.sockets, lambda: self._ledger.state, self._roster)
-        self._slots = Slots(settings.workers, programs.worker, briefing, self._roster)
+        places = Places(settings.command_socket)
+        state = lambda: self._ledger.state  # noqa: E731 - what is in force when it is asked
+        briefing = Briefing(settings, opened.log, opened.sockets, state, self._roster, places, opened.ticket_secret)
+        self._slots = Slots(opened.sockets.slots, programs.worker, briefing, self._roster)
         page = self._open_metrics_page(settings.metrics.prometheus, end)
         prometheus = None if page is None else page.address
         self._figures = Figures(settings, self._ledger, self._slots, self._roster, prometheus, opened.since)
@@ -187,7 +182,13 @@ class Master:
     def begin(self, configuration: Configuration, *, file_wins: bool) -> None:
         """Come to the first state, and listen. Raises CannotListen, Refused or NotWritten."""
         wins = file_wins or self._before.from_file
-        self._beginning = begin(self._ledger, self._opened.sockets, configuration.state, file_wins=wins)
+        sockets = self._opened.sockets
+        self._beginning = begin(self._ledger, sockets, configuration.state, file_wins=wins)
+        state = self._ledger.state
+        for address in set(sockets) - {each.address for each in state.listeners.values() if each.active}:
+            sockets.close(address)
+        take_in(self._opened.orphanage, self._slots, self._settings, state)
+        self._give_log()
 
     def run(self, announce: Callable[[Started], object]) -> int | Estate:
         """Serve until stopped, or until the code on disk shall go on."""
@@ -265,9 +266,12 @@ class Master:
             self._opened.log.reopen()
         except OSError as error:
             log.error("event=log_not_reopened reason=%r", str(error))  # noqa: TRY400 - the old file stays in use
-            return
-        for worker in self._roster:
-            descriptors = self._opened.log.descriptors
+        else:
+            self._give_log()
+
+    def _give_log(self) -> None:
+        descriptors = self._opened.log.descriptors
+        for worker in self._roster if descriptors else ():
             Gathering(None).ask(worker, lambda number: [TakeLog(id=number, descriptors=1)], descriptors)
 
     def _started(self) -> Started:

@@ -7,7 +7,7 @@ TCP: one socket per listener and slot with SO_REUSEPORT, so that the kernel spre
 Unix: one socket that all slots share, there is nothing to spread over.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 import errno
 import os
 from pathlib import Path
@@ -56,9 +56,16 @@ class ListenerSockets:
         self._open[resolved] = sockets
         return resolved
 
-    def adopt(self, address: str, descriptors: Iterable[int]) -> None:
-        """Take over what another master has opened: one descriptor for each slot."""
-        self._open[address] = tuple(socket.socket(fileno=descriptor) for descriptor in descriptors)
+    @property
+    def slots(self) -> int:
+        """How many there are."""
+        return self._slots
+
+    def adopt(self, address: str, descriptors: Mapping[int, int]) -> None:
+        """Take over what another master has opened: for each slot, or for some, a descriptor. The others get a new socket."""
+        adopted = {slot: socket.socket(fileno=descriptor) for slot, descriptor in descriptors.items()}
+        some = next(iter(adopted.values()))
+        self._open[address] = tuple(adopted.get(slot) or _another(parse_address(address), some) for slot in range(self._slots))
 
     def hand_over(self) -> dict[str, list[int]]:
         """For another master: a descriptor for each address and slot."""
@@ -128,6 +135,15 @@ def _listen_tcp(address: Address, slots: int) -> tuple[socket.socket, ...]:
         _close(opened)
         raise
     return tuple(opened)
+
+
+def _another(address: Address, opened: socket.socket) -> socket.socket:
+    """One more socket for a slot, beside one that is open."""
+    if _is_unix(address):
+        return opened.dup()
+    more = _shared(address)
+    more.listen(BACKLOG)
+    return more
 
 
 def _probe(address: Address) -> None:

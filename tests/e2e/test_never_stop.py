@@ -82,15 +82,42 @@ def test_sighup_opens_the_access_log_anew(shared: Proxy) -> None:
     assert log.stat().st_size > 0
 
 
-def test_workers_go_on_serving_when_the_master_is_gone(proxy: Proxy) -> None:
+def test_workers_go_on_serving_when_the_master_is_gone_and_the_next_one_adopts_them(proxy: Proxy) -> None:
     workers = proxy.worker_pids()
-    try:
+    with Load(proxy.port, clients=CLIENTS) as load:
         proxy.process.kill()
         proxy.process.wait(LIMIT)
-        with Load(proxy.port, clients=CLIENTS) as load:
+        load.further(200)
+        with Proxy(proxy.folder, "-c", str(proxy.folder / "sozu.yaml")) as next_one:
             load.further(200)
-    finally:
-        for pid in workers:
-            os.kill(pid, signal.SIGKILL)
+            adopted, port = next_one.worker_pids(), next_one.port
+            failures = load.failures.copy()
+
+    assert failures == Counter()
+    assert (adopted, port) == (workers, proxy.port)
+
+
+def test_an_upgrade_of_everything_loses_nothing(proxy: Proxy) -> None:
+    before = proxy.worker_pids()
+    with Load(proxy.port, clients=CLIENTS) as load:
+        load.further(200)
+        told = proxy.run("upgrade", "--grace", "20")
+        load.further(200)
 
     assert load.failures == Counter()
+    assert told.stdout.startswith("upgraded: ")
+    assert proxy.status()["pid"] == proxy.process.pid
+    assert set(proxy.worker_pids()).isdisjoint(before)
+
+
+def test_a_worker_that_is_stopped_is_replaced_and_its_queue_answered(proxy: Proxy) -> None:
+    victim = proxy.worker_pids()[0]
+    os.kill(victim, signal.SIGSTOP)
+    with Load(proxy.port, clients=CLIENTS) as load:
+        load.further(1)
+        proxy.lines.until("event=worker_hung slot=0")
+        proxy.lines.until("event=worker_left slot=0")
+        load.further(200)
+
+    assert load.failures == Counter()
+    assert victim not in proxy.worker_pids()

@@ -1,7 +1,7 @@
 """A worker that speaks the protocol and proxies nothing: each connection is told which worker took it, then closed.
 
 It does what orders' names ask for: adding the cluster "be-late" is never confirmed, "refuse" is refused, "crash" ends it.
-A watched backend has two exchanges, then one; they end when the status is asked for. Flags before --channel set its manners.
+A watched backend has two exchanges, then one; they end when the metrics are asked for. Flags before --channel set its manners.
 """
 
 import argparse
@@ -14,6 +14,9 @@ import sys
 from sozu import __version__
 from sozu.command.answers import Status
 from sozu.command.channel import ChannelClosed, channel_to_master
+from sozu.command.commit import commit
+from sozu.command.digest import digest
+from sozu.command.facts import Protocol
 from sozu.command.orders import (
     ActivateListener,
     AddCluster,
@@ -24,15 +27,19 @@ from sozu.command.orders import (
     RemoveListener,
     UpdateListener,
 )
+from sozu.command.state import ConfigState
 from sozu.command.worker_protocol import (
     SCHEMA,
     AskBackends,
     AskMetrics,
     AskStatus,
     Drain,
+    Found,
     GiveListeners,
     Hello,
+    ListenerName,
     Load,
+    MeetThere,
     Publish,
     Ready,
     Reply,
@@ -52,6 +59,7 @@ class Worker:
         self.open: dict[str, socket.socket] = {}
         self.slot = self.revision = self.taken = 0
         self.clusters: list[str] = []
+        self.orders: list[AnyOrder] = []
         self.log: list[int] = []
         self.watches: list[int] = []
 
@@ -70,7 +78,10 @@ class Worker:
             message, descriptors = self.channel.receive()
             match message:
                 case Welcome(slot=slot):
-                    self.slot, self.log = slot, descriptors
+                    self.slot, self.log, self.settings = slot, descriptors, message.settings
+                case MeetThere():
+                    self.rendezvous = socket.socket(fileno=descriptors[0])
+                    self.rendezvous.listen()
                 case GiveListeners():
                     self.keep(message, descriptors)
                 case Load(revision=revision, orders=orders, last=last):
@@ -88,6 +99,29 @@ class Worker:
                 self.obey()
         except ChannelClosed:
             self.selector.unregister(self.channel.fileno())
+            self.channel.close()
+            if not self.manners.never_adopted:
+                self.selector.register(self.rendezvous, selectors.EVENT_READ, self.be_adopted)
+
+    def be_adopted(self) -> None:
+        self.selector.unregister(self.rendezvous)
+        self.channel = channel_to_master(self.rendezvous.accept()[0])
+        names = tuple(ListenerName(Protocol.HTTP, address) for address in self.open)
+        state = commit(ConfigState(), self.orders).state
+        found = Found(
+            version=__version__,
+            schema=SCHEMA,
+            pid=os.getpid(),
+            slot=self.slot,
+            revision=self.revision,
+            digest=digest(state),
+            settings=self.settings,
+            draining=False,
+            listeners=names,
+            last=True,
+        )
+        self.channel.send(found, [each.fileno() for each in self.open.values()])
+        self.selector.register(self.channel.fileno(), selectors.EVENT_READ, self.obey_all)
 
     def obey(self) -> None:
         message, descriptors = self.channel.receive()
@@ -112,7 +146,6 @@ class Worker:
     def tell(self, question: AskStatus | AskBackends | AskMetrics | WatchBackend | WatchListener) -> None:
         match question:
             case AskStatus(id=number):
-                self.end_watches()
                 self.reply(number, data={"connections": 0, "requests": self.taken, "clusters": self.clusters})
             case WatchListener(id=number):
                 self.watches.append(number)
@@ -121,6 +154,7 @@ class Worker:
                 row = {"cluster": "blog", "address": "127.0.0.1:9001", "exchanges": 3, "tunnels": 1, "idle": 2, "down": False}
                 self.reply(number, data=[row])
             case AskMetrics(id=number):
+                self.end_watches()
                 latency = {"bounds": [0.1, 1.0], "counts": [self.taken, 1, 0], "sum": 0.5}
                 self.reply(number, data={"requests": self.taken, "statuses": {"200": self.taken}, "latency": latency})
             case WatchBackend(id=number):
@@ -147,6 +181,7 @@ class Worker:
 
     def apply(self, revision: int, orders: Sequence[AnyOrder]) -> None:
         self.revision = revision
+        self.orders += orders
         for order in orders:
             match order:
                 case AddListener(address=address, active=True):
@@ -189,6 +224,6 @@ class Worker:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--channel", type=int, required=True)
-    for manner in ("--never-ready", "--other-schema", "--ignore-drain"):
+    for manner in ("--never-ready", "--never-adopted", "--other-schema", "--ignore-drain"):
         parser.add_argument(manner, action="store_true")
     Worker(parser.parse_args()).run()

@@ -125,7 +125,7 @@ def test_a_removed_backend_is_waited_for_until_its_last_exchange(served: Served)
         answers = client.ask(RemoveBackend(cluster="blog", address="127.0.0.1:7001", wait=True))
         heard = [next(answers).message for _ in range(3)]
         totals = [next(answers).data["exchanges"] for _ in range(2)]
-        served.status()  # ends the exchanges of the scripted workers
+        served.ask(Metrics())  # ends the exchanges of the scripted workers
         *_, final = answers
 
     assert heard[2].endswith("127.0.0.1:7001 of cluster blog gets no new requests; waiting for those it has")
@@ -141,7 +141,7 @@ def test_who_lost_the_wait_may_ask_again(served: Served) -> None:
     with Client(served.socket) as client:
         answers = client.ask(order)
         next(answers)
-        served.status()
+        served.ask(Metrics())
         *_, final = answers
 
     assert final.message.endswith("may be stopped now")
@@ -156,7 +156,7 @@ def test_a_wait_in_a_transaction_begins_when_it_is_committed(served: Served) -> 
         answers = client.ask(Commit())
         while "waiting" not in next(answers).message:
             continue
-        served.status()
+        served.ask(Metrics())
         *_, final = answers
 
     assert final.message.endswith("127.0.0.1:7003 of cluster blog may be stopped now")
@@ -301,7 +301,7 @@ def test_a_removed_listener_is_waited_for_until_its_last_session(served: Served)
         with Client(served.socket) as client:
             answers = client.ask(order)
             sessions = next(answer for answer in answers if answer.data and "sessions" in answer.data)
-            served.status()  # ends the sessions of the scripted workers
+            served.ask(Metrics())  # ends the sessions of the scripted workers
             *_, final = answers
         assert sessions.data["sessions"] in (2, 4)
         assert final.message.endswith(f"listener {address} may be stopped now")

@@ -36,6 +36,7 @@ class WorkerLeft(msgspec.Struct, frozen=True, kw_only=True):
     channel: int
     unread: bytes
     next_id: int
+    rendezvous: str
 
 
 class SlotLeft(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +65,7 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     signals: list[Signals]
     belongings: Belongings
     grace: float
+    ticket_secret: str
 
     def descriptors(self) -> Iterator[int]:
         """All of them: what must stay open."""

@@ -59,6 +59,7 @@ def hand_over(held: Holdings, asker: object, grace: float) -> Estate:
         signals=[],
         belongings=held.opened.belongings,
         grace=grace,
+        ticket_secret=held.opened.ticket_secret,
     )
 
 
@@ -81,4 +82,5 @@ def _workers_left(workers: Iterable[Worker]) -> Iterator[WorkerLeft]:
             channel=link.descriptor,
             unread=link.unread,
             next_id=link.next_id,
+            rendezvous=worker.rendezvous,
         )

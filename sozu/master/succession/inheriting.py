@@ -25,7 +25,7 @@ def inherit(estate: Estate) -> Opened:
     settings = estate.settings
     sockets = ListenerSockets(len(estate.slots))
     for address, descriptors in estate.listeners.items():
-        sockets.adopt(address, descriptors)
+        sockets.adopt(address, dict(enumerate(descriptors)))
     return Opened(
         Journal(Path(settings.journal), estate.journal),
         Door(settings.command_socket, gevent.socket.socket(fileno=estate.door)),
@@ -35,6 +35,7 @@ def inherit(estate: Estate) -> Opened:
         estate.started,
         None if estate.metrics is None else gevent.socket.socket(fileno=estate.metrics),
         tuple(estate.departed),
+        ticket_secret=estate.ticket_secret,
     )
 
 
@@ -51,4 +52,5 @@ def inherit_workers(estate: Estate, slots: Slots) -> None:
 
 def _worker(left: WorkerLeft) -> Worker:
     link = WorkerLink(channel_to_worker(gevent.socket.socket(fileno=left.channel), left.unread), left.next_id)
-    return Worker(left.slot, Process(left.pid), link, state=left.state, since=left.since, leave_by=left.leave_by)
+    process = Process(left.pid)
+    return Worker(left.slot, process, link, state=left.state, since=left.since, leave_by=left.leave_by, rendezvous=left.rendezvous)

@@ -8,6 +8,7 @@ link        the master's side of its channel
 briefing    what a new worker is told before it may accept
 roster      who hears transactions
 gathering   one question to many workers, one deadline
+rendezvous  where the next master would find a worker
 heartbeat   are they alive?
 backoff     when to try again
 """

@@ -13,9 +13,10 @@ from sozu.command.channel import parts, portions
 from sozu.command.facts import Listener
 from sozu.command.settings import Settings
 from sozu.command.state import ConfigState, orders_of
-from sozu.command.worker_protocol import GiveListeners, ListenerName, Load, Welcome
+from sozu.command.worker_protocol import GiveListeners, ListenerName, Load, MeetThere, Welcome
 from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
+from sozu.master.workers.rendezvous import Places
 from sozu.master.workers.roster import Roster, Worker
 
 
@@ -28,6 +29,7 @@ class Briefing:
     sockets: ListenerSockets
     state: Callable[[], ConfigState]
     roster: Roster
+    places: Places | None = None  # where the next master would find the worker
     ticket_secret: str = field(default_factory=partial(token_hex, 32))  # one for all workers: each resumes the TLS sessions of the others
 
     def give(self, newcomer: Worker) -> None:
@@ -35,12 +37,21 @@ class Briefing:
         state, log = self.state(), self.log.descriptors
         welcome = Welcome(slot=newcomer.slot, settings=self.settings, ticket_secret=self.ticket_secret, descriptors=len(log))
         newcomer.link.tell(welcome, log)
+        self._agree_where_to_meet(newcomer)
         give_listeners(newcomer, self.sockets, state.listeners.values())
         *some, last = parts(orders_of(state))
         for orders in some:
             newcomer.link.tell(Load(revision=state.revision, orders=orders, last=False))
         newcomer.link.tell(Load(revision=state.revision, orders=last, last=True))
         self.roster.join(newcomer)
+
+
+    def _agree_where_to_meet(self, newcomer: Worker) -> None:
+        made = self.places.make(newcomer.slot) if self.places is not None else None
+        if made is not None:
+            place, newcomer.rendezvous = made
+            with place:
+                newcomer.link.tell(MeetThere(descriptors=1), [place])
 
 
 def give_listeners(worker: Worker, sockets: ListenerSockets, listeners: Iterable[Listener]) -> None:

@@ -29,6 +29,7 @@ class Worker:
     state: WorkerState = WorkerState.STARTING
     since: float = field(default_factory=monotonic)
     hung: bool = False  # it does not answer, and nobody waits for it for long
+    rendezvous: str = ""  # the path where the next master would find it
     leave_by: float | None = None  # when it is killed if it has not gone (monotonic seconds); None unless it drains
 
     def now(self, state: WorkerState) -> None:

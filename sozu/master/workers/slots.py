@@ -18,6 +18,7 @@ from sozu.master.workers.briefing import Briefing
 from sozu.master.workers.filling import EOF_PATIENCE, SlotNotFilled, launch, make_ready
 from sozu.master.workers.heartbeat import Heartbeat
 from sozu.master.workers.leaving import see_off
+from sozu.master.workers.rendezvous import remove
 from sozu.master.workers.roster import Roster, Worker, WorkerState
 
 log = logging.getLogger("sozu.master")
@@ -169,6 +170,8 @@ class Slots:
         # On the hub: nothing here may switch.
         self._living.discard(worker)
         self._roster.leave(worker)
+        if worker.rendezvous:
+            remove(worker.rendezvous)
         if worker.state is WorkerState.DRAINING:
             log.info("event=worker_left slot=%d pid=%d fate=%r", slot.number, worker.process.pid, worker.process.fate)
         elif slot.worker is worker:

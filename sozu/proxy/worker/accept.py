@@ -101,6 +101,11 @@ class AcceptLoop:
         """Where connections are taken now, or will be after a pause."""
         return frozenset(self._doors)
 
+    @property
+    def descriptors(self) -> dict[str, int]:
+        """The listening sockets, by listener; they stay ours."""
+        return {listener: door.sock.fileno() for listener, door in self._doors.items()}
+
     def open(self, listener: str, sock: _socket.socket, serve: Serve | None = None) -> None:
         """Accept on this listening socket too, for this `serve` or the usual one; the loop owns the descriptor from now on."""
         sock.setblocking(False)

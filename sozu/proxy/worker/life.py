@@ -15,7 +15,7 @@ from gevent.exceptions import LoopExit
 
 from sozu import __version__
 from sozu.command.answers import Status
-from sozu.command.channel import portions
+from sozu.command.channel import channel_to_master, portions
 from sozu.command.rules import Objection
 from sozu.command.worker_protocol import (
     SCHEMA,
@@ -28,6 +28,7 @@ from sozu.command.worker_protocol import (
     Happened,
     Hello,
     Load,
+    MeetThere,
     Publish,
     Ready,
     Reply,
@@ -38,6 +39,7 @@ from sozu.command.worker_protocol import (
 )
 from sozu.proxy.registry import BackendKey
 from sozu.proxy.worker.master_link import MasterLink
+from sozu.proxy.worker.orphan import Rendezvous, tell_who_we_are
 from sozu.proxy.worker.service import Service
 
 log = logging.getLogger("sozu.proxy")
@@ -58,6 +60,7 @@ class Life:
         self._ending = Event()
         self._deadline = 0.0
         self._asked_to_drain: list[int] = []
+        self._rendezvous: Rendezvous | None = None
 
     def run(self) -> int:
         """Live; returns the exit code: 0 after a drain, 1 if it could not begin or cannot follow its master any more."""
@@ -86,6 +89,15 @@ class Life:
         self._link.listen(self._take)
         if not self._ready:
             self._ending.set()
+        while self._ready and self._rendezvous is not None:
+            self._link = MasterLink(channel_to_master(self._rendezvous.next_master()))
+            self._introduce_ourselves()
+            self._link.listen(self._take)
+
+    def _introduce_ourselves(self) -> None:
+        service, draining = self._serving(), self._ending.is_set()
+        log.info("event=adopted slot=%d", self._slot)
+        tell_who_we_are(self._link, self._slot, service.settings, service.state, service.accepting(), draining=draining)
 
     def _drain(self) -> None:
         cut = self._serving().drain(lambda: self._deadline - monotonic())
@@ -104,7 +116,7 @@ class Life:
 
     def _take(self, message: FromMaster, descriptors: list[int]) -> None:
         match message:
-            case Welcome() | GiveListeners() | Load():
+            case Welcome() | MeetThere() | GiveListeners() | Load():
                 self._prepare(message, descriptors)
             case Publish():
                 self._publish(message)
@@ -124,11 +136,13 @@ class Life:
                 self._asked_to_drain.append(message.id)
                 self.end(message.grace)
 
-    def _prepare(self, message: Welcome | GiveListeners | Load, descriptors: Sequence[int]) -> None:
+    def _prepare(self, message: Welcome | MeetThere | GiveListeners | Load, descriptors: Sequence[int]) -> None:
         match message:
             case Welcome():
                 self._slot = message.slot
                 self._service = Service(message.settings, message.slot, descriptors[0] if descriptors else None)
+            case MeetThere():
+                self._rendezvous = Rendezvous(descriptors[0])
             case GiveListeners():
                 for name, descriptor in zip(message.listeners, descriptors, strict=True):
                     self._serving().give(name.address, descriptor)

@@ -1,6 +1,6 @@
 """The worker's end of its channel: one greenlet sends what many say, one listens. The end of the channel is no order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import logging
 
 import gevent
@@ -19,12 +19,12 @@ class MasterLink:
 
     def __init__(self, channel: Channel[FromMaster]) -> None:
         self._channel = channel
-        self._outbox: SimpleQueue[Message | None] = SimpleQueue()
+        self._outbox: SimpleQueue[tuple[Message, Sequence[int]] | None] = SimpleQueue()
         self._writer = gevent.spawn(self._write)
 
-    def say(self, message: Message) -> None:
-        """Send a message after those said before. Never waits, and says nothing to a master that is gone."""
-        self._outbox.put(message)
+    def say(self, message: Message, descriptors: Sequence[int] = ()) -> None:
+        """Send a message, with descriptors that stay ours, after those said before. Never waits, and says nothing to a master that is gone."""
+        self._outbox.put((message, descriptors))
 
     def listen(self, take: Take) -> None:
         """Hand each message with its descriptors to `take`, until the channel ends. It is closed then.
@@ -45,8 +45,8 @@ class MasterLink:
         self._channel.close()
 
     def _write(self) -> None:
-        while (message := self._outbox.get()) is not None:
+        while (letter := self._outbox.get()) is not None:
             try:
-                self._channel.send(message)
+                self._channel.send(*letter)
             except OSError as error:
                 log.debug("event=channel_write_failed reason=%r", str(error))  # the listener learns of the end; what is said now is void

@@ -15,6 +15,8 @@ from gevent import get_hub
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.limits import MOST_CONNECTIONS
 from sozu.command.settings import Settings, in_force
+from sozu.command.state import ConfigState
+from sozu.command.worker_protocol import ListenerName
 from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.counters import Counters
 from sozu.proxy.registry import BackendKey, LiveBackend, Registry
@@ -62,6 +64,22 @@ class Service:
     def revision(self) -> int:
         """Of the configuration that traffic meets now."""
         return self._transactions.state.revision
+
+    @property
+    def state(self) -> ConfigState:
+        """What traffic meets now."""
+        return self._transactions.state
+
+    @property
+    def settings(self) -> Settings:
+        """As at the start."""
+        return self._settings
+
+    def accepting(self) -> dict[ListenerName, int]:
+        """The listening sockets that connections are taken from; they stay ours."""
+        listeners = self._transactions.state.listeners.values()
+        descriptors = self._accepting.descriptors
+        return {ListenerName(each.protocol, each.address): descriptors[each.address] for each in listeners if each.address in descriptors}
 
     def give(self, listener: str, descriptor: int) -> None:
         """Take the listening socket of this listener; it opens when the configuration names it."""

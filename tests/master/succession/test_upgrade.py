@@ -10,7 +10,7 @@ import pytest
 
 from sozu.command.client import Client, RequestRefused
 from sozu.command.orders import AddBackend, AddCluster
-from sozu.command.requests import Begin, Commit, DumpState, UpgradeMaster, UpgradeWorker
+from sozu.command.requests import Begin, Commit, DumpState, Metrics, UpgradeMaster, UpgradeWorker
 from tests.master.served import PATIENCE, Serve, Served
 
 
@@ -123,7 +123,7 @@ def test_who_waits_for_something_else_is_told_to_ask_again(serve: Serve) -> None
         again = other.ask({"type": "remove_backend", "cluster": "blog", "address": "127.0.0.1:9001", "wait": True})
         while "live exchange" not in next(again).message:
             continue
-        served.status()  # which is when the scripted worker's exchanges end
+        served.ask(Metrics())  # which is when the scripted worker's exchanges end
 
         assert "may be stopped now" in list(again)[-1].message
 

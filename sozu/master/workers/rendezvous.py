@@ -1,0 +1,46 @@
+"""Where a worker can be found by a master that follows one which died: a unix socket beside the command socket, one for each worker.
+
+The master binds it, since a worker has no file system; the worker listens on it. Its file goes with the worker.
+"""
+
+from collections.abc import Iterator
+import glob
+import logging
+import os
+from pathlib import Path
+from secrets import token_hex
+import socket
+
+log = logging.getLogger("sozu.master")
+
+
+class Places:
+    """Makes and finds them beside this command socket."""
+
+    def __init__(self, command_socket: str) -> None:
+        self._prefix = f"{command_socket}.worker"
+
+    def make(self, slot: int) -> tuple[socket.socket, str] | None:
+        """A bound socket (0600) and its path; None where there can be none, and then that worker will not be adopted."""
+        path = f"{self._prefix}-{slot}-{token_hex(4)}"
+        place = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        mask = os.umask(0o177)
+        try:
+            place.bind(path)
+        except OSError as error:
+            place.close()
+            log.warning("event=no_rendezvous slot=%d reason=%r", slot, str(error))
+            return None
+        finally:
+            os.umask(mask)
+        return place, path
+
+    def __iter__(self) -> Iterator[str]:
+        """The paths that are there, whether or not somebody listens."""
+        there = Path(self._prefix)
+        return iter(sorted(map(str, there.parent.glob(f"{glob.escape(there.name)}-*"))))
+
+
+def remove(path: str) -> None:
+    """Take a rendezvous away; its worker has ended."""
+    Path(path).unlink(missing_ok=True)

@@ -1,0 +1,141 @@
+"""A master that was killed, and the one that follows it: workers and listening sockets are taken in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import os
+from pathlib import Path
+import signal
+import socket
+
+from sozu.command.client import Client
+from sozu.command.facts import Protocol
+from sozu.command.orders import AddCluster, AddListener
+from tests.master.served import PATIENCE, Serve, Served
+
+
+def pids(served: Served) -> list[int]:
+    return [row["pid"] for row in served.workers() if row["state"] == "running"]
+
+
+def rendezvous(folder: Path) -> list[Path]:
+    return list(folder.glob("sozu.sock.worker-*"))
+
+
+@contextmanager
+def orphans(served: Served) -> Iterator[list[int]]:
+    """Kill the master; its workers, which are ended at last if they have not."""
+    workers = pids(served)
+    served.process.kill()
+    served.wait()
+    try:
+        yield workers
+    finally:
+        for pid in workers:
+            if Path(f"/proc/{pid}").exists():
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_the_next_master_adopts_them_as_they_are(serve: Serve) -> None:
+    first = serve()
+    first.ask(AddCluster(cluster="shop"))
+    with orphans(first) as workers:
+        second = serve()
+
+        assert pids(second) == workers
+        assert second.told["listeners"] == first.told["listeners"]
+        assert second.connect()[1] in workers
+        assert second.ask(AddCluster(cluster="more"))[-1].data == {"revision": 3, "late": []}
+        assert all(row["clusters"] == ["blog", "shop", "more"] for row in second.workers())
+
+
+def test_a_killed_one_is_replaced_on_the_very_same_socket(serve: Serve) -> None:
+    first = serve(workers=1)
+    host, _, port = first.told["listeners"][0].rpartition(":")
+    with orphans(first) as (worker,):
+        second = serve(workers=1)
+        os.kill(worker, signal.SIGSTOP)
+        waiting = [socket.create_connection((host, int(port)), PATIENCE) for _ in range(10)]
+        os.kill(worker, signal.SIGKILL)
+        takers = {int(connection.makefile().read().split()[1]) for connection in waiting}
+        for connection in waiting:
+            connection.close()
+
+        assert takers == set(pids(second))
+        assert worker not in takers
+
+
+def test_one_whose_configuration_is_another_is_replaced(serve: Serve, tmp_path: Path) -> None:
+    first = serve(workers=1)
+    with orphans(first) as workers:
+        (tmp_path / "sozu.journal").unlink()
+        second = serve(workers=1, text=other_cluster(first.told["listeners"][0]))
+
+        assert "event=worker_replaced" in second.log()
+        assert "it has another configuration than the journal" in second.log()
+        assert set(pids(second)).isdisjoint(workers)
+        assert second.connect()[1] in pids(second)
+
+
+def other_cluster(address: str) -> str:
+    return f'command_socket: ./sozu.sock\nworkers: {{workers}}\nlisteners: [{{{{protocol: http, address: "{address}"}}}}]\n'
+
+
+def test_a_listener_that_only_some_have_gets_a_socket_for_each_slot(serve: Serve) -> None:
+    first = serve(workers=2)
+    first.ask(AddListener(protocol=Protocol.HTTP, address="127.0.0.1:0"))
+    with orphans(first) as workers:
+        os.kill(workers[1], signal.SIGKILL)
+        second = serve(workers=2)
+        addresses = [each["address"] for each in second.status()["listeners"]]
+
+        assert workers[0] in pids(second)
+        assert len(pids(second)) == 2
+        for address in addresses:
+            assert {second.connect(address)[0] for _ in range(40)} == {0, 1}
+
+
+def test_more_workers_than_wanted_are_all_adopted(serve: Serve) -> None:
+    with orphans(serve(workers=3)) as workers:
+        assert pids(serve(workers=2)) == workers
+
+
+def test_one_that_says_nothing_is_killed_and_replaced(serve: Serve) -> None:
+    first = serve("--never-adopted", workers=1)
+    with orphans(first) as workers:
+        second = serve(workers=1)
+
+        assert "event=orphan_killed" in second.log()
+        assert set(pids(second)).isdisjoint(workers)
+
+
+def test_what_was_left_of_workers_that_ended_is_removed(serve: Serve, tmp_path: Path) -> None:
+    first = serve(workers=1)
+    assert len(rendezvous(tmp_path)) == 1
+    with orphans(first) as (worker,):
+        os.kill(worker, signal.SIGKILL)
+        second = serve(workers=1)
+
+        assert len(rendezvous(tmp_path)) == 1
+        second.process.terminate()
+        assert second.wait() == 0
+        assert rendezvous(tmp_path) == []
+
+
+def test_an_adopted_worker_can_be_upgraded_and_adopted_again(serve: Serve) -> None:
+    with orphans(serve(workers=1)) as (worker,):
+        second = serve(workers=1)
+        second.ask({"type": "upgrade_master"})
+        assert pids(second) != [worker]
+        with orphans(second) as workers:
+            third = serve(workers=1)
+            assert pids(third) == workers
+
+
+def test_a_tool_of_the_dead_master_sees_its_connection_end(serve: Serve) -> None:
+    first = serve(workers=1)
+    with Client(first.socket, timeout=PATIENCE) as tool:
+        tool.order(AddCluster(cluster="shop"))
+        with orphans(first):
+            second = serve(workers=1)
+
+            assert second.status()["revision"] == 2
