@@ -139,7 +139,8 @@ def test_every_command_line_in_the_documents_is_understood(
     page: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("sozu.yaml").touch()
+    for name in ("sozu.yaml", "fullchain.pem", "privkey.pem", "cert.pem", "key.pem", "chain.pem"):
+        Path(name).touch()
     command, rest = command_and_rest(line.split())
 
     assert command.make_context("sozu", rest), page

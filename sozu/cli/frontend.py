@@ -49,6 +49,7 @@ def _matches(_context: click.Context, _parameter: click.Parameter, values: tuple
 def _names_a_frontend(command: Decorated) -> Decorated:
     """What `add` and `remove` both need to name one frontend."""
     for decorate in (
+        click.option("--certificate", metavar="FINGERPRINT", help="Pinned: clients that ask for this hostname get this certificate."),
         click.option("--listener", metavar="ADDRESS", help="Only requests of this listener; else of all."),
         click.option("--position", type=click.Choice([position.value for position in Position]), default="tree", help="Asked before the others, or after them."),
         click.option("--cookie", "cookies", metavar="TEST", multiple=True, callback=_matches, help="A cookie, in the same way."),

@@ -25,6 +25,7 @@ VERBS: Final = {
     "cluster": "Add, remove or list clusters.",
     "frontend": "Add, remove or list frontends: hostname + path -> cluster.",
     "backend": "Add, remove or list the addresses of a cluster.",
+    "certificate": "Add, replace, remove or list the certificates of https listeners.",
     "state": "Save, load or show the configuration that is in force.",
     "plan": "Show what a configuration file would change.",
     "apply": "Make a configuration file the whole configuration.",
@@ -42,6 +43,7 @@ FOLDERS: Final = {
     **dict.fromkeys(("status", "metrics", "events", "explain"), "looking"),
     **dict.fromkeys(("state", "plan", "apply", "log", "rollback", "export"), "revisions"),
     "upgrade": "processes",
+    "certificate": "certificates",
 }
 
 

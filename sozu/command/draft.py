@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sozu.command.facts import AnyFact, Backend, Cluster, Frontend, Listener, Overrides
+from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend, Listener, Overrides
 from sozu.command.state import BackendKey, ConfigState, FrontendKey
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One fact that came (no `before`), went (no `after`) or was replaced under its key."""
+    """One fact that came (no `before`), went (no `after`) or was replaced: under its key, or a certificate by another."""
 
     before: AnyFact | None
     after: AnyFact | None
@@ -31,6 +31,7 @@ class Draft:
             Cluster: base.clusters,
             Frontend: base.frontends,
             Backend: base.backends,
+            Certificate: base.certificates,
             Overrides: base.overrides,
             _FRONTEND_KEYS: base.frontend_keys,
             _BACKEND_KEYS: base.backend_keys,
@@ -57,6 +58,11 @@ class Draft:
     def backends(self) -> Mapping[BackendKey, Backend]:
         """By cluster and address."""
         return cast("Mapping[BackendKey, Backend]", self._tables[Backend])
+
+    @property
+    def certificates(self) -> Mapping[str, Certificate]:
+        """By fingerprint, in the order in which they were added."""
+        return cast("Mapping[str, Certificate]", self._tables[Certificate])
 
     @property
     def overrides(self) -> Mapping[str, Overrides]:
@@ -88,6 +94,13 @@ class Draft:
         if isinstance(fact, Frontend | Backend):
             self._own(_KEYS[type(fact)]).remove(fact.cluster, fact.key)
 
+    def replace(self, before: Certificate, after: Certificate) -> None:
+        """Put a certificate in the place of another: in their order too, whose first is the default."""
+        facts = (after if fact is before else fact for fact in self.certificates.values())
+        self._tables[Certificate] = {fact.key: fact for fact in facts}
+        self._owned.add(Certificate)
+        self.effects.append(Change(before, after))
+
     def state(self, revision: int) -> ConfigState:
         """What was drafted, as a state; the draft is not to be written to any more."""
         return ConfigState(
@@ -96,7 +109,7 @@ class Draft:
             clusters=self.clusters,
             frontends=self.frontends,
             backends=self.backends,
-            certificates=self._base.certificates,
+            certificates=self.certificates,
             overrides=self.overrides,
             frontend_keys=self._tables[_FRONTEND_KEYS],
             backend_keys=self._tables[_BACKEND_KEYS],

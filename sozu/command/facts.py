@@ -10,6 +10,7 @@ import msgspec
 
 from sozu.command.edits.facts import AnswerPage, BasicAuth, HeaderEdit, Hsts, Redirect
 from sozu.command.terms import Breaker, Failures, Queue, Retries, Share
+from sozu.command.tls import Tls
 
 
 class Protocol(StrEnum):
@@ -70,13 +71,17 @@ class Timeouts(Fact, frozen=True, kw_only=True):
 
 
 class Listener(Fact, frozen=True, kw_only=True):
-    """An address that workers accept on. `address` is `IPv4:port`, `[IPv6]:port` or `unix:/path`; the port is never 0 here."""
+    """An address that workers accept on. `address` is `IPv4:port`, `[IPv6]:port` or `unix:/path`; the port is never 0 here.
+
+    `tls`: the terms of an https listener, if they are not the usual ones.
+    """
 
     protocol: Protocol
     address: str
     cluster: str | None = None
     active: bool = True
     answers: tuple[AnswerPage, ...] = ()
+    tls: Tls | None = None
 
     @property
     def key(self) -> str:

@@ -12,8 +12,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from sozu.command.edits.facts import AnswerPage, BasicAuth, HeaderEdit, Hsts, Redirect
-from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol, Timeouts
+from sozu.command.facts import KeyKind, LoadBalancing, LogLevel, Match, Position, Protocol, Timeouts
 from sozu.command.terms import Breaker, Count, Failures, Queue, Retries, Seconds, Share
+from sozu.command.tls import Tls
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -77,7 +78,10 @@ class AddHttpFrontend(Order, frozen=True, kw_only=True, tag="add_http_frontend")
 
 
 class RemoveHttpFrontend(Order, frozen=True, kw_only=True, tag="remove_http_frontend"):
-    """Take one frontend away; cluster, hostname, path rule, conditions and position must name it exactly."""
+    """Take one frontend away; cluster, hostname, path rule, conditions and position must name it exactly.
+
+    With `certificate`, only while it is pinned to that one: a frontend that has been pinned to another meanwhile stays.
+    """
 
     cluster: str
     hostname: str = ""
@@ -91,6 +95,7 @@ class RemoveHttpFrontend(Order, frozen=True, kw_only=True, tag="remove_http_fron
     cookies: tuple[Match, ...] = ()
     position: Position = Position.TREE
     listener: str | None = None
+    certificate: str | None = None
 
 
 class AddBackend(Order, frozen=True, kw_only=True, tag="add_backend"):
@@ -115,6 +120,51 @@ class RemoveBackend(Order, frozen=True, kw_only=True, tag="remove_backend"):
     wait: bool = False
 
 
+class GivenCertificate(Order, frozen=True, kw_only=True):
+    """A certificate with its key and chain, in PEM and in any order. `force`: also if it is not valid now.
+
+    The other fields follow from these; the master fills them in before it commits the order (sozu.command.certificates.admitting), and what a tool
+    says there is not looked at.
+    """
+
+    certificate: str
+    private_key: str = msgspec.field(name="key")
+    chain: tuple[str, ...] = ()
+    force: bool = False
+    names: tuple[str, ...] = ()
+    kind: KeyKind = KeyKind.ECDSA
+    not_before: int = 0
+    not_after: int = 0
+
+    def __repr__(self) -> str:
+        """Which order, and nothing of the key."""
+        return f"{type(self).__name__}(…)"
+
+
+class AddCertificate(GivenCertificate, frozen=True, kw_only=True, tag="add_certificate"):
+    """Serve a certificate for the names in it, on one listener or on all. The fingerprint is filled in too."""
+
+    listener: str | None = None
+    fingerprint: str = ""
+
+
+class ReplaceCertificate(GivenCertificate, frozen=True, kw_only=True, tag="replace_certificate"):
+    """Serve another certificate in the place of the one with this fingerprint; frontends pinned to that are pinned to this.
+
+    The `replacement` is its fingerprint, filled in too.
+    """
+
+    fingerprint: str
+    replacement: str = ""
+
+
+class RemoveCertificate(Order, frozen=True, kw_only=True, tag="remove_certificate"):
+    """Serve a certificate no more. Refused while a frontend is pinned to it or has no other that covers its hostname, unless `force`."""
+
+    fingerprint: str
+    force: bool = False
+
+
 class AddListener(Order, frozen=True, kw_only=True, tag="add_listener"):
     """Accept on one more address."""
 
@@ -123,6 +173,7 @@ class AddListener(Order, frozen=True, kw_only=True, tag="add_listener"):
     cluster: str | None = None
     active: bool = True
     answers: tuple[AnswerPage, ...] = ()
+    tls: Tls | None = None
 
 
 class UpdateListener(Order, frozen=True, kw_only=True, tag="update_listener"):
@@ -133,6 +184,7 @@ class UpdateListener(Order, frozen=True, kw_only=True, tag="update_listener"):
     cluster: str | UnsetType | None = UNSET
     active: bool | UnsetType = UNSET
     answers: tuple[AnswerPage, ...] | UnsetType = UNSET
+    tls: Tls | UnsetType | None = UNSET
 
 
 class ActivateListener(Order, frozen=True, kw_only=True, tag="activate_listener"):
@@ -180,6 +232,9 @@ AnyOrder = (
     | ActivateListener
     | DeactivateListener
     | UpdateSettings
+    | AddCertificate
+    | ReplaceCertificate
+    | RemoveCertificate
 )
 
 

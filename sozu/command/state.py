@@ -14,11 +14,13 @@ from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend,
 from sozu.command.grouping import Grouping
 from sozu.command.orders import (
     AddBackend,
+    AddCertificate,
     AddCluster,
     AddHttpFrontend,
     AddListener,
     AnyOrder,
     RemoveBackend,
+    RemoveCertificate,
     RemoveCluster,
     RemoveHttpFrontend,
     RemoveListener,
@@ -102,8 +104,8 @@ def addition(fact: AnyFact) -> AnyOrder:
             return AddBackend(**values)
         case Overrides():
             return UpdateSettings(**values)
-        case _:
-            raise NotImplementedError("no order of this version adds a certificate, so no state holds one")
+        case Certificate():
+            return AddCertificate(**values, force=True)  # it is held already, valid or not
 
 
 def removal(fact: AnyFact) -> AnyOrder:
@@ -120,8 +122,8 @@ def removal(fact: AnyFact) -> AnyOrder:
             return RemoveBackend(cluster=cluster, address=address)
         case Overrides():
             return UpdateSettings(**dict.fromkeys(Overrides.__struct_fields__))
-        case _:
-            raise NotImplementedError("no order of this version removes a certificate, so no state holds one")
+        case Certificate(fingerprint=fingerprint):
+            return RemoveCertificate(fingerprint=fingerprint, force=True)  # those that need it have gone or changed by then
 
 
 def _in_rank_order(state: ConfigState) -> tuple[Mapping[str, AnyFact], ...]:

@@ -15,6 +15,7 @@ from sozu.command.orders import (
     RemoveListener,
 )
 from sozu.command.state import ConfigState
+from sozu.command.tls import Tls
 
 LISTENER = "127.0.0.1:8080"
 
@@ -107,7 +108,8 @@ def test_a_refusal_names_the_order_and_changes_nothing(state: ConfigState) -> No
 @pytest.mark.parametrize(
     ("order", "reason"),
     [
-        (AddListener(protocol=Protocol.HTTPS, address=LISTENER), "protocol https is not available in this version"),
+        (AddListener(protocol=Protocol.HTTPS, address=LISTENER, cluster="blog"), "an https listener has no cluster"),
+        (AddListener(protocol=Protocol.HTTP, address=LISTENER, tls=Tls()), "tls is for https listeners, and this one speaks http"),
         (AddListener(protocol=Protocol.TCP, address=LISTENER, cluster="blog"), "protocol tcp is not available"),
         (AddListener(protocol=Protocol.HTTP, address=LISTENER, cluster="blog"), "an http listener has no cluster"),
         (AddListener(protocol=Protocol.HTTP, address="8080"), "a host is missing"),
@@ -136,7 +138,8 @@ def test_a_refusal_names_the_order_and_changes_nothing(state: ConfigState) -> No
         (AddHttpFrontend(cluster="blog", hostname="a.b", path_exact="x"), 'begins with "/"'),
         (AddHttpFrontend(cluster="blog", hostname="a.b", path="/", path_exact="/"), "path or path_exact, not both"),
         (AddHttpFrontend(cluster="blog", hostname="a.b", path_regex="/("), '"/(" is not an expression'),
-        (AddHttpFrontend(cluster="blog", hostname="a.b", certificate="ff"), "certificate is not available"),
+        (AddHttpFrontend(cluster="blog", hostname="a.b", certificate="ff"), '"ff" is not a fingerprint'),
+        (AddHttpFrontend(cluster="blog", hostname="a.b", certificate="ff" * 32), "there is no certificate ffff"),
         (AddHttpFrontend(cluster="blog", hostname="a.b", listener="x:1"), "is not an IPv4 address"),
         (AddHttpFrontend(cluster="blog", hostname="a.b", listener="127.0.0.1:1"), "there is no listener at 127.0.0.1:1"),
         (

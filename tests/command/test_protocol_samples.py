@@ -8,13 +8,23 @@ import msgspec
 import pytest
 
 from sozu.command.answers import Answer
+from sozu.command.certificates.admitting import admit
 from sozu.command.commit import commit
 from sozu.command.facts import Protocol
 from sozu.command.journal import Record
-from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder
+from sozu.command.orders import (
+    AddBackend,
+    AddCertificate,
+    AddCluster,
+    AddHttpFrontend,
+    AddListener,
+    AnyOrder,
+    ReplaceCertificate,
+)
 from sozu.command.requests import VERBS, BadRequest, read_request
 from sozu.command.state import ConfigState
 from sozu.command.worker_protocol import FromMaster, FromWorker
+from tests.command.certificates.authority import NOW, Authority, ecdsa, key_pem
 
 PAGE = (Path(__file__).parents[2] / "docs" / "command_protocol.md").read_text("utf-8")
 
@@ -24,6 +34,7 @@ def samples(language: str) -> list[str]:
     return [line for block in blocks for line in block.splitlines()]
 
 
+HELD = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 REFUSED = samples("refused")
 PAIRS = list(zip(REFUSED[::2], REFUSED[1::2], strict=True))
 
@@ -75,6 +86,8 @@ def state() -> ConfigState:
     orders: list[AnyOrder] = [
         AddListener(protocol=Protocol.HTTP, address="127.0.0.1:8080"),
         AddListener(protocol=Protocol.HTTP, address="127.0.0.1:8081"),
+        AddListener(protocol=Protocol.HTTPS, address="127.0.0.1:8443"),
+        AddCertificate(certificate="", private_key="", fingerprint=HELD),
         AddCluster(cluster="blog"),
         AddHttpFrontend(cluster="blog", hostname="*.blog.example.com", path="/api"),
         AddBackend(cluster="blog", address="127.0.0.1:9001"),
@@ -85,5 +98,8 @@ def state() -> ConfigState:
 @pytest.mark.parametrize("sample", [sample for sample in samples("json") if msgspec.json.decode(sample)["type"] in tags(AnyOrder)])
 def test_a_sample_of_an_order_can_be_committed(state: ConfigState, sample: str) -> None:
     order = msgspec.json.decode(sample, type=AnyOrder)
+    if isinstance(order, AddCertificate | ReplaceCertificate):
+        key = ecdsa()
+        order = msgspec.structs.replace(order, certificate=Authority("Root").issue(key, "blog.example.com"), private_key=key_pem(key))
 
-    assert commit(state, [order]).revision == 2
+    assert commit(state, admit([order], NOW.timestamp())).revision == 2

@@ -59,7 +59,7 @@ def test_the_id_of_a_backend_is_not_the_id_of_the_request() -> None:
         (b'{"id":"1"}', "1", "the verb of the request is missing"),
         (b'{"id":"1","type":5}', "1", "the verb of the request is missing"),
         (b'{"id":"1","type":"statsu"}', "1", 'unknown verb "statsu"; did you mean "status"?'),
-        (b'{"id":"1","type":"add_certificate"}', "1", 'unknown verb "add_certificate"'),
+        (b'{"id":"1","type":"add_certificates"}', "1", 'unknown verb "add_certificates"'),
         (
             b'{"id":"1","type":"add_backend","cluster":"a","address":"x","weigth":5}',
             "1",

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sozu.command.certificates.chains import Link, chain_of, read_links
 from sozu.command.certificates.keys import Key, read_key
-from sozu.command.certificates.names import names_of
 from sozu.command.certificates.pem import BadCertificate, Block, Flaw, Source, read_blocks
+from sozu.command.certificates.subjects import names_of
 from sozu.command.facts import Certificate
 
 WEAK: Final = (MD5, SHA1)  # OpenSSL's security level 2 takes no certificate signed so

@@ -97,21 +97,23 @@ class _Draft:
     def follow(self, change: Change) -> None:
         match change.before:
             case Certificate() as gone:
-                self._take(gone, kept=isinstance(change.after, Certificate))
+                self._take(gone, change.after)
             case Frontend(certificate=str(fingerprint)) as gone:
                 _drop(self.pins, gone.hostname, (gone.listener, fingerprint))
         match change.after:
             case Certificate() as come:
-                self.certificates[come.fingerprint] = come
+                self.certificates[come.fingerprint] = come  # in the place that `_take` has kept for it, if it did
                 for name in come.names:
                     _note(self.by_name, name, come.fingerprint)
             case Frontend(certificate=str(fingerprint)) as come:
                 _note(self.pins, come.hostname, (come.listener, fingerprint))
 
-    def _take(self, gone: Certificate, *, kept: bool) -> None:
-        """Of one that is only changed, its place in the order stays."""
-        if not kept:
+    def _take(self, gone: Certificate, come: AnyFact | None) -> None:
+        """The place of one that is changed or replaced stays."""
+        if not isinstance(come, Certificate):
             del self.certificates[gone.fingerprint]
+        elif come.fingerprint != gone.fingerprint:
+            self.certificates = {come.fingerprint if key == gone.fingerprint else key: fact for key, fact in self.certificates.items()}
         for name in gone.names:
             _drop(self.by_name, name, gone.fingerprint)
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from sozu.command.config.answers import read_answers
+from sozu.command.config.certificates import read_certificates, read_terms
 from sozu.command.config.findings import Findings
 from sozu.command.config.places import Folder
 from sozu.command.config.schema import BackendEntry, ClusterEntry, FrontendEntry, ListenerEntry, laid_on
@@ -41,12 +42,19 @@ class _Section:
     def read_listeners(self, listeners: object) -> None:
         for path, value in self._sound_items(("listeners",), listeners):
             entry = msgspec.convert(value, ListenerEntry)
-            if entry.certificates is not None and entry.protocol is Protocol.HTTP:
+            if entry.certificates and entry.protocol is not Protocol.HTTPS:
                 self._findings.note((*path, "certificates"), "certificates are for https listeners")
             address = self._folder.address(entry.address)
             answers = read_answers((*path, "answers"), entry.answers, self._folder, self._findings)
-            order = AddListener(protocol=entry.protocol, address=address, cluster=entry.cluster, active=entry.active, answers=answers)
-            self._carry_out(path, order)
+            tls = read_terms((*path, "tls"), entry.tls, self._folder, self._findings)
+            order = AddListener(protocol=entry.protocol, address=address, cluster=entry.cluster, active=entry.active, answers=answers, tls=tls)
+            if self._carry_out(path, order) and entry.protocol is Protocol.HTTPS:
+                self._read_certificates(path, entry, address)
+
+    def _read_certificates(self, path: Path, entry: ListenerEntry, address: str) -> None:
+        orders = read_certificates((*path, "certificates"), entry.certificates, address, self._folder, self._findings)
+        for place, order in orders:
+            self._carry_out(place, order)
 
     def read_clusters(self, clusters: object) -> None:
         for name, value in clusters.items() if isinstance(clusters, dict) else ():

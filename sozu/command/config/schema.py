@@ -3,7 +3,7 @@
 Keys of later versions stand here already, so that who uses one is told that it is not available and not that it is unknown.
 """
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -12,6 +12,7 @@ from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protoco
 from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
 from sozu.command.settings import AccessLog
 from sozu.command.terms import Breaker, Count, Failures, Queue, Retries, Share
+from sozu.command.tls import ClientCertificates, TlsVersion
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]
 BodySize = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_BODY)]
@@ -58,6 +59,25 @@ class AnswerEntry(Entry, frozen=True, kw_only=True):
     type: str | None = None
 
 
+class CertificateEntry(Entry, frozen=True, kw_only=True):
+    """The files with a certificate, its key, and the certificates between it and its root, if these are in a file of their own."""
+
+    certificate: str
+    key: str
+    chain: str | None = None
+
+
+class TlsEntry(Entry, frozen=True, kw_only=True):
+    """The terms of an https listener (sozu.command.tls); `client_ca` is a file."""
+
+    min_version: TlsVersion = TlsVersion.TLS12
+    ciphers: str | None = None
+    groups: str | None = None
+    client_certificates: ClientCertificates = ClientCertificates.NONE
+    client_ca: str | None = None
+    strict: bool = True
+
+
 class ListenerEntry(Entry, frozen=True, kw_only=True):
     """An address to accept on."""
 
@@ -65,7 +85,8 @@ class ListenerEntry(Entry, frozen=True, kw_only=True):
     address: Address
     cluster: str | None = None
     active: bool = True
-    certificates: Any = None
+    certificates: tuple[CertificateEntry, ...] = ()
+    tls: TlsEntry | None = None
     answers: tuple[AnswerEntry, ...] = ()
 
 

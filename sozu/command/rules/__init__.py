@@ -9,19 +9,23 @@ from sozu.command.draft import Draft
 from sozu.command.orders import (
     ActivateListener,
     AddBackend,
+    AddCertificate,
     AddCluster,
     AddHttpFrontend,
     AddListener,
     AnyOrder,
     DeactivateListener,
     RemoveBackend,
+    RemoveCertificate,
     RemoveCluster,
     RemoveHttpFrontend,
     RemoveListener,
+    ReplaceCertificate,
     UpdateListener,
     UpdateSettings,
 )
 from sozu.command.rules.backends import add_backend, remove_backend
+from sozu.command.rules.certificates import add_certificate, remove_certificate, replace_certificate
 from sozu.command.rules.clusters import add_cluster, remove_cluster
 from sozu.command.rules.frontends import add_frontend, remove_frontend
 from sozu.command.rules.listeners import add_listener, remove_listener, switch_listener, update_listener
@@ -56,3 +60,9 @@ def carry_out(draft: Draft, order: AnyOrder) -> None:  # noqa: C901 - a table of
             remove_listener(draft, order)
         case UpdateSettings():
             update_settings(draft, order)
+        case AddCertificate():
+            add_certificate(draft, order)
+        case ReplaceCertificate():
+            replace_certificate(draft, order)
+        case RemoveCertificate():
+            remove_certificate(draft, order)

@@ -8,6 +8,7 @@ from sozu.command.draft import Draft
 from sozu.command.facts import Frontend
 from sozu.command.nearest import nearest
 from sozu.command.orders import AddHttpFrontend, RemoveHttpFrontend
+from sozu.command.rules.certificates import check_pin, fingerprint_in
 from sozu.command.rules.clusters import known_cluster
 from sozu.command.rules.conditions import cookies_in, headers_in, methods_in, path_regex_in, query_in, regex_in
 from sozu.command.rules.edits import edits_in
@@ -19,12 +20,12 @@ from sozu.command.rules.spellings import address_in, hostname_in, path_in
 
 def add_frontend(draft: Draft, order: AddHttpFrontend) -> None:
     """Send a hostname and path to a cluster, or give a frontend that is there new settings."""
-    if order.certificate is not None:
-        raise Objection("pinning a frontend to a certificate is not available in this version", "certificate")
     known_cluster(draft, order.cluster)
     frontend = msgspec.structs.replace(_frontend(order), **edits_in(order))
     if frontend.listener is not None:
         known_listener(draft, frontend.listener, "listener")
+    if frontend.certificate is not None:
+        check_pin(draft, frontend)
     owner = draft.frontends.get(frontend.key)
     if owner is not None and owner.cluster != frontend.cluster:
         raise Objection(f'{frontend_name(frontend)} already leads to cluster "{owner.cluster}"', "hostname")
@@ -40,7 +41,8 @@ def remove_frontend(draft: Draft, order: RemoveHttpFrontend) -> None:
         raise Unknown(_no_such_frontend(wanted, draft.frontends_of(order.cluster)), "hostname")
     if frontend.cluster != order.cluster:
         raise Objection(f'{frontend_name(frontend)} leads to cluster "{frontend.cluster}"', "cluster")
-    draft.take(frontend)
+    if wanted.certificate in (None, frontend.certificate):
+        draft.take(frontend)
 
 
 def _no_such_frontend(wanted: Frontend, known: Iterable[Frontend]) -> str:
@@ -66,6 +68,7 @@ def _frontend(order: AddHttpFrontend | RemoveHttpFrontend) -> Frontend:
         cookies=cookies_in(order.cookies),
         position=order.position,
         listener=address_in(order.listener, "listener") if order.listener is not None else None,
+        certificate=fingerprint_in(order.certificate, "certificate") if order.certificate is not None else None,
     )
 
 

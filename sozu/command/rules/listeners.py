@@ -10,6 +10,7 @@ from sozu.command.rules.answers import answers_in
 from sozu.command.rules.names import frontend_name
 from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.spellings import address_in
+from sozu.command.rules.terms import check_terms
 
 
 def add_listener(draft: Draft, order: AddListener) -> None:
@@ -36,6 +37,9 @@ def remove_listener(draft: Draft, order: RemoveListener) -> None:
     for frontend in draft.frontends.values():
         if frontend.listener == listener.address:
             raise Objection(f"frontend {frontend_name(frontend)} of cluster {frontend.cluster} is for this listener only")
+    for certificate in draft.certificates.values():
+        if certificate.listener == listener.address:
+            raise Objection(f"certificate {certificate.fingerprint} is for this listener only")
     draft.take(listener)
 
 
@@ -55,8 +59,12 @@ def _named(draft: Draft, order: RemoveListener | UpdateListener | ActivateListen
 
 
 def _checked(listener: Listener) -> Listener:
-    if listener.protocol is not Protocol.HTTP:
+    if listener.protocol is Protocol.TCP:
         raise Objection(f"protocol {listener.protocol} is not available in this version", "protocol")
     if listener.cluster is not None:
-        raise Objection("an http listener has no cluster: frontends decide where its requests go", "cluster")
+        raise Objection(f"an {listener.protocol} listener has no cluster: frontends decide where its requests go", "cluster")
+    if listener.tls is not None:
+        if listener.protocol is not Protocol.HTTPS:
+            raise Objection(f"tls is for https listeners, and this one speaks {listener.protocol}", "tls")
+        check_terms(listener.tls)
     return msgspec.structs.replace(listener, answers=answers_in(listener.answers))

@@ -7,19 +7,20 @@ server he has failed, since a body that ends with its connection would be cut sh
 import ssl
 from typing import Any, Final
 
+from sozu.proxy.stream import Broken
+
 RECORD: Final = 16384  # bytes of data at most in a record (RFC 8446 section 5.1),
 OVERHEAD: Final = 261  # and of what is around them (RFC 5246 section 6.2.3 allows more, no cipher of ours takes it)
 BURST: Final = 8 * RECORD
 
 
-class Failed(Exception):
-    """The connection cannot go on; the text says why, in OpenSSL's words. The engine says it again to whoever asks."""
-
-
 class Engine:
-    """One side of one connection. What it has to say by itself (handshake, alerts, new keys) is in `records` like all else."""
+    """One side of one connection. What it has to say by itself (handshake, alerts, new keys) is in `records` like all else.
 
-    __slots__ = ("_ended", "_failure", "_incoming", "_outgoing", "_strict", "_tls")
+    `failure` is why the connection cannot go on, in OpenSSL's words; whoever asks is told again. It names the `stream`.
+    """
+
+    __slots__ = ("_ended", "_incoming", "_outgoing", "_strict", "_tls", "failure", "stream")
 
     def __init__(self, context: ssl.SSLContext, *, server_name: str | None = None, server: bool = True) -> None:
         """`server_name` is whom a client expects."""
@@ -29,7 +30,8 @@ class Engine:
         self._tls: Any = wrapper._sslobj  # type: ignore[attr-defined]  # noqa: SLF001
         self._strict = not server
         self._ended = False  # nothing comes any more
-        self._failure: Failed | None = None
+        self.failure: Broken | None = None
+        self.stream: object = None
 
     # ---- records in, data out ----
 
@@ -44,7 +46,7 @@ class Engine:
     @property
     def has_more(self) -> bool:
         """Is it worth asking, before more is fed? Asking costs less than being refused."""
-        return bool(self._incoming.pending or self._tls.pending() or self._ended or self._failure is not None)
+        return bool(self._incoming.pending or self._tls.pending() or self._ended or self.failure is not None)
 
     @property
     def has_records(self) -> bool:
@@ -52,9 +54,9 @@ class Engine:
         return bool(self._outgoing.pending)
 
     def decrypt(self, *how: Any) -> Any:
-        """At most so many bytes of data; with a buffer too, how many were put there. Empty at the end, None if more must be fed. Raises Failed."""
-        if self._failure is not None:
-            raise self._failure
+        """At most so many bytes of data; with a buffer too, how many were put there. Empty at the end, None if more must be fed. Raises Broken."""
+        if self.failure is not None:
+            raise self.failure
         try:
             found = self._tls.read(*how)
         except ssl.SSLWantReadError:
@@ -75,7 +77,7 @@ class Engine:
         while size < len(buffer) and (self._incoming.pending or self._tls.pending()):
             try:
                 more = self.decrypt(len(buffer) - size, buffer[size:])
-            except Failed:
+            except Broken:
                 break
             if not more:
                 break
@@ -85,7 +87,7 @@ class Engine:
     # ---- data in, records out ----
 
     def encrypt(self, data: bytes | bytearray | memoryview) -> bytes:
-        """The records of some data, a record's worth at most, behind what else is to be said. Raises Failed."""
+        """The records of some data, a record's worth at most, behind what else is to be said. Raises Broken."""
         try:
             if data:
                 self._tls.write(data)
@@ -105,7 +107,7 @@ class Engine:
     # ---- beginning and end ----
 
     def shake_hands(self) -> bool:
-        """Go on with the handshake as far as what was fed allows. Is it over? Raises Failed."""
+        """Go on with the handshake as far as what was fed allows. Is it over? Raises Broken."""
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
@@ -117,7 +119,7 @@ class Engine:
     def say_goodbye(self) -> bytes:
         """Say that no more will come from us; returns data that had come before. Unread, it would be a failure to OpenSSL."""
         data = b""
-        while (self._incoming.pending or self._tls.pending()) and self._failure is None and (piece := self._last()):
+        while (self._incoming.pending or self._tls.pending()) and self.failure is None and (piece := self._last()):
             data += piece
         try:
             self._tls.shutdown()
@@ -128,14 +130,14 @@ class Engine:
     def _last(self) -> bytes | None:
         try:
             found: bytes | None = self.decrypt(RECORD)
-        except Failed:
+        except Broken:
             return None
         return found
 
-    def _failed(self, error: ssl.SSLError) -> Failed:
+    def _failed(self, error: ssl.SSLError) -> Broken:
         reason = "closed without a word" if isinstance(error, ssl.SSLEOFError) else error.reason or str(error)
-        self._failure = Failed(f"TLS: {reason.lower().replace('_', ' ')}")
-        return self._failure
+        self.failure = Broken(self.stream, OSError(f"TLS: {reason.lower().replace('_', ' ')}"))
+        return self.failure
 
     # ---- what was agreed on ----
 

@@ -16,7 +16,7 @@ from typing import Final
 from gevent.hub import Hub
 
 from sozu.proxy.stream import HEAD_SIZE, Broken, Stream
-from sozu.proxy.tls.engine import OVERHEAD, RECORD, Engine, Failed
+from sozu.proxy.tls.engine import OVERHEAD, RECORD, Engine
 
 MOST_UNASKED: Final = 65536  # bytes that we owe a peer who never asked for data and does not read
 _RECEIVED: Final = memoryview(bytearray(4 * (RECORD + OVERHEAD)))  # no greenlet keeps anything here across a switch
@@ -25,14 +25,13 @@ _RECEIVED: Final = memoryview(bytearray(4 * (RECORD + OVERHEAD)))  # no greenlet
 class TlsStream(Stream):
     """See Stream for what all of it does. Before `begin`, only `take_bytes` and `when_bytes`."""
 
-    __slots__ = ("_awaited", "_broken", "_unsent", "engine")
+    __slots__ = ("_awaited", "_unsent", "engine")
 
     engine: Engine
 
     def __init__(self, sock: _socket.socket, hub: Hub) -> None:
         super().__init__(sock, hub)
         self._awaited: Callable[[], object] | None = None
-        self._broken: Broken | None = None  # met when nobody was there to be told
         self._unsent = b""  # records that the kernel has not taken
 
     # ---- the handshake ----
@@ -57,13 +56,15 @@ class TlsStream(Stream):
     def begin(self, engine: Engine) -> None:
         """Speak TLS from here on."""
         self.engine = engine
+        engine.stream = self
 
     def step(self) -> bool:
         """Go on with the handshake as far as what has come allows. Is it over? Does not park. Raises Broken."""
         try:
             over = self.engine.shake_hands()
-        except Failed as failure:
-            raise self._fail(failure) from failure
+        except Broken:
+            self._send_unasked()  # the alert that tells the peer
+            raise
         if not (over and self.engine.has_more):  # else the answer takes along what is to be said
             self._send_unasked()
         return over
@@ -126,23 +127,21 @@ class TlsStream(Stream):
 
     def _decrypt(self, most: int) -> bytes | None:
         """What has come; b"" at the end, None if there was no data in it."""
+        found: bytes | None = None
         try:
-            found: bytes | None = self.engine.decrypt(most)
-        except Failed as failure:
-            raise self._fail(failure) from failure
-        if found is None:
-            self._send_unasked()
-        elif not found and self._broken is not None:
-            raise self._broken
+            found = self.engine.decrypt(most)
+        finally:
+            if found is None:
+                self._send_unasked()
         return found
 
     def _decrypt_into(self, buffer: memoryview) -> int | None:
+        size: int | None = None
         try:
-            size: int | None = self.engine.decrypt(len(buffer), buffer)
-        except Failed as failure:
-            raise self._fail(failure) from failure
-        if size is None:
-            self._send_unasked()
+            size = self.engine.decrypt(len(buffer), buffer)
+        finally:
+            if size is None:
+                self._send_unasked()
         return self.engine.followed(buffer, size) if size else size
 
     def _receive_or_wait(self, most: int) -> None:
@@ -155,13 +154,6 @@ class TlsStream(Stream):
             else:
                 self.engine.feed(_RECEIVED[:size])
                 return
-
-    def _fail(self, failure: Failed) -> Broken:
-        """The failure as all know it; the peer is told by an alert."""
-        if self._broken is None:
-            self._broken = Broken(self, OSError(str(failure)))
-            self._send_unasked()
-        return self._broken
 
     # ---- waiting ----
 
@@ -187,8 +179,7 @@ class TlsStream(Stream):
         try:
             self.receive()
         except Broken as broken:
-            self._broken = broken
-            self.engine.feed(b"")
+            self.engine.failure = broken
         self._look()
 
     def _look(self) -> None:
@@ -215,7 +206,7 @@ class TlsStream(Stream):
         if len(data) > RECORD:
             self._send_large(memoryview(data))
         else:
-            self._send_records(self._encrypted(data))
+            self._send_records(self.engine.encrypt(data))
 
     def send_both(self, head: bytes, piece: bytes | memoryview) -> None:
         """See Stream."""
@@ -223,19 +214,10 @@ class TlsStream(Stream):
 
     send_last = send  # the end is a record of its own
 
-    def _encrypted(self, data: bytes | bytearray | memoryview) -> bytes:
-        try:
-            return self.engine.encrypt(data)
-        except Failed as failure:
-            raise self._fail(failure) from failure
-
     def _send_large(self, rest: memoryview) -> None:
         """In bursts. When the kernel takes no more, what is left is copied: others will write where it is."""
         while rest:
-            try:
-                records, rest = self.engine.burst(rest)
-            except Failed as failure:
-                raise self._fail(failure) from failure
+            records, rest = self.engine.burst(rest)
             sent = self._try_to_send(records)
             if sent < len(records):
                 rest = rest if type(rest.obj) is bytes else memoryview(bytes(rest))
@@ -275,7 +257,7 @@ class TlsStream(Stream):
                 self._unsent = self._unsent[self._sock.send(self._unsent) :]
                 if self._unsent:
                     break
-        except (OSError, Failed) as error:
+        except (OSError, Broken) as error:
             if not isinstance(error, OSError) or error.errno != EAGAIN:
                 self.queued = self._unsent = b""
                 with suppress(OSError):  # a connection that has gone is not connected
@@ -300,7 +282,7 @@ class TlsStream(Stream):
 
     def close(self) -> None:
         """See Stream."""
-        if hasattr(self, "engine") and self._broken is None and not self.full and self._sock.fileno() >= 0:
+        if hasattr(self, "engine") and self.engine.failure is None and not self.full and self._sock.fileno() >= 0:
             self.send_queued()
             self._say_goodbye()
         self._awaited = None
@@ -309,5 +291,6 @@ class TlsStream(Stream):
     def reset(self) -> None:
         """See Stream."""
         self._unsent = b""
-        self._broken = self._broken or Broken(self, OSError("TLS: reset"))
+        if hasattr(self, "engine"):
+            self.engine.failure = Broken(self, OSError("TLS: reset"))
         super().reset()

@@ -140,7 +140,7 @@ class Life:
         match message:
             case Welcome():
                 self._slot = message.slot
-                self._service = Service(message.settings, message.slot, descriptors[0] if descriptors else None)
+                self._service = Service(message.settings, message.slot, descriptors[0] if descriptors else None, bytes.fromhex(message.ticket_secret))
             case MeetThere():
                 self._rendezvous = Rendezvous(descriptors[0])
             case GiveListeners():

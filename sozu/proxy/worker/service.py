@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 from gevent import get_hub
 
+from sozu.command.facts import Protocol
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.limits import MOST_CONNECTIONS
 from sozu.command.settings import Settings, in_force
@@ -21,6 +22,8 @@ from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.counters import Counters
 from sozu.proxy.registry import BackendKey, LiveBackend, Registry
 from sozu.proxy.session import serve_connection
+from sozu.proxy.tls.gate import Gate
+from sozu.proxy.tls.openssl import probe
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.worker.accept import AcceptLoop
 from sozu.proxy.worker.departures import Departures
@@ -42,11 +45,12 @@ _PAUSE = 0.0005  # seconds between two slices of a large transaction: at least o
 class Service:
     """A worker's traffic. `log_descriptor` is the access log's, if there is one, and owned from now on."""
 
-    def __init__(self, settings: Settings, slot: int, log_descriptor: int | None) -> None:
+    def __init__(self, settings: Settings, slot: int, log_descriptor: int | None, ticket_secret: bytes = b"") -> None:
         counters = Counters()
         self._traffic = Traffic(settings, Registry(settings.workers), counters, _access_log(settings, log_descriptor, counters, slot), slot)
         self._transactions = Transactions(self._traffic, partial(gevent.sleep, _PAUSE))
         serve = partial(serve_connection, self._traffic)
+        self._gate = Gate(self._traffic, probe(), ticket_secret)
         self._settings = settings  # as at the start
         self._most_sessions = sessions_at_most(MOST_CONNECTIONS)
         self._accepting = AcceptLoop(get_hub(), counters, self._sessions_of(settings), serve, self._make_room)
@@ -94,7 +98,8 @@ class Service:
     def publish(self, revision: int, orders: Sequence[AnyOrder]) -> None:
         """Follow the master to this revision. Raises Objection, and then nothing has changed."""
         before = self._transactions.state.override
-        self._transactions.apply(revision, orders)
+        changes = self._transactions.apply(revision, orders)
+        self._gate.follow(changes, self._transactions.state.listeners.values())
         if self._transactions.state.override != before:
             self._heed(in_force(self._settings, self._transactions.state.override))
         if self._serving:
@@ -115,7 +120,8 @@ class Service:
                 self._dismiss(address)
         for address in wanted - self._accepting.listeners:
             if address in self._sockets:
-                self._accepting.open(address, self._sockets.pop(address))
+                serve = self._gate.serve if listeners[address].protocol is Protocol.HTTPS else None
+                self._accepting.open(address, self._sockets.pop(address), serve)
             else:
                 log.error("event=no_socket listener=%s", address)
 
@@ -168,6 +174,7 @@ class Service:
             "exchanges": counters.exchanges_open,
             "requests": counters.requests,
             "accepting": bool(self._accepting.listeners),
+            "tls_resumption": self._gate.resumes,
         }
 
     def metrics(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ nothing switches greenlets: every exchange sees the configuration before a trans
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sozu.command.draft import Draft
+from sozu.command.draft import Change, Draft
 from sozu.command.orders import AnyOrder
 from sozu.command.routes import RouteTable
 from sozu.command.rules import carry_out
@@ -38,8 +38,8 @@ class Transactions:
         """Keep a part of a transaction that came in several messages."""
         self._parts.extend(orders)
 
-    def apply(self, revision: int, orders: Sequence[AnyOrder]) -> None:
-        """Carry out what was collected and these last orders. Raises Objection, and then nothing has changed."""
+    def apply(self, revision: int, orders: Sequence[AnyOrder]) -> list[Change]:
+        """Carry out what was collected and these last orders; what has changed. Raises Objection, and then nothing has."""
         whole, self._parts = [*self._parts, *orders], []
         draft = Draft(self.state)
         routes = self._tables.routes.draft()
@@ -56,3 +56,4 @@ class Transactions:
         self.state = draft.state(revision)
         self._tables.routes = routes.table()
         self._tables.registry.publish(rosters)
+        return draft.effects

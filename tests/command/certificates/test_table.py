@@ -72,6 +72,12 @@ def test_a_changed_certificate_keeps_its_place_as_the_default() -> None:
     assert (found(moved, None), found(moved, "c.example"), moved.by_name.get("a.example")) == ("one", "one", None)
 
 
+def test_a_replacement_takes_the_place_of_the_one_before() -> None:
+    table = CertificateTable.of([certificate("one", "a.example"), certificate("two", "b.example")])
+    after = table.after([Change(certificate("one", "a.example"), certificate("new", "a.example"))])
+    assert (found(after, None), found(after, "a.example"), list(after.certificates)) == ("new", "new", ["new", "two"])
+
+
 def test_two_frontends_may_pin_the_same_and_one_may_go() -> None:
     facts = [certificate("new", "a.example", until=2), certificate("old", "a.example")]
     pins = [pinned("a.example", "old"), pinned("a.example", "old", path="/api")]

@@ -1,0 +1,128 @@
+"""`sozu certificate …`: what listeners show to clients. Keys are read here and sent over the command socket; no listing shows one."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from sozu.cli.conversation import order
+from sozu.cli.listing import orders_in_force, show_rows
+from sozu.cli.options import json_option, socket_option
+from sozu.command.certificates.names import covers
+from sozu.command.facts import Certificate
+from sozu.command.orders import AddCertificate, AddHttpFrontend, RemoveCertificate, ReplaceCertificate
+
+FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+COLUMNS: Final = ("fingerprint", "names", "kind", "expires", "listener", "use")
+KEPT_SECRET: Final = frozenset(("certificate", "key", "chain", "force"))
+
+
+@click.group()
+@socket_option
+def certificate() -> None:
+    """
+    Add, replace, remove or list the certificates of https listeners.
+
+    \b
+    Example:
+      sozu certificate add fullchain.pem privkey.pem
+    """
+
+
+def _examined(certificate_file: Path, key_file: Path, chain_file: Path | None, *, force: bool) -> Certificate:
+    from sozu.cli.certificates.reading import read_files  # only who reads a certificate waits for what that needs
+
+    return read_files(certificate_file, key_file, chain_file, force=force)
+
+
+@certificate.command()
+@click.argument("certificate_file", metavar="CERT", type=FILE)
+@click.argument("key_file", metavar="KEY", type=FILE)
+@click.option("--chain", "chain_file", type=FILE, help="The certificates between it and its root, if CERT has them not.")
+@click.option("--listener", metavar="ADDRESS", help="For one https listener only; else for all.")
+@click.option("--force", is_flag=True, help="Also if it is not valid now.")
+@socket_option
+def add(certificate_file: Path, key_file: Path, chain_file: Path | None, listener: str | None, *, force: bool) -> None:
+    """
+    Serve a certificate for the names in it. The order of its chain does not matter.
+
+    \b
+    Examples:
+      sozu certificate add fullchain.pem privkey.pem
+      sozu certificate add cert.pem key.pem --chain chain.pem --listener 127.0.0.1:8443
+    """
+    fact = _examined(certificate_file, key_file, chain_file, force=force)
+    order(
+        AddCertificate(certificate=fact.certificate, private_key=fact.private_key, chain=fact.chain, listener=listener, force=force)
+    )
+    click.echo(fact.fingerprint)
+
+
+@certificate.command()
+@click.argument("old", metavar="OLD_FINGERPRINT")
+@click.argument("certificate_file", metavar="CERT", type=FILE)
+@click.argument("key_file", metavar="KEY", type=FILE)
+@click.option("--chain", "chain_file", type=FILE, help="The certificates between it and its root, if CERT has them not.")
+@click.option("--force", is_flag=True, help="Also if it is not valid now.")
+@socket_option
+def replace(old: str, certificate_file: Path, key_file: Path, chain_file: Path | None, *, force: bool) -> None:
+    """
+    Serve a certificate in the place of another, in one step; frontends pinned to the old one are pinned to the new one.
+
+    \b
+    Example:
+      sozu certificate replace 9f86d081884c7d65... fullchain.pem privkey.pem
+    """
+    fact = _examined(certificate_file, key_file, chain_file, force=force)
+    order(
+        ReplaceCertificate(
+            fingerprint=old, certificate=fact.certificate, private_key=fact.private_key, chain=fact.chain, force=force
+        )
+    )
+    click.echo(fact.fingerprint)
+
+
+@certificate.command()
+@click.argument("fingerprint")
+@click.option("--force", is_flag=True, help="Also if frontends need it.")
+@socket_option
+def remove(fingerprint: str, *, force: bool) -> None:
+    """
+    Serve a certificate no more. Refused while a frontend is pinned to it, or has no other certificate for its hostname.
+
+    \b
+    Example:
+      sozu certificate remove 9f86d081884c7d65...
+    """
+    order(RemoveCertificate(fingerprint=fingerprint, force=force))
+
+
+@certificate.command("list")
+@json_option
+@socket_option
+def list_certificates(*, as_json: bool) -> None:
+    """
+    List the certificates: names, expiry, and by how many frontends each is used. Never a key.
+
+    \b
+    Example:
+      sozu certificate list --json
+    """
+    frontends = orders_in_force(AddHttpFrontend)
+    rows = [_row(row, frontends) for row in orders_in_force(AddCertificate)]
+    if not as_json:
+        rows = [{**row, "names": " ".join(row["names"])} for row in rows]
+    show_rows(rows, COLUMNS, as_json=as_json, nothing="No certificate. Add one: sozu certificate add CERT KEY")
+
+
+def _row(row: Mapping[str, Any], frontends: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    shown = {name: value for name, value in row.items() if name not in KEPT_SECRET}
+    return {**shown, "expires": datetime.fromtimestamp(row["not_after"], UTC).strftime("%Y-%m-%d %H:%M UTC"), **_use(row, frontends)}
+
+
+def _use(row: Mapping[str, Any], frontends: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    pinned = sum(frontend["certificate"] == row["fingerprint"] for frontend in frontends)
+    covered = sum(bool(frontend["hostname"]) and covers(row["names"], frontend["hostname"]) for frontend in frontends)
+    return {"pinned": pinned, "covered": covered, "use": f"{covered} covered, {pinned} pinned"}

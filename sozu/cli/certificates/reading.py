@@ -1,0 +1,39 @@
+"""Reading the files of a certificate, and showing what is wrong with them as a compiler would. A file of its own: what it needs starts slowly."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sozu.command.certificates.examining import examine
+from sozu.command.certificates.pem import BadCertificate, Flaw, Source
+from sozu.command.config import Problem
+from sozu.command.facts import Certificate
+
+
+class BadFiles(click.ClickException):
+    """The files hold no certificate that could be served."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """As a compiler would."""
+        click.echo(self.message, file=file, err=True)
+
+
+def read_files(certificate: Path, key: Path, chain: Path | None, *, force: bool) -> Certificate:
+    """What the files hold. Raises BadFiles."""
+    try:
+        others = [_source(chain)] if chain is not None else []
+        return examine(_source(certificate), _source(key), others, now=datetime.now(UTC), force=force)
+    except BadCertificate as bad:
+        raise BadFiles("\n\n".join(_problem(flaw).render() for flaw in bad.flaws)) from None
+
+
+def _source(file: Path) -> Source:
+    return Source(str(file), file.read_text("ascii", "replace"))
+
+
+def _problem(flaw: Flaw) -> Problem:
+    return Problem(flaw.source, flaw.message, flaw.line, 1, max(1, len(flaw.text)), flaw.text, flaw.expected)

@@ -1,0 +1,73 @@
+"""Certificates and terms of https listeners, which a configuration file names by the files that hold them.
+
+Taken as they are, also when they are not valid now: a restart at night must not fail for one of fifty certificates. `sozu certificate list` shows it.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path as File
+from time import time
+
+from sozu.command.certificates.admitting import complete
+from sozu.command.certificates.pem import BadCertificate
+from sozu.command.config.findings import Findings
+from sozu.command.config.places import Folder
+from sozu.command.config.schema import CertificateEntry, TlsEntry
+from sozu.command.orders import AddCertificate, AnyOrder
+from sozu.command.shape import Path
+from sozu.command.tls import Tls
+
+
+class Unreadable(Exception):
+    """A file that is named cannot be read. `key` is the setting that names it."""
+
+    def __init__(self, key: str, file: str, reason: str) -> None:
+        super().__init__(f"{file} cannot be read: {reason}")
+        self.key = key
+
+
+def read_certificates(
+    path: Path, entries: Sequence[CertificateEntry], listener: str, folder: Folder, findings: Findings
+) -> Iterator[tuple[Path, AnyOrder]]:
+    """The orders that add a listener's certificates, each with its place; what is wrong with them goes to the findings."""
+    for index, entry in enumerate(entries):
+        place = (*path, index)
+        try:
+            yield place, complete(_order(entry, listener, folder), time())
+        except Unreadable as unreadable:
+            findings.note((*place, unreadable.key), str(unreadable))
+        except BadCertificate as bad:
+            for flaw in bad.flaws:
+                findings.note((*place, "key" if flaw.source == "key" else "certificate"), str(flaw))
+
+
+def _order(entry: CertificateEntry, listener: str, folder: Folder) -> AddCertificate:
+    chain = () if entry.chain is None else (_text("chain", entry.chain, folder),)
+    certificate, key = _text("certificate", entry.certificate, folder), _text("key", entry.key, folder)
+    return AddCertificate(certificate=certificate, private_key=key, chain=chain, listener=listener, force=True)
+
+
+def read_terms(path: Path, entry: TlsEntry | None, folder: Folder, findings: Findings) -> Tls | None:
+    """The terms of a listener."""
+    if entry is None:
+        return None
+    try:
+        authority = None if entry.client_ca is None else _text("client_ca", entry.client_ca, folder)
+    except Unreadable as unreadable:
+        findings.note((*path, unreadable.key), str(unreadable))
+        return None
+    return Tls(
+        min_version=entry.min_version,
+        ciphers=entry.ciphers,
+        groups=entry.groups,
+        client_certificates=entry.client_certificates,
+        client_ca=authority,
+        strict=entry.strict,
+    )
+
+
+def _text(key: str, name: str, folder: Folder) -> str:
+    file = folder.path(name)
+    try:
+        return File(file).read_text("ascii", "replace")
+    except OSError as error:
+        raise Unreadable(key, file, error.strerror or str(error)) from error

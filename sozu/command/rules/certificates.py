@@ -1,0 +1,141 @@
+"""What orders may do to certificates, and frontends with them. Pure: what is in a certificate was read before (sozu.command.certificates.admitting)."""
+
+from collections.abc import Iterable, Iterator
+import re
+from sys import intern
+from typing import Final
+
+import msgspec
+
+from sozu.command.certificates.names import covers
+from sozu.command.draft import Draft
+from sozu.command.facts import Certificate, Frontend, Protocol
+from sozu.command.nearest import did_you_mean
+from sozu.command.orders import AddCertificate, RemoveCertificate, ReplaceCertificate
+from sozu.command.rules.listeners import known_listener
+from sozu.command.rules.names import frontend_name
+from sozu.command.rules.objections import Objection, Unknown
+from sozu.command.rules.spellings import address_in
+
+SHA256_HEX: Final = 64  # letters
+MOST_NAMED: Final = 5
+EVERY_HOST: Final = "*"
+
+
+def add_certificate(draft: Draft, order: AddCertificate) -> None:
+    """Serve one more, or one that is there elsewhere or with another chain."""
+    listener = None
+    if order.listener is not None:
+        listener = address_in(order.listener, "listener")
+        _check_speaks_tls(draft, listener)
+    draft.put(_fact(order, order.fingerprint, listener))
+
+
+def replace_certificate(draft: Draft, order: ReplaceCertificate) -> None:
+    """Serve another in the place of one, for its listener and the frontends pinned to it."""
+    before = _known(draft, order.fingerprint)
+    after = _fact(order, order.replacement, before.listener)
+    if after.fingerprint == before.fingerprint:
+        draft.put(after)
+        return
+    held = draft.certificates.get(after.fingerprint)
+    if held is not None:
+        draft.take(held)
+    draft.replace(before, after)
+    _pin_anew(draft, _pinned_to(draft, before.fingerprint), after.fingerprint)
+
+
+def remove_certificate(draft: Draft, order: RemoveCertificate) -> None:
+    """Refused while a frontend needs it; with `force` its pins are taken off too."""
+    certificate = _known(draft, order.fingerprint)
+    pinned = list(_pinned_to(draft, certificate.fingerprint))
+    if not order.force:
+        _refuse_if_any("pinned to it", pinned)
+        _refuse_if_any("without another certificate for its hostname", list(_left_alone(draft, certificate)))
+    _pin_anew(draft, pinned, None)
+    draft.take(certificate)
+
+
+def fingerprint_in(text: str, field: str = "fingerprint") -> str:
+    """A fingerprint as the state spells it: SHA-256 in lower-case hex, without the colons that some tools write. Raises Objection."""
+    plain = text.replace(":", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", plain):
+        raise Objection(f'"{text[:80]}" is not a fingerprint: {SHA256_HEX} hexadecimal digits of the certificate\'s SHA-256', field)
+    return plain
+
+
+def check_pin(draft: Draft, frontend: Frontend) -> None:
+    """May the frontend be pinned to this certificate? Raises Objection."""
+    assert frontend.certificate is not None, "it has a pin"
+    certificate = _known(draft, frontend.certificate, "certificate")
+    if None not in (certificate.listener, frontend.listener) and certificate.listener != frontend.listener:
+        raise Objection(f"this certificate is for {certificate.listener} only, and the frontend for {frontend.listener}", "certificate")
+    if frontend.hostname_regex is not None:
+        raise Objection("a pin needs a hostname: an expression is no name that a handshake could ask for", "certificate")
+    if frontend.hostname != EVERY_HOST and not covers(certificate.names, frontend.hostname):
+        raise Objection(f"this certificate is for {', '.join(certificate.names)}, not for {frontend.hostname}", "certificate")
+
+
+def _known(draft: Draft, text: str, field: str = "fingerprint") -> Certificate:
+    fingerprint = fingerprint_in(text, field)
+    certificate = draft.certificates.get(fingerprint)
+    if certificate is None:
+        raise Unknown(f"there is no certificate {fingerprint}{did_you_mean(fingerprint, draft.certificates)}", field)
+    return certificate
+
+
+def _fact(order: AddCertificate | ReplaceCertificate, fingerprint: str, listener: str | None) -> Certificate:
+    if not fingerprint:
+        raise Objection("the certificate has not been examined", "certificate")
+    return Certificate(
+        fingerprint=fingerprint_in(fingerprint),
+        certificate=order.certificate,
+        private_key=order.private_key,
+        chain=tuple(map(intern, order.chain)),  # ten thousand certificates have few issuers
+        listener=listener,
+        names=order.names,
+        kind=order.kind,
+        not_before=order.not_before,
+        not_after=order.not_after,
+    )
+
+
+def _check_speaks_tls(draft: Draft, address: str) -> None:
+    protocol = known_listener(draft, address, "listener").protocol
+    if protocol is not Protocol.HTTPS:
+        raise Objection(f"the listener at {address} speaks {protocol}, and certificates are for https", "listener")
+
+
+# ---- frontends ----
+
+
+def _pinned_to(draft: Draft, fingerprint: str) -> list[Frontend]:
+    return [frontend for frontend in draft.frontends.values() if frontend.certificate == fingerprint]
+
+
+def _pin_anew(draft: Draft, frontends: Iterable[Frontend], fingerprint: str | None) -> None:
+    for frontend in frontends:
+        draft.put(msgspec.structs.replace(frontend, certificate=fingerprint))
+
+
+def _left_alone(draft: Draft, going: Certificate) -> Iterator[Frontend]:
+    """Frontends whose hostname the certificate covers at some https listener, where no other does."""
+    others = [one for one in draft.certificates.values() if one is not going]
+    addresses = [listener.address for listener in draft.listeners.values() if listener.protocol is Protocol.HTTPS]
+    for frontend in draft.frontends.values():
+        if frontend.hostname_regex is None and covers(going.names, frontend.hostname):
+            places = [address for address in addresses if frontend.listener in (None, address) and going.listener in (None, address)]
+            if any(not _is_covered(others, frontend.hostname, address) for address in places):
+                yield frontend
+
+
+def _is_covered(certificates: Iterable[Certificate], hostname: str, address: str) -> bool:
+    return any(one.listener in (None, address) and covers(one.names, hostname) for one in certificates)
+
+
+def _refuse_if_any(why: str, frontends: list[Frontend]) -> None:
+    if frontends:
+        named = ", ".join(map(frontend_name, frontends[:MOST_NAMED]))
+        more = f" and {len(frontends) - MOST_NAMED} more" if len(frontends) > MOST_NAMED else ""
+        are = "a frontend is" if len(frontends) == 1 else f"{len(frontends)} frontends are"
+        raise Objection(f"{are} {why}: {named}{more} (force removes it nevertheless)", "fingerprint")

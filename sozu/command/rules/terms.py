@@ -1,0 +1,37 @@
+"""On what terms a listener may speak TLS: what OpenSSL would refuse later is refused here. No file, no socket."""
+
+import ssl
+from typing import Final
+
+from sozu.command.rules.objections import Objection
+from sozu.command.tls import ClientCertificates, Tls
+
+GROUPS: Final = frozenset(("X25519", "X448", "P-256", "P-384", "P-521", "prime256v1", "secp384r1", "secp521r1"))
+
+
+def check_terms(terms: Tls) -> None:
+    """Raise Objection if they make no sense."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if terms.ciphers is not None:
+        _check_ciphers(context, terms.ciphers)
+    unknown = [] if terms.groups is None else [name for name in terms.groups.split(":") if name not in GROUPS]
+    if unknown:
+        raise Objection(f'"{unknown[0]}" is not a group: some of {", ".join(sorted(GROUPS))}, with colons between them', "tls.groups")
+    if (terms.client_ca is None) is not (terms.client_certificates is ClientCertificates.NONE):
+        raise Objection("client_certificates and client_ca need each other: whom to ask, and who may have signed", "tls.client_ca")
+    if terms.client_ca is not None:
+        _check_authority(context, terms.client_ca)
+
+
+def _check_ciphers(context: ssl.SSLContext, ciphers: str) -> None:
+    try:
+        context.set_ciphers(ciphers)
+    except ssl.SSLError as error:
+        raise Objection(f'"{ciphers[:80]}" names no cipher that OpenSSL knows', "tls.ciphers") from error
+
+
+def _check_authority(context: ssl.SSLContext, pem: str) -> None:
+    try:
+        context.load_verify_locations(cadata=pem)
+    except (ssl.SSLError, ValueError) as error:
+        raise Objection("client_ca holds no certificate in PEM that can be read", "tls.client_ca") from error

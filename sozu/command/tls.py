@@ -1,0 +1,35 @@
+"""On what terms a listener speaks TLS. Frozen, compared by value; what is left out is Mozilla's intermediate profile (docs/tls.md)."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class TlsVersion(StrEnum):
+    """The oldest version that is spoken."""
+
+    TLS12 = "TLSv1.2"
+    TLS13 = "TLSv1.3"
+
+
+class ClientCertificates(StrEnum):
+    """Are clients asked for certificates, and must they have one?"""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The terms of a listener.
+
+    `ciphers` (of TLS 1.2, as OpenSSL names them) and `groups`: names with colons between them, best first. `client_ca`: in PEM, who may have
+    issued the certificates of clients. `strict`: requests for a host that the served certificate does not cover are answered by 421.
+    """
+
+    min_version: TlsVersion = TlsVersion.TLS12
+    ciphers: str | None = None
+    groups: str | None = None
+    client_certificates: ClientCertificates = ClientCertificates.NONE
+    client_ca: str | None = None
+    strict: bool = True

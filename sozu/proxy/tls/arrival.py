@@ -1,0 +1,227 @@
+"""A client of a TLS listener from its accept to the end of its handshake; then it is a session like any other.
+
+All of it runs in the hub, in steps as records come, and nothing parks: an unfinished handshake costs no greenlet, and it may cost nobody else time. It
+has one deadline; what goes wrong is one line in the log, and an alert for the client. Who speaks HTTP without TLS is told so, in HTTP.
+"""
+
+from dataclasses import dataclass
+import logging
+import ssl
+from typing import Final, Protocol
+
+from sozu.command.certificates.pem import BadCertificate
+from sozu.parsers.result import Done, Error
+from sozu.parsers.wire.client_hello import HelloReader
+from sozu.parsers.wire.hello_message import ClientHello
+from sozu.proxy.deadlines import NEVER
+from sozu.proxy.stream import Broken, Stream
+from sozu.proxy.tls.choosing import DECODE_ERROR, INTERNAL_ERROR, Alert, Choice
+from sozu.proxy.tls.engine import Engine
+from sozu.proxy.tls.openssl import Unsupported
+from sozu.proxy.tls.stream import TlsStream
+from sozu.proxy.traffic import Traffic
+
+log = logging.getLogger("sozu.proxy")
+
+LINGER_SECONDS: Final = 1.0
+DRAIN_SECONDS: Final = 1.0
+METHODS: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")  # with what HTTP begins, and no handshake
+PLAIN_HTTP: Final = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
+)
+ADVICE: Final = b"This port speaks HTTPS: the address begins with https://\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What a handshake came to."""
+
+    choice: Choice
+    version: str
+    resumed: bool
+    client_certificate: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who has come, and where; `number` tells connections of a worker apart."""
+
+    client: bytes
+    listener: str
+    number: int
+
+
+class Doorkeeper(Protocol):
+    """Who decides about clients, and takes them over."""
+
+    def choose(self, hello: ClientHello, listener: str) -> Choice | Alert:
+        """What a client gets."""
+
+    def context(self, choice: Choice) -> ssl.SSLContext:
+        """What OpenSSL needs for it. Raises BadCertificate, ssl.SSLError or Unsupported."""
+
+    def welcome(self, stream: TlsStream, visitor: Visitor, agreed: Agreed) -> None:
+        """The handshake is over: the stream is yours."""
+
+
+class Arrival:
+    """One client in its handshake."""
+
+    __slots__ = ("_choice", "_doorkeeper", "_reader", "_since", "_stream", "_told", "_traffic", "_visitor", "deadline", "stream")
+
+    def __init__(self, traffic: Traffic, stream: TlsStream, visitor: Visitor, doorkeeper: Doorkeeper) -> None:
+        self._traffic, self._visitor, self._doorkeeper = traffic, visitor, doorkeeper
+        self._stream = stream
+        self.stream: Stream = stream  # the same, as others see it
+        self._reader = HelloReader()
+        self._choice: Choice | None = None
+        self._told = False
+        self._since = traffic.clock.now
+        self.deadline = traffic.clock.after(traffic.settings.timeouts.request)
+        traffic.sessions.add(self)
+        stream.when_bytes(self._read_hello)
+
+    # ---- for those who end sessions ----
+
+    @property
+    def idle_since(self) -> float:
+        """A full worker may close who does not come to the point."""
+        return self._since
+
+    def throw(self, failure: Exception) -> None:
+        """There is no exchange yet, but somebody who has gone."""
+        self._fail(str(failure))
+
+    @property
+    def listener(self) -> str:
+        """Where it came."""
+        return self._visitor.listener
+
+    def drain(self) -> None:
+        """It may come to its one request, if it is quick."""
+        self.deadline = min(self.deadline, self._traffic.clock.next + DRAIN_SECONDS)
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        self.deadline = NEVER
+        self._fail("the client took too long")
+
+    def close(self) -> None:
+        """End now."""
+        if self in self._traffic.sessions:
+            self._traffic.sessions.remove(self)
+            self._traffic.counters.connections_open -= 1
+            self._stream.close()
+
+    # ---- the hello ----
+
+    def _read_hello(self) -> None:
+        try:
+            data = self._stream.take_bytes()
+        except Broken as broken:
+            self._fail(str(broken))
+            return
+        if not data:
+            self._nothing(data)
+            return
+        outcome = self._reader.feed(data)
+        if isinstance(outcome, Done):
+            self._answer(outcome.value)
+        elif isinstance(outcome, Error):
+            self._refuse_bytes(outcome)
+        else:
+            self._stream.when_bytes(self._read_hello)
+
+    def _nothing(self, data: bytes | None) -> None:
+        """A false alarm, or the end; who comes and goes without a word is a health check."""
+        if data is None:
+            self._stream.when_bytes(self._read_hello)
+        elif self._reader.received:
+            self._fail("closed in the middle of its hello")
+        else:
+            self.close()
+
+    def _refuse_bytes(self, error: Error) -> None:
+        received = self._reader.received
+        if received[0] in METHODS:
+            self._refuse("plain HTTP", PLAIN_HTTP % (len(ADVICE), ADVICE))
+        else:
+            expected = " or ".join(sorted(error.expected))
+            self._refuse(f"not a ClientHello: expected {expected} at byte {error.position}", Alert(DECODE_ERROR, "").record)
+
+    def _answer(self, hello: ClientHello) -> None:
+        choice = self._doorkeeper.choose(hello, self._visitor.listener)
+        if isinstance(choice, Alert):
+            self._refuse(choice.reason, choice.record)
+            return
+        self._choice = choice
+        try:
+            engine = Engine(self._doorkeeper.context(choice))
+        except (BadCertificate, ssl.SSLError, Unsupported) as error:
+            self._unusable(choice, str(error))
+            self._refuse("the certificate cannot be used", Alert(INTERNAL_ERROR, "").record)
+            return
+        engine.feed(self._reader.received)
+        self._stream.begin(engine)
+        self._go_on()
+
+    def _unusable(self, choice: Choice, why: str) -> None:
+        log.error("event=certificate_unusable fingerprint=%s reason=%r", choice.certificates[0].fingerprint, why)
+
+    # ---- the handshake ----
+
+    def _go_on(self) -> None:
+        try:
+            over = self._stream.step()
+        except Broken as broken:
+            self._fail(str(broken))
+            return
+        if over:
+            self._finish()
+        else:
+            self._stream.when_bytes(self._receive)
+
+    def _receive(self) -> None:
+        try:
+            self._stream.receive()
+        except Broken as broken:
+            self._fail(str(broken))
+        else:
+            self._go_on()
+
+    def _finish(self) -> None:
+        assert self._choice is not None, "there was a hello"
+        engine = self._stream.engine
+        self._traffic.sessions.remove(self)
+        self._doorkeeper.welcome(self._stream, self._visitor, Agreed(self._choice, engine.version, engine.resumed, engine.peer_certificate))
+
+    # ---- when it fails ----
+
+    def _refuse(self, reason: str, answer: bytes) -> None:
+        """Say why not, and see that it arrives: bytes of the client that nobody reads would make the kernel take it back."""
+        self._tell(reason)
+        self.deadline = self._traffic.clock.after(LINGER_SECONDS)
+        self._stream.send_last_bytes(answer)
+        self._stream.when_bytes(self._linger)
+
+    def _linger(self) -> None:
+        try:
+            more = self._stream.take_bytes()
+        except Broken:
+            more = b""
+        if more == b"":
+            self.close()
+        else:
+            self._stream.when_bytes(self._linger)
+
+    def _fail(self, reason: str) -> None:
+        self._tell(reason)
+        self.close()
+
+    def _tell(self, reason: str) -> None:
+        """Once: what comes after an alert is no news."""
+        if not self._told:
+            self._told = True
+            name = None if self._choice is None else self._choice.server_name
+            visitor = self._visitor
+            log.info("event=handshake_failed listener=%s client=%s name=%s reason=%r", visitor.listener, visitor.client.decode(), name, reason)

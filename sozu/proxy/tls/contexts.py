@@ -1,0 +1,105 @@
+"""OpenSSL's contexts: made when a handshake first needs one, kept while they are used.
+
+One costs 21 KiB and a millisecond, mostly for reading the key. Most of ten thousand certificates are asked for rarely, so the least used make room.
+What is not said in a listener's terms is Mozilla's intermediate profile, version 5.7, without its last resort, finite-field Diffie-Hellman.
+
+Tickets of all workers are sealed with keys that follow from one secret, the certificates and the terms: so a session goes on in another worker, and
+never with another certificate or where clients have to show one.
+"""
+
+from collections import OrderedDict
+from hashlib import shake_256
+import ssl
+from typing import Final
+
+import msgspec
+
+from sozu.command.certificates.loading import load
+from sozu.command.facts import Certificate
+from sozu.command.tls import ClientCertificates, Tls, TlsVersion
+from sozu.proxy.tls.openssl import TICKET_KEYS_SIZE, Library
+
+CIPHERS: Final = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+)
+GROUPS: Final = "X25519:P-256:P-384"
+PROTOCOLS: Final = ("http/1.1",)
+MOST: Final = 1024  # contexts: about 20 MB
+VERSIONS: Final = {TlsVersion.TLS12: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS13: ssl.TLSVersion.TLSv1_3}
+VERIFY: Final = {
+    ClientCertificates.NONE: ssl.CERT_NONE,
+    ClientCertificates.OPTIONAL: ssl.CERT_OPTIONAL,
+    ClientCertificates.REQUIRED: ssl.CERT_REQUIRED,
+}
+
+Key = tuple[tuple[str, ...], Tls]
+
+
+class Contexts:
+    """The contexts of a worker, by certificates and terms."""
+
+    __slots__ = ("_contexts", "_library", "_most", "_secret")
+
+    def __init__(self, library: Library | None, secret: bytes, most: int = MOST) -> None:
+        """Without a library, or with an empty secret, no session is resumed."""
+        self._library = library
+        self._secret = secret
+        self._most = most
+        self._contexts: OrderedDict[Key, ssl.SSLContext] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many there are now."""
+        return len(self._contexts)
+
+    def of(self, certificates: tuple[Certificate, ...], terms: Tls) -> ssl.SSLContext:
+        """The context that serves these (one of each kind of key). Raises BadCertificate, ssl.SSLError or Unsupported if they cannot be served so."""
+        key = tuple(one.fingerprint for one in certificates), terms
+        context = self._contexts.get(key)
+        if context is None:
+            context = self._contexts[key] = self._made(certificates, terms, _bound_to(key))
+            if len(self._contexts) > self._most:
+                self._contexts.popitem(last=False)
+        else:
+            self._contexts.move_to_end(key)
+        return context
+
+    def forget(self, fingerprint: str) -> None:
+        """A certificate is not served any more."""
+        for key in [key for key in self._contexts if fingerprint in key[0]]:
+            del self._contexts[key]
+
+    def _made(self, certificates: tuple[Certificate, ...], terms: Tls, bound_to: bytes) -> ssl.SSLContext:
+        context = server_context(terms, self._library)
+        if len(certificates) > 1:
+            context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE  # or a client's order might prefer RSA
+        for certificate in certificates:
+            load(context, certificate)
+        if self._library is not None and self._secret:
+            context.num_tickets = 1
+            self._library.resume_by_tickets(context, shake_256(self._secret + bound_to).digest(TICKET_KEYS_SIZE))
+        else:
+            context.num_tickets = 0
+            context.options |= ssl.OP_NO_TICKET
+        return context
+
+
+def server_context(terms: Tls, library: Library | None) -> ssl.SSLContext:
+    """A context for these terms, without a certificate. Raises ssl.SSLError or Unsupported."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = VERSIONS[terms.min_version]
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE  # all of them are good: the client knows which one its hardware likes
+    context.set_ciphers(terms.ciphers or CIPHERS)
+    context.set_alpn_protocols(PROTOCOLS)
+    if library is not None:
+        library.set_groups(context, terms.groups or GROUPS)
+    if terms.client_ca is not None:
+        context.verify_mode = VERIFY[terms.client_certificates]
+        context.load_verify_locations(cadata=terms.client_ca)
+    return context
+
+
+def _bound_to(key: Key) -> bytes:
+    return msgspec.json.encode(key)

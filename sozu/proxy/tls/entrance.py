@@ -1,0 +1,99 @@
+"""Where requests come in over TLS: what is known of them besides their heads, because of the connection on which they come.
+
+Connections to one name, with one version and one certificate of the client's, have one entrance, and what heads mean is remembered there; so all of
+this costs a request nothing. Held are the last ones that were used.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from sozu.command.certificates.names import covers
+from sozu.parsers.body import NO_BODY
+from sozu.parsers.reasons import Reason, Refusal, refusal
+from sozu.parsers.views import RequestView
+from sozu.proxy.entry import with_tls
+from sozu.proxy.forwarding import hostname, origin_fields
+from sozu.proxy.meaning import Asked, understand_request
+from sozu.proxy.tls.arrival import Agreed
+from sozu.proxy.traffic import Entrance, Entrances
+
+MOST: Final = 256  # entrances: each may remember heads
+SCHEME: Final = b"https"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What connections through one entrance have in common. `names`: for whom the certificates speak; None if any host may be asked for."""
+
+    listener: str
+    version: str
+    server_name: str | None
+    names: tuple[str, ...] | None
+    client_certificate: bytes | None
+
+
+def way(listener: str, agreed: Agreed) -> Way:
+    """After a handshake at this listener."""
+    choice = agreed.choice
+    names = tuple(name for one in choice.certificates for name in one.names) if choice.terms.strict else None
+    return Way(listener, agreed.version, choice.server_name, names, agreed.client_certificate)
+
+
+class TlsEntrances:
+    """The entrances of a worker's TLS listeners, which follow its tables with the plain ones."""
+
+    __slots__ = ("_entrances", "_plain")
+
+    def __init__(self, plain: Entrances) -> None:
+        self._plain = plain
+        self._entrances: dict[Way, Entrance] = {}
+
+    def of(self, way: Way) -> Entrance:
+        """The entrance on this way."""
+        entrance = self._entrances.pop(way, None)
+        if entrance is None:
+            if len(self._entrances) >= MOST:
+                del self._entrances[next(iter(self._entrances))]
+            entrance = Entrance(way.listener, self._understanding(way), _origin(way))
+            self._plain.others.add(entrance)
+        self._entrances[way] = entrance  # the latest is the last
+        return entrance
+
+    def _understanding(self, way: Way) -> Callable[[RequestView], Asked]:
+        plain = self._plain
+
+        def understand(view: RequestView) -> Asked:
+            asked = understand_request(view, way.listener, plain.routes, plain.settings, SCHEME)
+            texts = with_tls(asked.texts, way.version, way.server_name)
+            return msgspec.structs.replace(asked, texts=texts, framing=_directed(asked, way))
+
+        return understand
+
+
+def _directed(asked: Asked, way: Way) -> object:
+    """The framing, or the refusal of a request that is for another host than the client could know to be here (RFC 9110 section 7.4)."""
+    if way.names is None or (asked.framing is not NO_BODY and isinstance(asked.framing, Refusal)):
+        return asked.framing
+    host = hostname(asked.texts.authority).decode("latin-1").lower()
+    return asked.framing if _names_none(asked) or covers(way.names, host) else refusal(Reason.HOST_MISDIRECTED)
+
+
+def _names_none(asked: Asked) -> bool:
+    """An HTTP/1.0 client need not name a host."""
+    return asked.view.host is None and asked.view.target.startswith(b"/")
+
+
+def _origin(way: Way) -> Callable[[bytes], bytes]:
+    """The lines that tell who asks; of a client's certificate, all of it (RFC 9440 section 2.2), as no client can write it."""
+    shown = b"" if way.client_certificate is None else b"Client-Cert: :%b:\r\n" % b64encode(way.client_certificate)
+
+    def origin(client: bytes) -> bytes:
+        return origin_fields(client, SCHEME, way.listener) + shown
+
+    return origin
+
+
