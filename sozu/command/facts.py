@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import msgspec
 
+from sozu.command.certificates.terms import Tls
 from sozu.command.edits.facts import AnswerPage, BasicAuth, HeaderEdit, Hsts, Redirect
 from sozu.command.terms import Breaker, Failures, Queue, Retries, Share
-from sozu.command.tls import Tls
 
 
 class Protocol(StrEnum):

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from sozu.command.certificates.terms import Tls
 from sozu.command.edits.facts import AnswerPage, BasicAuth, HeaderEdit, Hsts, Redirect
 from sozu.command.facts import KeyKind, LoadBalancing, LogLevel, Match, Position, Protocol, Timeouts
 from sozu.command.terms import Breaker, Count, Failures, Queue, Retries, Seconds, Share
-from sozu.command.tls import Tls
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):

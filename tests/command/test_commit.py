@@ -1,5 +1,6 @@
 import pytest
 
+from sozu.command.certificates.terms import Tls
 from sozu.command.commit import Refused, commit
 from sozu.command.draft import Change
 from sozu.command.facts import Backend, Cluster, Frontend, Listener, Protocol, Timeouts
@@ -15,7 +16,6 @@ from sozu.command.orders import (
     RemoveListener,
 )
 from sozu.command.state import ConfigState
-from sozu.command.tls import Tls
 
 LISTENER = "127.0.0.1:8080"
 

@@ -9,12 +9,12 @@ from time import time
 
 from sozu.command.certificates.admitting import complete
 from sozu.command.certificates.pem import BadCertificate
+from sozu.command.certificates.terms import Tls
 from sozu.command.config.findings import Findings
 from sozu.command.config.places import Folder
 from sozu.command.config.schema import CertificateEntry, TlsEntry
 from sozu.command.orders import AddCertificate, AnyOrder
 from sozu.command.shape import Path
-from sozu.command.tls import Tls
 
 
 class Unreadable(Exception):

@@ -7,12 +7,12 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from sozu.command.certificates.terms import ClientCertificates, TlsVersion
 from sozu.command.edits.facts import BasicAuth, HeaderEdit, Hsts, Redirect
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol
 from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
 from sozu.command.settings import AccessLog
 from sozu.command.terms import Breaker, Count, Failures, Queue, Retries, Share
-from sozu.command.tls import ClientCertificates, TlsVersion
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]
 BodySize = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_BODY)]
@@ -68,7 +68,7 @@ class CertificateEntry(Entry, frozen=True, kw_only=True):
 
 
 class TlsEntry(Entry, frozen=True, kw_only=True):
-    """The terms of an https listener (sozu.command.tls); `client_ca` is a file."""
+    """The terms of an https listener (sozu.command.certificates.terms); `client_ca` is a file."""
 
     min_version: TlsVersion = TlsVersion.TLS12
     ciphers: str | None = None

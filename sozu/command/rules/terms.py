@@ -3,8 +3,8 @@
 import ssl
 from typing import Final
 
+from sozu.command.certificates.terms import ClientCertificates, Tls
 from sozu.command.rules.objections import Objection
-from sozu.command.tls import ClientCertificates, Tls
 
 GROUPS: Final = frozenset(("X25519", "X448", "P-256", "P-384", "P-521", "prime256v1", "secp384r1", "secp521r1"))
 

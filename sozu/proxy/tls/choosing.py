@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from sozu.command.certificates.table import CertificateTable
+from sozu.command.certificates.terms import Tls
 from sozu.command.facts import Certificate
-from sozu.command.tls import Tls
 from sozu.parsers.wire.hello_message import ClientHello
 
 # RFC 8446 section 6; RFC 7301 section 3.2; RFC 6066 section 3

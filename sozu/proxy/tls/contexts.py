@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 
 from sozu.command.certificates.loading import load
+from sozu.command.certificates.terms import ClientCertificates, Tls, TlsVersion
 from sozu.command.facts import Certificate
-from sozu.command.tls import ClientCertificates, Tls, TlsVersion
 from sozu.proxy.tls.openssl import TICKET_KEYS_SIZE, Library
 
 CIPHERS: Final = (
