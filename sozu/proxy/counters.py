@@ -7,8 +7,6 @@ request's head to the last byte of its response.
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import repeat
-from operator import sub
 from typing import Any
 
 from sozu.proxy.entry import AnyEntry
@@ -27,13 +25,6 @@ class Histogram:
     def __init__(self) -> None:
         self.counts = [0] * (len(LATENCY_BOUNDS) + 1)
         self.total = 0.0
-
-    def add(self, durations: Sequence[float]) -> None:
-        """Count these."""
-        counts = self.counts
-        for bucket in map(bisect_left, repeat(LATENCY_BOUNDS), durations):
-            counts[bucket] += 1
-        self.total += sum(durations)
 
     def snapshot(self) -> dict[str, Any]:
         """`counts` are per bucket, not cumulative, and one longer than `bounds`."""
@@ -74,17 +65,22 @@ class Counters:
 
     def count(self, entries: Sequence[AnyEntry]) -> None:
         """Count exchanges that are over. A final response (an interim 1xx is none; 101 is) counts by its status and by how long the exchange took."""
-        _, _, _, _, statuses, started, _, _, finished, _, _, sizes_in, sizes, retries, _ = zip(*entries, strict=True)
+        statuses, buckets = self.statuses, self.latency.counts
+        sent, total = 0, 0.0
+        for _, _, _, _, status, started, _, _, finished, _, _, size_in, size, retries, _ in entries:
+            sent += size
+            if size_in:
+                self.bytes_in += size_in
+            if retries:
+                self.retries += retries
+            if status:
+                seconds = finished - started
+                total += seconds
+                statuses[status] += 1
+                buckets[bisect_left(LATENCY_BOUNDS, seconds)] += 1
         self.requests += len(entries)
-        self.bytes_in += sum(sizes_in)
-        self.bytes_out += sum(sizes)
-        self.retries += sum(retries)
-        seconds = list(map(sub, finished, started))
-        if 0 in statuses:
-            seconds = [lasted for lasted, status in zip(seconds, statuses, strict=True) if status]
-        self.latency.add(seconds)
-        for status in set(statuses) - {0}:
-            self.statuses[status] += statuses.count(status)
+        self.bytes_out += sent
+        self.latency.total += total
 
     def snapshot(self) -> dict[str, Any]:
         """All figures as JSON values: integers by their names here, `statuses` by code as text, `latency` as Histogram says."""

@@ -1,13 +1,10 @@
 """One JSON object a line. Pure but for the two clocks, which are arguments.
 
 An exchange that went as it should, which is nearly every one, is filled into a pattern: the pieces go in as they came, so that nothing is
-decoded or encoded; and if all of some went so, column by column, so that no line of ours runs for each. Any other is written out with all
-that may be missing or has to be escaped.
+decoded or encoded. Any other is written out with all that may be missing or has to be escaped.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import repeat
-from operator import mod, sub
 import time
 from typing import Final
 
@@ -79,13 +76,8 @@ class Moment:
         self.began = self.ended = float("inf")
         self.opening = b""  # of a line
 
-    def at(self, started: float) -> bytes:
-        """The opening of a line about what began then."""
-        if not self.began <= started < self.ended:
-            self._turn(started)
-        return self.opening
-
-    def _turn(self, started: float) -> None:
+    def turn(self, started: float) -> None:
+        """Be the one in which this was."""
         moment = self._ahead + started
         if int(moment) != self._second:
             self._ahead = self._wall() - self._monotonic()
@@ -104,38 +96,22 @@ def json_formatter(
 ) -> Callable[[Sequence[AnyEntry]], bytes]:
     """The function that makes the lines of some entries; `worker` is the slot."""
     moment, places = Moment(wall, monotonic), _Places()
-    usual, opened = _USUAL % worker + b"0.000000}\n", _USUAL % worker + b"%.6f}\n"
+    at_hand, opened = _USUAL % worker + b"0.000000}\n", _USUAL % worker + b"%.6f}\n"
 
     def lines(entries: Sequence[AnyEntry]) -> bytes:
-        columns = zip(*entries, strict=True)
-        ids, sessions, clients, texts, statuses, started, connected, responded, finished, clusters, backends, sizes_in, sizes, retries, ended = columns
-        said = [text.json for text in texts]
-        if connected != started or None in responded or None in said or any(retries) or any(ended):
-            return b"".join([line(Entry._make(entry)) for entry in entries])
-        openings = repeat(moment.at(started[0])) if max(started) < moment.ended and min(started) >= moment.began else map(moment.at, started)
-        durations, where = map(sub, finished, started), map(places.__getitem__, zip(clusters, backends, strict=True))
-        values = zip(openings, ids, sessions, clients, said, statuses, durations, sizes_in, sizes, where, map(sub, responded, started))  # noqa: B905 - some of them have no end
-        return b"".join(map(mod, repeat(usual), values))
-
-    def line(entry: Entry) -> bytes:
-        """One by itself, where some of them are not usual, or went over a new connection."""
-        opening, started, responded, connected = moment.at(entry.started), entry.started, entry.responded, entry.connected
-        if entry.texts.json is None or responded is None or connected is None or entry.ended or entry.retries:
-            return _unusual(entry, worker, opening[9:33].decode())
-        return opened % (
-            opening,
-            entry.request_id,
-            entry.session,
-            entry.client,
-            entry.texts.json,
-            entry.status,
-            entry.finished - started,
-            entry.bytes_in,
-            entry.bytes_out,
-            places[entry.cluster, entry.backend],
-            responded - started,
-            connected - started,
-        )
+        made = []
+        for entry in entries:
+            number, session, client, texts, status, started, connected, responded, finished, cluster, backend, size_in, size, retries, ended = entry
+            if not moment.began <= started < moment.ended:
+                moment.turn(started)
+            said = texts.json
+            if said is None or responded is None or connected is None or ended or retries:
+                made.append(_unusual(Entry._make(entry), worker, moment.opening[9:33].decode()))
+                continue
+            where = places[cluster, backend]
+            values = (moment.opening, number, session, client, said, status, finished - started, size_in, size, where, responded - started)
+            made.append(at_hand % values if connected == started else opened % (*values, connected - started))
+        return b"".join(made)
 
     return lines
 
