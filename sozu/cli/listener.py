@@ -37,8 +37,10 @@ def _names_a_listener(command: Decorated) -> Decorated:
 @listener.command()
 @click.option("--cluster", metavar="ID", help="Where a tcp listener leads; an http listener has frontends.")
 @click.option("--inactive", is_flag=True, help="Know it, and accept nothing yet.")
+@click.option("--proxy-from", metavar="NETWORK", multiple=True, help="Connections from there begin with a PROXY header; may be repeated.")
+@click.option("--trusted", metavar="NETWORK", multiple=True, help="What requests from there say in X-Forwarded-* is passed on; may be repeated.")
 @_names_a_listener
-def add(protocol: str, address: str, cluster: str | None, *, inactive: bool) -> None:
+def add(protocol: str, address: str, cluster: str | None, proxy_from: tuple[str, ...], trusted: tuple[str, ...], *, inactive: bool) -> None:
     """
     Accept on one more address: IPv4:port, [IPv6]:port or unix:/path. With port 0 the kernel chooses one.
 
@@ -46,8 +48,10 @@ def add(protocol: str, address: str, cluster: str | None, *, inactive: bool) -> 
     Examples:
       sozu listener add http 127.0.0.1:8081
       sozu listener add http "[::1]:8081" --inactive
+      sozu listener add tcp 127.0.0.1:5432 --cluster pg --proxy-from 10.0.0.0/8
     """
-    order(AddListener(protocol=Protocol(protocol), address=address, cluster=cluster, active=not inactive))
+    kind = Protocol(protocol)
+    order(AddListener(protocol=kind, address=address, cluster=cluster, active=not inactive, proxy_from=proxy_from, trusted=trusted))
 
 
 @listener.command()

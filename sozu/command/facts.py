@@ -10,7 +10,7 @@ import msgspec
 
 from sozu.command.certificates.terms import Tls
 from sozu.command.edits.facts import AnswerPage, BasicAuth, HeaderEdit, Hsts, Redirect
-from sozu.command.terms import Breaker, Failures, Queue, Retries, Share
+from sozu.command.terms import Breaker, Failures, ProxyProtocol, Queue, Retries, Share
 
 
 class Protocol(StrEnum):
@@ -74,12 +74,15 @@ class Listener(Fact, frozen=True, kw_only=True):
     """An address that workers accept on. `address` is `IPv4:port`, `[IPv6]:port` or `unix:/path`; the port is never 0 here.
 
     `tls`: the terms of an https listener, if they are not the usual ones.
+    From the networks of `proxy_from` connections begin with a PROXY header; what those of `trusted` say in X-Forwarded-* and Forwarded is passed on.
     """
 
     protocol: Protocol
     address: str
     cluster: str | None = None
     active: bool = True
+    proxy_from: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
     answers: tuple[AnswerPage, ...] = ()
     tls: Tls | None = None
 
@@ -109,6 +112,7 @@ class Cluster(Fact, frozen=True, kw_only=True):
     max_exchanges: int | None = None
     queue: Queue | None = None
     max_per_client: int | None = None
+    proxy_protocol: ProxyProtocol | None = None
     timeouts: Timeouts | None = None
     max_body_size: int | None = None
     min_rate: int | None = None

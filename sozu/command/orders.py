@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from sozu.command.certificates.terms import Tls
 from sozu.command.edits.facts import AnswerPage, BasicAuth, HeaderEdit, Hsts, Redirect
 from sozu.command.facts import KeyKind, LoadBalancing, LogLevel, Match, Position, Protocol, Timeouts
-from sozu.command.terms import Breaker, Count, Failures, Queue, Retries, Seconds, Share
+from sozu.command.terms import Breaker, Count, Failures, ProxyProtocol, Queue, Retries, Seconds, Share
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -36,6 +36,7 @@ class AddCluster(Order, frozen=True, kw_only=True, tag="add_cluster"):
     max_exchanges: Count | None = None
     queue: Queue | None = None
     max_per_client: Count | None = None
+    proxy_protocol: ProxyProtocol | None = None
     timeouts: Timeouts | None = None
     max_body_size: int | None = None
     min_rate: int | None = None
@@ -96,6 +97,20 @@ class RemoveHttpFrontend(Order, frozen=True, kw_only=True, tag="remove_http_fron
     position: Position = Position.TREE
     listener: str | None = None
     certificate: str | None = None
+
+
+class AddTcpFrontend(Order, frozen=True, kw_only=True, tag="add_tcp_frontend"):
+    """Send all connections of a tcp listener to a cluster."""
+
+    cluster: str
+    listener: str
+
+
+class RemoveTcpFrontend(Order, frozen=True, kw_only=True, tag="remove_tcp_frontend"):
+    """Send the connections of a tcp listener nowhere; those that run go on."""
+
+    cluster: str
+    listener: str
 
 
 class AddBackend(Order, frozen=True, kw_only=True, tag="add_backend"):
@@ -172,6 +187,8 @@ class AddListener(Order, frozen=True, kw_only=True, tag="add_listener"):
     address: str
     cluster: str | None = None
     active: bool = True
+    proxy_from: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
     answers: tuple[AnswerPage, ...] = ()
     tls: Tls | None = None
 
@@ -183,6 +200,8 @@ class UpdateListener(Order, frozen=True, kw_only=True, tag="update_listener"):
     address: str
     cluster: str | UnsetType | None = UNSET
     active: bool | UnsetType = UNSET
+    proxy_from: tuple[str, ...] | UnsetType = UNSET
+    trusted: tuple[str, ...] | UnsetType = UNSET
     answers: tuple[AnswerPage, ...] | UnsetType = UNSET
     tls: Tls | UnsetType | None = UNSET
 
@@ -224,6 +243,8 @@ AnyOrder = (
     | RemoveCluster
     | AddHttpFrontend
     | RemoveHttpFrontend
+    | AddTcpFrontend
+    | RemoveTcpFrontend
     | AddBackend
     | RemoveBackend
     | AddListener

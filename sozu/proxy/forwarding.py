@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sozu.parsers.fields.lists import elements
-from sozu.parsers.fields.section import without
+from sozu.parsers.fields.section import values, without
 from sozu.parsers.result import Error
 from sozu.parsers.uri import normal_host, parse_target
 from sozu.parsers.views import RequestView, ResponseView
@@ -147,3 +147,20 @@ def _origin_pattern(proto: bytes, listener: str) -> bytes:
     else:
         lines.append(b"Forwarded: proto=%b;for=%%b" % proto)
     return CRLF.join([*lines, b""])
+
+
+def added_origin(client: bytes, listener: str) -> bytes:
+    """Behind what a trusted proxy has said of its client: itself. Several lines of one name are one list (RFC 9110 section 5.3)."""
+    address = client.rpartition(b":")[0].strip(b"[]") or b"unknown"
+    by = b"" if listener.startswith("unix:") else b';by="%b"' % listener.encode()
+    return b'X-Forwarded-For: %b\r\nForwarded: for="%b"%b\r\n' % (address, client or b"unknown", by)
+
+
+def completed(head: bytes, proto: bytes, listener: str) -> bytes:
+    """A head in which a trusted proxy may have said how its client came; what it has not said is how it came itself."""
+    if not values(head, b"x-forwarded-proto"):
+        head += b"X-Forwarded-Proto: %b\r\n" % proto
+    port = listener.rpartition(":")[2]
+    if port.isdigit() and not values(head, b"x-forwarded-port"):
+        head += b"X-Forwarded-Port: %b\r\n" % port.encode()
+    return head

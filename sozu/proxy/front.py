@@ -25,6 +25,10 @@ class Front(Protocol):
     unread: bool
     client: bytes  # IP:port, or empty
 
+    @property
+    def listener(self) -> str:
+        """The address of the listener by which it came."""
+
     def throw(self, failure: Exception) -> None:
         """Raise in the greenlet of the running exchange, where it waits. Called in the hub."""
 

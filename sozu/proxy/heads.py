@@ -9,6 +9,7 @@ import os
 from typing import Final, Generic, TypeVar
 
 from sozu.parsers.head_reader import FIELD_LIMIT, HEAD_LIMIT, SHORTEST_FIELD, TARGET_LIMIT, HeadReader
+from sozu.parsers.heads.known_fields import DROPPED_FROM_REQUESTS
 from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.result import Done, Error
 from sozu.parsers.views import View, ViewParser, build_request_view, build_response_view
@@ -20,6 +21,7 @@ M = TypeVar("M")
 USER_AGENT, TE, DATE = 0, 1, 0  # where the fields that only the proxy wants are in `more` of a request and of a response
 SHORT: Final = FIELD_LIMIT * SHORTEST_FIELD  # bytes: a head this short can break no limit
 ROOMY: Final = min(HEAD_LIMIT, TARGET_LIMIT)  # bytes: this short, none but that on the number of its fields
+TRUSTED_FIELDS: Final = frozenset(b"forwarded x-forwarded-for x-forwarded-proto x-forwarded-port x-forwarded-host".split())
 END: Final = b"\r\n\r\n"
 END_SIZE: Final = len(END)
 
@@ -124,3 +126,5 @@ class Heads(Generic[V, M]):
 
 REQUEST_VIEW: Final = build_request_view((b"user-agent", b"te"))
 RESPONSE_VIEW: Final = build_response_view((b"date",))
+# What a trusted proxy before us says of its client is passed on.
+TRUSTING_VIEW: Final = build_request_view((b"user-agent", b"te"), DROPPED_FROM_REQUESTS - TRUSTED_FIELDS)

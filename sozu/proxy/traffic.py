@@ -15,17 +15,18 @@ from weakref import WeakSet
 
 from gevent import get_hub
 from gevent.hub import Hub
+import msgspec
 
 from sozu.command.routes import RouteTable
 from sozu.command.settings import Settings
-from sozu.parsers.views import RequestView, ResponseView
+from sozu.parsers.views import RequestView, ResponseView, ViewParser
 from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import Deadlines, Watched
 from sozu.proxy.edits import Desk
-from sozu.proxy.forwarding import origin_fields
-from sozu.proxy.heads import LONGEST_REMEMBERED, REQUEST_VIEW, RESPONSE_VIEW, Heads
+from sozu.proxy.forwarding import added_origin, completed, origin_fields
+from sozu.proxy.heads import LONGEST_REMEMBERED, REQUEST_VIEW, RESPONSE_VIEW, TRUSTING_VIEW, Heads
 from sozu.proxy.loop.outbox import Outbox
 from sozu.proxy.loop.spares import Spares
 from sozu.proxy.meaning import Answered, Asked, understand_request, understand_response
@@ -82,8 +83,14 @@ class Entrance(Heads[RequestView, Asked]):
 
     __slots__ = ("__weakref__", "listener", "origins")
 
-    def __init__(self, listener: str, understand: Callable[[RequestView], Asked], origin: Callable[[bytes], bytes]) -> None:
-        super().__init__(REQUEST_VIEW, understand)
+    def __init__(
+        self,
+        listener: str,
+        understand: Callable[[RequestView], Asked],
+        origin: Callable[[bytes], bytes],
+        view: ViewParser[RequestView] = REQUEST_VIEW,
+    ) -> None:
+        super().__init__(view, understand)
         self.listener = listener
         self.origins = lru_cache(ORIGINS)(origin)
 
@@ -122,6 +129,23 @@ class Entrances(dict[str, Entrance]):
             entrance.forget()
 
 
+class TrustingEntrances(Entrances):
+    """Those by which trusted proxies come in: what they say of their clients is passed on, and they themselves are added to it."""
+
+    def __missing__(self, listener: str) -> Entrance:
+        """As in Entrances."""
+
+        def understand(view: RequestView) -> Asked:
+            asked = understand_request(view, listener, self.routes, self.settings)
+            return msgspec.structs.replace(asked, head=completed(asked.head, b"http", listener))
+
+        def origin(client: bytes) -> bytes:
+            return added_origin(client, listener)
+
+        entrance = self[listener] = Entrance(listener, understand, origin, TRUSTING_VIEW)
+        return entrance
+
+
 @dataclass(slots=True)
 class Traffic:
     """See the module. `start` begins to keep time."""
@@ -143,6 +167,7 @@ class Traffic:
     spares: Spares = field(init=False)
     pool: Pool = field(init=False)
     entrances: Entrances = field(init=False)
+    trusting: TrustingEntrances = field(init=False)
     responses: Heads[ResponseView, Answered] = field(init=False)
     ids: Iterator[bytes] = field(init=False)  # of requests, unique among all workers everywhere for practical purposes
 
@@ -153,6 +178,7 @@ class Traffic:
         self.spares = Spares(self.hub)
         self.pool = Pool(self.hub, self.clock, self.deadlines, self.counters, self.settings.pool)
         self.entrances = Entrances(self.settings)
+        self.trusting = TrustingEntrances(self.settings)
         self.responses = Heads(RESPONSE_VIEW, partial(understand_response, name=self.settings.via))
         self.ids = request_ids(b"%b-%d-" % (urandom(6).hex().encode(), self.slot))  # random: ids of restarted workers and of other machines differ
 
@@ -163,12 +189,14 @@ class Traffic:
 
     @routes.setter
     def routes(self, routes: RouteTable) -> None:
-        self.entrances.follow(routes, self.settings)
+        for entrances in (self.entrances, self.trusting):
+            entrances.follow(routes, self.settings)
 
     def heed(self, settings: Settings) -> None:
         """From now on these settings hold, for whatever begins."""
         self.settings = settings
-        self.entrances.follow(self.routes, settings)
+        for entrances in (self.entrances, self.trusting):
+            entrances.follow(self.routes, settings)
 
     def start(self) -> None:
         """Keep time: tick and expire who is late."""

@@ -110,7 +110,8 @@ def test_a_refusal_names_the_order_and_changes_nothing(state: ConfigState) -> No
     [
         (AddListener(protocol=Protocol.HTTPS, address=LISTENER, cluster="blog"), "an https listener has no cluster"),
         (AddListener(protocol=Protocol.HTTP, address=LISTENER, tls=Tls()), "tls is for https listeners, and this one speaks http"),
-        (AddListener(protocol=Protocol.TCP, address=LISTENER, cluster="blog"), "protocol tcp is not available"),
+        (AddListener(protocol=Protocol.HTTP, address=LISTENER, proxy_from=("10.0.0.1/8",)), 'the network is "10.0.0.0/8"'),
+        (AddListener(protocol=Protocol.TCP, address="127.0.0.1:1", trusted=("10.0.0.1",)), "a tcp listener reads no fields"),
         (AddListener(protocol=Protocol.HTTP, address=LISTENER, cluster="blog"), "an http listener has no cluster"),
         (AddListener(protocol=Protocol.HTTP, address="8080"), "a host is missing"),
         (RemoveListener(protocol=Protocol.HTTP, address="127.0.0.1:8081"), 'did you mean "127.0.0.1:8080"?'),

@@ -8,8 +8,10 @@ from sozu.command.orders import (
     AddCluster,
     AddHttpFrontend,
     AddListener,
+    AddTcpFrontend,
     AnyOrder,
     DeactivateListener,
+    RemoveTcpFrontend,
     UpdateListener,
     UpdateSettings,
     given,
@@ -112,3 +114,35 @@ def test_orders_go_before_the_file_where_they_say_something() -> None:
 
     assert in_force(file, Overrides()) == file
     assert in_force(file, Overrides(max_connections=9, min_rate=0)) == msgspec.structs.replace(file, max_connections=9, min_rate=0)
+
+
+TCP_LISTENER = "127.0.0.1:5432"
+
+
+@pytest.fixture
+def tcp(state: ConfigState) -> ConfigState:
+    return commit(state, [AddListener(protocol=Protocol.TCP, address=TCP_LISTENER), AddCluster(cluster="other")]).state
+
+
+def test_a_tcp_listener_is_led_to_a_cluster_and_away(tcp: ConfigState) -> None:
+    led = commit(tcp, [AddTcpFrontend(cluster="blog", listener=TCP_LISTENER)]).state
+    away = commit(led, [RemoveTcpFrontend(cluster="blog", listener=TCP_LISTENER)]).state
+
+    assert led.listeners[TCP_LISTENER].cluster == "blog"
+    assert same_facts(away, tcp)
+
+
+def test_where_a_listener_leads_is_not_taken_by_surprise(tcp: ConfigState) -> None:
+    led = commit(tcp, [AddTcpFrontend(cluster="blog", listener=TCP_LISTENER)]).state
+
+    assert refusal(led, AddTcpFrontend(cluster="other", listener=TCP_LISTENER))[1] == "cluster"
+    assert refusal(led, RemoveTcpFrontend(cluster="other", listener=TCP_LISTENER))[1] == "cluster"
+    assert refusal(tcp, RemoveTcpFrontend(cluster="blog", listener=TCP_LISTENER)) == (f"the listener at {TCP_LISTENER} leads nowhere", "listener")
+    assert refusal(tcp, AddTcpFrontend(cluster="blog", listener=LISTENER))[1] == "listener"
+    assert refusal(tcp, AddTcpFrontend(cluster="blgo", listener=TCP_LISTENER))[1] == "cluster"
+
+
+def test_networks_have_one_spelling(tcp: ConfigState) -> None:
+    listener = commit(tcp, [AddListener(protocol=Protocol.TCP, address=TCP_LISTENER, proxy_from=("10.0.0.0/8", "192.0.2.1/32"))]).state.listeners
+
+    assert listener[TCP_LISTENER].proxy_from == ("10.0.0.0/8", "192.0.2.1")

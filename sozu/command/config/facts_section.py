@@ -47,7 +47,16 @@ class _Section:
             address = self._folder.address(entry.address)
             answers = read_answers((*path, "answers"), entry.answers, self._folder, self._findings)
             tls = read_terms((*path, "tls"), entry.tls, self._folder, self._findings)
-            order = AddListener(protocol=entry.protocol, address=address, cluster=entry.cluster, active=entry.active, answers=answers, tls=tls)
+            order = AddListener(
+                protocol=entry.protocol,
+                address=address,
+                cluster=entry.cluster,
+                active=entry.active,
+                proxy_from=entry.proxy_from,
+                trusted=entry.trusted,
+                answers=answers,
+                tls=tls,
+            )
             if self._carry_out(path, order) and entry.protocol is Protocol.HTTPS:
                 self._read_certificates(path, entry, address)
 

@@ -12,7 +12,7 @@ from sozu.command.edits.facts import BasicAuth, HeaderEdit, Hsts, Redirect
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol
 from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
 from sozu.command.settings import AccessLog
-from sozu.command.terms import Breaker, Count, Failures, Queue, Retries, Share
+from sozu.command.terms import Breaker, Count, Failures, ProxyProtocol, Queue, Retries, Share
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]
 BodySize = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_BODY)]
@@ -85,6 +85,8 @@ class ListenerEntry(Entry, frozen=True, kw_only=True):
     address: Address
     cluster: str | None = None
     active: bool = True
+    proxy_from: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
     certificates: tuple[CertificateEntry, ...] = ()
     tls: TlsEntry | None = None
     answers: tuple[AnswerEntry, ...] = ()
@@ -141,6 +143,7 @@ class ClusterEntry(Entry, frozen=True, kw_only=True):
     max_exchanges: Count | None = None
     queue: Queue | None = None
     max_per_client: Count | None = None
+    proxy_protocol: ProxyProtocol | None = None
     timeouts: TimeoutsEntry | None = None
     max_body_size: BodySize | None = None
     min_rate: Rate | None = None

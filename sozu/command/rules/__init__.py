@@ -13,6 +13,7 @@ from sozu.command.orders import (
     AddCluster,
     AddHttpFrontend,
     AddListener,
+    AddTcpFrontend,
     AnyOrder,
     DeactivateListener,
     RemoveBackend,
@@ -20,6 +21,7 @@ from sozu.command.orders import (
     RemoveCluster,
     RemoveHttpFrontend,
     RemoveListener,
+    RemoveTcpFrontend,
     ReplaceCertificate,
     UpdateListener,
     UpdateSettings,
@@ -28,6 +30,7 @@ from sozu.command.rules.backends import add_backend, remove_backend
 from sozu.command.rules.certificates import add_certificate, remove_certificate, replace_certificate
 from sozu.command.rules.clusters import add_cluster, remove_cluster
 from sozu.command.rules.frontends import add_frontend, remove_frontend
+from sozu.command.rules.leading import lead
 from sozu.command.rules.listeners import add_listener, remove_listener, switch_listener, update_listener
 from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.overrides import update_settings
@@ -46,6 +49,8 @@ def carry_out(draft: Draft, order: AnyOrder) -> None:  # noqa: C901 - a table of
             add_frontend(draft, order)
         case RemoveHttpFrontend():
             remove_frontend(draft, order)
+        case AddTcpFrontend() | RemoveTcpFrontend():
+            lead(draft, order)
         case AddCluster():
             add_cluster(draft, order)
         case RemoveCluster():

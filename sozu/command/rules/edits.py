@@ -36,8 +36,8 @@ def edits_in(order: AddHttpFrontend) -> dict[str, Any]:
     return {
         "deny": order.deny,
         "redirect": order.redirect if order.redirect is None else _redirect(order.redirect),
-        "allow_from": _networks(order.allow_from, "allow_from"),
-        "deny_from": _networks(order.deny_from, "deny_from"),
+        "allow_from": networks_in(order.allow_from, "allow_from"),
+        "deny_from": networks_in(order.deny_from, "deny_from"),
         "basic_auth": order.basic_auth if order.basic_auth is None else _basic_auth(order.basic_auth),
         "replace_prefix": _prefix(order),
         "rewrite_host": order.rewrite_host if order.rewrite_host is None else _authority(order.rewrite_host),
@@ -61,7 +61,8 @@ def _redirect(redirect: Redirect) -> Redirect:
     return redirect
 
 
-def _networks(texts: tuple[str, ...], field: str) -> tuple[str, ...]:
+def networks_in(texts: tuple[str, ...], field: str) -> tuple[str, ...]:
+    """Networks in their one spelling, each once. Raises Objection."""
     found = []
     for index, text in enumerate(texts):
         try:

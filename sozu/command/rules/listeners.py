@@ -7,6 +7,7 @@ from sozu.command.facts import Listener, Protocol
 from sozu.command.nearest import did_you_mean
 from sozu.command.orders import ActivateListener, AddListener, DeactivateListener, RemoveListener, UpdateListener, given
 from sozu.command.rules.answers import answers_in
+from sozu.command.rules.edits import networks_in
 from sozu.command.rules.names import frontend_name
 from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.spellings import address_in
@@ -59,12 +60,24 @@ def _named(draft: Draft, order: RemoveListener | UpdateListener | ActivateListen
 
 
 def _checked(listener: Listener) -> Listener:
-    if listener.protocol is Protocol.TCP:
-        raise Objection(f"protocol {listener.protocol} is not available in this version", "protocol")
-    if listener.cluster is not None:
+    _check_words(listener)
+    if listener.protocol is not Protocol.TCP and listener.cluster is not None:
         raise Objection(f"an {listener.protocol} listener has no cluster: frontends decide where its requests go", "cluster")
     if listener.tls is not None:
         if listener.protocol is not Protocol.HTTPS:
             raise Objection(f"tls is for https listeners, and this one speaks {listener.protocol}", "tls")
         check_terms(listener.tls)
-    return msgspec.structs.replace(listener, answers=answers_in(listener.answers))
+    return msgspec.structs.replace(
+        listener,
+        answers=answers_in(listener.answers),
+        proxy_from=networks_in(listener.proxy_from, "proxy_from"),
+        trusted=networks_in(listener.trusted, "trusted"),
+    )
+
+
+def _check_words(listener: Listener) -> None:
+    """Whose word is taken for who a client is."""
+    if listener.protocol is Protocol.TCP and listener.trusted:
+        raise Objection("a tcp listener reads no fields that could be trusted", "trusted")
+    if listener.protocol is Protocol.HTTPS and (listener.proxy_from or listener.trusted):
+        raise Objection("an https listener takes nobody's word for its clients in this version", "proxy_from" if listener.proxy_from else "trusted")

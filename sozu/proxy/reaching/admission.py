@@ -13,9 +13,9 @@ from greenlet import getcurrent
 from sozu.proxy.back import Back
 from sozu.proxy.deadlines import Late
 from sozu.proxy.failures import Busy, Failure, NoBackend, Unreachable
-from sozu.proxy.front import Front
 from sozu.proxy.meaning import Asked
-from sozu.proxy.reaching.connecting import MOST_BACKENDS, Seeker, open_back
+from sozu.proxy.proxied import proxy_header
+from sozu.proxy.reaching.connecting import MOST_BACKENDS, Caller, Seeker, open_back
 from sozu.proxy.reaching.lease import Lease
 from sozu.proxy.registry import BackendKey, LiveBackend, Roster
 from sozu.proxy.registry.terms import NO_TERMS, Terms
@@ -27,11 +27,12 @@ from sozu.proxy.traffic import Traffic
 class Admission:
     """One request on its way into a cluster with terms."""
 
-    __slots__ = ("_asked", "_entrance", "_front", "_lease", "_roster", "_seeker", "_terms", "_traffic", "_tried", "_wanted")
+    __slots__ = ("_anew", "_asked", "_caller", "_entrance", "_lease", "_roster", "_seeker", "_terms", "_traffic", "_tried", "_wanted")
 
-    def __init__(self, traffic: Traffic, front: Front, seeker: Seeker, asked: Asked, entrance: Roster) -> None:
+    def __init__(self, traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, entrance: Roster, *, anew: bool = False) -> None:
         self._traffic = traffic
-        self._front = front
+        self._caller = caller
+        self._anew = anew
         self._seeker = seeker
         self._asked = asked
         self._entrance = entrance
@@ -39,7 +40,7 @@ class Admission:
         self._roster, self._wanted = self._whose()
         self._terms: Terms = self._roster.terms or NO_TERMS
         seeker.cluster = self._roster.cluster.cluster
-        self._lease = Lease(self._terms, traffic.clock, seeker, source_address(b"", front.client))
+        self._lease = Lease(self._terms, traffic.clock, seeker, source_address(b"", caller.client))
         seeker.counted = self._lease
 
     def _whose(self) -> tuple[Roster, LiveBackend | None]:
@@ -83,10 +84,13 @@ class Admission:
         backend.exchanges += 1
         self._lease.backend = backend
         seeker.backend = backend.name
-        back = traffic.pool.take(backend, repeatable)
+        version = self._terms.proxy_protocol
+        back = None if self._anew or version is not None else traffic.pool.take(backend, repeatable)
         if back is None:
-            back = open_back(traffic, self._front, backend, self._asked.timeouts)
+            back = open_back(traffic, self._caller, backend, self._asked.timeouts)
             seeker.connected = monotonic()
+            if version is not None:
+                back.stream.write(proxy_header(version, self._caller.client, self._caller.listener))
         else:
             seeker.connected = seeker.started
         name = self._entrance.cluster.sticky
@@ -99,7 +103,7 @@ class Admission:
         wanted, self._wanted = self._wanted, None
         if wanted is not None and not self._terms.is_full(wanted):
             return wanted
-        key = b"" if self._terms.key is None else self._terms.key(self._asked.view.passed_fields(), self._front.client)
+        key = b"" if self._terms.key is None else self._terms.key(self._asked.view.passed_fields(), self._caller.client)
         patience: float | None = None
         while True:
             if patience is not None or not len(self._terms.queue):  # who comes stands behind those that wait
@@ -115,7 +119,7 @@ class Admission:
         queue = self._terms.queue
         if not queue.enter(turn.call):
             raise Busy("no backend has room, and too many wait")
-        self._front.deadline = until
+        self._caller.deadline = until
         try:
             park(self._traffic.hub)
         except Late:

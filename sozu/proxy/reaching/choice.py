@@ -8,14 +8,13 @@ from time import monotonic
 
 from sozu.proxy.back import Back
 from sozu.proxy.failures import Failure, NoBackend, Unreachable
-from sozu.proxy.front import Front
 from sozu.proxy.meaning import Asked
 from sozu.proxy.reaching.admission import Admission
-from sozu.proxy.reaching.connecting import MOST_BACKENDS, Seeker, open_back
+from sozu.proxy.reaching.connecting import MOST_BACKENDS, Caller, Seeker, open_back
 from sozu.proxy.traffic import Traffic
 
 
-def reach(traffic: Traffic, front: Front, seeker: Seeker, asked: Asked, repeatable: bool) -> Back:  # noqa: FBT001 - keywords cost on this path
+def reach(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, repeatable: bool) -> Back:  # noqa: FBT001 - keywords cost on this path
     """A connection to a backend of `seeker.cluster`. Raises NoBackend, or Unreachable when enough were tried.
 
     `repeatable` requests may ride on a connection that was idle for long (pool.py says why).
@@ -24,7 +23,7 @@ def reach(traffic: Traffic, front: Front, seeker: Seeker, asked: Asked, repeatab
     if roster is None:
         raise NoBackend
     if roster.terms is not None:
-        return Admission(traffic, front, seeker, asked, roster).reach(repeatable=repeatable)
+        return Admission(traffic, caller, seeker, asked, roster).reach(repeatable=repeatable)
     tried: tuple[tuple[str, str], ...] = ()
     failure: Failure | None = None
     while len(tried) < MOST_BACKENDS:
@@ -41,7 +40,7 @@ def reach(traffic: Traffic, front: Front, seeker: Seeker, asked: Asked, repeatab
             seeker.connected = seeker.started  # it was at hand: no time is lost
             return back
         try:
-            back = open_back(traffic, front, backend, asked.timeouts)
+            back = open_back(traffic, caller, backend, asked.timeouts)
         except Unreachable as unreachable:
             seeker.counted = None
             backend.end()
@@ -51,3 +50,11 @@ def reach(traffic: Traffic, front: Front, seeker: Seeker, asked: Asked, repeatab
             seeker.connected = monotonic()
             return back
     raise failure or NoBackend
+
+
+def reach_anew(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked) -> Back:
+    """The same for a tunnel: always a new connection."""
+    roster = traffic.registry.rosters.get(seeker.cluster or "")
+    if roster is None:
+        raise NoBackend
+    return Admission(traffic, caller, seeker, asked, roster, anew=True).reach(repeatable=False)

@@ -6,7 +6,6 @@ from sozu.command.facts import Timeouts
 from sozu.proxy.back import Back
 from sozu.proxy.deadlines import Late
 from sozu.proxy.failures import Unreachable
-from sozu.proxy.front import Front
 from sozu.proxy.registry import LiveBackend
 from sozu.proxy.stream import Broken
 from sozu.proxy.traffic import Traffic
@@ -28,6 +27,17 @@ class Counted(Protocol):
         """It is over."""
 
 
+class Caller(Protocol):
+    """The part of a Front that is needed here; a tunnel has it too."""
+
+    deadline: float
+    client: bytes
+
+    @property
+    def listener(self) -> str:
+        """The address of the listener by which it came."""
+
+
 class Seeker(Protocol):
     """The part of an exchange that is written to here. `counted` is set where there are terms; else the exchange counts the backend itself."""
 
@@ -40,9 +50,9 @@ class Seeker(Protocol):
     counted: Counted | None
 
 
-def open_back(traffic: Traffic, front: Front, backend: LiveBackend, timeouts: Timeouts) -> Back:
+def open_back(traffic: Traffic, caller: Caller, backend: LiveBackend, timeouts: Timeouts) -> Back:
     """A new connection to this backend; Unreachable if it refuses or takes longer than `timeouts.connect`."""
-    front.deadline = traffic.clock.after(timeouts.connect)
+    caller.deadline = traffic.clock.after(timeouts.connect)
     try:
         back = _open(traffic, backend)
     except Broken as broken:

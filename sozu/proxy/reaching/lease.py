@@ -21,6 +21,9 @@ class Place(Protocol):
     def end(self) -> None:
         """It is over."""
 
+    def forget_idle(self) -> None:
+        """Close the pooled connections."""
+
 
 class Lease:
     """A place at a backend, one among those of its client, a word in the breaker's count. `end` gives all of it back; `cookie` is a line for the client."""
@@ -48,6 +51,8 @@ class Lease:
         """The exchange is over, and its outcome known."""
         terms = self._terms
         if self.backend is not None:
+            if terms.proxy_protocol is not None:
+                self.backend.forget_idle()  # they are this client's, whoever asks next
             self.backend.end()
         if terms.guests is not None:
             terms.guests.leave(self._address)

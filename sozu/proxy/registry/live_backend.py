@@ -82,10 +82,14 @@ class LiveBackend:
     def retire(self) -> None:
         """No table names it any more: nothing new begins here, and idle connections have no future."""
         self.retired = True
-        while self.idle:
-            self.idle.pop().close()
+        self.forget_idle()
         if not self.exchanges:
             self._tell()
+
+    def forget_idle(self) -> None:
+        """Close the pooled connections."""
+        while self.idle:
+            self.idle.pop().close()
 
     def _tell(self) -> None:
         listeners, self.on_gone = self.on_gone, []

@@ -52,7 +52,7 @@ Serve = Callable[[_socket.socket, Any, str], None]
 MakeRoom = Callable[[], int]  # how many sessions were closed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Door:
     """A listening socket with its watcher; `listener` is the listener's address."""
 
@@ -116,6 +116,10 @@ class AcceptLoop:
         self._doors[listener] = door
         if not self._paused:
             door.watcher.start(self._wake, door)
+
+    def serve_by(self, listener: str, serve: Serve | None) -> None:
+        """From now on its connections are served like this; those that are in stay as they are."""
+        self._doors[listener].serve = serve or self._serve
 
     def close(self, listener: str) -> None:
         """Accept there no more. Who waits in the backlog is let in first: if nobody has the socket besides us, closing resets them."""

@@ -12,7 +12,7 @@ from typing import Any
 import gevent
 from gevent import get_hub
 
-from sozu.command.facts import Protocol
+from sozu.command.facts import Listener, Protocol
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.limits import MOST_CONNECTIONS
 from sozu.command.settings import Settings, in_force
@@ -35,6 +35,7 @@ from sozu.proxy.worker.news import Tell as News
 from sozu.proxy.worker.reserve import sessions_at_most
 from sozu.proxy.worker.transactions import Transactions
 from sozu.proxy.worker.watch import Tell, watch_backend, watch_sessions
+from sozu.proxy.worker.ways import way_of
 
 log = logging.getLogger("sozu.proxy")
 
@@ -56,6 +57,7 @@ class Service:
         self._accepting = AcceptLoop(get_hub(), counters, self._sessions_of(settings), serve, self._make_room)
         self._traffic.spare = self._accepting.spare
         self._sockets: dict[str, _socket.socket] = {}  # given, and not (yet) accepted on
+        self._followed: dict[str, Listener] = {}
         self._serving = False
         logging.getLogger("sozu").setLevel(settings.log_level.upper())
         self._traffic.clock.each_tick(self._traffic.access_log.flush)
@@ -116,14 +118,22 @@ class Service:
         wanted = {address for address, listener in listeners.items() if listener.active}
         for address in self._accepting.listeners - wanted:
             self._accepting.close(address)
+            self._followed.pop(address, None)
             if address not in listeners:
                 self._dismiss(address)
         for address in wanted - self._accepting.listeners:
             if address in self._sockets:
-                serve = self._gate.serve if listeners[address].protocol is Protocol.HTTPS else None
-                self._accepting.open(address, self._sockets.pop(address), serve)
+                self._accepting.open(address, self._sockets.pop(address))
             else:
                 log.error("event=no_socket listener=%s", address)
+        for address in self._accepting.listeners:
+            self._follow_listener(listeners[address])
+
+    def _follow_listener(self, listener: Listener) -> None:
+        if listener != self._followed.get(listener.address):
+            self._followed[listener.address] = listener
+            way = self._gate.serve if listener.protocol is Protocol.HTTPS else way_of(self._traffic, listener)
+            self._accepting.serve_by(listener.address, way)
 
     def _dismiss(self, listener: str) -> None:
         """Those who are in by this listener may end what they are doing."""

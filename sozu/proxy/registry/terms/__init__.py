@@ -24,13 +24,13 @@ K = TypeVar("K", Breaker, RetryBudget, Guests)  # what goes on counting when its
 P = TypeVar("P")
 
 _DEFAULT: Final = Cluster(cluster="")
-_PLAIN: Final = ("sticky", "split", "retries", "breaker", "max_exchanges", "max_per_client")
+_PLAIN: Final = ("sticky", "split", "retries", "breaker", "max_exchanges", "max_per_client", "proxy_protocol")
 
 
 class Terms:
     """Those of one cluster; None stands for what it does not ask for."""
 
-    __slots__ = ("_cluster", "_workers", "breaker", "budget", "guests", "key", "queue", "room")
+    __slots__ = ("_cluster", "_workers", "breaker", "budget", "guests", "key", "proxy_protocol", "queue", "room")
 
     def __init__(self, cluster: Cluster, workers: int, old: "Terms | None") -> None:
         self._cluster = cluster
@@ -41,6 +41,7 @@ class Terms:
         self.guests: Guests | None = None if old is None else old.guests
         self.queue: WaitingRoom = WaitingRoom(0) if old is None else old.queue
         self.room = self._part(cluster.max_exchanges)
+        self.proxy_protocol = cluster.proxy_protocol
 
     def hold(self) -> None:
         """From now on these hold. What was counted under the terms before goes on being counted."""

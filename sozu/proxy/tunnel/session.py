@@ -1,0 +1,134 @@
+"""One connection of a TCP listener, from its accept to its end. It is balanced, bounded, counted, logged and drained like an HTTP exchange.
+
+Each side may end its half and go on reading (half-close); who is silent both ways for the front's time is cut. A drain lets a tunnel run until the
+grace is over: there is no good moment to end what we do not understand.
+"""
+
+from time import monotonic
+from typing import Any, Final
+
+from greenlet import getcurrent
+
+from sozu.command.facts import Listener, Timeouts
+from sozu.parsers.body import NO_BODY
+from sozu.parsers.views import RequestView
+from sozu.proxy.back import Back
+from sozu.proxy.bodies import Pace, relay
+from sozu.proxy.deadlines import NEVER, Late
+from sozu.proxy.entry import Texts
+from sozu.proxy.failures import ClientGone, Failure
+from sozu.proxy.meaning import Asked
+from sozu.proxy.reaching import Counted, reach_anew
+from sozu.proxy.record import Record
+from sozu.proxy.stream import Broken, Stream
+from sozu.proxy.traffic import Traffic
+from sozu.proxy.tunnel.flow import Flow
+from sozu.proxy.upload import Upload
+
+NOTHING_READ: Final = Texts()
+NOTHING_ASKED: Final = RequestView(b"", b"", b"", 1)
+
+
+class _Record(Record):
+    """With whom the tunnel is counted."""
+
+    __slots__ = ("counted",)
+
+    def __init__(self, request_id: bytes, session: int, client: bytes, started: float) -> None:
+        super().__init__(request_id, session, client, NOTHING_READ, started)
+        self.counted: Counted | None = None
+
+
+class TunnelSession:
+    """See the module; `drain` and `close` are for those who end sessions from outside. It begins to run when it is made."""
+
+    __slots__ = ("_cluster", "_greenlet", "_record", "_timeouts", "_traffic", "client", "deadline", "listener", "stream")
+
+    def __init__(self, traffic: Traffic, stream: Stream, client: bytes, listener: Listener, number: int) -> None:
+        self._traffic = traffic
+        self._cluster = listener.cluster
+        self._greenlet: Any = None
+        self._record = _Record(next(traffic.ids), number, client, monotonic())
+        self._timeouts = self._timeouts_of(listener.cluster)
+        self.stream = stream
+        self.client = client
+        self.listener = listener.address
+        self.deadline = NEVER
+        traffic.sessions.add(self)
+        traffic.counters.exchanges_open += 1
+        traffic.spares.run(self._serve)
+
+    def _timeouts_of(self, cluster: str | None) -> Timeouts:
+        roster = self._traffic.registry.rosters.get(cluster or "")
+        own = None if roster is None else roster.cluster.timeouts
+        return own or self._traffic.settings.timeouts
+
+    def _serve(self) -> None:
+        self._greenlet = getcurrent()
+        record = self._record
+        record.cluster = self._cluster
+        try:
+            self._relay(reach_anew(self._traffic, self, record, Asked(NOTHING_ASKED, NO_BODY, NOTHING_READ, timeouts=self._timeouts)))
+        except Failure as failure:
+            record.ended, record.status = str(failure), failure.status
+        except Broken as broken:
+            record.ended = f"{'client' if broken.stream is self.stream else 'backend'}: {broken}"
+        except Late:
+            record.ended = "the tunnel was idle for too long"
+        finally:
+            self._greenlet = None
+            self._end()
+
+    def _relay(self, back: Back) -> None:
+        """Both ways until both have ended."""
+        traffic, record, seconds = self._traffic, self._record, self._timeouts.front
+        up, down = Pace(self, traffic.clock, seconds, seconds), Pace(self, traffic.clock, seconds, seconds)
+        upload = Upload(Flow(self.stream, back.stream, up), back.stream, up, traffic.hub, self.throw, half_close=True)
+        back.backend.tunnels += 1
+        try:
+            back.stream.flush()
+            upload.start(traffic.spares)
+            relay(Flow(back.stream, self.stream, down), self.stream, down)
+            self.stream.end()
+            upload.wait()
+        finally:
+            self.deadline = NEVER
+            upload.stop()
+            back.backend.tunnels -= 1
+            back.close()
+            record.bytes_in, record.bytes_out = up.count, down.count
+
+    def _end(self) -> None:
+        traffic, record = self._traffic, self._record
+        if record.counted is not None:
+            record.counted.end()
+        traffic.sessions.remove(self)
+        traffic.counters.exchanges_open -= 1
+        traffic.counters.connections_open -= 1
+        self.stream.close()
+        record.close(traffic.books)
+
+    # ---- from outside ----
+
+    @property
+    def idle_since(self) -> float:
+        """A tunnel is never idle: who is silent may be waiting for something."""
+        return NEVER
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        self.deadline = NEVER
+        self.throw(Late())
+
+    def throw(self, failure: Exception) -> None:
+        """Raise in the tunnel's greenlet, where it waits. Called in the hub."""
+        if self._greenlet is not None:
+            self._greenlet.throw(failure)
+
+    def drain(self) -> None:
+        """Go on until the grace is over."""
+
+    def close(self) -> None:
+        """End now."""
+        self._traffic.hub.loop.run_callback(self.throw, ClientGone("closed by the proxy"))
+
