@@ -5,10 +5,13 @@ from dataclasses import dataclass
 import json
 import os
 from pathlib import Path
+import select
 import socket
 import subprocess
 import sys
 from typing import Any
+
+import pytest
 
 from sozu.command.client import Client
 from sozu.command.orders import Order
@@ -87,5 +90,17 @@ def start(folder: Path, *manners: str, workers: int = 2, text: str = CONFIGURATI
             text=True,
             env={**os.environ, "PYTHONPATH": str(HERE.parent.parent)},
         )
+    return Served(process, folder, announced(process, folder / "stderr"))
+
+
+def announced(process: subprocess.Popen[str], log: Path) -> dict[str, Any]:
+    """What it prints when it serves, or when it cannot; a master that says nothing is ended."""
     assert process.stdout is not None
-    return Served(process, folder, json.loads(process.stdout.readline()))
+    if not select.select([process.stdout], [], [], PATIENCE)[0]:
+        process.kill()
+    line = process.stdout.readline()
+    if not line:
+        process.communicate()
+        pytest.fail(f"the master said nothing; its log:\n{log.read_text()}")
+    told: dict[str, Any] = json.loads(line)
+    return told
