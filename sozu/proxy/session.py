@@ -261,10 +261,8 @@ class Session:
 
 def serve_connection(traffic: Traffic, sock: _socket.socket, peer: Any, listener: str) -> None:
     """Begin to serve a client on an accepted, non-blocking socket, which is ours from now on. Called in the hub; does not switch."""
-    stream = Stream(sock, traffic.hub)
-    stream.glance()
     number = traffic.counters.connections_accepted  # nobody accepts between the accept and here
-    Session(traffic, stream, client_name(sock.family, peer), traffic.entrances[listener], number)
+    Session(traffic, Stream(sock, traffic.hub), client_name(sock.family, peer), traffic.entrances[listener], number)
 
 
 def _explain(fault: Exception) -> Failure:

@@ -47,7 +47,7 @@ class Stream:
     def __init__(self, sock: _socket.socket, hub: Hub) -> None:
         self._sock = sock
         self._hub = hub
-        self._reader: Any = None  # made where somebody waits: many a connection has its one request behind it before
+        self._reader = hub.loop.io(sock.fileno(), READABLE)
         self._writer: Any = None
         self._armed = False
         self._wake: Callable[[], object] | None = None
@@ -74,13 +74,6 @@ class Stream:
                 return self._sock.recv(most)
             except OSError as error:
                 self._wait_unless_broken(error)
-
-    def glance(self) -> None:
-        """Of a new connection: what has come already, if anything has, is left over for the first read. An end or a failure is for that one to find."""
-        try:
-            self.leftover = self._sock.recv(HEAD_SIZE)
-        except OSError:
-            return
 
     def read_into(self, buffer: memoryview) -> int:
         """Wait, then put what is there into the buffer; 0 when the peer has ended its side."""
@@ -150,8 +143,6 @@ class Stream:
         self._wake = None
 
     def _arm(self) -> None:
-        if self._reader is None:
-            self._reader = self._hub.loop.io(self._sock.fileno(), READABLE)
         self._reader.start(self._readable)
         self._armed = True
 
@@ -214,7 +205,8 @@ class Stream:
 
     def send_last(self, data: bytes) -> None:
         """Like `send`, for what `end` or `close` follows: both leave in one packet. The kernel holds the bytes back for it, 0.2 s at most."""
-        self.flush()
+        if self.queued:
+            self.flush()
         self._offer(data, _socket.MSG_MORE)
 
     def _offer(self, data: bytes | bytearray | memoryview, flags: int) -> None:
@@ -293,8 +285,8 @@ class Stream:
     def close(self) -> None:
         """Close; once is enough, twice is harmless. No greenlet may be waiting. What is queued is sent as far as the kernel takes it."""
         self.send_queued()
-        for watcher in (self._reader, self._writer):
-            if watcher is not None:
-                watcher.close()
-        self._reader = self._writer = self._wake = None
+        self._reader.close()
+        if self._writer is not None:
+            self._writer.close()
+        self._writer = self._wake = None
         self._sock.close()

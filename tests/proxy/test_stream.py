@@ -184,20 +184,6 @@ def test_leftover_comes_first(pair: Pair) -> None:
     assert [right.read(3), right.read(), right.read()] == [b"fir", b"st", b"second"]
 
 
-def test_a_glance_finds_what_has_come_and_nothing_else() -> None:
-    left, right = plain_pair(tcp_pair())
-    right.glance()
-    assert right.leftover == b""
-    left.send(b"early")
-    right.glance()
-    assert right.read() == b"early"
-    left.reset()
-    settle()
-    right.glance()
-    assert right.leftover == b""
-    right.close()
-
-
 def test_read_into_fills_a_buffer_and_takes_leftover_first(pair: Pair) -> None:
     left, right = pair
     left.send(b"abc")

@@ -85,7 +85,7 @@ class TlsStream(Stream):
             self.receive()
 
     def glance(self) -> None:
-        """See Stream; after the handshake."""
+        """After the handshake: what came with its end is left over for the first read. A failure is for that one to find."""
         with suppress(Broken):
             self.leftover = self._decrypt(HEAD_SIZE) or b""
 

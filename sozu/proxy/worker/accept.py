@@ -1,7 +1,7 @@
 """Taking connections off the listening sockets that the master gave us, and knowing when to leave them there.
 
 One watcher per listening socket; a wake-up takes who waits, a bounded number, so that a flood of new clients does not starve those
-inside, and has them served when it has all of them: by then their requests have come, as a rule, and nobody needs to wait for those. How many wait is asked: to find out by an accept that fails costs seven times as much, and is most of all accepts where they come singly. When there is no room (`max_connections`) or no descriptor left, somebody who is idle has to go; if nobody is, all
+inside. A new client is not looked at: his request has not come yet, as a rule, and to have him waited for is no dearer than a look that fails. How many wait is asked: to find out by an accept that fails costs seven times as much, and is most of all accepts where they come singly. When there is no room (`max_connections`) or no descriptor left, somebody who is idle has to go; if nobody is, all
 watchers pause and the kernel's backlog waits. `look_again`, called by the worker's tick, resumes: with one try per tick a
 worker that starves costs next to nothing. Without descriptors the reserve is given free for those inside (`reserve`). Listening sockets are shared with the master and with a
 predecessor or successor, so an accept may always find that somebody else was quicker.
@@ -158,18 +158,13 @@ class AcceptLoop:
         if counters.connections_open >= self._most and not self._make_room():  # here somebody waits; after the first we cannot know
             self._pause("max_connections")
             return
-        accepted: list[tuple[int, Any]] = []
-        failure = None
         for _ in range(min(most, self._most - counters.connections_open)):
             try:
-                accepted.append(door.sock._accept())  # noqa: SLF001 - accept() would wrap what stays raw
+                descriptor, peer = door.sock._accept()  # noqa: SLF001 - accept() would wrap what stays raw
             except OSError as error:
-                failure = error
-                break
-        for descriptor, peer in accepted:
+                self._fail(error)
+                return
             self._welcome(door, descriptor, peer)
-        if failure is not None:
-            self._fail(failure)
 
     def _welcome(self, door: _Door, descriptor: int, peer: Any) -> None:
         sock = _socket.socket(door.family, _socket.SOCK_STREAM, 0, descriptor)
