@@ -20,7 +20,7 @@ from sozu.proxy.front import Front
 from sozu.proxy.heads import END, BadHead, HeadEnded
 from sozu.proxy.meaning import Answered, Asked, treated
 from sozu.proxy.policy.limits import bounded, upload_pace
-from sozu.proxy.reaching import GATEWAY_TIMEOUT, Counted, blame, open_back, reach
+from sozu.proxy.reaching import GATEWAY_TIMEOUT, Counted, blame, open_back, permitted, reach
 from sozu.proxy.record import Record
 from sozu.proxy.stream import READ_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
@@ -50,7 +50,9 @@ class Exchange(Record):
         self._back = self.counted = self._upload = None
         traffic.counters.exchanges_open += 1
         try:
-            cluster = asked.cluster or self._admitted(asked)
+            cluster = asked.cluster
+            if cluster is None:
+                cluster, asked = self._admitted(asked, origin)
             self.cluster = cluster.cluster
             front.min_rate = asked.min_rate
             request = b"".join((asked.head, origin, SOZU_ID, self.request_id, END))
@@ -78,14 +80,17 @@ class Exchange(Record):
             traffic.counters.exchanges_open -= 1
             self.close(traffic.books)
 
-    def _admitted(self, asked: Asked) -> Cluster:
-        """The cluster of a request of which the head alone does not say that it may go there."""
+    def _admitted(self, asked: Asked, origin: bytes) -> tuple[Cluster, Asked]:
+        """The cluster of a request of which the head alone does not say that it may go there; and the request as it may."""
         if asked.last_hop:
             raise LastHop
         if asked.special is None:
             raise NoRoute
         self.cluster = asked.special.cluster.cluster
-        return asked.special.admit(asked.view, self.client, self._traffic.desk)
+        cluster = asked.special.admit(asked.view, self.client, self._traffic.desk)
+        ours = b"".join((origin, SOZU_ID, self.request_id, END))
+        self._asked = asked = permitted(self._traffic, self._front, asked, ours)
+        return cluster, asked
 
     def _with_body(self, head: bytes, cluster: Cluster) -> bytes:
         body = bounded(self._body, self._traffic.settings, cluster)

@@ -12,6 +12,7 @@ them into one of these.
 | NoRoute        | ours    | 404               | never                                                |
 | Denied         | ours    | 401, 403, 503     | never                                                |
 | Redirected     | nobody's | 301 to 308       | never                                                |
+| ToldElsewhere  | nobody's | 300 to 499       | never                                                |
 | NoBackend      | ours    | 503               | never                                                |
 | TooMany        | client  | 429               | never                                                |
 | Busy           | ours    | 503               | never: it has waited                                 |
@@ -92,6 +93,14 @@ class Redirected(Failure):
     def __init__(self, status: int, location: bytes) -> None:
         super().__init__("redirected", status, "redirect")
         self.fields = b"Location: %b\r\n" % location
+
+
+class ToldElsewhere(Failure):
+    """No fault at all: another cluster was asked, and the client gets its answer; `fields` are of that one, and so is the body."""
+
+    def __init__(self, status: int, phrase: bytes, fields: bytes, body: bytes) -> None:
+        super().__init__("not admitted by its forward_auth", status, "forward-auth")
+        self.phrase, self.fields, self.body = phrase, fields, body
 
 
 class NoBackend(Failure):

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from sozu.command.certificates.terms import ClientCertificates, TlsVersion
-from sozu.command.edits.facts import BasicAuth, HeaderEdit, Hsts, Redirect
+from sozu.command.edits.facts import BasicAuth, ForwardAuth, HeaderEdit, Hsts, Redirect
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol
 from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
 from sozu.command.settings import AccessLog
@@ -117,6 +117,7 @@ class FrontendEntry(Entry, frozen=True, kw_only=True):
     request_headers: tuple[HeaderEdit, ...] = ()
     response_headers: tuple[HeaderEdit, ...] = ()
     hsts: Hsts | None = None
+    forward_auth: ForwardAuth | None = None
 
 
 class BackendEntry(Entry, frozen=True, kw_only=True):

@@ -41,6 +41,14 @@ class BasicAuth(Edit, frozen=True, kw_only=True):
     realm: str = "restricted"
 
 
+class ForwardAuth(Edit, frozen=True, kw_only=True):
+    """Ask this cluster first whether a request may pass, with a GET of `path`; fields named in `copy` go from its answer to the backend."""
+
+    cluster: str
+    path: str = "/"
+    copy: tuple[str, ...] = ()
+
+
 class Hsts(Edit, frozen=True, kw_only=True):
     """Strict-Transport-Security (RFC 6797) in answers over TLS; `max_age` in seconds."""
 

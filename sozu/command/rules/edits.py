@@ -4,13 +4,13 @@ from typing import Any, Final
 
 import msgspec
 
-from sozu.command.edits.facts import BasicAuth, HeaderEdit, Hsts, Redirect
+from sozu.command.edits.facts import BasicAuth, ForwardAuth, HeaderEdit, Hsts, Redirect
 from sozu.command.edits.networks import BadNetwork, normal_network
 from sozu.command.edits.passwords import BadHash, read_hash
 from sozu.command.edits.templates import BadTemplate, read_template
 from sozu.command.orders import AddHttpFrontend
 from sozu.command.rules.objections import Objection
-from sozu.command.rules.spellings import path_in
+from sozu.command.rules.spellings import check_id, path_in
 from sozu.parsers.abnf import FIELD_BYTES, TCHAR, VCHAR, WSP
 from sozu.parsers.heads.known_fields import DROPPED_FROM_REQUESTS, DROPPED_FROM_RESPONSES
 from sozu.parsers.result import Error
@@ -43,6 +43,7 @@ def edits_in(order: AddHttpFrontend) -> dict[str, Any]:
         "rewrite_host": order.rewrite_host if order.rewrite_host is None else _authority(order.rewrite_host),
         "request_headers": _headers(order.request_headers, "request_headers"),
         "response_headers": _headers(order.response_headers, "response_headers"),
+        "forward_auth": order.forward_auth if order.forward_auth is None else _forward_auth(order.forward_auth),
         "hsts": order.hsts if order.hsts is None else _hsts(order.hsts),
     }
 
@@ -89,6 +90,16 @@ def _basic_auth(auth: BasicAuth) -> BasicAuth:
     return auth
 
 
+def _forward_auth(auth: ForwardAuth) -> ForwardAuth:
+    """The cluster may be added later: until then nobody passes."""
+    check_id(auth.cluster, "cluster", "forward_auth.cluster")
+    names = []
+    for index, name in enumerate(auth.copy):
+        _check_name(name, "request_headers", f"forward_auth.copy.{index}")
+        names.append(name.lower())
+    return ForwardAuth(cluster=auth.cluster, path=path_in(auth.path, "forward_auth.path"), copy=tuple(sorted(set(names))))
+
+
 def _prefix(order: AddHttpFrontend) -> str | None:
     if order.replace_prefix is None:
         return None
@@ -120,15 +131,19 @@ def _headers(edits: tuple[HeaderEdit, ...], field: str) -> tuple[HeaderEdit, ...
     return edits
 
 
+def _check_name(name: str, field: str, place: str) -> None:
+    if not name or not _TOKEN.issuperset(name.encode()):
+        raise Objection(f'"{name}" is not the name of a field, as in "x-frame-options"', place)
+    if name.lower().encode() in _NEVER[field]:
+        raise Objection(f'the field "{name}" is the proxy\'s own business', place)
+
+
 def _check_header(edit: HeaderEdit, field: str, place: str) -> None:
     said = {name: value for name, value in msgspec.structs.asdict(edit).items() if name != "value" and value is not None}
     if len(said) != 1:
         raise Objection("one of set, add and remove, with the name of a field", place)
     ((what, name),) = said.items()
-    if not name or not _TOKEN.issuperset(name.encode()):
-        raise Objection(f'"{name}" is not the name of a field, as in "x-frame-options"', f"{place}.{what}")
-    if name.lower().encode() in _NEVER[field]:
-        raise Objection(f'the field "{name}" is the proxy\'s own business', f"{place}.{what}")
+    _check_name(name, field, f"{place}.{what}")
     if what == "remove" and edit.value:
         raise Objection("what is removed has no value", f"{place}.value")
     if not _VALUE.issuperset(edit.value.encode()) or edit.value != edit.value.strip(WSP.decode()) or len(edit.value) > _LONGEST:

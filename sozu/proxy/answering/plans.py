@@ -13,7 +13,7 @@ from sozu.parsers.fields.section import values, without
 from sozu.parsers.views import RequestView
 from sozu.proxy.bodies import Body, Chunks, Payload
 from sozu.proxy.default_answers import chosen_page, default_answer, filled_page, framed, welcome_answer
-from sozu.proxy.failures import Failure
+from sozu.proxy.failures import Failure, ToldElsewhere
 from sozu.proxy.forwarding import CHUNKED_CODING, CRLF, FRAMING, hostname
 from sozu.proxy.record import Record
 
@@ -72,6 +72,8 @@ def own_answer(settings: Settings, failure: Failure, record: Record, request: Re
     if request is not None and failure.status == FINAL:
         return final_answer(request, record.request_id, fields, close=close)
     head = request is not None and request.method == b"HEAD"
+    if isinstance(failure, ToldElsewhere):
+        return told_elsewhere(failure, record.request_id, fields, close=close, head=head)
     page = chosen_page((*failure.pages, *settings.answers), failure.status)
     if page is not None:
         body = filled_page(page, failure.reason, record.request_id, hostname(record.texts.authority), record.texts.path)
@@ -82,6 +84,13 @@ def own_answer(settings: Settings, failure: Failure, record: Record, request: Re
     else:
         answer = partial(default_answer, failure.status, reason=failure.reason)
     return answer(record.request_id, close=close, head=head, accept=accept, fields=fields)
+
+
+def told_elsewhere(failure: ToldElsewhere, request_id: bytes, fields: bytes, *, close: bool, head: bool) -> bytes:
+    """The answer of a cluster that was asked first, with our own lines."""
+    start = b"HTTP/1.1 %d %b\r\n" % (failure.status, failure.phrase)
+    ours = b"Content-Length: %d\r\nSozu-Id: %b\r\n" % (len(failure.body), request_id)
+    return b"".join((start, fields, ours, CLOSE if close else b"", CRLF, b"" if head else failure.body))
 
 
 def final_answer(request: RequestView, request_id: bytes, fields: bytes, *, close: bool) -> bytes:

@@ -3,6 +3,7 @@
     treatment    a frontend's settings, ready for use; made once for each frontend that has any
     heads        lines of a head set, added and removed; prefixes replaced
     gate         who may pass: addresses, passwords, denials, redirects
+    question     put to another cluster: may this request pass?
     passwords    checked beside the loop, one at a time, and remembered when they are right
 A request of a frontend without such settings meets none of this.
 """

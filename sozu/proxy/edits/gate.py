@@ -83,7 +83,7 @@ class Gate:
 
 def is_guarded(frontend: Frontend) -> bool:
     """Does it have a gate?"""
-    return bool(frontend.deny or frontend.redirect or frontend.basic_auth or frontend.allow_from or frontend.deny_from)
+    return bool(frontend.deny or frontend.redirect or frontend.basic_auth or frontend.allow_from or frontend.deny_from or frontend.forward_auth)
 
 
 def _name(authority: bytes) -> bytes:

@@ -13,6 +13,7 @@ from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.edits.gate import Gate, Url, is_guarded
 from sozu.proxy.edits.heads import LineEdits, hsts_line, with_prefix
 from sozu.proxy.edits.passwords import Desk
+from sozu.proxy.edits.question import Question
 from sozu.proxy.forwarding import CRLF, HOST, upstream_head
 
 KEPT = 1024  # treatments: those of frontends that were asked for lately
@@ -23,9 +24,10 @@ _NAMED_AGAIN = frozenset((b"x-forwarded-host", b"x-forwarded-prefix"))
 class Treatment:
     """What one frontend does with its requests."""
 
-    __slots__ = ("_host", "_new_prefix", "_prefix", "_request_lines", "gate", "hsts", "response_lines")
+    __slots__ = ("_host", "_new_prefix", "_prefix", "_request_lines", "forward_auth", "gate", "hsts", "response_lines")
 
     def __init__(self, frontend: Frontend) -> None:
+        self.forward_auth = None if frontend.forward_auth is None else Question(frontend.forward_auth)
         self.gate = Gate(frontend) if is_guarded(frontend) else None
         self._host = None if frontend.rewrite_host is None else frontend.rewrite_host.encode()
         self._prefix = (frontend.path or "/").encode()

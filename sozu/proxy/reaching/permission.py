@@ -1,0 +1,111 @@
+"""May a request pass? Another cluster is asked (`forward_auth`), and its answer is waited for: an exchange of our own, before that of the client.
+
+Nobody passes whose question gets no answer. Its body, which the client may get to read, is read whole, up to a bound; the request's own waits.
+"""
+
+from time import monotonic
+from typing import Final
+
+import msgspec
+
+from sozu.parsers.body import CHUNKED, TUNNEL, UNTIL_CLOSE, response_framing
+from sozu.parsers.reasons import Refusal
+from sozu.proxy.back import Back
+from sozu.proxy.bodies import ChunkedBody, Ended, Malformed, Payload, incoming
+from sozu.proxy.deadlines import NEVER, Late
+from sozu.proxy.failures import BackendFailed, Busy, CircuitOpen, Denied, NoBackend, TooMany, Unreachable
+from sozu.proxy.front import Front
+from sozu.proxy.heads import BadHead, HeadEnded
+from sozu.proxy.meaning import Answered, Asked
+from sozu.proxy.reaching.choice import reach
+from sozu.proxy.reaching.connecting import Counted, open_back
+from sozu.proxy.stream import READ_SIZE, Broken
+from sozu.proxy.traffic import Traffic
+
+LARGEST: Final = 1 << 16  # bytes of an answer's body
+MOST_INTERIM: Final = 16
+ACCIDENTS: Final = (BackendFailed, Busy, CircuitOpen, NoBackend, TooMany, Unreachable, Broken, Late, Ended, Malformed, BadHead, HeadEnded)
+
+
+class Errand:
+    """Who seeks a backend for a question: see Seeker."""
+
+    __slots__ = ("backend", "cluster", "connected", "counted", "retries", "started", "status")
+
+    def __init__(self, cluster: str) -> None:
+        self.cluster: str | None = cluster
+        self.backend: str | None = None
+        self.retries = self.status = 0
+        self.started = monotonic()
+        self.connected: float | None = None
+        self.counted: Counted | None = None
+
+
+def permitted(traffic: Traffic, front: Front, asked: Asked, ours: bytes) -> Asked:
+    """The request as it may pass. Raises ToldElsewhere or Denied. `ours` are the last lines of its head, with the empty one."""
+    assert asked.special is not None, "only a special request has such a question"
+    question, url = asked.special.treatment.forward_auth, asked.special.url
+    if question is None:
+        return asked
+    errand = Errand(question.cluster)
+    try:
+        answered, body = _ask(traffic, front, errand, asked, question.head(asked.view, url.authority, url.target) + ours)
+    except ACCIDENTS as accident:
+        raise Denied(503, f"forward_auth: {question.cluster}: {accident}", "forward-auth") from accident
+    finally:
+        if errand.counted is not None:
+            errand.counted.end()
+    errand.status = answered.view.status
+    return msgspec.structs.replace(asked, head=question.admitted(asked.head, answered.view, body))
+
+
+def _ask(traffic: Traffic, front: Front, errand: Errand, asked: Asked, head: bytes) -> tuple[Answered, bytes]:
+    """The final head of the answer, and its body; over a new connection where an old one has died."""
+    back = reach(traffic, front, errand, asked, True)
+    try:
+        return _converse(traffic, front, back, asked, head)
+    except (Broken, BackendFailed):
+        if back.last_used >= NEVER:
+            raise
+    return _converse(traffic, front, open_back(traffic, front, back.backend, asked.timeouts), asked, head)
+
+
+def _converse(traffic: Traffic, front: Front, back: Back, asked: Asked, head: bytes) -> tuple[Answered, bytes]:
+    whole = False
+    try:
+        front.deadline = traffic.clock.after(asked.timeouts.back)
+        back.stream.send(head)
+        answered = _receive(traffic, back)
+        body = _body(front, traffic, back, asked, answered)
+        whole = answered.keep and answered.framing is not UNTIL_CLOSE and not back.stream.leftover
+    finally:
+        if whole:
+            traffic.pool.give(back)
+        else:
+            back.close()
+    return answered, body
+
+
+def _receive(traffic: Traffic, back: Back) -> Answered:
+    for _ in range(MOST_INTERIM):
+        data = back.stream.read()
+        if not data:
+            raise BackendFailed("closed without a response")
+        answered = traffic.responses.receive(back.stream, data)
+        if answered.view.status >= 200:
+            return answered
+    raise BackendFailed("a storm of 1xx responses")
+
+
+def _body(front: Front, traffic: Traffic, back: Back, asked: Asked, answered: Answered) -> bytes:
+    framing = response_framing(answered.view, b"GET")
+    if isinstance(framing, Refusal) or framing is TUNNEL:
+        raise BackendFailed("a response that is none to this question")
+    body = Payload(ChunkedBody(back.stream)) if framing is CHUNKED else incoming(framing, back.stream)
+    pieces: list[bytes] = []
+    while not body.complete:
+        front.deadline = traffic.clock.after(asked.timeouts.back)
+        pieces.append(bytes(body.read(READ_SIZE)))
+        if sum(map(len, pieces)) > LARGEST:
+            raise BackendFailed(f"an answer of more than {LARGEST} bytes")
+    return b"".join(pieces)
