@@ -1,6 +1,7 @@
 """What `sozu serve` says when its workers accept: where it is, and what to type next."""
 
 from collections.abc import Callable, Iterator
+import json
 from pathlib import Path
 import shlex
 
@@ -8,6 +9,7 @@ import click
 import msgspec
 
 from sozu import __version__
+from sozu.cli.listing import presentable
 from sozu.master import Started
 
 MOST_SHOWN = 10  # orders of a difference; the rest is counted
@@ -31,8 +33,8 @@ def announcer(file: Path | None, socket: str | None, *, routed: bool) -> Callabl
 
 def _lines(started: Started, sozu: str, *, routed: bool) -> Iterator[str]:
     yield f"sozu {__version__} is running, master pid {started.pid}, revision {started.revision}"
-    for address in started.listeners:
-        yield f"  listening on    {address if address.startswith('unix:') else f'http://{address}'}"
+    for listener in started.listeners:
+        yield f"  listening on    {listener.address if listener.address.startswith('unix:') else f'{listener.protocol}://{listener.address}'}"
     if not started.listeners:
         yield "  listening on    nothing yet: the configuration has no listener"
     if started.prometheus is not None:
@@ -50,7 +52,7 @@ def _difference(started: Started, file: Path | None) -> Iterator[str]:
     source = file or "the command line"
     yield f"The journal {started.journal} wins. It differs from {source}, which would have meant:"
     for order in started.difference[:MOST_SHOWN]:
-        yield f"  {msgspec.json.encode(order).decode()}"
+        yield f"  {json.dumps(presentable(msgspec.to_builtins(order)))}"
     if len(started.difference) > MOST_SHOWN:
         yield f"  and {len(started.difference) - MOST_SHOWN} orders more"
     yield "Nothing of that was carried out. To let the file win: sozu serve -c FILE --apply"

@@ -34,6 +34,11 @@ def show_rows(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, not
         click.echo("\n".join(aligned(rows, columns)))
 
 
+def presentable(order: Row) -> Row:
+    """An order as it may be on a screen: without a private key."""
+    return {**order, "key": "…"} if "key" in order else order
+
+
 def show_json(value: object) -> None:
     """Print one JSON value."""
     click.echo(json.dumps(value, indent=2))

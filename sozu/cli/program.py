@@ -19,6 +19,7 @@ VERBS: Final = {
     "check": "Read a configuration file and show all its errors.",
     "status": "Show the master, its listeners and its workers.",
     "upgrade": "Bring master and workers to the code on disk, while they serve.",
+    "workers": "Have more or fewer workers, while they serve.",
     "stop": "Stop the proxy when its sessions have ended, or at once.",
     "settings": "Show or change limits and the log level.",
     "listener": "Add, remove, change or list the addresses that workers accept on.",
@@ -42,7 +43,7 @@ VERBS: Final = {
 FOLDERS: Final = {
     **dict.fromkeys(("status", "metrics", "events", "explain"), "looking"),
     **dict.fromkeys(("state", "plan", "apply", "log", "rollback", "export"), "revisions"),
-    "upgrade": "processes",
+    **dict.fromkeys(("upgrade", "workers"), "processes"),
     "certificate": "certificates",
 }
 

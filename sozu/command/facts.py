@@ -203,7 +203,7 @@ class Backend(Fact, frozen=True, kw_only=True):
 
 
 class Certificate(Fact, frozen=True, kw_only=True):
-    """A certificate with its key, in PEM, known by the SHA-256 of its DER; for one listener or for all.
+    """A certificate with its key, in PEM, known by the SHA-256 of its DER; for these listeners, or for all if none is named.
 
     What is in it that routes ask for was read once, by whoever took it in: `names` as `normal_hostname` spells them, the kind of its key,
     and when it is valid, in seconds since 1970. `chain` are the certificates that follow it in a handshake.
@@ -213,7 +213,7 @@ class Certificate(Fact, frozen=True, kw_only=True):
     certificate: str
     private_key: str = msgspec.field(name="key")
     chain: tuple[str, ...] = ()
-    listener: str | None = None
+    listeners: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     kind: KeyKind = KeyKind.ECDSA
     not_before: int = 0

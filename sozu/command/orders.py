@@ -158,9 +158,10 @@ class GivenCertificate(Order, frozen=True, kw_only=True):
 
 
 class AddCertificate(GivenCertificate, frozen=True, kw_only=True, tag="add_certificate"):
-    """Serve a certificate for the names in it, on one listener or on all. The fingerprint is filled in too."""
+    """Serve a certificate for the names in it: with `listener` there too, else on all `listeners` that are named, else on all. The fingerprint is filled in."""
 
     listener: str | None = None
+    listeners: tuple[str, ...] = ()
     fingerprint: str = ""
 
 

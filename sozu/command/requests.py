@@ -135,6 +135,13 @@ class UpgradeMaster(Request, frozen=True, kw_only=True, tag="upgrade_master"):
     grace: float = DEFAULT_GRACE
 
 
+class SetWorkers(Request, frozen=True, kw_only=True, tag="set_workers"):
+    """Have so many workers from now on; those that go have `grace` seconds for their sessions."""
+
+    count: int
+    grace: float = DEFAULT_GRACE
+
+
 class Metrics(Request, frozen=True, kw_only=True, tag="metrics"):
     """The counters of the workers, added up by the master."""
 
@@ -159,6 +166,7 @@ AnyRequest = (
     | HardStop
     | UpgradeWorker
     | UpgradeMaster
+    | SetWorkers
     | Metrics
 )
 

@@ -6,13 +6,13 @@ import msgspec
 
 from sozu.command.addresses import BadAddress, parse_address
 from sozu.command.facts import Listener
-from sozu.command.orders import AddHttpFrontend, AddListener, AnyOrder
+from sozu.command.orders import AddCertificate, AddHttpFrontend, AddListener, AnyOrder
 
 
 def with_real_ports(orders: Iterable[AnyOrder], listen: Callable[[str], str]) -> Iterator[AnyOrder]:
     """The orders, with `listen(address)` in place of each listener's address that has port 0.
 
-    Frontends of the same transaction that are for such a listener follow it.
+    Frontends and certificates of the same transaction that are for such a listener follow it.
     """
     real: dict[str, str] = {}
     for order in orders:
@@ -20,8 +20,10 @@ def with_real_ports(orders: Iterable[AnyOrder], listen: Callable[[str], str]) ->
             case AddListener(address=address) if has_port_0(address):
                 real[address] = listen(address)
                 yield msgspec.structs.replace(order, address=real[address])
-            case AddHttpFrontend(listener=str(address)) if address in real:
+            case AddHttpFrontend(listener=str(address)) | AddCertificate(listener=str(address)) if address in real:
                 yield msgspec.structs.replace(order, listener=real[address])
+            case AddCertificate(listeners=addresses) if not real.keys().isdisjoint(addresses):
+                yield msgspec.structs.replace(order, listeners=tuple(real.get(address, address) for address in addresses))
             case _:
                 yield order
 

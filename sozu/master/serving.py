@@ -20,6 +20,7 @@ from setproctitle import setproctitle
 from sozu import __version__
 from sozu.command.commit import Refused
 from sozu.command.config import Configuration
+from sozu.command.facts import Listener
 from sozu.command.journal import JournalError
 from sozu.command.orders import AnyOrder
 from sozu.command.requests import DEFAULT_GRACE
@@ -76,7 +77,7 @@ class Started:
     command_socket: str
     journal: str
     revision: int
-    listeners: tuple[str, ...]  # addresses, with the ports that they really have
+    listeners: tuple[Listener, ...]  # with the ports that they really have
     prometheus: str | None  # address of the page of figures, with its real port
     difference: tuple[AnyOrder, ...]  # what the file says and the journal does not: orders that were not carried out
 
@@ -280,7 +281,7 @@ class Master:
             command_socket=self._settings.command_socket,
             journal=self._settings.journal,
             revision=self._ledger.state.revision,
-            listeners=tuple(self._ledger.state.listeners),
+            listeners=tuple(self._ledger.state.listeners.values()),
             prometheus=self._figures.prometheus,
             difference=self._beginning.difference,
         )

@@ -16,6 +16,7 @@ import stat
 from typing import Self
 
 from sozu.command.addresses import Address, parse_address
+from sozu.master.workers.steering import release, steer
 
 BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn
 
@@ -28,7 +29,7 @@ class ListenerSockets:
     """What the master listens on: for every open address one socket per slot."""
 
     def __init__(self, slots: int) -> None:
-        self._slots = slots
+        self.slots = slots  # what is opened from now on is opened for so many; others of them open when they are asked for
         self._open: dict[str, tuple[socket.socket, ...]] = {}
 
     def __contains__(self, address: str) -> bool:
@@ -38,8 +39,11 @@ class ListenerSockets:
         return iter(tuple(self._open))
 
     def of_slot(self, slot: int, address: str) -> socket.socket:
-        """The socket by which this slot's worker accepts on this open address."""
-        return self._open[address][slot]
+        """The socket by which this slot's worker accepts on this open address. One that is not there yet is opened: raises OSError."""
+        opened = self._open[address]
+        while slot >= len(opened):
+            opened = self._open[address] = (*opened, _another(parse_address(address), opened[0]))
+        return opened[slot]
 
     def open(self, text: str) -> str:
         """Listen on an address for every slot and return it with its real port (0 = the kernel chooses one).
@@ -49,27 +53,38 @@ class ListenerSockets:
         address = parse_address(text)
         assert str(address) not in self._open
         try:
-            sockets = _listen_unix(address, self._slots) if _is_unix(address) else _listen_tcp(address, self._slots)
+            sockets = _listen_unix(address, self.slots) if _is_unix(address) else _listen_tcp(address, self.slots)
         except OSError as error:
             raise CannotListen(f"cannot listen on {address}: {_reason(error)}") from error
         resolved = str(_name_of(sockets[0], address))
         self._open[resolved] = sockets
         return resolved
 
-    @property
-    def slots(self) -> int:
-        """How many there are."""
-        return self._slots
-
     def adopt(self, address: str, descriptors: Mapping[int, int]) -> None:
         """Take over what another master has opened: for each slot, or for some, a descriptor. The others get a new socket."""
         adopted = {slot: socket.socket(fileno=descriptor) for slot, descriptor in descriptors.items()}
         some = next(iter(adopted.values()))
-        self._open[address] = tuple(adopted.get(slot) or _another(parse_address(address), some) for slot in range(self._slots))
+        self._open[address] = tuple(adopted.get(slot) or _another(parse_address(address), some) for slot in range(self.slots))
 
     def hand_over(self) -> dict[str, list[int]]:
         """For another master: a descriptor for each address and slot."""
         return {address: [os.dup(each.fileno()) for each in opened] for address, opened in self._open.items()}
+
+    def steer(self, count: int) -> None:
+        """New connections go to the first `count` slots only."""
+        self.slots = count
+        for address, opened in self._open.items():
+            if not _is_unix(parse_address(address)):
+                steer(opened[0], count)
+
+    def shrink(self, count: int) -> None:
+        """Close the sockets of all slots but the first `count`, to which everything was steered."""
+        for address, opened in self._open.items():
+            stay, go = opened[:count], opened[count:]
+            self._open[address] = stay
+            _close(go)
+            if go and not _is_unix(parse_address(address)):
+                release(stay[0])
 
     def close(self, address: str) -> None:
         """Stop listening on an address; connections that no worker had accepted are reset."""

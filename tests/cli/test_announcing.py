@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from sozu.cli.announcing import MOST_SHOWN, announcer
-from sozu.command.orders import AddCluster, AnyOrder
+from sozu.command.facts import Listener, Protocol
+from sozu.command.orders import AddCertificate, AddCluster, AnyOrder
 from sozu.master import Started
 
 
@@ -15,7 +16,11 @@ def told(
         command_socket="/run/sozu.sock",
         journal="/run/sozu.journal",
         revision=3,
-        listeners=("127.0.0.1:8080", "[::1]:8081", "unix:/run/front.sock"),
+        listeners=(
+            Listener(protocol=Protocol.HTTP, address="127.0.0.1:8080"),
+            Listener(protocol=Protocol.HTTPS, address="[::1]:8081"),
+            Listener(protocol=Protocol.HTTP, address="unix:/run/front.sock"),
+        ),
         prometheus="127.0.0.1:9102",
         difference=difference,
     )
@@ -29,7 +34,7 @@ def test_it_says_where_it_is_and_what_to_type_next(capsys: pytest.CaptureFixture
 
     assert "pid 7" in said
     assert "http://127.0.0.1:8080" in said
-    assert "http://[::1]:8081" in said
+    assert "https://[::1]:8081" in said
     assert " unix:/run/front.sock" in said
     assert "http://127.0.0.1:9102/metrics" in said
     assert "/run/sozu.sock" in said
@@ -52,7 +57,7 @@ def test_what_the_journal_kept_out_of_the_file_is_shown(capsys: pytest.CaptureFi
     _, complained = told(capsys, AddCluster(cluster="new"))
 
     assert "/run/sozu.journal wins" in complained
-    assert '{"type":"add_cluster","cluster":"new"}' in complained
+    assert '{"type": "add_cluster", "cluster": "new"}' in complained
     assert "--apply" in complained
 
 
@@ -61,3 +66,10 @@ def test_a_long_difference_is_counted(capsys: pytest.CaptureFixture[str]) -> Non
 
     assert complained.count("add_cluster") == MOST_SHOWN
     assert "5 orders more" in complained
+
+
+def test_a_private_key_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    _, complained = told(capsys, AddCertificate(certificate="PUBLIC", private_key="SECRET"))
+
+    assert "PUBLIC" in complained
+    assert "SECRET" not in complained

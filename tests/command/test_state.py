@@ -47,7 +47,7 @@ def test_states_of_other_revisions_may_say_the_same() -> None:
         Listener(protocol=Protocol.TCP, address="127.0.0.1:80", cluster="a", active=False),
         Cluster(cluster="a"),
         Frontend(cluster="a", hostname="a.b", path_regex="/x", certificate="ff"),
-        Certificate(fingerprint="ff", certificate="C", private_key="K", chain=("D",), listener="l", names=("a.b",), not_after=1),
+        Certificate(fingerprint="ff", certificate="C", private_key="K", chain=("D",), listeners=("l",), names=("a.b",), not_after=1),
         Backend(cluster="a", address="127.0.0.1:80", id="b", weight=1, backup=True),
     ],
 )

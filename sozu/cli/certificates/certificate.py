@@ -15,8 +15,8 @@ from sozu.command.facts import Certificate
 from sozu.command.orders import AddCertificate, AddHttpFrontend, RemoveCertificate, ReplaceCertificate
 
 FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-COLUMNS: Final = ("fingerprint", "names", "kind", "expires", "listener", "use")
-KEPT_SECRET: Final = frozenset(("certificate", "key", "chain", "force"))
+COLUMNS: Final = ("fingerprint", "names", "kind", "expires", "listeners", "use")
+LEFT_OUT: Final = frozenset(("certificate", "key", "chain", "force", "listener"))
 
 
 @click.group()
@@ -113,12 +113,12 @@ def list_certificates(*, as_json: bool) -> None:
     frontends = orders_in_force(AddHttpFrontend)
     rows = [_row(row, frontends) for row in orders_in_force(AddCertificate)]
     if not as_json:
-        rows = [{**row, "names": " ".join(row["names"])} for row in rows]
+        rows = [{**row, "names": " ".join(row["names"]), "listeners": " ".join(row["listeners"])} for row in rows]
     show_rows(rows, COLUMNS, as_json=as_json, nothing="No certificate. Add one: sozu certificate add CERT KEY")
 
 
 def _row(row: Mapping[str, Any], frontends: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    shown = {name: value for name, value in row.items() if name not in KEPT_SECRET}
+    shown = {name: value for name, value in row.items() if name not in LEFT_OUT}
     return {**shown, "expires": datetime.fromtimestamp(row["not_after"], UTC).strftime("%Y-%m-%d %H:%M UTC"), **_use(row, frontends)}
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from sozu.cli.conversation import collect
-from sozu.cli.listing import aligned, show_json
+from sozu.cli.listing import aligned, presentable, show_json
 from sozu.cli.options import json_option, socket_option
 from sozu.command.requests import Log
 
 _COLUMNS = ("revision", "when", "uid", "pid", "what", "command")
-_NAMES = ("cluster", "hostname", "path", "path_exact", "protocol", "address")
+_NAMES = ("cluster", "hostname", "path", "path_exact", "protocol", "address", "fingerprint")
 
 
 @click.command()
@@ -35,7 +35,7 @@ def log(revision: int | None, last: int, *, as_json: bool) -> None:
     if revision is not None:
         _show_one(told, as_json=as_json)
         return
-    rows = [row for part in told for row in part.get("revisions", ())]
+    rows = [_presentable(row) for part in told for row in part.get("revisions", ())]
     if as_json:
         show_json(rows)
     else:
@@ -44,13 +44,17 @@ def log(revision: int | None, last: int, *, as_json: bool) -> None:
 
 def _show_one(told: list[dict[str, Any]], *, as_json: bool) -> None:
     orders = [order for part in told for order in part["orders"]]
-    whole = {**told[-1], "orders": orders}
+    whole = _presentable({**told[-1], "orders": orders})
     if as_json:
         show_json(whole)
         return
     line = _line(whole)
     click.echo(f"revision {line['revision']}, {line['when']}, uid {line['uid']}, pid {line['pid']}: {line['command']}")
-    click.echo("\n".join(json.dumps(order) for order in orders))
+    click.echo("\n".join(json.dumps(order) for order in whole["orders"]))
+
+
+def _presentable(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "orders": [presentable(order) for order in row.get("orders", ())]}
 
 
 def _line(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from sozu.cli.conversation import collect, conversation, converse, order
+from sozu.cli.listing import presentable
 from sozu.cli.options import socket_option
 from sozu.cli.revisions.showing import rows_of, show_plan
 from sozu.command.requests import DumpState, LoadState, SaveState
@@ -65,7 +66,7 @@ def load(file: Path, *, dry_run: bool) -> None:
 @socket_option
 def show() -> None:
     """
-    Show the orders that build the state, one JSON object a line.
+    Show the orders that build the state, one JSON object a line, without private keys.
 
     \b
     Example:
@@ -73,4 +74,4 @@ def show() -> None:
     """
     for part in collect(DumpState()):
         for each in part["orders"]:
-            click.echo(json.dumps(each))
+            click.echo(json.dumps(presentable(each)))

@@ -23,7 +23,7 @@ FORCE: Final = "one that is valid now; `--force` takes it nevertheless"
 
 
 def examine(
-    certificate: Source, key: Source, chain: Sequence[Source] = (), *, now: datetime, listener: str | None = None, force: bool = False
+    certificate: Source, key: Source, chain: Sequence[Source] = (), *, now: datetime, force: bool = False
 ) -> Certificate:
     """The fact: chain in order, key checked against the certificate, names, validity, fingerprint of the DER.
 
@@ -41,7 +41,6 @@ def examine(
         certificate=_pem(served),
         private_key=found.pem,
         chain=tuple(_pem(link) for link in chain_of(served, links)),
-        listener=listener,
         names=names_of(served.certificate),
         kind=found.kind,
         not_before=_seconds(served.certificate.not_valid_before_utc),

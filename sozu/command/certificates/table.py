@@ -67,19 +67,24 @@ class CertificateTable:
         best: dict[KeyKind, Certificate] = {}
         for fingerprint in fingerprints:
             one = self.certificates.get(fingerprint)
-            if one is not None and one.listener in (None, listener) and (one.kind not in best or _rank(one) > _rank(best[one.kind])):
+            if one is not None and serves(one, listener) and (one.kind not in best or _rank(one) > _rank(best[one.kind])):
                 best[one.kind] = one
         return tuple(best[kind] for kind in KINDS if kind in best)
 
     def _default(self, listener: str) -> tuple[Certificate, ...]:
         for one in self.certificates.values():
-            if one.listener in (None, listener):
+            if serves(one, listener):
                 return (one,)
         return ()
 
 
+def serves(certificate: Certificate, listener: str) -> bool:
+    """Is it for this listener?"""
+    return not certificate.listeners or listener in certificate.listeners
+
+
 def _rank(certificate: Certificate) -> tuple[bool, int, str]:
-    return (certificate.listener is not None, certificate.not_after, certificate.fingerprint)
+    return (bool(certificate.listeners), certificate.not_after, certificate.fingerprint)
 
 
 def _regards_certificates(change: Change) -> bool:

@@ -63,7 +63,7 @@ class _Section:
     def _read_certificates(self, path: Path, entry: ListenerEntry, address: str) -> None:
         orders = read_certificates((*path, "certificates"), entry.certificates, address, self._folder, self._findings)
         for place, order in orders:
-            self._carry_out(place, order)
+            self._carry_out(place, order, changes=True)  # one certificate may be at several listeners
 
     def read_clusters(self, clusters: object) -> None:
         for name, value in clusters.items() if isinstance(clusters, dict) else ():
@@ -102,7 +102,7 @@ class _Section:
             if self._findings.sound((*path, index)):
                 yield (*path, index), item
 
-    def _carry_out(self, path: Path, order: AnyOrder) -> bool:
+    def _carry_out(self, path: Path, order: AnyOrder, *, changes: bool = False) -> bool:
         """Whether the order could be carried out; if not, or if the file says the same thing twice, that is noted."""
         effects = len(self.draft.effects)
         try:
@@ -110,7 +110,7 @@ class _Section:
         except Objection as objection:
             self._note(path, objection)
             return False
-        if not self.draft.effects[effects:] or self.draft.effects[-1].before is not None:
+        if not self.draft.effects[effects:] or (self.draft.effects[-1].before is not None and not changes):
             self._findings.note(path, "the file has this already, further up")
         return True
 

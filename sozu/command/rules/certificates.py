@@ -8,11 +8,12 @@ from typing import Final
 import msgspec
 
 from sozu.command.certificates.names import covers
+from sozu.command.certificates.table import serves
 from sozu.command.draft import Draft
 from sozu.command.facts import Certificate, Frontend, Protocol
 from sozu.command.nearest import did_you_mean
 from sozu.command.orders import AddCertificate, RemoveCertificate, ReplaceCertificate
-from sozu.command.rules.listeners import known_listener
+from sozu.command.rules.known import known_listener
 from sozu.command.rules.names import frontend_name
 from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.spellings import address_in
@@ -23,18 +24,32 @@ EVERY_HOST: Final = "*"
 
 
 def add_certificate(draft: Draft, order: AddCertificate) -> None:
-    """Serve one more, or one that is there elsewhere or with another chain."""
-    listener = None
+    """Serve one more, or one that is there at another listener too or with another chain."""
+    held = draft.certificates.get(order.fingerprint)
+    listeners = tuple(address_in(each, "listeners") for each in order.listeners)
     if order.listener is not None:
-        listener = address_in(order.listener, "listener")
-        _check_speaks_tls(draft, listener)
-    draft.put(_fact(order, order.fingerprint, listener))
+        before = held.listeners if held is not None else ()
+        everywhere = held is not None and not held.listeners
+        listeners = () if everywhere else tuple(dict.fromkeys((*before, address_in(order.listener, "listener"))))
+    for address in listeners:
+        _check_speaks_tls(draft, address)
+    draft.put(_fact(order, order.fingerprint, listeners))
+
+
+def leave_listener(draft: Draft, address: str) -> None:
+    """A listener goes: its certificates are for the others that they name. Refused where it is the only one."""
+    bound = [certificate for certificate in draft.certificates.values() if address in certificate.listeners]
+    for certificate in bound:
+        if certificate.listeners == (address,):
+            raise Objection(f"certificate {certificate.fingerprint} is for this listener only")
+    for certificate in bound:
+        draft.put(msgspec.structs.replace(certificate, listeners=tuple(each for each in certificate.listeners if each != address)))
 
 
 def replace_certificate(draft: Draft, order: ReplaceCertificate) -> None:
     """Serve another in the place of one, for its listener and the frontends pinned to it."""
     before = _known(draft, order.fingerprint)
-    after = _fact(order, order.replacement, before.listener)
+    after = _fact(order, order.replacement, before.listeners)
     if after.fingerprint == before.fingerprint:
         draft.put(after)
         return
@@ -68,8 +83,8 @@ def check_pin(draft: Draft, frontend: Frontend) -> None:
     """May the frontend be pinned to this certificate? Raises Objection."""
     assert frontend.certificate is not None, "it has a pin"
     certificate = _known(draft, frontend.certificate, "certificate")
-    if None not in (certificate.listener, frontend.listener) and certificate.listener != frontend.listener:
-        raise Objection(f"this certificate is for {certificate.listener} only, and the frontend for {frontend.listener}", "certificate")
+    if frontend.listener is not None and not serves(certificate, frontend.listener):
+        raise Objection(f"this certificate is for {', '.join(certificate.listeners)}, and the frontend for {frontend.listener}", "certificate")
     if frontend.hostname_regex is not None:
         raise Objection("a pin needs a hostname: an expression is no name that a handshake could ask for", "certificate")
     if frontend.hostname != EVERY_HOST and not covers(certificate.names, frontend.hostname):
@@ -84,7 +99,7 @@ def _known(draft: Draft, text: str, field: str = "fingerprint") -> Certificate:
     return certificate
 
 
-def _fact(order: AddCertificate | ReplaceCertificate, fingerprint: str, listener: str | None) -> Certificate:
+def _fact(order: AddCertificate | ReplaceCertificate, fingerprint: str, listeners: tuple[str, ...]) -> Certificate:
     if not fingerprint:
         raise Objection("the certificate has not been examined", "certificate")
     return Certificate(
@@ -92,7 +107,7 @@ def _fact(order: AddCertificate | ReplaceCertificate, fingerprint: str, listener
         certificate=order.certificate,
         private_key=order.private_key,
         chain=tuple(map(intern, order.chain)),  # ten thousand certificates have few issuers
-        listener=listener,
+        listeners=listeners,
         names=order.names,
         kind=order.kind,
         not_before=order.not_before,
@@ -124,13 +139,13 @@ def _left_alone(draft: Draft, going: Certificate) -> Iterator[Frontend]:
     addresses = [listener.address for listener in draft.listeners.values() if listener.protocol is Protocol.HTTPS]
     for frontend in draft.frontends.values():
         if frontend.hostname_regex is None and covers(going.names, frontend.hostname):
-            places = [address for address in addresses if frontend.listener in (None, address) and going.listener in (None, address)]
+            places = [address for address in addresses if frontend.listener in (None, address) and serves(going, address)]
             if any(not _is_covered(others, frontend.hostname, address) for address in places):
                 yield frontend
 
 
 def _is_covered(certificates: Iterable[Certificate], hostname: str, address: str) -> bool:
-    return any(one.listener in (None, address) and covers(one.names, hostname) for one in certificates)
+    return any(serves(one, address) and covers(one.names, hostname) for one in certificates)
 
 
 def _refuse_if_any(why: str, frontends: list[Frontend]) -> None:

@@ -12,7 +12,7 @@ from sozu.command.rules.certificates import check_pin, fingerprint_in
 from sozu.command.rules.clusters import known_cluster
 from sozu.command.rules.conditions import cookies_in, headers_in, methods_in, path_regex_in, query_in, regex_in
 from sozu.command.rules.edits import edits_in
-from sozu.command.rules.listeners import known_listener
+from sozu.command.rules.known import known_listener
 from sozu.command.rules.names import frontend_name, place_name
 from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.spellings import address_in, hostname_in, path_in

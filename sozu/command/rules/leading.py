@@ -6,7 +6,7 @@ from sozu.command.draft import Draft
 from sozu.command.facts import Protocol
 from sozu.command.orders import AddTcpFrontend, RemoveTcpFrontend
 from sozu.command.rules.clusters import known_cluster
-from sozu.command.rules.listeners import known_listener
+from sozu.command.rules.known import known_listener
 from sozu.command.rules.objections import Objection
 from sozu.command.rules.spellings import address_in
 

@@ -4,12 +4,13 @@ import msgspec
 
 from sozu.command.draft import Draft
 from sozu.command.facts import Listener, Protocol
-from sozu.command.nearest import did_you_mean
 from sozu.command.orders import ActivateListener, AddListener, DeactivateListener, RemoveListener, UpdateListener, given
 from sozu.command.rules.answers import answers_in
+from sozu.command.rules.certificates import leave_listener
 from sozu.command.rules.edits import networks_in
+from sozu.command.rules.known import known_listener
 from sozu.command.rules.names import frontend_name
-from sozu.command.rules.objections import Objection, Unknown
+from sozu.command.rules.objections import Objection
 from sozu.command.rules.spellings import address_in
 from sozu.command.rules.terms import check_terms
 
@@ -38,18 +39,8 @@ def remove_listener(draft: Draft, order: RemoveListener) -> None:
     for frontend in draft.frontends.values():
         if frontend.listener == listener.address:
             raise Objection(f"frontend {frontend_name(frontend)} of cluster {frontend.cluster} is for this listener only")
-    for certificate in draft.certificates.values():
-        if certificate.listener == listener.address:
-            raise Objection(f"certificate {certificate.fingerprint} is for this listener only")
+    leave_listener(draft, listener.address)
     draft.take(listener)
-
-
-def known_listener(draft: Draft, address: str, field: str) -> Listener:
-    """The listener at this address. Raises Unknown."""
-    listener = draft.listeners.get(address)
-    if listener is None:
-        raise Unknown(f"there is no listener at {address}{did_you_mean(address, draft.listeners)}", field)
-    return listener
 
 
 def _named(draft: Draft, order: RemoveListener | UpdateListener | ActivateListener | DeactivateListener) -> Listener:

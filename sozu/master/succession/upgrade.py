@@ -1,4 +1,4 @@
-"""`sozu upgrade`: bring one worker, or master and workers, to the code on disk.
+"""`sozu upgrade`: bring one worker, or master and workers, to the code on disk; and `sozu workers`, which takes the same way.
 
 Whoever asked may leave: an upgrade goes on without him, and another one is refused meanwhile. The master's own is a trial of it, then
 an exec in place (`serving`), and what follows is done by the new code: it replaces the workers, one slot at a time.
@@ -18,6 +18,7 @@ from gevent.queue import Queue
 from sozu import __version__
 from sozu.master.stopping import Stopping
 from sozu.master.succession.handing import Holdings
+from sozu.master.succession.staffing import resize, settle
 from sozu.master.succession.trial import Part, Unfit, try_out
 from sozu.master.tools.tool import Declined, Final, Say
 from sozu.master.workers.filling import SlotNotFilled
@@ -100,6 +101,17 @@ class Upgrading:
             return self._renew(list(self._slots), grace, tell)
 
         return self._begin(finish)
+
+    def staff(self, count: int, grace: float, say: Say) -> Final:
+        """Have so many workers."""
+
+        def staff(tell: Say) -> Final:
+            sockets = self._held.opened.sockets
+            leaving = resize(self._slots, sockets, count, grace, tell)
+            _await_ends(leaving, tell)
+            return settle(sockets, count, leaving)
+
+        return self._begin(staff).follow(say)
 
     # ---- one at a time ------------------------------------------------------------------------
 

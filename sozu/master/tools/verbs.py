@@ -20,6 +20,7 @@ from sozu.command.requests import (
     Plan,
     Rollback,
     SaveState,
+    SetWorkers,
     SoftStop,
     Status,
     SubscribeEvents,
@@ -67,6 +68,8 @@ class Verbs:
                 return self._hard_stop()
             case UpgradeWorker(worker=worker, grace=grace):
                 return self.upgrading.worker(worker, _allowed(grace), say)
+            case SetWorkers(count=count, grace=grace):
+                return self.upgrading.staff(count, _allowed(grace), say)
             case UpgradeMaster(grace=grace):
                 return self.upgrading.everything(_allowed(grace), say)
             case Status() | ListWorkers() | Metrics() | DumpState() | SaveState() | Log() | Explain() | SubscribeEvents():

@@ -9,6 +9,7 @@ briefing    what a new worker is told before it may accept
 roster      who hears transactions
 gathering   one question to many workers, one deadline
 rendezvous  where the next master would find a worker
+steering    which of several sockets on one address gets a new connection
 heartbeat   are they alive?
 backoff     when to try again
 """

@@ -33,6 +33,7 @@ class Slot:
     number: int
     worker: Worker | None = None
     filling: bool = False
+    dropped: bool = False  # nobody serves there any more, and nobody will
     unfit: Worker | None = None  # to be replaced, if it still is the one that serves
     fills: int = 0
     pause: float = 0.0  # seconds to wait before the next attempt
@@ -89,6 +90,26 @@ class Slots:
         gevent.wait([slot.tried for slot in self._slots])
         return not all(slot.vacant for slot in self._slots)
 
+    def add(self, count: int) -> list[Slot]:
+        """Have so many slots; returns the new ones, when each was tried once."""
+        added = [Slot(number) for number in range(len(self._slots), count)]
+        self._slots += added
+        self._keepers += [gevent.spawn(self._keep_filled, slot) for slot in added]
+        gevent.wait([slot.tried for slot in added])
+        return added
+
+    def drop(self, count: int, grace: float) -> list[Worker]:
+        """Have the first `count` slots only; returns the workers of the others, which drain now."""
+        dropped, self._slots = self._slots[count:], self._slots[:count]
+        leaving = []
+        for slot in dropped:
+            slot.dropped = True
+            slot.attention.set()
+            if slot.worker is not None and not slot.vacant:
+                see_off(slot.worker, grace)
+                leaving.append(slot.worker)
+        return leaving
+
     # ---- filling ------------------------------------------------------------------------------
 
     def fill(self, slot: Slot, grace: float) -> Worker | None:
@@ -130,8 +151,8 @@ class Slots:
     # ---- keeping them filled ------------------------------------------------------------------
 
     def _keep_filled(self, slot: Slot) -> None:
-        while True:
-            while slot.wanting:
+        while not slot.dropped:
+            while slot.wanting and not slot.dropped:
                 gevent.sleep(slot.pause)
                 self._try_to_fill(slot)
                 slot.tried.set()
@@ -156,7 +177,7 @@ class Slots:
 
     def _fill_if_wanting(self, slot: Slot) -> None:
         with slot.alone:
-            if slot.wanting:
+            if slot.wanting and not slot.dropped:
                 self.fill(slot, REPLACEMENT_GRACE)
 
     def _replace(self, slot: Slot, worker: Worker, reason: str) -> None:

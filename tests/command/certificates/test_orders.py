@@ -76,12 +76,23 @@ def test_what_was_not_examined_is_refused(state: ConfigState) -> None:
 def test_certificates_are_for_https_listeners(state: ConfigState) -> None:
     assert "speaks http, and certificates are for https" in refusal(state, added(B, "b.example", listener=HTTP))
     assert "there is no listener at 127.0.0.1:1" in refusal(state, added(B, "b.example", listener="127.0.0.1:1"))
-    assert done(state, added(B, "b.example", listener=HTTPS)).state.certificates[B].listener == HTTPS
+    assert done(state, added(B, "b.example", listener=HTTPS)).state.certificates[B].listeners == (HTTPS,)
 
 
 def test_a_listener_with_certificates_of_its_own_stays(state: ConfigState) -> None:
     own = done(state, added(B, "b.example", listener=OTHER)).state
     assert f"certificate {B} is for this listener only" in refusal(own, RemoveListener(protocol=Protocol.HTTPS, address=OTHER))
+
+
+def test_a_certificate_may_be_for_several_listeners(state: ConfigState) -> None:
+    both = done(state, added(B, "b.example", listener=HTTPS), added(B, "b.example", listener=OTHER)).state
+    assert both.certificates[B].listeners == (HTTPS, OTHER)
+    one = done(both, RemoveListener(protocol=Protocol.HTTPS, address=OTHER)).state
+    assert one.certificates[B].listeners == (HTTPS,)
+    assert done(both, added(B, "b.example")).state.certificates[B].listeners == ()
+    assert done(state, added(A, "a.example", "*.a.example", listener=HTTPS)).effects == ()  # it is everywhere already
+    for some, other in ((both, one), (one, both), (state, both), (both, state)):
+        assert same_facts(commit(some, diff(some, other)).state, other)
 
 
 # ---- removing ----
@@ -139,7 +150,7 @@ def test_a_pin_must_fit_the_frontend(state: ConfigState) -> None:
     assert "there is no certificate cccc" in refusal(own, AddHttpFrontend(cluster="c", hostname="a.example", certificate=C))
     assert "this certificate is for b.example, not for a.example" in refusal(own, AddHttpFrontend(cluster="c", hostname="a.example", certificate=B))
     assert "an expression is no name" in refusal(own, AddHttpFrontend(cluster="c", hostname_regex="b.*", certificate=B))
-    assert f"is for {OTHER} only" in refusal(own, AddHttpFrontend(cluster="c", hostname="b.example", listener=HTTPS, certificate=B))
+    assert f"is for {OTHER}, and the frontend for {HTTPS}" in refusal(own, AddHttpFrontend(cluster="c", hostname="b.example", listener=HTTPS, certificate=B))
     for hostname in ("b.example", "*"):
         assert done(own, AddHttpFrontend(cluster="c", hostname=hostname, certificate=B))
 
@@ -174,7 +185,7 @@ def test_a_replacement_takes_listener_pins_and_place(state: ConfigState) -> None
     result = done(before, replaced(B, "d" * 64, "b.example"))
 
     assert list(result.state.certificates) == [A, "d" * 64, C]
-    assert result.state.certificates["d" * 64].listener == OTHER
+    assert result.state.certificates["d" * 64].listeners == (OTHER,)
     assert [frontend.certificate for frontend in result.state.frontends.values()] == [None, None, "d" * 64]
     assert result.effects[0] == Change(before.certificates[B], result.state.certificates["d" * 64])
 

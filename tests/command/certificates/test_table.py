@@ -13,7 +13,7 @@ HERE, THERE = "127.0.0.1:8443", "127.0.0.1:9443"
 
 def certificate(fingerprint: str, *names: str, kind: KeyKind = KeyKind.ECDSA, listener: str | None = None, until: int = 0) -> Certificate:
     return Certificate(
-        fingerprint=fingerprint, certificate="", private_key="", names=names, kind=kind, listener=listener, not_after=until
+        fingerprint=fingerprint, certificate="", private_key="", names=names, kind=kind, listeners=() if listener is None else (listener,), not_after=until
     )
 
 
@@ -116,7 +116,7 @@ frontends = st.builds(pinned, st.one_of(names, st.just("*")), st.one_of(st.none(
 
 
 def obvious(facts: Sequence[AnyFact], listener: str, name: str | None) -> str:
-    here = [fact for fact in facts if isinstance(fact, Certificate) and fact.listener in (None, listener)]
+    here = [fact for fact in facts if isinstance(fact, Certificate) and fact.listeners in ((), (listener,))]
     pins = [fact for fact in facts if isinstance(fact, Frontend) and fact.listener in (None, listener)]
     steps: list[Callable[[Certificate], bool]] = []
     if name is not None:
@@ -132,7 +132,7 @@ def obvious(facts: Sequence[AnyFact], listener: str, name: str | None) -> str:
 
 def _best(candidates: Sequence[Certificate]) -> list[str]:
     of_kinds = [[one for one in candidates if one.kind is kind] for kind in KeyKind]
-    return [max(some, key=lambda one: (one.listener is not None, one.not_after, one.fingerprint)).fingerprint for some in of_kinds if some]
+    return [max(some, key=lambda one: (bool(one.listeners), one.not_after, one.fingerprint)).fingerprint for some in of_kinds if some]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.one_of(certificates, frontends)), max_size=12), st.sampled_from([HERE, THERE]), st.one_of(st.none(), names))
