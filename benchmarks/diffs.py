@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import json
 import os
 from pathlib import Path
-import shutil
 import signal
 import socket
 import statistics
@@ -20,7 +19,7 @@ import tempfile
 import threading
 import time
 
-from peers import free_port, program
+from peers import free_port, program, stage
 
 from sozu.command import Client
 from sozu.command.orders import AddBackend, RemoveBackend
@@ -142,27 +141,34 @@ def haproxy_start_and_reload(folder: Path, hosts: int, times: int) -> tuple[floa
 
 
 class Ours:
-    """A master with two workers, configured with so many hosts."""
+    """A master with two workers, configured with so many hosts; that of cluster c1 is answered by an origin."""
 
-    def __init__(self, folder: Path, hosts: int) -> None:
+    def __init__(self, folder: Path, hosts: int, origin: int) -> None:
         self.folder, self.port = folder, free_port()
-        clusters = {f"c{n}": {"frontends": [{"hostname": f"h{n}.example"}], "backends": ["127.0.0.1:9"]} for n in range(hosts)}
         listeners = [{"protocol": "http", "address": f"127.0.0.1:{self.port}"}]
+        clusters = {f"c{n}": {"frontends": [{"hostname": f"h{n}.example"}], "backends": ["127.0.0.1:9"]} for n in range(hosts)}
+        clusters["c1"]["backends"] = [f"127.0.0.1:{origin}"]
         (folder / "sozu.yaml").write_text(json.dumps({"listeners": listeners, "clusters": clusters}))
-        self.command = [sys.executable, "-m", "sozu", "serve", "-c", "sozu.yaml"]
+        (folder / "bare.yaml").write_text(json.dumps({"command_socket": "./sozu.sock"}))
+
+    def _command(self, file: str) -> list[str]:
+        return [sys.executable, "-m", "sozu", "serve", "-c", file]
 
     @contextmanager
-    def serving(self) -> Iterator["subprocess.Popen[bytes]"]:
-        with running(self.command, self.folder, "sozu") as process:
-            seconds_until(lambda: bool(answer(self.port, "h0.example")))
+    def serving(self, file: str = "bare.yaml") -> Iterator["subprocess.Popen[bytes]"]:
+        """A master that is begun with this file; the journal wins over the bare one."""
+        with running(self._command(file), self.folder, "sozu") as process:
+            seconds_until(lambda: bool(answer(self.port, "h1.example")))
             yield process
 
-    def start(self) -> float:
+    def start(self, file: str = "bare.yaml") -> float:
         """Seconds from exec until a request is answered."""
         began = time.perf_counter()
-        with self.serving():
+        with self.serving(file):
             taken = time.perf_counter() - began
-            self.client().close()
+            with self.client() as client:
+                client.order(AddBackend(cluster="c2", address="127.0.0.1:9", weight=1))  # from now on the journal wins
+                client.order(AddBackend(cluster="c2", address="127.0.0.1:9"))
         return taken
 
     def client(self) -> Client:
@@ -175,20 +181,18 @@ def diffs(client: Client, count: int) -> list[float]:
     taken = []
     for number in range(count):
         began = time.perf_counter()
-        client.order(AddBackend(cluster="c1", address="127.0.0.1:9", weight=number % 256))
+        client.order(AddBackend(cluster="c2", address="127.0.0.1:9", weight=number % 256))
         taken.append(time.perf_counter() - began)
     return taken
 
 
-@contextmanager
-def load(port: int) -> Iterator[list[tuple[float, float]]]:
-    """Requests one after the other on four connections, as fast as they are answered; (when, how long) of each."""
-    ended, told = threading.Event(), list[tuple[float, float]]()
+def ask_for(port: int, seconds: float) -> None:
+    """Requests one after the other on four connections, as fast as they are answered; prints when and how long, of each."""
+    end, told = time.perf_counter() + seconds, list[tuple[float, float]]()
 
     def ask() -> None:
         with socket.create_connection(("127.0.0.1", port)) as client:
-            while not ended.is_set():
-                began = time.perf_counter()
+            while (began := time.perf_counter()) < end:
                 client.sendall(b"GET / HTTP/1.1\r\nHost: h1.example\r\n\r\n")
                 client.recv(65536)
                 told.append((began, time.perf_counter() - began))
@@ -196,12 +200,9 @@ def load(port: int) -> Iterator[list[tuple[float, float]]]:
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
-    try:
-        yield told
-    finally:
-        ended.set()
-        for thread in threads:
-            thread.join()
+    for thread in threads:
+        thread.join()
+    json.dump(told, sys.stdout)
 
 
 def p99(values: list[float]) -> float:
@@ -217,30 +218,28 @@ def pss(pid: int) -> float:
     raise AssertionError("the kernel tells Pss")
 
 
-def under_saturation(ours: Ours, client: Client, count: int, seconds: float) -> list[float]:
-    """The diffs while wrk, or where there is none our own clients, take all that two cores have."""
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        with load(ours.port):
-            return diffs(client, count)
+def under_saturation(ours: Ours, client: Client, count: int) -> list[float]:
+    """The diffs while wrk takes all that two cores have."""
     url = f"http://127.0.0.1:{ours.port}/"
-    command = [wrk, "-t2", "-c64", f"-d{seconds:.0f}s", "-H", "Host: h1.example", url]
+    command = [program("wrk"), "-t2", "-c64", "-d60s", "-H", "Host: h1.example", url]
     with running(command, ours.folder, "wrk"):
-        time.sleep(0.3)
+        time.sleep(0.5)
         return diffs(client, count)
 
 
 def many_at_once(ours: Ours, client: Client, orders: int) -> tuple[float, float, float]:
-    """Seconds for a transaction of so many orders; p99 of requests in as long a time before, and meanwhile."""
-    with load(ours.port) as told:
-        time.sleep(1.5)
+    """Seconds for a transaction of so many orders; p99 of requests in the second before, and meanwhile."""
+    command = [sys.executable, __file__, "--load", str(ours.port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as load:  # in a process of its own: nobody waits for our own thread
+        time.sleep(2)
         began = time.perf_counter()
-        client.commit(AddBackend(cluster=f"c{n}", address="127.0.0.1:10") for n in range(orders))
+        client.commit(AddBackend(cluster=f"c{n}", address="127.0.0.1:10") for n in range(2, orders))
         ended = time.perf_counter()
-    before = [took for when, took in told if began - 1.4 < when < began]
-    during = [took for when, took in told if began <= when <= ended]
-    client.commit(RemoveBackend(cluster=f"c{n}", address="127.0.0.1:10") for n in range(orders))
-    return ended - began, p99(before), p99(during)
+        assert load.stdout is not None
+        told = json.load(load.stdout)
+    client.commit(RemoveBackend(cluster=f"c{n}", address="127.0.0.1:10") for n in range(2, orders))
+    before = [took for when, took in told if began - 1 < when < began]
+    return ended - began, p99(before), p99([took for when, took in told if began <= when <= ended])
 
 
 def whole_process(folder: Path) -> float:
@@ -258,20 +257,25 @@ def main() -> None:
     parser.add_argument("--hosts", type=int, default=10_000)
     parser.add_argument("--diffs", type=int, default=300)
     parser.add_argument("--reloads", type=int, default=3)
+    parser.add_argument("--load", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.load:
+        ask_for(options.load, 6)
+        return
     with tempfile.TemporaryDirectory(prefix="sozu-diffs-") as name:
         folder = Path(name)
         nginx = nginx_reload(folder, options.hosts, options.reloads)
         haproxy_start, haproxy = haproxy_start_and_reload(folder, options.hosts, options.reloads)
-        ours = Ours(folder, options.hosts)
-        first = ours.start()  # from the file; it leaves a journal
-        again = min(ours.start() for _ in range(2))
-        with ours.serving() as process, ours.client() as client:
-            idle = diffs(client, options.diffs)
-            busy = under_saturation(ours, client, options.diffs, 5)
-            took, before, during = many_at_once(ours, client, options.hosts)
-            memory = pss(process.pid)
-            status = whole_process(folder)
+        with stage(folder) as peers:
+            ours = Ours(folder, options.hosts, peers.origin)
+            first = ours.start("sozu.yaml")
+            again = min(ours.start() for _ in range(2))
+            with ours.serving() as process, ours.client() as client:
+                idle = diffs(client, options.diffs)
+                busy = under_saturation(ours, client, options.diffs)
+                took, before, during = many_at_once(ours, client, options.hosts)
+                memory = pss(process.pid)
+                status = whole_process(folder)
     one = statistics.median(idle)
     rows = [
         ("nginx -s reload", f"{nginx * 1000:.0f} ms"),

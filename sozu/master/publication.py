@@ -16,6 +16,7 @@ from sozu.command.worker_protocol import Publish, Reply
 from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.roster import Worker, WorkerState
 
+AT_ONCE = 32_768  # bytes of orders in one message: a worker decodes it in a fraction of a millisecond, between two requests
 PATIENCE = 5.0  # seconds in which a worker confirms a transaction,
 PATIENCE_PER_ORDER = 0.001  # and so much more for each of its orders
 
@@ -30,7 +31,7 @@ class Publication:
         self.running = set[BackendKey]()  # of the backends that it removes, those that still have exchanges on some worker
         self._gathering = Gathering(PATIENCE + PATIENCE_PER_ORDER * len(orders))
         self._news: Queue[tuple[Worker, Reply] | None] = Queue()
-        self._parts = list(parts(orders))
+        self._parts = list(parts(orders, AT_ONCE))
 
     def send(self, worker: Worker) -> None:
         """Publish to one worker. Never waits."""

@@ -26,6 +26,7 @@ from sozu.command.orders import AnyOrder
 from sozu.command.requests import DEFAULT_GRACE
 from sozu.command.settings import Settings, in_force
 from sozu.command.worker_protocol import TakeLog
+from sozu.master import garbage
 from sozu.master.aside import Aside
 from sozu.master.chronicle import Chronicle
 from sozu.master.events import EventLog, Events
@@ -228,6 +229,7 @@ class Master:
             announce(self._started())
         except OSError as error:  # nobody reads our standard output, or its disk is full: no reason not to serve
             log.warning("event=not_announced reason=%r", str(error))
+        garbage.settle()
         return True
 
     def _obey(self) -> Estate | None:
@@ -291,6 +293,7 @@ class Master:
 
 
 def _prepare_process(command_socket: str) -> None:
+    garbage.hold()
     logging.basicConfig(format="time=%(asctime)s level=%(levelname)s %(message)s", level=logging.INFO)
     setproctitle(f"sozu: master {command_socket}")
     # Workers inherit the limit: a proxy needs two descriptors for each exchange, and the usual 1024 is for other programs.
