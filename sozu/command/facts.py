@@ -9,7 +9,7 @@ from typing import ClassVar
 import msgspec
 
 from sozu.command.certificates.terms import Tls
-from sozu.command.edits.facts import AnswerPage, BasicAuth, ForwardAuth, HeaderEdit, Hsts, Redirect
+from sozu.command.edits.facts import AnswerPage, BasicAuth, ForwardAuth, HeaderEdit, Hsts, Rate, Redirect
 from sozu.command.terms import Breaker, Failures, ProxyProtocol, Queue, Retries, Share
 
 
@@ -163,6 +163,7 @@ class Frontend(Fact, frozen=True, kw_only=True):
     response_headers: tuple[HeaderEdit, ...] = ()
     hsts: Hsts | None = None
     forward_auth: ForwardAuth | None = None
+    rate: Rate | None = None
 
     @property
     def condition(self) -> str:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from sozu.command.certificates.terms import Tls
-from sozu.command.edits.facts import AnswerPage, BasicAuth, ForwardAuth, HeaderEdit, Hsts, Redirect
+from sozu.command.edits.facts import AnswerPage, BasicAuth, ForwardAuth, HeaderEdit, Hsts, Rate, Redirect
 from sozu.command.facts import KeyKind, LoadBalancing, LogLevel, Match, Position, Protocol, Timeouts
 from sozu.command.terms import Breaker, Count, Failures, ProxyProtocol, Queue, Retries, Seconds, Share
 
@@ -77,6 +77,7 @@ class AddHttpFrontend(Order, frozen=True, kw_only=True, tag="add_http_frontend")
     response_headers: tuple[HeaderEdit, ...] = ()
     hsts: Hsts | None = None
     forward_auth: ForwardAuth | None = None
+    rate: Rate | None = None
 
 
 class RemoveHttpFrontend(Order, frozen=True, kw_only=True, tag="remove_http_frontend"):

@@ -172,6 +172,7 @@ class Traffic:
     ids: Iterator[bytes] = field(init=False)  # of requests, unique among all workers everywhere for practical purposes
 
     def __post_init__(self) -> None:
+        self.desk.rates.workers = self.settings.workers
         self.deadlines = Deadlines(self.clock, self.sessions)
         self.books = Books(self.hub, self.counters, self.access_log)
         self.outbox = Outbox(self.hub)

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from sozu.command.certificates.terms import ClientCertificates, TlsVersion
-from sozu.command.edits.facts import BasicAuth, ForwardAuth, HeaderEdit, Hsts, Redirect
+from sozu.command.edits.facts import BasicAuth, ForwardAuth, HeaderEdit, Hsts, Rate, Redirect
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol
 from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
 from sozu.command.settings import AccessLog
@@ -16,7 +16,7 @@ from sozu.command.terms import Breaker, Count, Failures, ProxyProtocol, Queue, R
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]
 BodySize = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_BODY)]
-Rate = Annotated[int, msgspec.Meta(ge=0, le=FASTEST)]
+ByteRate = Annotated[int, msgspec.Meta(ge=0, le=FASTEST)]
 Address = Annotated[str, msgspec.Meta(description='an address: "127.0.0.1:8080", "[::1]:8080" or "unix:/run/app.sock"')]
 Hostname = Annotated[str, msgspec.Meta(description='a hostname: "blog.example.com", "*.example.com" or "*"')]
 
@@ -118,6 +118,7 @@ class FrontendEntry(Entry, frozen=True, kw_only=True):
     response_headers: tuple[HeaderEdit, ...] = ()
     hsts: Hsts | None = None
     forward_auth: ForwardAuth | None = None
+    rate: Rate | None = None
 
 
 class BackendEntry(Entry, frozen=True, kw_only=True):
@@ -147,7 +148,7 @@ class ClusterEntry(Entry, frozen=True, kw_only=True):
     proxy_protocol: ProxyProtocol | None = None
     timeouts: TimeoutsEntry | None = None
     max_body_size: BodySize | None = None
-    min_rate: Rate | None = None
+    min_rate: ByteRate | None = None
     answers: tuple[AnswerEntry, ...] = ()
     frontends: tuple[FrontendEntry, ...] | None = None
     backends: tuple[Address | BackendEntry, ...] | None = None
@@ -161,7 +162,7 @@ class File(Entry, frozen=True, kw_only=True):
     workers: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 2
     max_connections: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
     max_body_size: BodySize | None = None
-    min_rate: Rate = 0
+    min_rate: ByteRate = 0
     timeouts: TimeoutsEntry | None = None
     pool: PoolEntry | None = None
     via: str | None = None

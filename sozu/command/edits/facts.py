@@ -1,5 +1,7 @@
 """The settings of a frontend that change requests or answers, as they stand in orders, in the state and in the configuration file."""
 
+from typing import Annotated
+
 import msgspec
 
 
@@ -47,6 +49,14 @@ class ForwardAuth(Edit, frozen=True, kw_only=True):
     cluster: str
     path: str = "/"
     copy: tuple[str, ...] = ()
+
+
+class Rate(Edit, frozen=True, kw_only=True):
+    """So many requests in so many seconds from one client's address, on all workers together; `burst` at once (none: as many as `requests`)."""
+
+    requests: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 1.0
+    burst: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
 
 
 class Hsts(Edit, frozen=True, kw_only=True):

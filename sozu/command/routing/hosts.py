@@ -43,7 +43,7 @@ class Host:
 
 def is_special(frontend: Frontend) -> bool:
     """Does it do more with its requests than to send them on?"""
-    gated = frontend.deny or frontend.redirect or frontend.allow_from or frontend.deny_from or frontend.basic_auth or frontend.forward_auth
+    gated = frontend.deny or frontend.redirect or frontend.allow_from or frontend.deny_from or frontend.basic_auth or frontend.rate or frontend.forward_auth
     edited = frontend.replace_prefix or frontend.rewrite_host or frontend.request_headers or frontend.response_headers or frontend.hsts
     return bool(gated or edited)
 

@@ -44,6 +44,7 @@ def edits_in(order: AddHttpFrontend) -> dict[str, Any]:
         "request_headers": _headers(order.request_headers, "request_headers"),
         "response_headers": _headers(order.response_headers, "response_headers"),
         "forward_auth": order.forward_auth if order.forward_auth is None else _forward_auth(order.forward_auth),
+        "rate": order.rate,
         "hsts": order.hsts if order.hsts is None else _hsts(order.hsts),
     }
 

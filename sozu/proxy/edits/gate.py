@@ -1,5 +1,6 @@
-"""Who may pass: the rules of a frontend that end a request before any backend hears of it. In this order: addresses, denial, redirect, password."""
+"""Who may pass: the rules of a frontend that end a request before any backend hears of it. In this order: addresses, rate, denial, redirect, password."""
 
+from time import monotonic
 from typing import NamedTuple
 
 from sozu.command.edits.networks import Networks
@@ -27,11 +28,12 @@ class Url(NamedTuple):
 class Gate:
     """The gate of one frontend."""
 
-    __slots__ = ("_allowed", "_challenge", "_denied", "_location", "_prefix", "_status", "_users")
+    __slots__ = ("_allowed", "_challenge", "_denied", "_key", "_location", "_prefix", "_rate", "_status", "_users")
 
     def __init__(self, frontend: Frontend) -> None:
         self._allowed = Networks(frontend.allow_from) if frontend.allow_from else None
         self._denied = Networks(frontend.deny_from) if frontend.deny_from else None
+        self._key, self._rate = frontend.key, frontend.rate
         self._prefix = (frontend.path or "/").encode()
         redirect, auth = frontend.redirect, frontend.basic_auth
         self._location: Template | None = None if redirect is None else read_template(redirect.to, LOCATION_PLACES)
@@ -41,7 +43,10 @@ class Gate:
 
     def pass_(self, request: RequestView, client: bytes, url: Url, desk: Desk) -> None:
         """Let the request pass, or raise Denied or Redirected. May let other greenlets run. `client` is `IP:port`, or empty for a unix socket."""
-        self._check_address(client.rpartition(b":")[0].strip(b"[]"))
+        address = client.rpartition(b":")[0].strip(b"[]")
+        self._check_address(address)
+        if self._rate is not None and (wait := desk.rates.take(self._key, self._rate, address, monotonic())):
+            raise Denied(429, "too many requests from its address", "rate", b"Retry-After: %d\r\n" % wait)
         if self._location is not None:
             raise Redirected(self._status, self._location_of(url))
         if self._status:
@@ -83,7 +88,8 @@ class Gate:
 
 def is_guarded(frontend: Frontend) -> bool:
     """Does it have a gate?"""
-    return bool(frontend.deny or frontend.redirect or frontend.basic_auth or frontend.allow_from or frontend.deny_from or frontend.forward_auth)
+    addresses = frontend.allow_from or frontend.deny_from or frontend.rate
+    return bool(addresses or frontend.deny or frontend.redirect or frontend.basic_auth or frontend.forward_auth)
 
 
 def _name(authority: bytes) -> bytes:

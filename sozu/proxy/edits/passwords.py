@@ -12,6 +12,7 @@ from gevent.threadpool import ThreadPool
 
 from sozu.command.edits.facts import BasicAuth
 from sozu.command.edits.passwords import read_hash
+from sozu.proxy.edits.rates import Rates
 
 REMEMBERED: Final = 1024
 MOST_WAITING: Final = 64
@@ -24,11 +25,12 @@ class Busy(Exception):
 
 
 class Desk:
-    """Where passwords are checked: one for each worker."""
+    """Where passwords are checked and requests are counted: one for each worker."""
 
     def __init__(self) -> None:
         self._pool: ThreadPool | None = None
         self._waiting = 0
+        self.rates = Rates()
 
     def check(self, users: "Users", name: bytes, password: bytes) -> bool:
         """Is it this user's password? Lets other greenlets run meanwhile. Raises Busy."""

@@ -1,0 +1,56 @@
+"""How many requests a client's address may send to a frontend: token buckets. Pure: the time is an argument.
+
+A bucket is made by the first request and is full then; it fills at the frontend's rate up to its burst. Those that are full again say nothing any more, so
+the oldest are forgotten when there are too many: a flood of addresses costs memory for so many and no more, and frees only who has long been quiet.
+"""
+
+from collections import OrderedDict
+from math import ceil
+from typing import Final
+
+from sozu.command.edits.facts import Rate
+
+MOST: Final = 65_536  # buckets of one frontend: 10 MB
+
+
+class Buckets:
+    """Those of one frontend, of which this worker has its part."""
+
+    __slots__ = ("_buckets", "_burst", "_rate")
+
+    def __init__(self, rate: Rate, workers: int) -> None:
+        self._rate = rate.requests / rate.seconds / workers
+        self._burst = max(1.0, (rate.burst or rate.requests) / workers)
+        self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # by address, the one used last at the end: (tokens, then)
+
+    def take(self, address: bytes, now: float) -> int:
+        """Take a token. 0 if there was one; else after how many whole seconds there will be."""
+        tokens, then = self._buckets.pop(address, (self._burst, now))
+        tokens = min(self._burst, tokens + (now - then) * self._rate)
+        enough = tokens >= 1
+        self._buckets[address] = (tokens - enough, now)
+        if len(self._buckets) > MOST:
+            self._buckets.popitem(last=False)
+        return 0 if enough else max(1, ceil((1 - tokens) / self._rate))
+
+
+class Rates:
+    """The buckets of all frontends of a worker, by rule; they live as long as the rule stays the same."""
+
+    __slots__ = ("_buckets", "workers")
+
+    def __init__(self) -> None:
+        self.workers = 1
+        self._buckets: dict[tuple[object, Rate], Buckets] = {}
+
+    def take(self, frontend: object, rate: Rate, address: bytes, now: float) -> int:
+        """See Buckets; `frontend` is a frontend's key."""
+        buckets = self._buckets.get((frontend, rate))
+        if buckets is None:
+            self._forget(frontend)
+            buckets = self._buckets[frontend, rate] = Buckets(rate, self.workers)
+        return buckets.take(address, now)
+
+    def _forget(self, frontend: object) -> None:
+        for known in [known for known in self._buckets if known[0] == frontend]:
+            del self._buckets[known]
