@@ -17,6 +17,7 @@ from sozu.command.nearest import nearest
 VERBS: Final = {
     "serve": "Start the proxy: a master and its workers.",
     "check": "Read a configuration file and show all its errors.",
+    "convert": "Turn a configuration of the upstream Sozu (TOML) into one of ours.",
     "status": "Show the master, its listeners and its workers.",
     "upgrade": "Bring master and workers to the code on disk, while they serve.",
     "workers": "Have more or fewer workers, while they serve.",

@@ -44,8 +44,6 @@ class Way:
             TunnelSession(traffic, stream, client, listener, number)
             return
         entrances = traffic.trusting if self._trusted.holds(source) else traffic.entrances
-        if not stream.leftover:
-            stream.glance()
         Session(traffic, stream, client, entrances[listener.address], number)
 
 

@@ -1,0 +1,98 @@
+"""The upstream file as a whole. Raises NotToml; whatever is TOML becomes a configuration, and notes."""
+
+from dataclasses import dataclass
+import tomllib
+from typing import Any, Final
+
+from sozu.command.conversion.clusters import read_cluster
+from sozu.command.conversion.listeners import Listeners
+from sozu.command.conversion.source import Notes, Table
+from sozu.command.conversion.text import written
+
+_LEVELS: Final = {"trace": "debug", "debug": "debug", "info": "info", "warn": "warning", "error": "error"}
+_TIMEOUTS: Final = {"request_timeout": "request", "front_timeout": "front", "back_timeout": "back", "connect_timeout": "connect"}
+_NEEDLESS: Final = {
+    "buffer_size": "buffers have no fixed size here",
+    "max_buffers": "buffers are not counted here: max_connections bounds memory",
+    "min_buffers": "buffers are not counted here",
+    "command_buffer_size": "the command channel grows by itself, up to 2 MiB a message",
+    "max_command_buffer_size": "the command channel grows by itself, up to 2 MiB a message",
+    "saved_state": "the journal keeps the state, and wins over this file at a restart",
+    "automatic_state_save": "the journal keeps every change",
+    "worker_automatic_restart": "workers are always replaced",
+    "handle_process_affinity": "workers are not bound to cores",
+    "activate_listeners": "listeners are active unless they say `active: false`",
+    "zombie_check_interval": "sessions end by their deadlines",
+    "accept_queue_timeout": "a full worker closes who has been idle for longest, or lets the kernel's queue wait",
+    "ctl_command_timeout": "`--timeout` of the verbs that wait",
+    "pid_file_path": "`sozu status --json` tells the pid; systemd is told by itself",
+    "disable_cluster_metrics": "metrics are the worker's",
+    "log_target": "what the proxy says goes to standard error",
+    "log_access_target": "see access_log: a file, or standard output",
+    "access_logs_format": "see access_log: json, common or combined",
+    "access_logs_colored": "the access log has no colours",
+    "log_colored": "the log has no colours",
+    "ctl_buffer_size": "the command channel grows by itself",
+    "max_connections_per_ip": "see max_per_client of a cluster",
+}
+
+
+class NotToml(Exception):
+    """The file is no TOML; the text says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """`text` is a configuration file of ours; `notes` say what of the upstream one is not in it, or means something else."""
+
+    text: str
+    notes: tuple[str, ...]
+
+
+def convert(source: str) -> Conversion:
+    """An upstream configuration. Raises NotToml."""
+    try:
+        values = tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
+        raise NotToml(str(error)) from error
+    notes = Notes()
+    table = Table(values, "", notes)
+    settings = _settings(table)
+    listeners = Listeners()
+    for each in table.tables("listeners"):
+        listeners.read(each)
+    clusters = {name: read_cluster(each, listeners) for name, each in table.named("clusters", "applications")}
+    table.leftovers()
+    return Conversion(written(settings, listeners.entries(), clusters, tuple(notes)), tuple(notes))
+
+
+def _settings(table: Table) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for key, ours in (("command_socket", "command_socket"), ("worker_count", "workers"), ("max_connections", "max_connections")):
+        if (value := table.take(key, (str, int))) is not None:
+            settings[ours] = value
+    timeouts = {ours: value for key, ours in _TIMEOUTS.items() if (value := table.take(key, (int, float)))}
+    if timeouts:
+        settings["timeouts"] = timeouts
+    _read_logs(table, settings)
+    for metrics in table.single("metrics"):
+        metrics.leftovers()
+        table.note("metrics", "figures are served to Prometheus here (`metrics: {prometheus: ADDRESS}`), statsd is not available")
+    for key, text in _NEEDLESS.items():
+        table.explain(key, text)
+    return settings
+
+
+def _read_logs(table: Table, settings: dict[str, Any]) -> None:
+    level = table.take("log_level", str)
+    if level is not None and level.lower() in _LEVELS:
+        settings["log_level"] = _LEVELS[level.lower()]
+    elif level is not None:
+        table.note("log_level", f"one level for all here: {level!r} is left out")
+    target = table.take("access_logs_target", str) or table.take("log_access_target", str)
+    if target is not None and target.startswith("file://"):
+        settings["access_log"] = {"path": target.removeprefix("file://")}
+    elif target == "stdout":
+        settings["access_log"] = {"path": "-"}
+    elif target is not None:
+        table.note("access_logs_target", f"the access log goes to a file or to standard output, not to {target}")

@@ -1,0 +1,92 @@
+"""The upstream file as tables that know which of their keys were read. What was not is a note at the end: nothing is dropped in silence."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+class Notes:
+    """What has no equal, each with its place in the upstream file; in the order of their finding, each once."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, None] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    def add(self, place: str, text: str) -> None:
+        """One note."""
+        self._lines[f"{place}: {text}" if place else text] = None
+
+
+class Table:
+    """One table of the file. `take` reads a key and ticks it off; `leftovers` notes the others."""
+
+    def __init__(self, values: Mapping[str, Any], place: str, notes: Notes) -> None:
+        self._left = dict(values)
+        self.place = place
+        self.notes = notes
+
+    def take(self, key: str, kind: type | tuple[type, ...] = object, default: Any = None) -> Any:
+        """What stands there, if it is of this kind; if it is of another one, that is noted."""
+        if key not in self._left:
+            return default
+        value = self._left.pop(key)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool and kind is not object):
+            self.note(key, f"{value!r} is not what upstream takes there")
+            return default
+        return value
+
+    def tables(self, key: str) -> Iterator["Table"]:
+        """A list of tables."""
+        for number, values in enumerate(self.take(key, list, [])):
+            place = f"{self._at(key)}[{number}]"
+            if isinstance(values, dict):
+                table = Table(values, place, self.notes)
+                yield table
+                table.leftovers()
+            else:
+                self.notes.add(place, "is not a table")
+
+    def named(self, *keys: str) -> Iterator[tuple[str, "Table"]]:
+        """Tables by their names, under any of these keys."""
+        for key in keys:
+            for name, values in self.take(key, dict, {}).items():
+                place = f"{self._at(key)}.{name}"
+                if isinstance(values, dict):
+                    table = Table(values, place, self.notes)
+                    yield name, table
+                    table.leftovers()
+                else:
+                    self.notes.add(place, "is not a table")
+
+    def single(self, key: str) -> Iterator["Table"]:
+        """One table, if it is there."""
+        values = self.take(key, dict)
+        if values is not None:
+            table = Table(values, self._at(key), self.notes)
+            yield table
+            table.leftovers()
+
+    def has(self, key: str) -> bool:
+        """Does it stand there, unread?"""
+        return key in self._left
+
+    def note(self, key: str, text: str) -> None:
+        """Something about this key."""
+        self.notes.add(self._at(key), text)
+
+    def explain(self, key: str, text: str) -> Any:
+        """Tick off a key that has no equal, and say what to do; the value, if it is there."""
+        value = self.take(key)
+        if value is not None and value is not False:
+            self.note(key, text)
+        return value
+
+    def leftovers(self) -> None:
+        """Note what nobody has read."""
+        for key, value in self._left.items():
+            self.note(key, f"has no equal here (it was {value!r})")
+        self._left.clear()
+
+    def _at(self, key: str) -> str:
+        return f"{self.place}.{key}" if self.place else key
