@@ -46,6 +46,7 @@ FOLDERS: Final = {
     **dict.fromkeys(("state", "plan", "apply", "log", "rollback", "export"), "revisions"),
     **dict.fromkeys(("upgrade", "workers"), "processes"),
     "certificate": "certificates",
+    "convert": "files",
 }
 
 

@@ -1,0 +1,1 @@
+"""Verbs about files of other programs."""
