@@ -76,12 +76,15 @@ def asked_for(request: RequestView, listener: str) -> tuple[bytes, bytes]:
 
 def upstream_head(request: RequestView, authority: bytes, target: bytes) -> bytes:
     """The head that a backend gets, to which lines of ours and the empty line are still to be added."""
+    hop_by_hop = request.upgrade is not None or request.more[TE] is not None
+    if target is request.target and request.minor and request.host is not None and not hop_by_hop and request.method not in COUNTED:
+        return request.passed_head()
     fields = request.passed_fields()
     if target is not request.target or request.host is None or not request.minor:
         fields = b"Host: %b\r\n%b" % (authority, without(fields, HOST if request.minor else HOST_AND_EXPECT))
     if request.method in COUNTED:
         fields = _one_hop_less(fields)
-    if request.upgrade is not None or request.more[TE] is not None:
+    if hop_by_hop:
         fields += _hop_by_hop(request)
     return b"%b %b HTTP/1.1\r\n%b" % (request.method, target, fields)
 
@@ -109,6 +112,8 @@ def _hop_by_hop(request: RequestView) -> bytes:
 
 def downstream_head(response: ResponseView, cut: frozenset[bytes] = frozenset()) -> bytes:
     """The head that a client gets, in our version of HTTP, without the fields named in `cut`; our lines and the empty one are still to be added."""
+    if response.minor and not cut:
+        return response.passed_head()
     fields = response.passed_fields()
     if cut:
         fields = without(fields, cut)

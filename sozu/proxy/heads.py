@@ -58,7 +58,7 @@ class Heads(Generic[V, M]):
         self._parser = parser
         self._fused = parser.fused
         self._understand = understand  # pure, until `forget` is called
-        self._seen: set[int] = set()  # by their hashes
+        self._seen = [0] * MOST_SEEN  # the hash of the last one at its place
         self.known: dict[bytes, M] = {}
 
     def forget(self) -> None:
@@ -74,11 +74,9 @@ class Heads(Generic[V, M]):
         """The same at once, if the head is sound, short, and all there: nearly always. Else None, and nothing has happened."""
         end = data.find(END) + END_SIZE
         head = data[:end]
-        meaning = self.known.get(head)
+        meaning = self.known.get(head) or self._read(head)
         if meaning is None:
-            meaning = self._read(head)
-            if meaning is None:
-                return None
+            return None
         if rest := data[end:]:
             stream.leftover = rest + stream.leftover
         return meaning
@@ -98,11 +96,9 @@ class Heads(Generic[V, M]):
 
     def _remember(self, head: bytes, meaning: M) -> None:
         """Nothing that comes but once: the memory that it takes would be better used again at once."""
-        seen, key = self._seen, hash(head)
-        if key not in seen:
-            if len(seen) >= MOST_SEEN:
-                seen.clear()
-            seen.add(key)
+        key = hash(head)
+        if self._seen[key % MOST_SEEN] != key:
+            self._seen[key % MOST_SEEN] = key
             return
         if len(self.known) >= REMEMBERED:
             self.known.clear()

@@ -17,7 +17,7 @@ from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.views import RequestView, ResponseView
 from sozu.proxy.edits import Special, special
 from sozu.proxy.entry import Texts, texts_of
-from sozu.proxy.forwarding import asked_for, downstream_head, hostname, keeps_alive, upstream_head
+from sozu.proxy.forwarding import COLON, SLASH, asked_for, downstream_head, hostname, keeps_alive, upstream_head
 from sozu.proxy.heads import DATE, USER_AGENT
 from sozu.proxy.policy.hops import COUNTED, hops_left, via
 from sozu.proxy.registry.terms.affinity import without_cookie
@@ -72,13 +72,15 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
     framing, method, agent = request_framing(view), view.method, view.more[USER_AGENT]
     if framing is not NO_BODY and isinstance(framing, Refusal):
         return Asked(view, framing, texts_of(method, b"", view.target, agent), listener=listener)
-    authority, target = asked_for(view, listener)
+    authority, target = view.host, view.target
+    if authority is None or target[0] != SLASH:
+        authority, target = asked_for(view, listener)
     if PERCENT in target or BACKSLASH in target or DOT in target or (settings.merge_slashes and SLASHES in target):
         plain = plain_target(target, merge_slashes=settings.merge_slashes, encoded_slashes=settings.encoded_slashes)
         if isinstance(plain, Reason):
             return Asked(view, refusal(plain), texts_of(method, authority, target, agent), listener=listener)
         target = plain
-    route = routes.find(listener, hostname(authority), target, view)
+    route = routes.find(listener, hostname(authority) if COLON in authority else authority, target, view)
     cluster = None if route is None else route.cluster
     specially = None if route is None or not route.special else special(route, scheme, authority, target)
     head = upstream_head(view, authority, target) if specially is None else specially.head(view)

@@ -71,7 +71,11 @@ class Session:
     # ---- between exchanges ----
 
     def _wake(self) -> None:
-        self._traffic.spares.run(self._serve)
+        idle = self._traffic.spares.idle
+        if idle:
+            idle.pop()(self._serve)
+        else:
+            self._traffic.spares.run(self._serve)
 
     def _serve(self) -> None:
         """Serve what has come; then be idle, or closed."""
@@ -161,7 +165,7 @@ class Session:
 
     def _exchange(self, data: bytes) -> None:
         """Receive the request that begins with `data`, and carry it out or refuse it."""
-        traffic, entrance, started = self._traffic, self._entrance, monotonic()
+        started, traffic, entrance = monotonic(), self._traffic, self._entrance
         try:
             asked = entrance.take(self.stream, data) or self._wait_for_head(data)
         except (BadHead, HeadEnded, Late) as fault:

@@ -231,10 +231,11 @@ class Stream:
 
     def send_queued(self) -> None:
         """Send what is queued without parking: what the kernel does not take leaves when it does. A failure ends the stream for its reader."""
-        if not self.queued:
+        queued = self.queued
+        if not queued:
             return
         try:
-            self.queued = self.queued[self._sock.send(self.queued) :]
+            self.queued = queued[self._sock.send(queued) :]
         except OSError as error:
             if error.errno != EAGAIN:
                 self.queued = b""

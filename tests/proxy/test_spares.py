@@ -38,4 +38,4 @@ def test_no_more_are_kept_than_asked_for() -> None:
     spares = Spares(get_hub(), keep=1)
     in_hub(spares, *[gevent.idle] * 3)
     gevent.idle()
-    assert len(spares._idle) == 1
+    assert len(spares.idle) == 1

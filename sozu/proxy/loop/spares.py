@@ -17,26 +17,26 @@ Job = Callable[[], object]
 class Spares:
     """`run(job)` in a greenlet that is spare, or in a new one; at most `keep` stay when they have nothing to do."""
 
-    __slots__ = ("_hub", "_idle", "_keep")
+    __slots__ = ("_hub", "_keep", "idle")
 
     def __init__(self, hub: Hub, keep: int = 256) -> None:
         self._hub = hub
         self._keep = keep
-        self._idle: list[Callable[[Job], object]] = []  # their `switch`
+        self.idle: list[Callable[[Job], object]] = []  # their `switch`; who is in a hurry may `run` by calling the last one
 
     def run(self, job: Job) -> None:
         """Run the job until it parks or ends. To be called in the hub only (a watcher's callback): the job returns there."""
-        if not self._idle:
+        if not self.idle:
             # Born without the job: a greenlet keeps the arguments of its first switch as long as it lives.
             greenlet(self._live, self._hub).switch()
-        self._idle.pop()(job)
+        self.idle.pop()(job)
 
     def run_soon(self, job: Job) -> None:
         """Run the job in the next turn of the loop. May be called from any greenlet."""
         self._hub.loop.run_callback(self.run, job)
 
     def _live(self) -> None:
-        switch, hub, idle = getcurrent().switch, self._hub, self._idle
+        switch, hub, idle = getcurrent().switch, self._hub, self.idle
         while len(idle) < self._keep:
             idle.append(switch)
             park(hub)()  # no variable holds the job: its session must not outlive it here

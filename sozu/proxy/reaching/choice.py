@@ -3,11 +3,10 @@
 `reach` chooses and counts: from its return until the exchange ends, the backend has one exchange more.
 """
 
-
 from time import monotonic
 
 from sozu.proxy.back import Back
-from sozu.proxy.failures import Failure, NoBackend, Unreachable
+from sozu.proxy.failures import NoBackend, Unreachable
 from sozu.proxy.meaning import Asked
 from sozu.proxy.reaching.admission import Admission
 from sozu.proxy.reaching.connecting import MOST_BACKENDS, Caller, Seeker, open_back
@@ -25,31 +24,29 @@ def reach(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, repeat
     if roster.terms is not None:
         return Admission(traffic, caller, seeker, asked, roster).reach(repeatable=repeatable)
     tried: tuple[tuple[str, str], ...] = ()
-    failure: Failure | None = None
-    while len(tried) < MOST_BACKENDS:
-        backend = roster.choose(tried) if tried or roster.sole is None else roster.sole
-        if backend is None:
-            break
+    backend = roster.sole or roster.choose()
+    while backend is not None:
         backend.exchanges += 1
         seeker.counted = backend
         seeker.backend = backend.name
-        if tried:
-            seeker.retries = len(tried)
         back = traffic.pool.take(backend, repeatable)
         if back is not None:
             seeker.connected = seeker.started  # it was at hand: no time is lost
             return back
         try:
             back = open_back(traffic, caller, backend, asked.timeouts)
-        except Unreachable as unreachable:
+        except Unreachable:
             seeker.counted = None
             backend.end()
-            failure = unreachable
             tried += (backend.key,)
+            backend = roster.choose(tried) if len(tried) < MOST_BACKENDS else None
+            if backend is None:
+                raise
+            seeker.retries = len(tried)
         else:
             seeker.connected = monotonic()
             return back
-    raise failure or NoBackend
+    raise NoBackend
 
 
 def reach_anew(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked) -> Back:
