@@ -1,9 +1,10 @@
-"""A master whose workers are scripted: `serve_scripted.py CONFIGURATION_FILE [--apply] [--full] [worker's manners]`.
+"""A master whose workers are scripted: `serve_scripted.py CONFIGURATION_FILE [--apply] [--full] [--impatient] [worker's manners]`.
 
 The code that follows it in an upgrade is this file again, with `heir` before the rest; it is as bad as the file `new_code` in the
 configuration's folder says: it may crash, exit or hang at its start, or have a worker that is not understood (`bad-worker`).
 
-What was announced is printed as one line of JSON (with `--full`, standard output takes no more after it); the exit code is that of `serve`, 3 when it could not start.
+What was announced is printed as one line of JSON (with `--full`, standard output takes no more after it); the exit code is that of `serve`, 3 when it could not start. With
+`--impatient` it waits only a moment for a worker to confirm.
 """
 
 from collections.abc import Sequence
@@ -30,15 +31,17 @@ def announce(started: Started) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-# The tests wait for workers that are late on purpose.
-publication.PATIENCE = leaving.EXIT_PATIENCE = 0.5
+OWN_MANNERS = ("--apply", "--full", "--impatient")
 
-
+# The tests wait for workers that are late on purpose; where they are not, a busy machine must not make them so.
+leaving.EXIT_PATIENCE = 0.5
 trial.PATIENCE = 2.0
+if "--impatient" in sys.argv:
+    publication.PATIENCE = 0.5
 
 
 def programs(file: str, manners: Sequence[str]) -> Programs:
-    worker = [sys.executable, WORKER, *(manner for manner in manners if manner not in ("--apply", "--full"))]
+    worker = [sys.executable, WORKER, *(manner for manner in manners if manner not in OWN_MANNERS)]
     return Programs(worker, [sys.executable, __file__, "heir", file, *manners])
 
 

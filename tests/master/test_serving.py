@@ -59,7 +59,7 @@ def test_connections_that_no_worker_had_accepted_survive_its_death(serve: Serve)
 
 
 def test_a_worker_that_confirms_too_late_is_replaced_and_named(serve: Serve) -> None:
-    served = serve()
+    served = serve("--impatient")
     answers = served.ask(AddCluster(cluster="be-late"))
     until_workers(served, fills={0: 2, 1: 2})
 
