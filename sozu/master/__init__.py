@@ -8,6 +8,11 @@ In the order a newcomer should read (DESIGN.md section 4 is the why, docs/life_o
     workers/     the slots and who fills them
     ledger       the one greenlet that owns state and journal: validate, bind, fsync, publish
     publication  a committed transaction on its way to the workers
+    aims, aside, departures, history
+                 what a transaction is to lead to; a thread for what takes its time; what was removed; what was
+    news/        events, numbered
+    loads        what runs on the backends
+    garbage      Python's collector, kept away from what lives long
     succession/  one master follows another: upgrades
     ports, author
                  port 0 in orders; who asked for a change

@@ -28,14 +28,14 @@ from sozu.command.settings import Settings, in_force
 from sozu.command.worker_protocol import TakeLog
 from sozu.master import garbage
 from sozu.master.aside import Aside
-from sozu.master.chronicle import Chronicle
-from sozu.master.events import EventLog, Events
 from sozu.master.history import History
 from sozu.master.ledger import Ledger, NotWritten
 from sozu.master.loads import Loads
 from sozu.master.metrics.exposition import exposition
 from sozu.master.metrics.figures import Figures
 from sozu.master.metrics.page import MetricsPage
+from sozu.master.news.chronicle import Chronicle
+from sozu.master.news.events import EventLog, Events
 from sozu.master.notify import READY, RELOADING, STOPPING, notify
 from sozu.master.opening import NOTHING, Opened, Programs, open_all
 from sozu.master.restart import Beginning, begin, replayed

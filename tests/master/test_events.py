@@ -21,11 +21,11 @@ from sozu.command.orders import (
 )
 from sozu.command.state import ConfigState
 from sozu.command.worker_protocol import Happened, WatchBackend
-from sozu.master import chronicle as chronicle_module
-from sozu.master import events as events_module
 from sozu.master.author import Author
-from sozu.master.chronicle import Chronicle
-from sozu.master.events import EventLog, Events
+from sozu.master.news import chronicle as chronicle_module
+from sozu.master.news import events as events_module
+from sozu.master.news.chronicle import Chronicle
+from sozu.master.news.events import EventLog, Events
 from sozu.master.publication import Publication
 from sozu.master.workers.roster import Roster
 from tests.master.played import Play

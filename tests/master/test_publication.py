@@ -1,7 +1,6 @@
 import gevent
 import pytest
 
-from sozu.command import channel
 from sozu.command.answers import Status
 from sozu.command.orders import AddCluster
 from sozu.command.worker_protocol import Publish
@@ -34,7 +33,7 @@ def test_each_worker_confirms_and_the_tool_may_hear_it(play: Play) -> None:
 
 
 def test_a_large_transaction_goes_in_parts_under_one_id(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publication_module, "parts", lambda orders: channel.parts(orders, limit=50))
+    monkeypatch.setattr(publication_module, "AT_ONCE", 50)
     played = play()
     publication().send(played.worker)
     first, last = played.heard(), played.heard()

@@ -13,10 +13,10 @@ from sozu.command.requests import DumpState, Explain, ListWorkers, Log, Metrics,
 from sozu.command.state import ConfigState, orders_of
 from sozu.master.aside import Aside
 from sozu.master.author import Author
-from sozu.master.events import Events
 from sozu.master.history import History, NoSuchRevision
 from sozu.master.ledger import Ledger
 from sozu.master.metrics.figures import Figures
+from sozu.master.news.events import Events
 from sozu.master.tools.explaining import Explaining
 from sozu.master.tools.tool import Declined, Final, Say, Tool
 from sozu.master.tools.words import plural

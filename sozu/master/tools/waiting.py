@@ -10,8 +10,8 @@ from typing import Any
 from sozu.command.addresses import BadAddress, normal_address
 from sozu.command.orders import AnyOrder, RemoveBackend, RemoveCluster, RemoveListener
 from sozu.command.state import BackendKey
-from sozu.master.chronicle import still_running
 from sozu.master.ledger import Ledger
+from sozu.master.news.chronicle import still_running
 from sozu.master.publication import Publication
 from sozu.master.tools.tool import Declined, Final, Say
 from sozu.master.tools.watching import StillInUse, watch_backend, watch_listener

@@ -11,7 +11,7 @@ from sozu.command.draft import Change
 from sozu.command.facts import Backend, Listener, Overrides
 from sozu.command.state import BackendKey
 from sozu.master.author import Author
-from sozu.master.events import Events
+from sozu.master.news.events import Events
 from sozu.master.publication import Publication
 from sozu.master.tools.watching import StillInUse, watch_backend
 from sozu.master.workers.roster import Roster
