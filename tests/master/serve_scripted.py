@@ -24,8 +24,9 @@ WORKER = str(Path(__file__).with_name("scripted_worker.py"))
 
 
 def announce(started: Started) -> None:
-    told = {name: getattr(started, name) for name in ("pid", "command_socket", "revision", "listeners")}
-    sys.stdout.write(json.dumps({**told, "difference": len(started.difference)}) + "\n")
+    told = {name: getattr(started, name) for name in ("pid", "command_socket", "revision")}
+    listeners = [listener.address for listener in started.listeners]
+    sys.stdout.write(json.dumps({**told, "listeners": listeners, "difference": len(started.difference)}) + "\n")
     sys.stdout.flush()
     if "--full" in sys.argv:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
