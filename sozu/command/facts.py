@@ -10,7 +10,7 @@ import msgspec
 
 from sozu.command.certificates.terms import Tls
 from sozu.command.edits.facts import AnswerPage, BasicAuth, ForwardAuth, HeaderEdit, Hsts, Rate, Redirect
-from sozu.command.terms import Breaker, Failures, ProxyProtocol, Queue, Retries, Share
+from sozu.command.terms import Breaker, Failures, Health, ProxyProtocol, Queue, Retries, Share
 
 
 class Protocol(StrEnum):
@@ -113,6 +113,7 @@ class Cluster(Fact, frozen=True, kw_only=True):
     queue: Queue | None = None
     max_per_client: int | None = None
     proxy_protocol: ProxyProtocol | None = None
+    health: Health | None = None
     timeouts: Timeouts | None = None
     max_body_size: int | None = None
     min_rate: int | None = None

@@ -68,6 +68,14 @@ class Happened(Message, frozen=True, kw_only=True, tag="happened"):
     reason: str = ""
 
 
+class Checked(Message, frozen=True, kw_only=True, tag="checked"):
+    """An active check has found out that a backend is up or down."""
+
+    cluster: str
+    address: str
+    up: bool
+
+
 class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
     """Which slot the worker fills, and the settings; the access log's descriptor comes along when there is one.
 
@@ -177,6 +185,20 @@ class TakeLog(Message, frozen=True, kw_only=True, tag="take_log"):
     id: int
 
 
+class RunChecks(Message, frozen=True, kw_only=True, tag="run_checks"):
+    """From now on it is this worker that asks backends how they are; or it is not any more."""
+
+    run: bool
+
+
+class Learn(Message, frozen=True, kw_only=True, tag="learn"):
+    """What the worker that asks has Checked."""
+
+    cluster: str
+    address: str
+    up: bool
+
+
 class Drain(Message, frozen=True, kw_only=True, tag="drain"):
     """Stop accepting, close idle sessions, finish exchanges within `grace` seconds, say OK, exit 0."""
 
@@ -184,5 +206,20 @@ class Drain(Message, frozen=True, kw_only=True, tag="drain"):
     grace: float
 
 
-FromWorker = Hello | Found | Ready | Reply | Happened
-FromMaster = Welcome | MeetThere | GiveListeners | Load | Publish | WatchBackend | WatchListener | AskBackends | AskStatus | AskMetrics | TakeLog | Drain
+FromWorker = Hello | Found | Ready | Reply | Happened | Checked
+FromMaster = (
+    Welcome
+    | MeetThere
+    | GiveListeners
+    | Load
+    | Publish
+    | WatchBackend
+    | WatchListener
+    | AskBackends
+    | AskStatus
+    | AskMetrics
+    | TakeLog
+    | RunChecks
+    | Learn
+    | Drain
+)

@@ -54,7 +54,7 @@ def test_a_verb_like_no_other_is_answered_with_all_of_them() -> None:
     shown = CliRunner().invoke(program, ["xyzzy"], prog_name="sozu")
 
     assert shown.exit_code == 2
-    assert "serve, check, status" in shown.output
+    assert "serve, check, convert, status" in shown.output
 
 
 SLOW = ("gevent", "yaml", "rich", "cryptography", "sozu.master", "sozu.proxy")

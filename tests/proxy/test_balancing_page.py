@@ -10,7 +10,7 @@ from sozu.command.facts import Frontend
 from tests.proxy.lab import Lab, opened
 
 PAGE = (Path(__file__).parents[2] / "docs" / "balancing.md").read_text("utf-8")
-EXAMPLES = re.findall(r"^```yaml\n(.*?)^```\n```requests\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+EXAMPLES = re.findall(r"^```yaml\n((?:(?!```).)*?)^```\n```requests\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 REQUEST = re.compile(r"(?P<client>\S+)(?: (?P<field>\S.*?\S))? +-> (?P<taker>\S+)(?: +(?P<told>\S.*\S))?")
 
 

@@ -12,7 +12,7 @@ from sozu.command.edits.facts import BasicAuth, ForwardAuth, HeaderEdit, Hsts, R
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol
 from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
 from sozu.command.settings import AccessLog
-from sozu.command.terms import Breaker, Count, Failures, ProxyProtocol, Queue, Retries, Share
+from sozu.command.terms import Breaker, Count, Failures, Health, ProxyProtocol, Queue, Retries, Share
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]
 BodySize = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_BODY)]
@@ -146,6 +146,7 @@ class ClusterEntry(Entry, frozen=True, kw_only=True):
     queue: Queue | None = None
     max_per_client: Count | None = None
     proxy_protocol: ProxyProtocol | None = None
+    health: Health | None = None
     timeouts: TimeoutsEntry | None = None
     max_body_size: BodySize | None = None
     min_rate: ByteRate | None = None

@@ -17,7 +17,7 @@ from gevent.event import Event
 from gevent.queue import Queue
 
 from sozu.command.channel import Channel, ChannelError
-from sozu.command.worker_protocol import FromWorker, Happened, Hello, Message, Ready, Reply
+from sozu.command.worker_protocol import Checked, FromWorker, Happened, Hello, Message, Ready, Reply
 
 log = logging.getLogger("sozu.master")
 
@@ -51,6 +51,7 @@ class WorkerLink:
     def __init__(self, channel: Channel[FromWorker], first_id: int = 1) -> None:
         """`first_id` is the number of the first question: a reply to an earlier one was for somebody else."""
         self.ended = Event()
+        self.checked: Callable[[Checked], object] = _ignore  # whoever wants to know of its checks
         self._channel = channel
         self._ids = itertools.count(first_id)
         self._asked: dict[int, Listening] = {}
@@ -115,6 +116,8 @@ class WorkerLink:
                 self._hand_over(message)
             case Hello() | Ready():
                 self._greetings.put(message)
+            case Checked():
+                self.checked(message)
             case Happened():
                 what = (message.kind, message.cluster, message.address, message.reason)
                 log.info("event=%s cluster=%r address=%r reason=%r", *what)
@@ -158,3 +161,7 @@ def _duplicate(file: socket.socket | int) -> int:
 def _close(descriptors: Iterable[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
+
+
+def _ignore(_: Checked) -> None:
+    """Nobody has asked for checks."""

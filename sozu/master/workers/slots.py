@@ -15,6 +15,7 @@ from gevent.lock import BoundedSemaphore
 
 from sozu.master.workers.backoff import Backoff
 from sozu.master.workers.briefing import Briefing
+from sozu.master.workers.checks import Checks
 from sozu.master.workers.filling import EOF_PATIENCE, SlotNotFilled, launch, make_ready
 from sozu.master.workers.heartbeat import Heartbeat
 from sozu.master.workers.leaving import see_off
@@ -87,6 +88,7 @@ class Slots:
         """Fill every slot, and keep them filled. Returns when each was tried once: is there a worker now?"""
         self._keepers = [gevent.spawn(self._keep_filled, slot) for slot in self._slots]
         self._keepers.append(gevent.spawn(Heartbeat(lambda: tuple(self._living)).run))
+        self._keepers.append(gevent.spawn(Checks(self._roster, self._briefing.state).run))
         gevent.wait([slot.tried for slot in self._slots])
         return not all(slot.vacant for slot in self._slots)
 

@@ -22,16 +22,19 @@ from sozu.command.worker_protocol import (
     AskBackends,
     AskMetrics,
     AskStatus,
+    Checked,
     Drain,
     FromMaster,
     GiveListeners,
     Happened,
     Hello,
+    Learn,
     Load,
     MeetThere,
     Publish,
     Ready,
     Reply,
+    RunChecks,
     TakeLog,
     WatchBackend,
     WatchListener,
@@ -126,12 +129,12 @@ class Life:
                 gevent.spawn(self._watch_listener, message)
             case AskBackends():
                 self._tell_backends(message)
-            case AskStatus():
-                self._answer(message.id, data=self._serving().status())
-            case AskMetrics():
-                self._answer(message.id, data=self._serving().metrics())
+            case AskStatus() | AskMetrics():
+                self._answer(message.id, data=self._serving().status() if isinstance(message, AskStatus) else self._serving().metrics())
             case TakeLog():
                 self._take_log(message, descriptors)
+            case RunChecks() | Learn():
+                self._take_check(message)
             case Drain():
                 self._asked_to_drain.append(message.id)
                 self.end(message.grace)
@@ -156,7 +159,7 @@ class Life:
             return
         service.publish(message.revision, message.orders)
         self._prepared(self._slot)
-        service.serve(self._tell_news)
+        service.serve(self._tell_news, self._tell_verdict)
         self._ready = True
         self._link.say(Ready(revision=service.revision))
 
@@ -184,6 +187,17 @@ class Life:
     def _tell_news(self, kind: str, backend: BackendKey, reason: str) -> None:
         cluster, address = backend
         self._link.say(Happened(kind=kind, cluster=cluster, address=address, reason=reason))
+
+    def _take_check(self, message: RunChecks | Learn) -> None:
+        rounds = self._serving().rounds
+        if isinstance(message, RunChecks):
+            rounds.run(running=message.run)
+        else:
+            rounds.learn((message.cluster, message.address), up=message.up)
+
+    def _tell_verdict(self, backend: BackendKey, up: bool) -> None:  # noqa: FBT001 - the verdict is what this is about
+        cluster, address = backend
+        self._link.say(Checked(cluster=cluster, address=address, up=up))
 
     def _watch_listener(self, message: WatchListener) -> None:
         def tell(status: Status, sessions: int) -> None:

@@ -20,6 +20,8 @@ from sozu.command.state import ConfigState
 from sozu.command.worker_protocol import ListenerName
 from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.counters import Counters
+from sozu.proxy.health import Rounds
+from sozu.proxy.health.rounds import Tell as Verdicts
 from sozu.proxy.registry import BackendKey, LiveBackend, Registry
 from sozu.proxy.session import serve_connection
 from sozu.proxy.tls.gate import Gate
@@ -57,6 +59,7 @@ class Service:
         self._accepting = AcceptLoop(get_hub(), counters, self._sessions_of(settings), serve, self._make_room)
         self._traffic.spare = self._accepting.spare
         self._sockets: dict[str, _socket.socket] = {}  # given, and not (yet) accepted on
+        self.rounds = Rounds(self._traffic.registry)
         self._followed: dict[str, Listener] = {}
         self._serving = False
         logging.getLogger("sozu").setLevel(settings.log_level.upper())
@@ -104,11 +107,13 @@ class Service:
         self._gate.follow(changes, self._transactions.state.listeners.values())
         if self._transactions.state.override != before:
             self._heed(in_force(self._settings, self._transactions.state.override))
+        self.rounds.follow(self._transactions.state)
         if self._serving:
             self._follow_listeners()
 
-    def serve(self, news: News) -> None:
-        """Accept, from now on, wherever the configuration says; what happens to backends is told to `news`."""
+    def serve(self, news: News, verdicts: Verdicts) -> None:
+        """Accept, from now on, wherever the configuration says; what happens to backends is told to `news`, what checks find to `verdicts`."""
+        self.rounds.tell = verdicts
         self._traffic.clock.each_tick(HealthNews(self._traffic.registry, news).look)
         self._serving = True
         self._follow_listeners()
@@ -201,6 +206,7 @@ class Service:
     def drain(self, remaining: Callable[[], float]) -> int:
         """Stop accepting, let sessions end while `remaining()` says so, cut the rest; returns how many were cut."""
         self._serving = False
+        self.rounds.run(running=False)
         self._traffic.draining = True
         self._accepting.close_all()
         cut = drain_sessions(self._traffic.sessions, remaining)
@@ -219,3 +225,4 @@ def _access_log(settings: Settings, descriptor: int | None, counters: Counters, 
     if settings.access_log is None or descriptor is None:
         return NoLog()
     return AccessLog(descriptor, settings.access_log.format, counters, slot)
+

@@ -1,0 +1,66 @@
+"""One worker asks backends how they are, and the master tells the others: the one in the lowest running slot, whoever that is at the moment.
+
+Looked after in turns rather than at every change of a worker: a gap of half a second without checks costs nothing, and nobody who fills or ends slots has to
+think of it. Workers are told nothing while no cluster wants checks.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import gevent
+
+from sozu.command.state import ConfigState
+from sozu.command.worker_protocol import Checked, Learn, RunChecks
+from sozu.master.workers.roster import Roster, Worker, WorkerState
+
+TURN: Final = 0.5  # seconds
+
+Key = tuple[str, str]
+
+
+class Checks:
+    """Chooses who asks, and passes on what he finds. `state` gives the state that is in force now."""
+
+    def __init__(self, roster: Roster, state: Callable[[], ConfigState]) -> None:
+        self._roster, self._state = roster, state
+        self._asking: Worker | None = None
+        self._told: set[Worker] = set()
+        self._down: set[Key] = set()
+
+    def run(self) -> None:
+        """Look after it until somebody ends this greenlet."""
+        while True:
+            gevent.sleep(TURN)
+            self.look()
+
+    def look(self) -> None:
+        """One turn."""
+        if self._asking is None and not any(cluster.health for cluster in self._state().clusters.values()):
+            return
+        running = [worker for worker in self._roster if worker.state is WorkerState.RUNNING]
+        for worker in running:
+            self._introduce(worker)
+        self._told.intersection_update(running)
+        first = min(running, key=lambda worker: worker.slot, default=None)
+        if first is not self._asking:
+            if self._asking is not None:
+                self._asking.link.tell(RunChecks(run=False))
+            if first is not None:
+                first.link.tell(RunChecks(run=True))
+            self._asking = first
+
+    def _introduce(self, worker: Worker) -> None:
+        if worker not in self._told:
+            self._told.add(worker)
+            worker.link.checked = partial(self.hear, worker)
+            for cluster, address in self._down:
+                worker.link.tell(Learn(cluster=cluster, address=address, up=False))
+
+    def hear(self, from_whom: Worker, found: Checked) -> None:
+        """Remember a verdict and tell the others."""
+        key = (found.cluster, found.address)
+        (self._down.discard if found.up else self._down.add)(key)
+        for worker in self._told:
+            if worker is not from_whom:
+                worker.link.tell(Learn(cluster=found.cluster, address=found.address, up=found.up))

@@ -1,0 +1,99 @@
+"""Who is asked and how often: one greenlet for each backend of a cluster that wants checks, while it is this worker's turn to ask."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+
+from sozu.command.addresses import parse_address
+from sozu.command.facts import Backend, Cluster
+from sozu.command.state import ConfigState
+from sozu.command.terms import Health, ProxyProtocol
+from sozu.proxy.health.asking import is_well
+from sozu.proxy.health.verdicts import Verdict
+from sozu.proxy.registry import BackendKey, Registry
+
+Tell = Callable[[BackendKey, bool], object]  # a verdict has changed
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A backend that is to be asked, and how."""
+
+    name: str
+    health: Health
+    version: ProxyProtocol | None
+
+
+class Rounds:
+    """`follow` after each transaction, `run` when it begins or ceases to be our turn; verdicts of others come by `learn`."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self.tell: Tell | None = None  # who wants to know what we find
+        self._running = False
+        self._targets: dict[BackendKey, Target] = {}
+        self._greenlets: dict[BackendKey, Any] = {}
+        self._down: set[BackendKey] = set()
+
+    def follow(self, state: ConfigState) -> None:
+        """Ask those whom this configuration wants asked."""
+        before, self._targets = self._targets, targets_of(state.clusters, state.backends)
+        for key in [key for key in before if before[key] != self._targets.get(key)]:
+            self._stop(key)
+            if key not in self._targets:
+                self._learn(key, up=True)  # nobody will ask it any more
+        for key in self._down & self._targets.keys():
+            self._registry.found(key, up=False)  # it may have left and come back
+        self._start()
+
+    def run(self, *, running: bool) -> None:
+        """Is it our turn?"""
+        self._running = running
+        if running:
+            self._start()
+        else:
+            for key in tuple(self._greenlets):
+                self._stop(key)
+
+    def learn(self, key: BackendKey, *, up: bool) -> None:
+        """What another worker has found out."""
+        if key in self._targets:
+            self._learn(key, up=up)
+
+    def _learn(self, key: BackendKey, *, up: bool) -> None:
+        (self._down.discard if up else self._down.add)(key)
+        self._registry.found(key, up=up)
+
+    def _start(self) -> None:
+        if self._running:
+            for key in self._targets.keys() - self._greenlets.keys():
+                self._greenlets[key] = gevent.spawn(self._ask_on, key, self._targets[key])
+
+    def _stop(self, key: BackendKey) -> None:
+        greenlet = self._greenlets.pop(key, None)
+        if greenlet is not None:
+            greenlet.kill(block=False)
+
+    def _ask_on(self, key: BackendKey, target: Target) -> None:
+        where = parse_address(target.name)
+        verdict = Verdict(up=key not in self._down)
+        while True:
+            if verdict.hear(is_well((where.family, where.sockaddr), target.name, target.health, target.version), target.health):
+                self._learn(key, up=verdict.up)
+                if self.tell is not None:
+                    self.tell(key, verdict.up)
+            gevent.sleep(target.health.interval)
+
+
+def targets_of(clusters: Mapping[str, Cluster], backends: Mapping[BackendKey, Backend]) -> dict[BackendKey, Target]:
+    """Whom a configuration wants asked: not those in maintenance, which are expected to be ill."""
+    wanted = {name: cluster for name, cluster in clusters.items() if cluster.health is not None}
+    if not wanted:
+        return {}
+    return {
+        key: Target(backend.address, cluster.health, cluster.proxy_protocol)
+        for key, backend in backends.items()
+        if (cluster := wanted.get(backend.cluster)) is not None and cluster.health is not None and not backend.maintenance
+    }
