@@ -1,9 +1,9 @@
 """Who has left while we wait for a backend on his behalf? His exchange ends, and the backend's connection with it.
 
 Nobody reads from a client meanwhile, and a watcher for each would cost every exchange what only the rare one needs: so all who are busy are
-asked about in one system call, twice a second. Having left is to have reset the connection, or closed both ways where the kernel can tell (a unix
-socket). A mere end of what a TCP client sends is not: he may still wait for his answer (RFC 9112 section 9.6), and nothing tells one
-from the other before we send.
+asked about in one system call, twice a second. Having left is to have reset the connection. A mere end of what a client sends is not: he may still
+wait for his answer (RFC 9112 section 9.6), and nothing tells one from the other before we send. Nor is an end both ways: that is how
+tunnels finish, and what the client said last may still be on its way to the backend.
 """
 
 from collections.abc import Collection
@@ -36,8 +36,8 @@ class Departures:
         busy = {session.stream.fileno(): session for session in self._sessions if session.idle_since == NEVER}
         poll = select.poll()
         for number in busy:
-            poll.register(number, 0)  # a reset and an end both ways are told unasked
-        for number, _ in poll.poll(0):
+            poll.register(number, 0)  # errors are told unasked
+        for number, event in poll.poll(0):
             session = busy[number]
-            if session.idle_since == NEVER and session.deadline < NEVER:  # else it has ended with a neighbour, or is about to
+            if event & select.POLLERR and session.idle_since == NEVER and session.deadline < NEVER:  # else it has ended with a neighbour, or is about to
                 session.throw(ClientGone("client: gone before its answer"))
