@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 import logging
 import os
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -46,6 +47,7 @@ class Conversation:
         self._ids: dict[object, str] = {}
         self._room = BoundedSemaphore(AT_ONCE)
         self._reading: gevent.Greenlet[..., None] = gevent.Greenlet(self._read)
+        self._heard = monotonic()
 
     def run(self) -> None:
         """Answer until the tool leaves, or breaks the protocol."""
@@ -60,6 +62,15 @@ class Conversation:
             self._outbox.put(None)
             writer.join()
             self._sock.close()
+
+    @property
+    def idle_since(self) -> float | None:
+        """Since when nothing was asked (monotonic seconds); None while something is being answered."""
+        return None if self._requests else self._heard
+
+    def dismiss(self) -> None:
+        """Read no more from a tool that is idle, and hang up. Never waits."""
+        self._reading.kill(block=False)
 
     def go_on(self, request: str, work: Callable[[Say], Final]) -> None:
         """Another master has begun to answer this request; `work` gives the rest."""
@@ -110,6 +121,7 @@ class Conversation:
                         self._take(payload)
 
     def _take(self, payload: bytes) -> None:
+        self._heard = monotonic()
         try:
             envelope = read_request(payload)
         except BadRequest as why:

@@ -25,7 +25,7 @@ from sozu.parsers.command import frame
 log = logging.getLogger("sozu.master")
 
 TOOLS_AT_ONCE = 256
-BACKLOG = 128
+BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn; who finds it full is refused
 LAST_ANSWERS = 0.3  # seconds for the answers under way when the master ends
 SCARCE = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
@@ -67,10 +67,20 @@ class Door:
         """Let tools in."""
 
         def serve(connection: socket.socket) -> None:
-            # The pool waits when it is full: further tools wait in the backlog.
+            # The pool waits when it is full and nobody is idle: further tools wait in the backlog.
+            if self._conversations.full():
+                self._dismiss_one()
             self._conversations.spawn(self._converse, connection, answer)
 
         self._doorkeeper = gevent.spawn(accept_each, self._listening, serve)
+
+    def _dismiss_one(self) -> None:
+        """Of a thousand tools that say nothing, none may keep out one that has something to say."""
+        idle = [each for each in self._open if each.idle_since is not None]
+        if idle:
+            longest = min(idle, key=lambda each: each.idle_since or 0.0)
+            log.info("event=tool_dismissed reason='%d tools are there, and it was silent for longest'", TOOLS_AT_ONCE)
+            longest.dismiss()
 
     def go_on(self, carried: CarriedTool, answer: Answering, work: Callable[[Say], Final]) -> None:
         """Go on with a tool of another master; `work` is the rest of what it asked."""
