@@ -24,8 +24,8 @@ In the order a newcomer should read (DESIGN.md section 4 is the why, docs/life_o
 Greenlets by name, no monkey-patching; nothing here blocks the loop for longer than a fork.
 """
 
-from sozu.master.opening import Programs
-from sozu.master.serving import CannotStart, Started, serve, succeed
+from sozu.master.opening import CannotStart, Programs
+from sozu.master.serving import Started, serve, succeed
 from sozu.master.succession.estate import Belongings, read_estate
 from sozu.master.succession.trial import perform
 

@@ -25,6 +25,10 @@ from sozu.master.workers.rendezvous import Places
 NOTHING = Belongings()
 
 
+class CannotStart(Exception):
+    """Why there is no proxy now; nothing of it runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Programs:
     """How to start what is on the disk: a worker with `--channel FD` added, a master that follows us with `--estate FD`."""

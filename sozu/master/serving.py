@@ -37,7 +37,7 @@ from sozu.master.metrics.page import MetricsPage
 from sozu.master.news.chronicle import Chronicle
 from sozu.master.news.events import EventLog, Events
 from sozu.master.notify import READY, RELOADING, STOPPING, notify
-from sozu.master.opening import NOTHING, Opened, Programs, open_all
+from sozu.master.opening import NOTHING, CannotStart, Opened, Programs, open_all
 from sozu.master.restart import Beginning, begin, replayed
 from sozu.master.signals import caught
 from sozu.master.sockets import CannotListen
@@ -64,10 +64,6 @@ log = logging.getLogger("sozu.master")
 
 ONE_TURN = 0.001  # seconds; a timer has the loop look for everything else that happened
 
-
-
-class CannotStart(Exception):
-    """Why there is no proxy now; nothing of it runs."""
 
 
 @dataclass(frozen=True, slots=True)
