@@ -1,18 +1,18 @@
 """`sozu frontend …`: which requests go to which cluster."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import click
 import msgspec
 
 from sozu.cli.conversation import order
+from sozu.cli.frontends.conditions import named, names_a_frontend
+from sozu.cli.frontends.edits import edit_options, edits_of
 from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
-from sozu.command.facts import Frontend, Match, Position
+from sozu.command.facts import Frontend
 from sozu.command.orders import AddHttpFrontend, RemoveHttpFrontend
-
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 @click.group()
@@ -27,56 +27,9 @@ def frontend() -> None:
     """
 
 
-def _match(text: str) -> Match:
-    """`NAME=VALUE`, `NAME~REGEX`, `NAME` (it is there) or `!NAME` (it is not)."""
-    if text.startswith("!"):
-        return Match(name=text[1:], present=False)
-    name, sign, rest = _first_of(text, "=~")
-    if sign == "~":
-        return Match(name=name, regex=rest)
-    return Match(name=name, value=rest) if sign else Match(name=name)
-
-
-def _first_of(text: str, signs: str) -> tuple[str, str, str]:
-    place = next((at for at, character in enumerate(text) if character in signs), len(text))
-    return text[:place], text[place : place + 1], text[place + 1 :]
-
-
-def _matches(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[Match, ...]:
-    return tuple(map(_match, values))
-
-
-def _names_a_frontend(command: Decorated) -> Decorated:
-    """What `add` and `remove` both need to name one frontend."""
-    for decorate in (
-        click.option("--certificate", metavar="FINGERPRINT", help="Pinned: clients that ask for this hostname get this certificate."),
-        click.option("--listener", metavar="ADDRESS", help="Only requests of this listener; else of all."),
-        click.option("--position", type=click.Choice([position.value for position in Position]), default="tree", help="Asked before the others, or after them."),
-        click.option("--cookie", "cookies", metavar="TEST", multiple=True, callback=_matches, help="A cookie, in the same way."),
-        click.option("--query", metavar="TEST", multiple=True, callback=_matches, help="A parameter of the query, in the same way."),
-        click.option(
-            "--header", "headers", metavar="TEST", multiple=True, callback=_matches, help="NAME=VALUE, NAME~REGEX, NAME or !NAME; may be repeated."
-        ),
-        click.option("--method", "methods", metavar="METHOD", multiple=True, help="Only this method; may be repeated."),
-        click.option("--path-regex", metavar="REGEX", help="Only paths that match as a whole."),
-        click.option("--path-exact", metavar="PATH", help="Only this very path."),
-        click.option("--path", metavar="PREFIX", help="Paths below this prefix, on segment borders; else all."),
-        click.argument("hostname"),
-        click.argument("cluster"),
-    ):
-        command = decorate(command)
-    return socket_option(command)
-
-
-def _named(hostname: str, position: str) -> dict[str, Any]:
-    """A hostname between slashes is a regular expression."""
-    is_regex = len(hostname) > 1 and hostname.startswith("/") and hostname.endswith("/")
-    name = {"hostname_regex": hostname[1:-1]} if is_regex else {"hostname": hostname}
-    return {**name, "position": Position(position)}
-
-
 @frontend.command()
-@_names_a_frontend
+@names_a_frontend
+@edit_options
 def add(cluster: str, hostname: str, position: str, **rule: Any) -> None:
     """
     Send a hostname, or some of its requests, to a cluster. "*" is every host, "*.example.com" one label more, "/REGEX/" what matches.
@@ -86,12 +39,13 @@ def add(cluster: str, hostname: str, position: str, **rule: Any) -> None:
       sozu frontend add blog blog.example.com
       sozu frontend add api "*.example.com" --path /api
       sozu frontend add canary blog.example.com --method GET --cookie canary=1
+      sozu frontend add blog old.example.com --redirect-to "https://blog.example.com{path}{query}" --status 308
     """
-    order(AddHttpFrontend(cluster=cluster, **_named(hostname, position), **rule))
+    order(AddHttpFrontend(cluster=cluster, **named(hostname, position), **edits_of(rule)))
 
 
 @frontend.command()
-@_names_a_frontend
+@names_a_frontend
 def remove(cluster: str, hostname: str, position: str, **rule: Any) -> None:
     """
     Take one frontend away; name it as it was added.
@@ -100,7 +54,7 @@ def remove(cluster: str, hostname: str, position: str, **rule: Any) -> None:
     Example:
       sozu frontend remove api "*.example.com" --path /api
     """
-    order(RemoveHttpFrontend(cluster=cluster, **_named(hostname, position), **rule))
+    order(RemoveHttpFrontend(cluster=cluster, **named(hostname, position), **rule))
 
 
 @frontend.command("list")

@@ -100,6 +100,35 @@ ORDERS = [
         },
     ),
     (
+        [
+            *("frontend", "add", "blog", "x.example.com", "--replace-prefix", "/", "--rewrite-host", "app.internal", "--hsts", "60"),
+            *("--request-header", "x-a=1", "--request-header", "!cookie", "--response-header", "+vary=b", "--user", "ali:$x", "--user", "bob:$y:z"),
+            *("--forward-auth", "auth/check?x-user,x-role", "--allow-from", "10.0.0.0/8", "--deny-from", "10.9.0.0/16"),
+        ],
+        {
+            "type": "add_http_frontend",
+            "cluster": "blog",
+            "hostname": "x.example.com",
+            "replace_prefix": "/",
+            "rewrite_host": "app.internal",
+            "hsts": {"max_age": 60},
+            "request_headers": [{"set": "x-a", "value": "1"}, {"remove": "cookie"}],
+            "response_headers": [{"add": "vary", "value": "b"}],
+            "basic_auth": {"users": [{"name": "ali", "hash": "$x"}, {"name": "bob", "hash": "$y:z"}]},
+            "forward_auth": {"cluster": "auth", "path": "/check", "copy": ["x-user", "x-role"]},
+            "allow_from": ["10.0.0.0/8"],
+            "deny_from": ["10.9.0.0/16"],
+        },
+    ),
+    (
+        ["frontend", "add", "blog", "x.example.com", "--redirect-to", "/new{rest}", "--status", "308"],
+        {"type": "add_http_frontend", "cluster": "blog", "hostname": "x.example.com", "redirect": {"to": "/new{rest}", "status": 308}},
+    ),
+    (
+        ["frontend", "add", "blog", "x.example.com", "--deny", "403", "--forward-auth", "auth"],
+        {"type": "add_http_frontend", "cluster": "blog", "hostname": "x.example.com", "deny": 403, "forward_auth": {"cluster": "auth"}},
+    ),
+    (
         ["frontend", "remove", "blog", "x.example.com", "--path-exact", "/a", "--listener", "127.0.0.1:80"],
         {
             "type": "remove_http_frontend",
