@@ -89,6 +89,8 @@ def state() -> ConfigState:
         AddListener(protocol=Protocol.HTTPS, address="127.0.0.1:8443"),
         AddCertificate(certificate="", private_key="", fingerprint=HELD),
         AddCluster(cluster="blog"),
+        AddCluster(cluster="pg"),
+        AddListener(protocol=Protocol.TCP, address="127.0.0.1:5432", cluster="pg"),
         AddHttpFrontend(cluster="blog", hostname="*.blog.example.com", path="/api"),
         AddBackend(cluster="blog", address="127.0.0.1:9001"),
     ]

@@ -32,6 +32,10 @@ http {{
         listen {address};
         location / {{ return 200 "hello from nginx\\n"; }}
     }}
+    server {{
+        listen unix:{folder}/proxied.sock proxy_protocol;
+        location / {{ return 200 "$proxy_protocol_addr:$proxy_protocol_port\\n"; }}
+    }}
 }}
 """
 
@@ -90,3 +94,18 @@ def test_curl_sees_the_pages_of_the_origin(proxy: Proxy) -> None:
     assert said.startswith("HTTP/1.1 200 OK")
     assert said.endswith("hello from nginx\n")
     assert "sozu-id:" in said.lower()
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_nginx_is_told_who_the_client_is_by_http_and_by_tcp(tmp_path: Path, version: str) -> None:
+    with nginx(tmp_path):
+        cluster = {"proxy_protocol": version, "backends": [f"unix:{tmp_path}/proxied.sock"]}
+        file = configuration(tmp_path, {"all": {"frontends": [{"hostname": "*"}], **cluster}})
+        with Proxy(tmp_path, "-c", str(file)) as running:
+            running.run("listener", "add", "tcp", "127.0.0.1:0", "--cluster", "all")
+            (tcp,) = (each["address"] for each in running.status()["listeners"] if each["protocol"] == "tcp")
+            for port in (running.port, int(tcp.rpartition(":")[2])):
+                with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as client:
+                    client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                    answer = client.makefile("rb").read()
+                    assert answer.endswith(b"127.0.0.1:%d\n" % client.getsockname()[1]), answer
