@@ -28,7 +28,8 @@ READ_SIZE = 65536
 RESET = struct.pack("ii", 1, 0)  # linger on, for no time: close() sends RST and drops what is unsent
 Piece = bytes | memoryview
 
-park: Callable[[Hub], Any] = greenlet.switch  # leaves the running one to the hub, whose own `switch` looks for things that raw greenlets have not
+# `park(hub)` leaves the running greenlet to the hub. The hub's own `switch` first looks for things that raw greenlets have not.
+park: Callable[[Hub], Any] = greenlet.switch
 
 
 class Broken(Exception):

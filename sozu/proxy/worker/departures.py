@@ -37,7 +37,7 @@ class Departures:
         poll = select.poll()
         for number in busy:
             poll.register(number, 0)  # errors are told unasked
-        for number, event in poll.poll(0):
+        for number in [number for number, event in poll.poll(0) if event & select.POLLERR]:
             session = busy[number]
-            if event & select.POLLERR and session.idle_since == NEVER and session.deadline < NEVER:  # else it has ended with a neighbour, or is about to
+            if session.idle_since == NEVER and session.deadline < NEVER:  # else it has ended with a neighbour, or will
                 session.throw(ClientGone("client: gone before its answer"))
