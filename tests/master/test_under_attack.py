@@ -112,12 +112,6 @@ def messages_that_are_fuzzed(served: Served, count: int) -> None:
 
 
 @pytest.mark.usefixtures("others")
-def test_a_thousand_fuzzed_messages_are_each_answered(served: Served) -> None:
-    messages_that_are_fuzzed(served, 1000)
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("others")
 def test_ten_thousand_fuzzed_messages_are_each_answered(served: Served) -> None:
     messages_that_are_fuzzed(served, 10_000)
 
