@@ -1,14 +1,21 @@
 """Addresses as users write them: `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/app.sock`. Text in, (family, sockaddr) out.
 
-No name is ever resolved here: a proxy that asks DNS for its own configuration stops when DNS does.
+No name is ever resolved here: a proxy that asks DNS for its own configuration stops when DNS does. A backend may have one (`named_address`);
+workers look it up while they serve.
 Two spellings of one address give one `Address`, and `str(address)` is the spelling that keys and messages use.
 """
 
 from dataclasses import dataclass
 import ipaddress
+import re
 import socket
 
+NAME_LIMIT = 253  # RFC 1035 section 2.3.4, less the root
 UNIX_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path, less the NUL (unix(7))
+
+_LOCAL = "localhost"
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_LAST_LABEL = re.compile(r"[a-z].")
 
 
 class BadAddress(ValueError):
@@ -55,6 +62,21 @@ def parse_address(text: str) -> Address:
     if host.startswith("["):
         return _ipv6(host, _port(port))
     return _ipv4(host, _port(port))
+
+
+def named_address(text: str) -> tuple[str, int] | None:
+    """`name:port` as (name in lower case, port), if it is one that DNS may know; only backends may be given so.
+
+    The last label begins with a letter and has two at least: what was meant as an IP address is none of these. `localhost` is not for DNS to know, and
+    means two addresses of which a service often has but one: say which.
+    """
+    host, colon, port = text.rpartition(":")
+    name = host.lower()
+    labels = name.split(".")
+    sound = len(name) <= NAME_LIMIT and all(_LABEL.fullmatch(label) for label in labels) and _LAST_LABEL.match(labels[-1]) and name != _LOCAL
+    if not (colon and sound and port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) <= 65535):
+        return None
+    return name, int(port)
 
 
 def normal_address(text: str) -> str:

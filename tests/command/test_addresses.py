@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from sozu.command.addresses import Address, BadAddress, normal_address, parse_address
+from sozu.command.addresses import Address, BadAddress, named_address, normal_address, parse_address
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,28 @@ def test_any_text_is_an_address_or_refused_and_normal_spelling_is_stable(text: s
 
 def test_a_port_chosen_by_the_kernel_replaces_zero() -> None:
     assert parse_address("[::1]:0").with_port(4711) == Address(socket.AF_INET6, "::1", 4711)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("app.example.com:80", ("app.example.com", 80)),
+        ("Redis:6379", ("redis", 6379)),
+        ("localhost:1", None),
+        ("a_b.c-d.ex:65535", ("a_b.c-d.ex", 65535)),
+        ("127.0.0.1:80", None),
+        ("127.0.0.l:80", None),
+        ("app.example.com", None),
+        ("app.example.com:0", None),
+        ("app.example.com:65536", None),
+        ("-a.example:80", None),
+        ("a..example:80", None),
+        ("http://a.example:80", None),
+        ("*.example:80", None),
+        ("unix:/a:80", None),
+        ("[::1]:80", None),
+        (f"{'a.' * 130}example:80", None),
+    ],
+)
+def test_a_backend_may_be_given_by_a_name(text: str, found: tuple[str, int] | None) -> None:
+    assert named_address(text) == found

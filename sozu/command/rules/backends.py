@@ -6,7 +6,7 @@ from sozu.command.nearest import did_you_mean
 from sozu.command.orders import AddBackend, RemoveBackend, given
 from sozu.command.rules.clusters import known_cluster
 from sozu.command.rules.objections import Objection, Unknown
-from sozu.command.rules.spellings import address_in, check_id
+from sozu.command.rules.spellings import backend_address_in, check_id
 
 HEAVIEST = 256
 
@@ -14,7 +14,7 @@ HEAVIEST = 256
 def add_backend(draft: Draft, order: AddBackend) -> None:
     """One more address, or new settings for one that is there."""
     known_cluster(draft, order.cluster)
-    address = address_in(order.address)
+    address = backend_address_in(order.address)
     if address.endswith(":0") and not address.startswith("unix:"):
         raise Objection(f"{address}: a backend has a port other than 0", "address")
     if not 0 <= order.weight <= HEAVIEST:
@@ -28,7 +28,7 @@ def add_backend(draft: Draft, order: AddBackend) -> None:
 def remove_backend(draft: Draft, order: RemoveBackend) -> None:
     """Take an address away."""
     known_cluster(draft, order.cluster)
-    address = address_in(order.address)
+    address = backend_address_in(order.address)
     backend = draft.backends.get((order.cluster, address))
     if backend is None:
         known = (backend.address for backend in draft.backends_of(order.cluster))

@@ -1,6 +1,6 @@
 """How orders may write addresses, hostnames, paths and ids; what is none of them is an Objection. Pure."""
 
-from sozu.command.addresses import BadAddress, parse_address
+from sozu.command.addresses import BadAddress, named_address, parse_address
 from sozu.command.hostnames import BadHostname, BadPath, normal_hostname, normal_path
 from sozu.command.rules.objections import Objection
 
@@ -19,6 +19,12 @@ def address_in(text: str, field: str = "address") -> str:
         return str(parse_address(text))
     except BadAddress as error:
         raise Objection(str(error), field) from error
+
+
+def backend_address_in(text: str) -> str:
+    """The same for a backend, which may be given by a name that is looked up while it serves. Raises Objection."""
+    named = named_address(text)
+    return address_in(text) if named is None else f"{named[0]}:{named[1]}"
 
 
 def hostname_in(text: str) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 
 import gevent
 
-from sozu.command.addresses import parse_address
 from sozu.command.facts import Backend, Cluster
 from sozu.command.state import ConfigState
 from sozu.command.terms import Health, ProxyProtocol
@@ -77,10 +76,11 @@ class Rounds:
             greenlet.kill(block=False)
 
     def _ask_on(self, key: BackendKey, target: Target) -> None:
-        where = parse_address(target.name)
         verdict = Verdict(up=key not in self._down)
         while True:
-            if verdict.hear(is_well((where.family, where.sockaddr), target.name, target.health, target.version), target.health):
+            live = self._registry.find(key)
+            known = live is not None and live.addresses  # nobody is ill whose name nobody knows
+            if live is not None and known and verdict.hear(is_well(live.address, target.name, target.health, target.version), target.health):
                 self._learn(key, up=verdict.up)
                 if self.tell is not None:
                     self.tell(key, verdict.up)

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
-from sozu.command.addresses import parse_address
+from sozu.command.addresses import named_address, parse_address
 from sozu.command.facts import Backend
 from sozu.proxy.registry.balancing.hashing import hashed
 
 BackendKey = tuple[str, str]  # (cluster, address), as facts.Backend.key
+SocketAddress = tuple[int, Any]  # family, and what connect() of that family takes
 Told = Callable[[], None]
 
 
@@ -23,21 +24,20 @@ class LiveBackend:
 
     The data path adds one to `exchanges` where it chose it, in the same breath, and calls `end` when the exchange or tunnel is over; it
     keeps pooled connections in `idle` (last in, first out) and keeps none once `retired` is set.
-    `address` is (family, sockaddr), ready for a socket. `seed` is a number that stands for the backend, the same in every worker; `token` does so
+    `addresses` are (family, sockaddr) each, ready for a socket: one, or those that DNS has for its name; none while it is pending. `seed` is a number that stands for the backend, the same in every worker; `token` does so
     in clients' cookies, and goes by the id: a backend that moves to another address keeps its clients.
     """
 
     __slots__ = (
-        "address", "credit", "down", "exchanges", "fact", "idle", "key", "misses", "name", "on_gone", "resting", "retired", "seed", "token", "tunnels", "up",
+        "addresses", "credit", "down", "exchanges", "fact", "idle", "key", "misses", "name", "on_gone", "resting", "retired", "seed", "token", "tunnels", "up",
         "weight",
     )  # fmt: skip
 
     cookie: ClassVar[bytes] = b""  # what an exchange that counts here tells the client besides: a Lease may have something
 
     def __init__(self, fact: Backend) -> None:
-        where = parse_address(fact.address)
         self.key: BackendKey = fact.key
-        self.address = (where.family, where.sockaddr)
+        self.addresses = _addresses_of(fact)
         self.name = fact.address  # as it was configured
         self.fact = fact
         self.seed = hashed(fact.address.encode())
@@ -55,14 +55,22 @@ class LiveBackend:
         self.misses: Any = None  # a Misses, from the first failure on
 
     @property
+    def address(self) -> SocketAddress:
+        """Where the next connection goes: they take turns."""
+        first, *others = self.addresses
+        if others:
+            self.addresses = (*others, first)
+        return first
+
+    @property
     def well(self) -> bool:
         """Is nothing known against it?"""
         return self.up and not self.resting
 
     @property
     def serves(self) -> bool:
-        """Does the configuration want new exchanges here?"""
-        return bool(self.fact.weight) and not self.fact.maintenance
+        """Does the configuration want new exchanges here, and is it known where that is?"""
+        return bool(self.fact.weight and self.addresses) and not self.fact.maintenance
 
     def end(self) -> None:
         """One exchange or tunnel less; the last one of a retired backend is what somebody may be waiting for."""
@@ -100,3 +108,10 @@ class LiveBackend:
 def token_of(fact: Backend) -> bytes:
     """What a cookie says of a backend: not its address, which is nobody's business, and the same in every worker."""
     return b"%016x" % hashed(f"{fact.cluster} {fact.id or fact.address}".encode())
+
+
+def _addresses_of(fact: Backend) -> tuple[SocketAddress, ...]:
+    if named_address(fact.address) is not None:
+        return ()
+    where = parse_address(fact.address)
+    return ((where.family, where.sockaddr),)

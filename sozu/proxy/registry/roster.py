@@ -28,7 +28,7 @@ class Roster:
 
     def refresh(self) -> None:
         """Sort the members anew: something about them has changed."""
-        able = [live for live in self.members.values() if live.fact.weight and not live.fact.maintenance]
+        able = [live for live in self.members.values() if live.serves]
         well = [live for live in able if live.well] or able
         first = tuple(live for live in well if not live.fact.backup)
         self.tiers = (first, tuple(live for live in well if live.fact.backup))
@@ -52,7 +52,7 @@ class Roster:
     def known_by(self, token: bytes) -> LiveBackend | None:
         """The member that a client's cookie names, if it may still be sent there: also one of weight 0, which gets no new clients."""
         for live in self.members.values():
-            if live.token == token and live.well and not live.fact.maintenance:
+            if live.token == token and live.well and live.addresses and not live.fact.maintenance:
                 return live
         return None
 

@@ -12,7 +12,7 @@ from sozu.command.draft import Change
 from sozu.command.facts import Backend, Cluster
 from sozu.command.terms import Failures
 from sozu.proxy.registry.balancing import KEYED, balancer_for
-from sozu.proxy.registry.live_backend import BackendKey, LiveBackend
+from sozu.proxy.registry.live_backend import BackendKey, LiveBackend, SocketAddress
 from sozu.proxy.registry.recovery import Recovery
 from sozu.proxy.registry.roster import Roster
 from sozu.proxy.registry.terms import terms_for
@@ -89,6 +89,15 @@ class Registry:
         self.judge(live, down=not up, reason="health check")
         if up:
             self._come_back(live)
+        self._refresh(live)
+
+    def place(self, key: BackendKey, addresses: tuple[SocketAddress, ...]) -> None:
+        """Where DNS says that this backend is now; connections to other places are not used again."""
+        live = self._live.get(key)
+        if live is None or set(live.addresses) == set(addresses):
+            return
+        live.addresses = addresses
+        live.forget_idle()
         self._refresh(live)
 
     def _come_back(self, live: LiveBackend) -> None:

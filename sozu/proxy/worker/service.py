@@ -22,6 +22,7 @@ from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.counters import Counters
 from sozu.proxy.health import Rounds
 from sozu.proxy.health.rounds import Tell as Verdicts
+from sozu.proxy.names import Names
 from sozu.proxy.registry import BackendKey, LiveBackend, Registry
 from sozu.proxy.session import serve_connection
 from sozu.proxy.tls.gate import Gate
@@ -60,6 +61,7 @@ class Service:
         self._traffic.spare = self._accepting.spare
         self._sockets: dict[str, _socket.socket] = {}  # given, and not (yet) accepted on
         self.rounds = Rounds(self._traffic.registry)
+        self._names = Names(self._traffic.registry)
         self._followed: dict[str, Listener] = {}
         self._serving = False
         logging.getLogger("sozu").setLevel(settings.log_level.upper())
@@ -107,6 +109,7 @@ class Service:
         self._gate.follow(changes, self._transactions.state.listeners.values())
         if self._transactions.state.override != before:
             self._heed(in_force(self._settings, self._transactions.state.override))
+        self._names.follow(self._transactions.state)
         self.rounds.follow(self._transactions.state)
         if self._serving:
             self._follow_listeners()

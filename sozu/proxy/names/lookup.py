@@ -1,0 +1,144 @@
+"""Which addresses has a host, and for how long does that hold? Lets other greenlets run meanwhile.
+
+First the machine's own table (/etc/hosts), then the resolvers of /etc/resolv.conf, asked over UDP by ourselves: only so the time to live is known. Where they
+know nothing, the system's own way (search domains, other sources) is tried in a thread, and believed for a while. No thread is used otherwise: a lookup costs two packets.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from random import SystemRandom
+from typing import Any, Final
+
+import gevent
+from gevent import socket
+
+from sozu.parsers.result import Done, run
+from sozu.parsers.wire.dns import AAAA, A, DnsAnswer, dns_answer, write_query
+
+HOSTS, RESOLVERS = Path("/etc/hosts"), Path("/etc/resolv.conf")
+PORT: Final = 53
+PATIENCE: Final = 2.0  # seconds for each resolver
+UNKNOWN_TTL: Final = 30.0
+LARGEST: Final = 4096
+
+_chance: Final = SystemRandom()
+
+
+class NoAddress(Exception):
+    """The host has none, or nobody could be asked; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """IP addresses in a fixed order, IPv4 first, and for how many seconds they hold."""
+
+    addresses: tuple[str, ...]
+    ttl: float
+
+
+def look_up(host: str) -> Found:
+    """The addresses of this host. Raises NoAddress."""
+    if found := in_hosts(host, _text(HOSTS)):
+        return Found(tuple(found), UNKNOWN_TTL)
+    failure = "no resolver is known"
+    for resolver in resolvers(_text(RESOLVERS)):
+        try:
+            return ask(resolver, host)
+        except NoAddress as none:
+            failure = str(none)
+    return _as_the_system_does(host, failure)
+
+
+def ask(resolver: tuple[str, int], host: str) -> Found:
+    """What this resolver says. Raises NoAddress."""
+    answers = [_ask(resolver, host.encode(), kind) for kind in (A, AAAA)]
+    wanted = [record for answer in answers for record in answer.records if len(record.data) == {A: 4, AAAA: 16}.get(record.kind)]
+    if not wanted:
+        raise NoAddress(f"{host} has no address (DNS code {answers[0].code})")
+    addresses = dict.fromkeys(str(ip_address(record.data)) for record in wanted)
+    return Found(tuple(addresses), float(min(record.ttl for record in wanted)))
+
+
+def _ask(resolver: tuple[str, int], host: bytes, kind: int) -> DnsAnswer:
+    identity = _chance.randrange(1 << 16)  # not to be guessed, or strangers could answer (RFC 5452); so is the port, which the kernel chooses
+    query = write_query(identity, host, kind)
+    try:
+        with gevent.Timeout(PATIENCE):
+            answer = _by_udp(resolver, query, identity)
+            return _by_tcp(resolver, query, identity) if answer.truncated else answer
+    except (OSError, gevent.Timeout) as error:
+        raise NoAddress(f"resolver {resolver[0]}: {error}") from error
+
+
+def _by_udp(resolver: tuple[str, int], query: bytes, identity: int) -> DnsAnswer:
+    with socket.socket(_family(resolver), socket.SOCK_DGRAM) as sock:
+        sock.connect(resolver)
+        sock.send(query)
+        while True:
+            answer = _read(sock.recv(LARGEST), identity)
+            if answer is not None:
+                return answer
+
+
+def _by_tcp(resolver: tuple[str, int], query: bytes, identity: int) -> DnsAnswer:
+    """RFC 1035 section 4.2.2: the same behind its length."""
+    with socket.create_connection(resolver) as sock:
+        sock.sendall(len(query).to_bytes(2, "big") + query)
+        with sock.makefile("rb") as file:
+            size = int.from_bytes(file.read(2), "big")
+            answer = _read(file.read(size), identity)
+    if answer is None:
+        raise NoAddress(f"resolver {resolver[0]}: not an answer")
+    return answer
+
+
+def _read(data: bytes, identity: int) -> DnsAnswer | None:
+    outcome: Any = run(dns_answer, data)
+    return outcome.value if isinstance(outcome, Done) and outcome.value.number == identity else None
+
+
+def _as_the_system_does(host: str, failure: str) -> Found:
+    try:
+        rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)  # gevent's: its threads wait, not the loop
+    except OSError as error:
+        raise NoAddress(failure) from error
+    addresses = dict.fromkeys(str(row[4][0]) for row in rows if row[0] in (socket.AF_INET, socket.AF_INET6) and "%" not in str(row[4][0]))
+    if not addresses:
+        raise NoAddress(failure)
+    return Found(tuple(sorted(addresses, key=lambda each: (":" in each, each))), UNKNOWN_TTL)
+
+
+def in_hosts(host: str, text: str) -> list[str]:
+    """The addresses of a host in the text of /etc/hosts (hosts(5))."""
+    rows = (line.partition("#")[0].split() for line in text.splitlines())
+    found = [row[0] for row in rows if host in [name.lower() for name in row[1:]] and _is_address(row[0])]
+    return sorted(dict.fromkeys(found), key=lambda each: (":" in each, each))
+
+
+def resolvers(text: str) -> Iterator[tuple[str, int]]:
+    """Those of the text of /etc/resolv.conf (resolv.conf(5))."""
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0] == "nameserver" and _is_address(words[1]):
+            yield words[1], PORT
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _family(resolver: tuple[str, int]) -> int:
+    return socket.AF_INET6 if ":" in resolver[0] else socket.AF_INET
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
