@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from sozu.command.client import Client
 from sozu.command.orders import Order
 from sozu.command.requests import Request
+from tests.procfs import children
 
 HERE = Path(__file__).parent
 PATIENCE = 20.0
@@ -94,13 +96,14 @@ def start(folder: Path, *manners: str, workers: int = 2, text: str = CONFIGURATI
 
 
 def announced(process: subprocess.Popen[str], log: Path) -> dict[str, Any]:
-    """What it prints when it serves, or when it cannot; a master that says nothing is ended."""
+    """What it prints when it serves, or when it cannot. A master that says nothing is ended, with its workers."""
     assert process.stdout is not None
-    if not select.select([process.stdout], [], [], PATIENCE)[0]:
-        process.kill()
-    line = process.stdout.readline()
-    if not line:
-        process.communicate()
-        pytest.fail(f"the master said nothing; its log:\n{log.read_text()}")
-    told: dict[str, Any] = json.loads(line)
-    return told
+    if select.select([process.stdout], [], [], PATIENCE)[0] and (line := process.stdout.readline()):
+        told: dict[str, Any] = json.loads(line)
+        return told
+    if process.poll() is None:
+        for pid in (*children(process.pid), process.pid):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    pytest.fail(f"the master said nothing; its log:\n{log.read_text()}")
