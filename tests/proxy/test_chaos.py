@@ -116,4 +116,4 @@ def test_nothing_is_left_behind_or_mixed_up(seed: int, caplog: pytest.LogCapture
         assert traffic.counters.exchanges_open == traffic.counters.connections_open == 0
         assert [live.exchanges for live in traffic.registry.rosters["c"].members.values()] == [0, 0]
     assert caplog.records == []
-    assert not [thing for thing in gc.get_objects() if isinstance(thing, Upload) and thing.running]
+    assert not [thing for thing in gc.get_objects() if type(thing) is Upload and thing.running]
