@@ -20,6 +20,14 @@ class LogFormat(StrEnum):
     COMBINED = "combined"
 
 
+class Sandbox(StrEnum):
+    """What becomes of a worker that cannot give up everything that it should: it does not start, it warns; or nothing is given up."""
+
+    REQUIRED = "required"
+    AUTO = "auto"
+    OFF = "off"
+
+
 class AccessLog(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the access log goes; the path "-" is standard output."""
 
@@ -46,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `max_body_size` bounds a request's body, in bytes (None: no bound); `min_rate` is how many bytes a second a client must send or
     take of a body, in the mean (0: no bound); `via` is our name in Via fields (None: we write none).
+    `sandbox` says how workers are confined, `user` who they become if the master is root.
     With `merge_slashes` several slashes of a path are one; without `encoded_slashes` a path with `%2F` or `%5C` is refused.
     """
 
@@ -65,6 +74,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     log_level: LogLevel = LogLevel.INFO
     welcome: bool = False
     answers: tuple[AnswerPage, ...] = ()
+    sandbox: Sandbox = Sandbox.AUTO
+    user: str | None = None
 
 
 def in_force(settings: Settings, overrides: Overrides) -> Settings:

@@ -11,7 +11,7 @@ from sozu.command.certificates.terms import ClientCertificates, TlsVersion
 from sozu.command.edits.facts import BasicAuth, ForwardAuth, HeaderEdit, Hsts, Rate, Redirect
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol
 from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
-from sozu.command.settings import AccessLog
+from sozu.command.settings import AccessLog, Sandbox
 from sozu.command.terms import Breaker, Count, Failures, Health, ProxyProtocol, Queue, Retries, Share
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]
@@ -174,6 +174,8 @@ class File(Entry, frozen=True, kw_only=True):
     log_level: LogLevel = LogLevel.INFO
     welcome: bool = False
     answers: tuple[AnswerEntry, ...] = ()
+    sandbox: Sandbox = Sandbox.AUTO
+    user: str | None = None
     listeners: tuple[ListenerEntry, ...] | None = None
     clusters: dict[str, ClusterEntry | None] | None = None
 

@@ -43,6 +43,8 @@ def read_settings(value: Mapping[str, Any], folder: Folder, findings: Findings) 
         log_level=file.log_level,
         welcome=file.welcome,
         answers=_answers(file, folder, findings),
+        sandbox=file.sandbox,
+        user=file.user,
     )
 
 

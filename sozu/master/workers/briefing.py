@@ -36,8 +36,8 @@ class Briefing:
         """Tell a newcomer everything up to the last part of the state, which makes it accept and say Ready."""
         state, log = self.state(), self.log.descriptors
         welcome = Welcome(slot=newcomer.slot, settings=self.settings, ticket_secret=self.ticket_secret, descriptors=len(log))
+        self._agree_where_to_meet(newcomer)  # first: from Welcome on it is confined, and may listen nowhere
         newcomer.link.tell(welcome, log)
-        self._agree_where_to_meet(newcomer)
         give_listeners(newcomer, self.sockets, state.listeners.values())
         *some, last = parts(orders_of(state))
         for orders in some:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import logging
 import os
 from time import monotonic
+from typing import Any
 
 import gevent
 from gevent.event import Event
@@ -17,6 +18,7 @@ from sozu import __version__
 from sozu.command.answers import Status
 from sozu.command.channel import channel_to_master, portions
 from sozu.command.rules import Objection
+from sozu.command.settings import Settings
 from sozu.command.worker_protocol import (
     SCHEMA,
     AskBackends,
@@ -52,11 +54,15 @@ _LAST_WORDS = 1.0  # seconds that a slow master may cost a worker at its end
 
 
 class Life:
-    """What a worker does between its first message and its last. `prepared(slot)` is called once, before it says Ready."""
+    """What a worker does between its first message and its last. `prepared(slot)` is called once, before it says Ready.
 
-    def __init__(self, link: MasterLink, prepared: Callable[[int], None]) -> None:
+    `confine(settings)` is called before anything is made; what it returns becomes part of the status.
+    """
+
+    def __init__(self, link: MasterLink, prepared: Callable[[int], None], confine: Callable[[Settings], dict[str, Any]]) -> None:
         self._link = link
         self._prepared = prepared
+        self._confine = confine
         self._slot = 0
         self._service: Service | None = None
         self._ready = False
@@ -64,6 +70,7 @@ class Life:
         self._deadline = 0.0
         self._asked_to_drain: list[int] = []
         self._rendezvous: Rendezvous | None = None
+        self._holds: dict[str, Any] = {}
 
     def run(self) -> int:
         """Live; returns the exit code: 0 after a drain, 1 if it could not begin or cannot follow its master any more."""
@@ -130,7 +137,8 @@ class Life:
             case AskBackends():
                 self._tell_backends(message)
             case AskStatus() | AskMetrics():
-                self._answer(message.id, data=self._serving().status() if isinstance(message, AskStatus) else self._serving().metrics())
+                service = self._serving()
+                self._answer(message.id, data={**service.status(), **self._holds} if isinstance(message, AskStatus) else service.metrics())
             case TakeLog():
                 self._take_log(message, descriptors)
             case RunChecks() | Learn():
@@ -143,6 +151,8 @@ class Life:
         match message:
             case Welcome():
                 self._slot = message.slot
+                # What is made from here on is made by a process that can do no more than it ever will.
+                self._holds = self._confine(message.settings)
                 self._service = Service(message.settings, message.slot, descriptors[0] if descriptors else None, bytes.fromhex(message.ticket_secret))
             case MeetThere():
                 self._rendezvous = Rendezvous(descriptors[0])

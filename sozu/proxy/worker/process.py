@@ -12,14 +12,19 @@ import logging
 import os
 import resource
 import signal
+from typing import Any
 
 import gevent
 from gevent import socket
 from setproctitle import setproctitle
 
 from sozu.command.channel import channel_to_master
+from sozu.command.settings import Settings
+from sozu.proxy.sandbox import NotConfined, confine
 from sozu.proxy.worker.life import Life
 from sozu.proxy.worker.master_link import MasterLink
+
+log = logging.getLogger("sozu.proxy")
 
 _GRACE = 10.0  # seconds, when a signal and not the master says drain
 # A collection of everything that lives costs milliseconds, and what a request leaves behind is freed by its counts alone.
@@ -33,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     logging.basicConfig(format=f"time=%(asctime)s level=%(levelname)s pid={os.getpid()} %(message)s", level=logging.INFO)
     setproctitle("sozu: worker, starting")
     _take_all_descriptors()
-    life = Life(MasterLink(channel_to_master(channel)), prepared=_settle)
+    life = Life(MasterLink(channel_to_master(channel)), prepared=_settle, confine=_confine)
     _ignore(signal.SIGINT, signal.SIGHUP)
     gevent.signal_handler(signal.SIGTERM, life.end, _GRACE)
     return life.run()
@@ -60,6 +65,15 @@ def _take_all_descriptors() -> None:
     """A session needs two descriptors, and the usual soft limit is 1024: take what the hard limit allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _confine(settings: Settings) -> dict[str, Any]:
+    """See sozu.proxy.sandbox. Everything is imported by now."""
+    try:
+        return {"sandbox": confine(settings.sandbox, settings.user)}
+    except NotConfined as why:
+        log.error("event=not_confined reason=%r", str(why))  # noqa: TRY400 - the reason is in words
+        raise SystemExit(1) from None
 
 
 def _settle(slot: int) -> None:

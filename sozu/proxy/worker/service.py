@@ -184,7 +184,7 @@ class Service:
         return [_row(each) for each in live if not clusters or each.key[0] in clusters]
 
     def status(self) -> dict[str, Any]:
-        """What AskStatus wants."""
+        """What AskStatus wants, but for the process."""
         counters = self._traffic.counters
         self._traffic.books.settle()
         return {
