@@ -24,7 +24,8 @@ def configuration_from(file: Path) -> Configuration:
     try:
         return load_configuration(file)
     except ConfigurationError as error:
-        raise BadFile(str(error)) from None
+        codes = ", ".join(dict.fromkeys(problem.code for problem in error.problems))
+        raise BadFile(f"{error} (sozu help CODE says more: {codes})") from None
 
 
 @click.command()

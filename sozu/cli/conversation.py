@@ -64,11 +64,16 @@ def conversation(within: float | None = PATIENCE) -> Iterator[Client]:
     except NoMaster as error:
         raise Unreachable(f"{error}\nStart one with: sozu serve") from None
     except RequestRefused as error:
-        raise Refused(f"refused: {error}") from None
+        raise Refused(f"refused: {error}{_help(error.answer)}") from None
     except TimeoutError:
         raise TimedOut(f"no final answer within {within:g} s. {_WHETHER_IT_ACTED}") from None
     except ConnectionLost as error:
         raise Unreachable(f"{error}. {_WHETHER_IT_ACTED}") from None
+
+
+def _help(answer: Answer) -> str:
+    code = answer.data.get("code") if isinstance(answer.data, dict) else None
+    return f"\n(sozu help {code} says more)" if code is not None else ""
 
 
 def converse(

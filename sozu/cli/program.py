@@ -36,13 +36,14 @@ VERBS: Final = {
     "export": "Write the configuration that is in force as YAML.",
     "explain": "Show whose a request would be, and why.",
     "events": "Show what happens to the proxy, as it happens.",
+    "help": "Explain the code of an error.",
     "metrics": "Show the counters of the workers.",
     "password": "Hash a password, for basic_auth.",
 }
 
 
 FOLDERS: Final = {
-    **dict.fromkeys(("status", "metrics", "events", "explain"), "looking"),
+    **dict.fromkeys(("status", "metrics", "events", "explain", "help"), "looking"),
     **dict.fromkeys(("state", "plan", "apply", "log", "rollback", "export"), "revisions"),
     **dict.fromkeys(("upgrade", "workers"), "processes"),
     "certificate": "certificates",

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from sozu.command.draft import Change, Draft
 from sozu.command.orders import AnyOrder
 from sozu.command.rules import Objection, carry_out
+from sozu.command.rules.codes import code_of
 from sozu.command.state import ConfigState
 
 
 class Refused(Exception):
-    """Why a transaction was not committed: its `order` at `index` meets an objection. Nothing has changed."""
+    """Why a transaction was not committed: its `order` at `index` meets an objection, of this `code`. Nothing has changed."""
 
-    def __init__(self, index: int, order: AnyOrder, reason: str, field: str | None = None) -> None:
+    def __init__(self, index: int, order: AnyOrder, reason: str, field: str | None = None, code: str | None = None) -> None:
         super().__init__(reason)
         self.index, self.order, self.reason, self.field = index, order, reason, field
+        self.code = code or code_of(Objection(reason, field))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +45,5 @@ def commit(state: ConfigState, orders: Iterable[AnyOrder]) -> Commit:
         try:
             carry_out(draft, order)
         except Objection as objection:
-            raise Refused(index, order, objection.reason, objection.field) from objection
+            raise Refused(index, order, objection.reason, objection.field, code_of(objection)) from objection
     return Commit(draft.state(state.revision + 1), tuple(draft.effects))

@@ -182,9 +182,9 @@ class Envelope:
 class BadRequest(Exception):
     """Not a request. `id` is known if at least the message was an object with one, and the answer can echo it."""
 
-    def __init__(self, id: str | None, message: str) -> None:  # noqa: A002  the protocol's own word
+    def __init__(self, id: str | None, message: str, code: str = "not-a-request") -> None:  # noqa: A002  the protocol's own word
         super().__init__(message)
-        self.id, self.message = id, message
+        self.id, self.message, self.code = id, message, code
 
 
 ORDERS: dict[str, type[Any]] = {str(verb.__struct_config__.tag): verb for verb in get_args(AnyOrder)}
@@ -229,7 +229,7 @@ def _verb(id: str, found: object, known: Mapping[str, type[Any]], place: str = "
     if not isinstance(found, str):
         raise BadRequest(id, f"{place}: the verb of the request is missing")
     if found not in known:
-        raise BadRequest(id, f'{place}: unknown verb "{found}"{did_you_mean(found, known)}')
+        raise BadRequest(id, f'{place}: unknown verb "{found}"{did_you_mean(found, known)}', "unknown-verb")
     return known[found]
 
 
@@ -243,13 +243,14 @@ def _read(id: str, verb: type[Any], fields: dict[str, Any], where: str = "") -> 
         return msgspec.convert({"type": tag, **fields}, verb)
     except msgspec.ValidationError as error:
         _refuse(id, verb, fields, where)
-        raise BadRequest(id, f"{where}{tag}: {error}") from error
+        raise BadRequest(id, f"{where}{tag}: {error}", "wrong-kind") from error
 
 
 def _refuse(id: str, verb: type[Any], fields: dict[str, Any], where: str) -> None:  # noqa: A002  the protocol's own word
     found = misfits(verb, fields)
     if found:
-        raise BadRequest(id, f"{where}{verb.__struct_config__.tag}: {'; '.join(map(str, found))}")
+        code = "unknown-key" if found[0].at_key else "wrong-kind"
+        raise BadRequest(id, f"{where}{verb.__struct_config__.tag}: {'; '.join(map(str, found))}", code)
 
 
 def _order(id: str, place: int, found: object) -> AnyOrder:  # noqa: A002  the protocol's own word

@@ -85,7 +85,7 @@ def test_what_could_not_be_committed_cannot_be_planned_and_the_order_is_named(cl
     with pytest.raises(RequestRefused, match=r"order 2 of 2 \(add_backend\): there is no cluster \"nobody\"") as refused:
         planned(client, [AddCluster(cluster="a"), AddBackend(cluster="nobody", address="127.0.0.1:1")])
 
-    assert refused.value.answer.data == {"index": 1, "field": "cluster"}
+    assert refused.value.answer.data == {"index": 1, "field": "cluster", "code": "unknown-cluster"}
     with pytest.raises(RequestRefused, match=r"order 1 of 2 .*nothing was changed \(still at revision"):
         client.apply([AddBackend(cluster="nobody", address="127.0.0.1:1"), AddCluster(cluster="a")])
 

@@ -85,7 +85,7 @@ def test_a_transaction_is_refused_whole_and_names_the_order(served: Served) -> N
         client.commit([AddCluster(cluster="t3"), RemoveCluster(cluster="nobody")])
 
     assert refused.value.answer.message.startswith("order 2 of 2 (remove_cluster): there is no cluster")
-    assert refused.value.answer.data == {"index": 1, "field": "cluster"}
+    assert refused.value.answer.data == {"index": 1, "field": "cluster", "code": "unknown-cluster"}
     assert "no cluster" in refusal(served, RemoveCluster(cluster="t3"))
 
 

@@ -25,6 +25,7 @@ class Problem:
     text: str = ""
     expected: str = ""
     nearest: str | None = None
+    code: str = "not-yaml"
 
     def render(self) -> str:
         """`file:line:column: error: …`, the line, a caret, what was expected, the nearest name."""

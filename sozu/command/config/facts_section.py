@@ -18,6 +18,7 @@ from sozu.command.draft import Draft
 from sozu.command.facts import Cluster, Protocol, Timeouts
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder
 from sozu.command.rules import Objection, Unknown, carry_out
+from sozu.command.rules.codes import code_of
 from sozu.command.shape import Path, steps
 from sozu.command.state import ConfigState
 
@@ -111,7 +112,7 @@ class _Section:
             self._note(path, objection)
             return False
         if not self.draft.effects[effects:] or (self.draft.effects[-1].before is not None and not changes):
-            self._findings.note(path, "the file has this already, further up")
+            self._findings.note(path, "the file has this already, further up", code="said-twice")
         return True
 
     def _note(self, path: Path, objection: Objection) -> None:
@@ -119,7 +120,9 @@ class _Section:
             return  # the listener that is meant may be one that could not be read
         place = (*path, *steps(objection.field)) if objection.field is not None else path
         # The cluster of a frontend or backend is the key around it, and always there: only its own name can be wrong.
-        self._findings.note(path if objection.field == "cluster" else place, objection.reason, at_key=objection.field == "cluster")
+        self._findings.note(
+            path if objection.field == "cluster" else place, objection.reason, at_key=objection.field == "cluster", code=code_of(objection)
+        )
 
 
 _CLUSTER_SETTINGS = tuple(name for name in Cluster.__struct_fields__ if name != "cluster")

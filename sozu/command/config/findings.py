@@ -1,5 +1,7 @@
 """What was found wrong while a file is read: problems with their places, and which parts are not worth a second look. Pure."""
 
+from dataclasses import replace
+
 from sozu.command.config.yaml_source import Source
 from sozu.command.shape import Misfit, Path
 
@@ -15,11 +17,12 @@ class Findings:
             self._spoil(path)
 
     def note(
-        self, path: Path, message: str, *, expected: str = "", nearest: str | None = None, at_key: bool = False
+        self, path: Path, message: str, *, expected: str = "", nearest: str | None = None, at_key: bool = False, code: str = ""
     ) -> None:
-        """Note a problem with the value of this path, or with its key."""
+        """Note a problem with the value of this path, or with its key; without a code it is a bad value of that key."""
         span = self._source.span(path, at_key=at_key)
-        self.problems.append(self._source.problem(span, message, expected=expected, nearest=nearest))
+        problem = self._source.problem(span, message, expected=expected, nearest=nearest)
+        self.problems.append(replace(problem, code=code or _bad(path)))
         self._spoil(path)
 
     def note_misfit(self, misfit: Misfit) -> None:
@@ -28,7 +31,12 @@ class Findings:
             return
         key = f' "{misfit.path[-1]}"' if misfit.at_key else ""
         self.note(
-            misfit.path, misfit.message + key, expected=misfit.expected, nearest=misfit.nearest, at_key=misfit.at_key
+            misfit.path,
+            misfit.message + key,
+            expected=misfit.expected,
+            nearest=misfit.nearest,
+            at_key=misfit.at_key,
+            code="unknown-key" if misfit.at_key else "wrong-kind",
         )
 
     def sound(self, path: Path) -> bool:
@@ -37,3 +45,9 @@ class Findings:
 
     def _spoil(self, path: Path) -> None:
         self._faulty.update(path[:length] for length in range(len(path) + 1))
+
+
+def _bad(path: Path) -> str:
+    """The innermost key names the field."""
+    names = [str(part) for part in path if isinstance(part, str)]
+    return f"bad-{names[-1].replace('_', '-')}" if names else "wrong-kind"

@@ -64,14 +64,15 @@ class Changing:
         """What a file says is said."""
         path = Path(request.path)
         if not path.is_absolute():
-            raise Declined(f"path: {request.path} is not absolute, and the master's folder is not yours; nothing was changed")
+            raise Declined(f"path: {request.path} is not absolute, and the master's folder is not yours; nothing was changed", {"code": "not-absolute"})
         return self._restore(lambda: self.aside.call(saved.load, path), request, tool, say)
 
     def _restore(self, target: Callable[[], ConfigState], request: Rollback | LoadState, tool: Tool, say: Say) -> Final:
         try:
             aim = the_same_as(target())
         except (NoSuchRevision, JournalError, OSError) as why:
-            raise Declined(f"{why}; {self._untouched()}") from why
+            code = "no-such-revision" if isinstance(why, NoSuchRevision) else "damaged"
+            raise Declined(f"{why}; {self._untouched()}", {"code": code}) from why
         if request.dry_run:
             return self.rehearsal.show(aim, say)
         return self._become(aim, tool, request.if_revision, say)
@@ -87,13 +88,16 @@ class Changing:
 
     def _settle(self, propose: Callable[[], Publication], orders: Sequence[AnyOrder]) -> Publication:
         if self.stopping.begun.is_set():
-            raise Declined(f"the proxy is stopping; {self._untouched()}")
+            raise Declined(f"the proxy is stopping; {self._untouched()}", {"code": "stopping"})
         try:
             return propose()
         except Refused as refusal:
             raise Declined(f"{which(refusal, orders)}{refusal.reason}; {self._untouched()}", place(refusal)) from refusal
         except (CannotListen, NotWritten, Outdated) as why:
-            raise Declined(f"{why}; {self._untouched()}") from why
+            raise Declined(f"{why}; {self._untouched()}", {"code": _CODES[type(why)]}) from why
 
     def _untouched(self) -> str:
         return f"nothing was changed (still at revision {self.ledger.state.revision})"
+
+
+_CODES: dict[type[Exception], str] = {CannotListen: "cannot-listen", NotWritten: "not-written", Outdated: "outdated"}

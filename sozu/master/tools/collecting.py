@@ -12,7 +12,7 @@ MOST_COLLECTED = 1_000_000  # orders in one transaction
 def begin(tool: Tool) -> Final:
     """From here on the tool's orders are collected."""
     if tool.collected is not None:
-        raise Declined("a transaction has begun already on this connection; commit or abort it first")
+        raise Declined("a transaction has begun already on this connection; commit or abort it first", {"code": "no-transaction"})
     tool.collected = []
     return Final("begun: orders are collected until commit")
 
@@ -36,7 +36,7 @@ def collect(tool: Tool, orders: Sequence[AnyOrder]) -> Final:
 def collected(tool: Tool) -> list[AnyOrder]:
     """What was collected; it stays."""
     if tool.collected is None:
-        raise Declined("no transaction has begun on this connection; nothing was changed")
+        raise Declined("no transaction has begun on this connection; nothing was changed", {"code": "no-transaction"})
     return tool.collected
 
 

@@ -126,7 +126,7 @@ class Conversation:
             envelope = read_request(payload)
         except BadRequest as why:
             message = shortened(f"{why.message}; nothing was changed")
-            self._post(Answer(id=why.id or "", status=Status.ERROR, message=message))
+            self._post(Answer(id=why.id or "", status=Status.ERROR, message=message, data={"code": why.code}))
             return
         self._room.acquire()
         self._spawn(envelope.id, partial(self._answer, envelope.request, self._tool))

@@ -31,7 +31,7 @@ class Explaining:
         try:
             asked = asked_of(request.url, request.method, request.headers)
         except BadUrl as why:
-            raise Declined(str(why)) from why
+            raise Declined(str(why), {"code": "not-a-url"}) from why
         state = self.ledger.state
         found = self.aside.call(explain, state, self.settings, asked, request.listener)
         rows: list[dict[str, Any]] = msgspec.to_builtins(found)

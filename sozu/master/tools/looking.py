@@ -60,7 +60,7 @@ class Looking:
     def _tell_events(self, request: SubscribeEvents, say: Say) -> Final:
         since = self.events.last if request.since is None else request.since
         if not 0 <= since <= self.events.last:
-            raise Declined(f"since: there is no event {since}; the last one is {self.events.last} (numbers begin at 1 with each master)")
+            raise Declined(f"since: there is no event {since}; the last one is {self.events.last} (numbers begin at 1 with each master)", {"code": "no-such-event"})
         if since + 1 < self.events.first:
             say(f"events {since + 1} to {self.events.first - 1} are not known any more", {"missed": self.events.first - 1 - since})
         told = self.events.follow(since) if request.follow else [self.events.after(since)]
@@ -78,12 +78,12 @@ class Looking:
 
     def _save(self, path: Path, author: Author) -> Final:
         if not path.is_absolute():
-            raise Declined(f"path: {path} is not absolute, and the master's folder is not yours; nothing was written")
+            raise Declined(f"path: {path} is not absolute, and the master's folder is not yours; nothing was written", {"code": "not-absolute"})
         state = self.ledger.state
         try:
             self.aside.call(saved.save, path, _whole(state, author))
         except OSError as why:
-            raise Declined(f"{path} was not written: {why.strerror or why}") from why
+            raise Declined(f"{path} was not written: {why.strerror or why}", {"code": "not-written"}) from why
         return Final(f"revision {state.revision} is in {path}", {"revision": state.revision, "path": str(path)})
 
     def _log(self, request: Log, say: Say) -> Final:
@@ -92,7 +92,7 @@ class Looking:
             if request.revision is not None:
                 return _one(_of_revision(records, request.revision), say)
         except (JournalError, NoSuchRevision) as why:
-            raise Declined(str(why)) from why
+            raise Declined(str(why), {"code": "no-such-revision" if isinstance(why, NoSuchRevision) else "damaged"}) from why
         rows = [_row(record) for record in records[-request.last :]] if request.last > 0 else []
         for start in range(0, len(rows), ROWS):
             say("", {"revisions": rows[start : start + ROWS]})

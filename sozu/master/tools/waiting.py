@@ -52,7 +52,7 @@ class Waiting:
                 if isinstance(order, RemoveListener):
                     watch_listener(self.roster, _normal(order.address), say)
         except StillInUse as why:
-            raise Declined(f"{why}; it was removed in revision {told['revision']}, and has been added since", told) from why
+            raise Declined(f"{why}; it was removed in revision {told['revision']}, and has been added since", {**told, "code": "back-again"}) from why
         return Final(f"{begin} may be stopped now", told)
 
     def _backends(self, orders: Iterable[Awaited], publication: Publication | None) -> Iterator[BackendKey]:

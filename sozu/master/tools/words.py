@@ -42,7 +42,7 @@ def which(refusal: Refused, orders: Sequence[AnyOrder]) -> str:
 
 def place(refusal: Refused) -> dict[str, Any]:
     """The same for programs."""
-    return {"index": refusal.index, "field": refusal.field}
+    return {"index": refusal.index, "field": refusal.field, "code": refusal.code}
 
 
 def plural(count: int, word: str) -> str:
