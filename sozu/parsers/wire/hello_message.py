@@ -8,6 +8,7 @@ the same bytes cannot disagree about the name. So are lists that no client needs
 
 from __future__ import annotations
 
+from struct import error as struct_error
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,9 +18,13 @@ from sozu.parsers.combinators import length_data, length_value, many1, map_, opt
 from sozu.parsers.fuse import fuse
 from sozu.parsers.leaves import be_u8, be_u16, eof, tag, take, take_while1
 from sozu.parsers.whole import whole
+from sozu.parsers.wire.quick_hello import Doubt, check_encrypted, quick_parts
+from sozu.parsers.wire.quick_hello import protocols as quick_protocols
+from sozu.parsers.wire.quick_hello import server_name as quick_server_name
+from sozu.parsers.wire.quick_hello import versions as quick_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from parsy import Parser
 
@@ -75,7 +80,7 @@ def filled(parser: Parser) -> Parser:
 #
 # "HostName" is "represented as a byte string using ASCII encoding without a trailing dot"; "_" is not a host's, but in use.
 
-host_name = tag(b"\0") >> length_value(u16, filled(take_while1(ALPHA + DIGIT + b"-._").desc("host name")))
+host_name = map_(tag(b"\0") >> length_value(u16, filled(take_while1(ALPHA + DIGIT + b"-._").desc("host name"))), lambda name: name.decode("ascii"))
 server_name = length_value(u16, filled(host_name))
 alpn = length_value(u16, filled(times(verify(length_data(u8), bool, "protocol name"), 1, MOST_PROTOCOLS)))
 supported_versions = length_value(u8, filled(numbers))
@@ -116,13 +121,13 @@ compression_methods = verify(length_data(u8), bool, "compression method")
 message = seq(u16 << take(32), session_id, cipher_suites << compression_methods, opt(extensions) << eof)
 
 
-def hello_of(parts: tuple[int, bytes, list[int], list[tuple[int, Any]] | None]) -> ClientHello:
+def hello_of(parts: tuple[int, bytes, Sequence[int], list[tuple[int, Any]] | None]) -> ClientHello:
     """The facts out of the parts."""
     legacy_version, session, suites, pairs = parts
     found = dict(pairs or [])
     name = found.get(SERVER_NAME)
     return ClientHello(
-        server_name=None if name is None else name.decode("ascii"),
+        server_name=name,
         alpn=tuple(protocol for protocol in found.get(ALPN, ()) if not is_grease_name(protocol)),
         versions=known(found.get(SUPPORTED_VERSIONS, [legacy_version])),
         cipher_suites=known(suites),
@@ -139,5 +144,32 @@ def is_grease_name(protocol: bytes) -> bool:
 
 def parse_message(body: bytes) -> ClientHello | Error:
     """The hello out of a handshake message's body; the Error's position counts from the beginning of the body."""
+    quick = quick_hello(body)
+    return careful_hello(body) if quick is None else quick
+
+
+def quick_hello(body: bytes) -> ClientHello | None:
+    """The same, if nothing in it is unusual (quick_hello.py)."""
+    parts = quick_parts(body)
+    if parts is None:
+        return None
+    version, session, suites, raw = parts
+    try:
+        pairs = None if raw is None else [(kind, QUICKLY[kind](data) if kind in QUICKLY else data) for kind, data in raw.items()]
+    except (Doubt, IndexError, struct_error):
+        return None
+    return hello_of((version, session, suites, pairs))
+
+
+QUICKLY: Final[Mapping[int, Callable[[bytes], Any]]] = {
+    SERVER_NAME: quick_server_name,
+    ALPN: quick_protocols,
+    SUPPORTED_VERSIONS: quick_versions,
+    ENCRYPTED_CLIENT_HELLO: check_encrypted,
+}
+
+
+def careful_hello(body: bytes) -> ClientHello | Error:
+    """The same by the grammar."""
     found: ClientHello | Error = whole(map_(message, hello_of), body)
     return found

@@ -1,0 +1,115 @@
+"""The ClientHello of nearly every client, read in a twentieth of the time: each handshake begins with one, also those that come to nothing.
+
+hello_message.py says what a hello is; here is the same by offsets, for those in which nothing is in doubt. None means: ask the grammar. That both
+say the same of every message is tested on real ones, cut and bent in every way (tests/parsers/wire/test_quick_hello.py).
+"""
+
+from __future__ import annotations
+
+from struct import Struct, error
+from typing import TYPE_CHECKING, Final
+
+from sozu.parsers.abnf import ALPHA, DIGIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SESSION_ID: Final = 34  # where its length is: behind the version and the random
+LONGEST_SESSION_ID: Final = 32
+MOST_EXTENSIONS: Final = 64
+MOST_PROTOCOLS: Final = 32
+HOST: Final = ALPHA + DIGIT + b"-._"
+SERVER_NAME, ALPN, SUPPORTED_VERSIONS, ENCRYPTED_CLIENT_HELLO = 0, 16, 43, 0xFE0D
+u16: Final = Struct(">H").unpack_from
+u16_u16: Final = Struct(">HH").unpack_from
+encrypted_head: Final = Struct(">BHHBH").unpack_from
+PAIRS: Final = [Struct(f">{count}H") for count in range(128)]
+
+Found = tuple[int, bytes, tuple[int, ...], "dict[int, bytes] | None"]
+
+
+class Doubt(Exception):
+    """This one is for the grammar."""
+
+
+def quick_parts(body: bytes) -> Found | None:
+    """(legacy version, session id, cipher suites, extensions by number, those that are understood checked), or None."""
+    try:
+        return _parts(body)
+    except (Doubt, IndexError, error):
+        return None
+
+
+def _parts(body: bytes) -> Found:
+    (version,) = u16(body)
+    suites_at = SESSION_ID + 1 + body[SESSION_ID]
+    (suites_size,) = u16(body, suites_at)
+    compression_at = suites_at + 2 + suites_size
+    extensions_at = compression_at + 1 + body[compression_at]
+    _sure(body[SESSION_ID] <= LONGEST_SESSION_ID and extensions_at > compression_at + 1)
+    suites = _numbers(body[suites_at + 2 : compression_at])
+    session_id = body[SESSION_ID + 1 : suites_at]
+    return version, session_id, suites, _extensions(body, extensions_at) if extensions_at != len(body) else None
+
+
+def _extensions(body: bytes, at: int) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    at += 2
+    end = at + u16(body, at - 2)[0]
+    _sure(end == len(body))
+    count = 0
+    while at < end:
+        kind, size = u16_u16(body, at)
+        at += 4 + size
+        found[kind] = body[at - size : at]
+        count += 1
+    _sure(at == end and count == len(found) <= MOST_EXTENSIONS)
+    return found
+
+
+def server_name(data: bytes) -> str:
+    """The name in the extension's data. Raises Doubt, or error."""
+    name = data[5:]
+    _sure(u16(data)[0] == len(data) - 2 and data[2] == 0 and u16(data, 3)[0] == len(name) > 0 and not name.translate(None, HOST))
+    return name.decode("ascii")
+
+
+def protocols(data: bytes) -> tuple[bytes, ...]:
+    """The names of ALPN."""
+    _sure(u16(data)[0] == len(data) - 2)
+    names = tuple(_names(data))
+    _sure(0 < len(names) <= MOST_PROTOCOLS and all(names))
+    return names
+
+
+def _names(data: bytes) -> Iterator[bytes]:
+    at = 2
+    while at < len(data):
+        end = at + 1 + data[at]
+        yield data[at + 1 : end]
+        at = end
+    _sure(at == len(data))
+
+
+def versions(data: bytes) -> tuple[int, ...]:
+    """The versions that the client speaks."""
+    _sure(data[0] == len(data) - 1)
+    return _numbers(data[1:])
+
+
+def check_encrypted(data: bytes) -> None:
+    """An outer hello of RFC 9849 has the right form."""
+    kind, _, _, _, size = encrypted_head(data)
+    at = 8 + size
+    _sure(kind == 0 and at + 2 + u16(data, at)[0] == len(data))
+
+
+def _numbers(data: bytes) -> tuple[int, ...]:
+    count, odd = divmod(len(data), 2)
+    _sure(not odd and 0 < count < len(PAIRS))
+    return PAIRS[count].unpack(data)
+
+
+def _sure(fact: bool) -> None:  # noqa: FBT001 - an assertion, but for what comes from outside
+    if not fact:
+        raise Doubt
