@@ -14,12 +14,14 @@ import threading
 from time import monotonic
 from typing import Any
 
+import pytest
+
 from tests.e2e.asking import get
 from tests.e2e.load import Load
 from tests.e2e.processes import LIMIT, Proxy, configuration, origin
 
-CLIENTS = 200
-REQUESTS = 4000
+CLIENTS = [200, pytest.param(1000, marks=pytest.mark.slow)]
+REQUESTS = [4000, pytest.param(20_000, marks=pytest.mark.slow)]
 
 
 def asked(connection: HTTPConnection, cookie: str = "") -> tuple[bytes, str]:
@@ -30,12 +32,13 @@ def asked(connection: HTTPConnection, cookie: str = "") -> tuple[bytes, str]:
     return response.read(), (response.headers["Set-Cookie"] or "").partition(";")[0]
 
 
-def test_clients_keep_their_backend_when_a_worker_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", CLIENTS)
+def test_clients_keep_their_backend_when_a_worker_is_killed(tmp_path: Path, number: int) -> None:
     with origin("one") as one, origin("two") as two:
         cluster = {"sticky": "SITE", "frontends": [{"hostname": "*"}], "backends": [{"address": one, "id": "one"}, {"address": two, "id": "two"}]}
         with Proxy(tmp_path, "-c", str(configuration(tmp_path, {"all": cluster}, workers=2))) as proxy:
             first = HTTPConnection("127.0.0.1", proxy.port, timeout=LIMIT)
-            clients = [asked(first) for _ in range(CLIENTS)]
+            clients = [asked(first) for _ in range(number)]
             assert {name for name, _ in clients} == {b"one", b"two"}
 
             os.kill(proxy.worker_pids()[0], signal.SIGKILL)
@@ -47,7 +50,8 @@ def test_clients_keep_their_backend_when_a_worker_is_killed(tmp_path: Path) -> N
             first.close()
 
 
-def test_a_canary_gets_its_share(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", REQUESTS)
+def test_a_canary_gets_its_share(tmp_path: Path, number: int) -> None:
     with origin("old") as old, origin("new") as new:
         clusters: dict[str, dict[str, Any]] = {
             "site": {"split": [{"cluster": "next", "share": 10}], "frontends": [{"hostname": "*"}], "backends": [old]},
@@ -57,10 +61,10 @@ def test_a_canary_gets_its_share(tmp_path: Path) -> None:
             found = Counter[bytes]()
             for _ in range(4):
                 connection = HTTPConnection("127.0.0.1", proxy.port, timeout=LIMIT)
-                found.update(asked(connection)[0] for _ in range(REQUESTS // 4))
+                found.update(asked(connection)[0] for _ in range(number // 4))
                 connection.close()
 
-    assert abs(found[b"new"] / REQUESTS - 0.1) <= 0.02, found
+    assert abs(found[b"new"] / number - 0.1) <= 0.02, found
 
 
 class Moody(ThreadingHTTPServer):

@@ -1,11 +1,15 @@
 """Clusters with terms, through whole sessions: who gets in, who waits, and what the others are told."""
 
+from errno import EMFILE
 from typing import Any
 
 import pytest
 
 from sozu.command.facts import Backend, Cluster
 from sozu.command.terms import Breaker, Failures, Queue, Retries, Share
+from sozu.proxy.back import Back
+from sozu.proxy.registry import LiveBackend
+from sozu.proxy.stream import Broken
 from tests.proxy.lab import Lab, Peer, field, opened, settle
 
 A, B = "10.0.0.1:80", "10.0.0.2:80"
@@ -68,6 +72,27 @@ def test_who_waits_for_too_long_is_told_so_and_takes_nobodys_turn() -> None:
         origin.head()
         origin.send(OK)
         assert status(third) == 200
+
+
+def test_who_waits_is_called_when_a_backend_comes(caplog: pytest.LogCaptureFixture) -> None:
+    with opened(lab_with(max_exchanges=1, queue=Queue(size=2))) as lab:
+        lab.client(GET)
+        lab.origin()
+        lab.client(GET)
+        assert lab.no_origin()
+        lab.change(Backend(cluster="c", address=B))
+        assert lab.origin_at()[0] == B
+    assert caplog.records == []
+
+
+def test_want_of_our_own_is_no_fault_of_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_descriptor(_: LiveBackend) -> Back:
+        raise Broken(None, OSError(EMFILE, ""))
+
+    with opened(lab_with((A, B))) as lab:
+        monkeypatch.setattr(lab.pool, "open", no_descriptor)
+        assert status(lab.client(GET)) == 503
+        assert [lab.backend(address).misses for address in (A, B)] == [None, None]
 
 
 def test_without_a_queue_nobody_waits() -> None:

@@ -42,5 +42,10 @@ def test_a_request_of_the_page_goes_where_the_page_says(configuration: str, requ
             assert (asked["told"] or "").encode() in told
 
 
+@pytest.mark.parametrize("configuration", re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
+def test_a_file_of_the_page_is_a_configuration(configuration: str) -> None:
+    assert read_configuration(configuration, "sozu.yaml", Path("/etc/sozu")).state.clusters
+
+
 def test_the_page_has_examples() -> None:
     assert len(EXAMPLES) >= 3

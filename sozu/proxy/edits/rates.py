@@ -10,6 +10,7 @@ from typing import Final
 
 from sozu.command.edits.facts import Rate
 
+KEPT: Final = 1024  # frontends: those that were asked for lately
 MOST: Final = 65_536  # buckets of one frontend: 10 MB
 
 
@@ -35,22 +36,18 @@ class Buckets:
 
 
 class Rates:
-    """The buckets of all frontends of a worker, by rule; they live as long as the rule stays the same."""
+    """The buckets of a worker's frontends, by rule: another rule begins anew, and those that were not asked for lately are forgotten."""
 
     __slots__ = ("_buckets", "workers")
 
     def __init__(self) -> None:
         self.workers = 1
-        self._buckets: dict[tuple[object, Rate], Buckets] = {}
+        self._buckets: OrderedDict[tuple[object, Rate], Buckets] = OrderedDict()
 
     def take(self, frontend: object, rate: Rate, address: bytes, now: float) -> int:
         """See Buckets; `frontend` is a frontend's key."""
-        buckets = self._buckets.get((frontend, rate))
-        if buckets is None:
-            self._forget(frontend)
-            buckets = self._buckets[frontend, rate] = Buckets(rate, self.workers)
+        buckets = self._buckets.pop((frontend, rate), None) or Buckets(rate, self.workers)
+        self._buckets[frontend, rate] = buckets
+        if len(self._buckets) > KEPT:
+            self._buckets.popitem(last=False)
         return buckets.take(address, now)
-
-    def _forget(self, frontend: object) -> None:
-        for known in [known for known in self._buckets if known[0] == frontend]:
-            del self._buckets[known]

@@ -113,6 +113,8 @@ class Admission:
             if patience is None:
                 patience = self._traffic.clock.after(self._terms.patience)
             self._wait(patience)
+            # The configuration may have changed meanwhile: who has come since is to be found, too.
+            self._roster = self._traffic.registry.rosters.get(self._roster.cluster.cluster, self._roster)
 
     def _wait(self, until: float) -> None:
         turn = _Turn(self._traffic.hub)
@@ -132,16 +134,14 @@ class Admission:
 class _Turn:
     """Wakes the greenlet that made it, if it is still waiting then."""
 
-    __slots__ = ("_hub", "_switch", "call", "called")
+    __slots__ = ("_hub", "_switch")
 
     def __init__(self, hub: Any) -> None:
         self._hub = hub
         self._switch: Any = getcurrent().switch
-        self.called = False
-        self.call = self._call  # one and the same each time: the queue looks for it
 
-    def _call(self) -> None:
-        self.called = True
+    def call(self) -> None:
+        """There may be room."""
         self._hub.loop.run_callback(self._wake)
 
     def _wake(self) -> None:

@@ -56,7 +56,10 @@ def open_back(traffic: Traffic, caller: Caller, backend: LiveBackend, timeouts: 
     try:
         back = _open(traffic, backend)
     except Broken as broken:
-        failure = Unreachable(f"connect: {broken}", BAD_GATEWAY if broken.stream else UNAVAILABLE)
+        if broken.stream is None:
+            traffic.counters.backend_failures += 1
+            raise Unreachable(f"connect: {broken}", UNAVAILABLE) from broken  # our own want: no backend is to blame
+        failure = Unreachable(f"connect: {broken}", BAD_GATEWAY)
     except Late:
         failure = Unreachable("connect: timed out", GATEWAY_TIMEOUT, "backend-timeout")
     else:

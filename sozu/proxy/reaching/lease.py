@@ -1,10 +1,13 @@
 """What an exchange holds of a cluster with terms, from the moment it is let in until it ends."""
 
+import logging
 from typing import Final, Protocol
 
 from sozu.proxy.clock import Clock
 from sozu.proxy.failures import CircuitOpen, TooMany
 from sozu.proxy.registry.terms import Terms
+
+log = logging.getLogger("sozu.proxy")
 
 SERVER_ERROR: Final = 500
 
@@ -57,6 +60,8 @@ class Lease:
         if terms.guests is not None:
             terms.guests.leave(self._address)
         if terms.breaker is not None:
-            status = self._outcome.status
+            status, was_open = self._outcome.status, terms.breaker.open
             terms.breaker.done(self._clock.now, well=None if not status else status < SERVER_ERROR)
+            if terms.breaker.open is not was_open:
+                log.info("event=circuit_%s cluster=%s", "closed" if was_open else "opened", terms.name)
         terms.queue.call_next()

@@ -35,6 +35,8 @@ class Roster:
         self.sole = first[0] if len(first) == 1 else None
         if isinstance(self.balancer, Maglev):
             self.balancer.prepare(first)
+        if self.terms is not None:
+            self.terms.queue.call_all()  # somebody may have come back, with room
 
     def choose(self, tried: Container[BackendKey] = (), key: bytes = b"") -> LiveBackend | None:
         """Pick from the first tier that has someone untried, with room for one more."""

@@ -47,11 +47,16 @@ def test_a_flood_of_addresses_drives_out_who_was_quiet_for_longest(monkeypatch: 
     assert buckets.take(b"b", 0.0) == 0
 
 
-def test_another_rate_begins_anew_and_forgets_the_one_before() -> None:
+def test_another_rate_begins_anew() -> None:
     all_rates = Rates()
     slow, quick = Rate(requests=1), Rate(requests=2)
-    assert [all_rates.take("f", rate, b"a", 0.0) for rate in (slow, slow, quick, quick, quick, slow)] == [0, 1, 0, 0, 1, 0]
-    assert len(all_rates._buckets) == 1
+    assert [all_rates.take("f", rate, b"a", 0.0) for rate in (slow, slow, quick, quick, quick)] == [0, 1, 0, 0, 1]
+
+
+def test_frontends_that_were_not_asked_for_lately_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "KEPT", 2)
+    all_rates, rate = Rates(), Rate(requests=1)
+    assert [all_rates.take(frontend, rate, b"a", 0.0) for frontend in ("f", "g", "f", "h", "f", "g")] == [0, 0, 1, 0, 1, 0]
 
 
 @pytest.fixture

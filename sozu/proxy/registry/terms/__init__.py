@@ -30,11 +30,12 @@ _PLAIN: Final = ("sticky", "split", "retries", "breaker", "max_exchanges", "max_
 class Terms:
     """Those of one cluster; None stands for what it does not ask for."""
 
-    __slots__ = ("_cluster", "_workers", "breaker", "budget", "guests", "key", "proxy_protocol", "queue", "room")
+    __slots__ = ("_cluster", "_workers", "breaker", "budget", "guests", "key", "name", "proxy_protocol", "queue", "room")
 
     def __init__(self, cluster: Cluster, workers: int, old: "Terms | None") -> None:
         self._cluster = cluster
         self._workers = workers
+        self.name = cluster.cluster
         self.key: Key | None = key_for(cluster)
         self.breaker: Breaker | None = None if old is None else old.breaker
         self.budget: RetryBudget | None = None if old is None else old.budget

@@ -36,3 +36,8 @@ class WaitingRoom:
         """There may be room for one more."""
         if self._waiting:
             self._waiting.popleft()()
+
+    def call_all(self) -> None:
+        """Everybody may look: who finds no room waits again, in the same order."""
+        for _ in range(len(self._waiting)):
+            self.call_next()
