@@ -117,9 +117,13 @@ class Found(Message, frozen=True, kw_only=True, tag="found"):
 
 
 class GiveListeners(Message, frozen=True, kw_only=True, tag="give_listeners"):
-    """Listening sockets, one descriptor for each name, in this order."""
+    """Listening sockets, one descriptor for each name, in this order.
+
+    With `lent_by` they are those of another slot, which nobody fills now: to be accepted on besides our own, until none are said to be lent by it.
+    """
 
     listeners: tuple[ListenerName, ...]
+    lent_by: int | None = None
 
 
 class Load(Message, frozen=True, kw_only=True, tag="load"):

@@ -6,6 +6,7 @@ A watched backend has two exchanges, then one; they end when the metrics are ask
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 import os
 import selectors
 import socket
@@ -58,6 +59,7 @@ class Worker:
         self.given: dict[str, socket.socket] = {}
         self.open: dict[str, socket.socket] = {}
         self.slot = self.revision = self.taken = 0
+        self.borrowed: dict[int, list[socket.socket]] = {}
         self.clusters: list[str] = []
         self.orders: list[AnyOrder] = []
         self.log: list[int] = []
@@ -163,8 +165,20 @@ class Worker:
                 self.reply(number, Status.PROCESSING, {"exchanges": 1})
 
     def keep(self, message: GiveListeners, descriptors: Sequence[int]) -> None:
-        for name, descriptor in zip(message.listeners, descriptors, strict=True):
-            self.given[name.address] = socket.socket(fileno=descriptor)
+        sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        if message.lent_by is None:
+            self.given.update(zip((name.address for name in message.listeners), sockets, strict=True))
+        else:
+            self.borrow(message.lent_by, sockets)
+
+    def borrow(self, lender: int, sockets: Sequence[socket.socket]) -> None:
+        for each in self.borrowed.pop(lender, ()):
+            self.selector.unregister(each)
+            each.close()
+        self.borrowed[lender] = list(sockets)
+        for each in sockets:
+            each.setblocking(False)
+            self.selector.register(each, selectors.EVENT_READ, partial(self.take, each))
 
     def publish(self, number: int, revision: int, orders: Sequence[AnyOrder]) -> None:
         added = {order.cluster for order in orders if isinstance(order, AddCluster)}

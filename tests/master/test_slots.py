@@ -205,3 +205,25 @@ def test_a_worker_that_is_stopped_is_noticed_without_being_asked_for_anything(ho
     assert before.process.ended.wait(PATIENCE)
     assert before.process.fate == "signal SIGKILL"
     assert house.taker() == after.process.pid
+
+
+def test_the_queue_of_an_empty_slot_is_served_by_another_worker_until_it_is_filled(large_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = large_house.slots()
+    slots.start()
+    first, second = slots
+    assert first.worker is not None
+    assert second.worker is not None
+    working, borrower = slots._command, first.worker.process.pid
+    monkeypatch.setattr(slots, "_command", ["/nonexistent/program"])
+    second.worker.process.kill()
+    with gevent.Timeout(PATIENCE):
+        while second.borrower is None:
+            gevent.sleep(0)
+    takers = {large_house.taker() for _ in range(20)}
+    monkeypatch.setattr(slots, "_command", working)
+    with gevent.Timeout(PATIENCE):
+        while second.vacant or second.borrower is not None:
+            gevent.sleep(0)
+
+    assert takers == {borrower}
+    assert {large_house.taker() for _ in range(40)} == {borrower, second.worker.process.pid}

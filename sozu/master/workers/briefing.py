@@ -54,10 +54,25 @@ class Briefing:
                 newcomer.link.tell(MeetThere(descriptors=1), [place])
 
 
+    def lend(self, slot: int, borrower: Worker) -> None:
+        """Have a worker accept on the sockets of a slot that nobody fills now, as far as they go into one message."""
+        listeners = [each for each in self.state().listeners.values() if each.active]
+        _give(borrower, slot, self.sockets, next(portions(listeners)), lent_by=slot)
+
+
+def end_loan(slot: int, borrower: Worker) -> None:
+    """Have it accept no more on what this slot has lent."""
+    borrower.link.tell(GiveListeners(listeners=(), lent_by=slot))
+
+
 def give_listeners(worker: Worker, sockets: ListenerSockets, listeners: Iterable[Listener]) -> None:
     """Hand a worker its sockets of those listeners that are active, in as many messages as the kernel's limit makes it."""
     active = [listener for listener in listeners if listener.active]
     for some in portions(active) if active else ():
-        names = tuple(ListenerName(each.protocol, each.address) for each in some)
-        files = [sockets.of_slot(worker.slot, each.address) for each in some]
-        worker.link.tell(GiveListeners(listeners=names, descriptors=len(names)), files)
+        _give(worker, worker.slot, sockets, some, lent_by=None)
+
+
+def _give(worker: Worker, slot: int, sockets: ListenerSockets, listeners: Iterable[Listener], *, lent_by: int | None) -> None:
+    names = tuple(ListenerName(each.protocol, each.address) for each in listeners)
+    files = [sockets.of_slot(slot, each.address) for each in names]
+    worker.link.tell(GiveListeners(listeners=names, descriptors=len(names), lent_by=lent_by), files)

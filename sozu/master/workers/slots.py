@@ -14,7 +14,7 @@ from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
 from sozu.master.workers.backoff import Backoff
-from sozu.master.workers.briefing import Briefing
+from sozu.master.workers.briefing import Briefing, end_loan
 from sozu.master.workers.checks import Checks
 from sozu.master.workers.filling import EOF_PATIENCE, SlotNotFilled, launch, make_ready
 from sozu.master.workers.heartbeat import Heartbeat
@@ -24,6 +24,7 @@ from sozu.master.workers.roster import Roster, Worker, WorkerState
 
 log = logging.getLogger("sozu.master")
 
+LONG = 0.2  # seconds that a queue may wait for nobody but its own worker
 REPLACEMENT_GRACE = 10.0  # seconds that a replaced worker has for its sessions
 
 
@@ -34,6 +35,7 @@ class Slot:
     number: int
     worker: Worker | None = None
     filling: bool = False
+    borrower: Worker | None = None  # of another slot, that accepts for this one while it is empty
     dropped: bool = False  # nobody serves there any more, and nobody will
     unfit: Worker | None = None  # to be replaced, if it still is the one that serves
     fills: int = 0
@@ -155,12 +157,29 @@ class Slots:
     def _keep_filled(self, slot: Slot) -> None:
         while not slot.dropped:
             while slot.wanting and not slot.dropped:
+                if slot.vacant and slot.pause >= LONG:
+                    self._lend(slot)
                 gevent.sleep(slot.pause)
                 self._try_to_fill(slot)
                 slot.tried.set()
+            self._end_loan(slot)
             slot.tried.set()
             slot.attention.wait()
             slot.attention.clear()
+
+    def _lend(self, slot: Slot) -> None:
+        """Who is in the queues of an empty slot need not wait until it is filled: another worker accepts there."""
+        if slot.borrower is None or slot.borrower.process.ended.is_set():
+            others = (other.worker for other in self._slots if other is not slot and not other.vacant)
+            slot.borrower = next((each for each in others if each is not None and each.state is WorkerState.RUNNING), None)
+            if slot.borrower is not None:
+                log.info("event=slot_lent slot=%d to=%d pid=%d", slot.number, slot.borrower.slot, slot.borrower.process.pid)
+                self._briefing.lend(slot.number, slot.borrower)
+
+    def _end_loan(self, slot: Slot) -> None:
+        borrower, slot.borrower = slot.borrower, None
+        if borrower is not None:
+            end_loan(slot.number, borrower)
 
     def _try_to_fill(self, slot: Slot) -> None:
         slot.pause = 0.0

@@ -8,7 +8,7 @@ predecessor or successor, so an accept may always find that somebody else was qu
 """
 
 import _socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 import errno
 import logging
@@ -88,6 +88,7 @@ class AcceptLoop:
         self._serve = serve
         self._make_room = make_room
         self._doors: dict[str, _Door] = {}
+        self._borrowed: dict[int, list[_Door]] = {}  # by the slot whose sockets they are
         self._reserve = Reserve()
         self._paused = False
         self._full = ""  # why the last pause began; until there was none for a tick
@@ -108,22 +109,50 @@ class AcceptLoop:
 
     def open(self, listener: str, sock: _socket.socket, serve: Serve | None = None) -> None:
         """Accept on this listening socket too, for this `serve` or the usual one; the loop owns the descriptor from now on."""
+        self._doors[listener] = self._open(listener, sock, serve or self._serve)
+
+    def borrow(self, lender: int, listener: str, sock: _socket.socket) -> None:
+        """Accept on a socket of another slot too, as on our own of that listener; without one it is nothing to us."""
+        if listener in self._doors:
+            door = self._open(listener, sock, self._doors[listener].serve)
+            self._borrowed.setdefault(lender, []).append(door)
+        else:
+            sock.close()
+
+    def give_back(self, lender: int) -> None:
+        """Accept no more on what this slot has lent; who waits there is for its own worker."""
+        for door in self._borrowed.pop(lender, ()):
+            door.close()
+
+    def _open(self, listener: str, sock: _socket.socket, serve: Serve) -> _Door:
         sock.setblocking(False)
         if sock.family != _socket.AF_UNIX:
             # Linux hands it down to every accepted socket: one call here saves one per connection.
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-        door = _Door(listener, sock.family, sock, self._loop.io(sock.fileno(), _READABLE), serve or self._serve)
-        self._doors[listener] = door
+        door = _Door(listener, sock.family, sock, self._loop.io(sock.fileno(), _READABLE), serve)
         if not self._paused:
             door.watcher.start(self._wake, door)
+        return door
+
+    def _all_doors(self) -> Iterator[_Door]:
+        yield from self._doors.values()
+        for borrowed in self._borrowed.values():
+            yield from borrowed
 
     def serve_by(self, listener: str, serve: Serve | None) -> None:
         """From now on its connections are served like this; those that are in stay as they are."""
-        self._doors[listener].serve = serve or self._serve
+        for door in self._all_doors():
+            if door.listener == listener:
+                door.serve = serve or self._serve
 
     def close(self, listener: str) -> None:
         """Accept there no more. Who waits in the backlog is let in first: if nobody has the socket besides us, closing resets them."""
         door = self._doors.pop(listener)
+        for lender, borrowed in self._borrowed.items():
+            for each in borrowed:
+                if each.listener == listener:
+                    each.close()
+            self._borrowed[lender] = [each for each in borrowed if each.listener != listener]
         self._in_hub(self._take, door, _LAST_ONES)
         door.close()
 
@@ -140,7 +169,7 @@ class AcceptLoop:
             log.warning("event=accept_resumed connections=%d", self._counters.connections_open)
         if self._paused and (self._reserve.refill() or (self._make_room() and self._reserve.refill())):
             self._paused = False
-            for door in self._doors.values():
+            for door in self._all_doors():
                 door.watcher.start(self._wake, door)
 
     def spare(self) -> bool:
@@ -197,5 +226,5 @@ class AcceptLoop:
         if why != self._full:
             self._full = why
             log.warning("event=accept_paused reason=%s connections=%d", why, self._counters.connections_open)
-        for door in self._doors.values():
+        for door in self._all_doors():
             door.watcher.stop()

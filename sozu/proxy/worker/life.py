@@ -157,8 +157,8 @@ class Life:
             case MeetThere():
                 self._rendezvous = Rendezvous(descriptors[0])
             case GiveListeners():
-                for name, descriptor in zip(message.listeners, descriptors, strict=True):
-                    self._serving().give(name.address, descriptor)
+                given = dict(zip((name.address for name in message.listeners), descriptors, strict=True))
+                self._serving().take(given, message.lent_by)
             case Load():
                 self._load(message)
 

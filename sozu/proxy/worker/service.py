@@ -4,7 +4,7 @@ It knows no message and no channel: `life` translates. It is made once, with the
 """
 
 import _socket
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 import logging
 from typing import Any
@@ -97,6 +97,16 @@ class Service:
         if listener in self._sockets:
             self._sockets[listener].close()
         self._sockets[listener] = _socket.socket(fileno=descriptor)
+
+    def take(self, given: Mapping[str, int], lender: int | None) -> None:
+        """Listening sockets by listener: ours to keep, or lent by a slot that nobody fills; with none of these its loan has ended."""
+        if lender is None:
+            for listener, descriptor in given.items():
+                self.give(listener, descriptor)
+            return
+        self._accepting.give_back(lender)
+        for listener, descriptor in given.items():
+            self._accepting.borrow(lender, listener, _socket.socket(fileno=descriptor))
 
     def collect(self, orders: Sequence[AnyOrder]) -> None:
         """A part of what the next `publish` will carry out."""

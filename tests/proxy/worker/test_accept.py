@@ -174,6 +174,33 @@ def test_the_last_ones_too_are_served_in_the_hub_where_a_session_may_begin_at_on
     assert greenlets == [get_hub()] * 2
 
 
+def test_what_is_borrowed_is_accepted_on_until_it_is_given_back(house: House) -> None:
+    house.open()
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as other:
+        house.loop.borrow(1, NAME, _socket.socket(fileno=os.dup(other.fileno())))
+        house.clients.append(socket.create_connection(other.getsockname()))
+        turns()
+        assert [listener for _, _, listener in house.taken] == [NAME]
+        house.loop.give_back(1)
+        house.clients.append(socket.create_connection(other.getsockname()))
+        turns()
+
+        assert len(house.taken) == 1
+        other.accept()[0].close()
+
+
+def test_what_is_borrowed_goes_with_its_listener(house: House) -> None:
+    house.open()
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as other:
+        house.loop.borrow(1, NAME, _socket.socket(fileno=os.dup(other.fileno())))
+        house.loop.borrow(1, "127.0.0.1:1", _socket.socket(fileno=os.dup(other.fileno())))
+        house.loop.close(NAME)
+        house.clients.append(socket.create_connection(other.getsockname()))
+        turns()
+
+        assert house.taken == []
+
+
 def test_a_quicker_neighbour_is_no_error(house: House) -> None:
     house.open()
     house.loop._wake(house.loop._doors[NAME])
