@@ -61,7 +61,7 @@ class Session:
         self.keep = True
         self.unread = False
         self.min_rate = 0
-        self.deadline = traffic.clock.after(traffic.settings.timeouts.request)
+        self.deadline = traffic.clock.next + traffic.settings.timeouts.request
         traffic.sessions.add(self)
         if stream.leftover:
             self._wake()

@@ -187,20 +187,18 @@ class AcceptLoop:
         if counters.connections_open >= self._most and not self._make_room():  # here somebody waits; after the first we cannot know
             self._pause("max_connections")
             return
+        accept, serve, listener, family = door.sock._accept, door.serve, door.listener, door.family  # noqa: SLF001 - accept() would wrap what stays raw
         for _ in range(min(most, self._most - counters.connections_open)):
             try:
-                descriptor, peer = door.sock._accept()  # noqa: SLF001 - accept() would wrap what stays raw
+                descriptor, peer = accept()
             except OSError as error:
                 self._fail(error)
                 return
-            self._welcome(door, descriptor, peer)
-
-    def _welcome(self, door: _Door, descriptor: int, peer: Any) -> None:
-        sock = _socket.socket(door.family, _socket.SOCK_STREAM, 0, descriptor)
-        sock.setblocking(False)
-        self._counters.connections_accepted += 1
-        self._counters.connections_open += 1
-        door.serve(sock, peer, door.listener)
+            sock = _socket.socket(family, _socket.SOCK_STREAM, 0, descriptor)
+            sock.setblocking(False)
+            counters.connections_accepted += 1
+            counters.connections_open += 1
+            serve(sock, peer, listener)
 
     def _fail(self, error: OSError) -> None:
         if error.errno in _NO_RESOURCES:
