@@ -24,6 +24,7 @@ from sozu.master.workers.roster import Roster, Worker, WorkerState
 
 log = logging.getLogger("sozu.master")
 
+ALONE = 0.5  # seconds; while nobody at all serves, there is nothing to spare by waiting longer
 LONG = 0.2  # seconds that a queue may wait for nobody but its own worker
 REPLACEMENT_GRACE = 10.0  # seconds that a replaced worker has for its sessions
 
@@ -159,7 +160,7 @@ class Slots:
             while slot.wanting and not slot.dropped:
                 if slot.vacant and slot.pause >= LONG:
                     self._lend(slot)
-                gevent.sleep(slot.pause)
+                gevent.sleep(slot.pause if slot.borrower is not None or not slot.vacant else min(slot.pause, ALONE))
                 self._try_to_fill(slot)
                 slot.tried.set()
             self._end_loan(slot)
