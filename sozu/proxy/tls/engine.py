@@ -43,6 +43,15 @@ class Engine:
             self._incoming.write_eof()
             self._ended = True
 
+    def take(self, records: bytes, most: int) -> bytes | None:
+        """Feed and decrypt in one, for what comes nearly always: a record with data."""
+        self._incoming.write(records)
+        try:
+            found: bytes = self._tls.read(most)
+        except ssl.SSLError:
+            return self.decrypt(most)  # type: ignore[no-any-return]  # bytes, without a buffer
+        return found or self.decrypt(most)
+
     @property
     def has_more(self) -> bool:
         """Is it worth asking, before more is fed? Asking costs less than being refused."""
