@@ -1,9 +1,11 @@
 """What ties a request to a backend: the key by which hrw and maglev choose, and the cookie by which a client comes back. Pure: heads in, bytes out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from sozu.command.facts import Cluster
+from sozu.parsers.fields.cookies import cookie
 from sozu.parsers.fields.section import values, without
+from sozu.parsers.whole import whole
 from sozu.proxy.registry.balancing import KEYED
 
 Key = Callable[[bytes, bytes], bytes]  # from the field lines of a request, and the client's `IP:port`
@@ -40,22 +42,23 @@ def field_value(fields: bytes, name: bytes) -> bytes:
 
 def cookie_value(fields: bytes, name: bytes) -> bytes:
     """What this cookie says (RFC 6265 section 4.2.1); empty if it is not there."""
-    for line in values(fields, _COOKIE):
-        for pair in line.split(b";"):
-            known, _, value = pair.strip(b" \t").partition(b"=")
-            if known == name:
-                return value
-    return b""
+    return next((value for known, value in _cookies(fields) if known == name), b"")
 
 
 def without_cookie(head: bytes, name: bytes) -> tuple[bytes, bytes]:
-    """The lines without this cookie, and what it said; the other cookies are as they were, or in one line if several were sent."""
+    """The lines without this cookie, and what it said; the other cookies say what they said, in one line."""
     if name not in head or not (said := cookie_value(head, name)):
         return head, b""
-    pairs = [pair.strip(b" \t") for line in values(head, _COOKIE) for pair in line.split(b";")]
-    left = [pair for pair in pairs if pair.partition(b"=")[0] != name]
+    left = [b"%b=%b" % pair if pair[0] else pair[1] for pair in _cookies(head) if pair[0] != name]
     lines = without(head, _COOKIE_LINES)
     return (b"%bCookie: %b\r\n" % (lines, b"; ".join(left)) if left else lines), said
+
+
+def _cookies(fields: bytes) -> Iterator[tuple[bytes, bytes]]:
+    for line in values(fields, _COOKIE):
+        pairs = whole(cookie, line)
+        assert isinstance(pairs, list), "every field value is a list of cookies"
+        yield from pairs
 
 
 def set_cookie(name: str, token: bytes) -> bytes:
