@@ -19,7 +19,7 @@ from sozu.proxy.reaching.connecting import MOST_BACKENDS, Caller, Seeker, open_b
 from sozu.proxy.reaching.lease import Lease
 from sozu.proxy.registry import BackendKey, LiveBackend, Roster
 from sozu.proxy.registry.terms import NO_TERMS, Terms
-from sozu.proxy.registry.terms.affinity import set_cookie, source_address
+from sozu.proxy.registry.terms.affinity import set_cookie
 from sozu.proxy.stream import park
 from sozu.proxy.traffic import Traffic
 
@@ -29,7 +29,7 @@ class Admission:
 
     __slots__ = ("_anew", "_asked", "_caller", "_entrance", "_lease", "_roster", "_seeker", "_terms", "_traffic", "_tried", "_wanted")
 
-    def __init__(self, traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, entrance: Roster, *, anew: bool = False) -> None:
+    def __init__(self, traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, entrance: Roster, *, anew: bool = False, lease: Lease | None = None) -> None:
         self._traffic = traffic
         self._caller = caller
         self._anew = anew
@@ -40,8 +40,9 @@ class Admission:
         self._roster, self._wanted = self._whose()
         self._terms: Terms = self._roster.terms or NO_TERMS
         seeker.cluster = self._roster.cluster.cluster
-        self._lease = Lease(self._terms, traffic.clock, seeker, source_address(b"", caller.client))
-        seeker.counted = self._lease
+        if lease is None:
+            seeker.counted = lease = Lease(self._terms, traffic.clock, seeker, caller.client)
+        self._lease = lease
 
     def _whose(self) -> tuple[Roster, LiveBackend | None]:
         """Whose request is it, and is it a certain backend's? Those that it may be split off to are the entrance's own in this."""
@@ -103,10 +104,10 @@ class Admission:
         wanted, self._wanted = self._wanted, None
         if wanted is not None and not self._terms.is_full(wanted):
             return wanted
-        key = b"" if self._terms.key is None else self._terms.key(self._asked.view.passed_fields(), self._caller.client)
+        key = b"" if self._terms.key is None else self._terms.key(self._asked.view.passed_fields, self._caller.client)
         patience: float | None = None
         while True:
-            if patience is not None or not len(self._terms.queue):  # who comes stands behind those that wait
+            if patience is not None or not self._terms.queue.waiting:  # who comes stands behind those that wait
                 backend = self._roster.choose(self._tried, key)
                 if backend is not None or not self._roster.untried(self._tried):
                     return backend
@@ -129,6 +130,25 @@ class Admission:
         finally:
             if turn.forget():
                 queue.leave(turn.call)
+
+
+def admit(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, roster: Roster, *, repeatable: bool) -> Back:
+    """The way in of a request. Nearly always there is room, and a connection at hand; all else is the Admission's."""
+    terms = roster.terms
+    assert terms is not None, "else nobody is asked"
+    if not terms.plain or terms.queue.waiting:
+        return Admission(traffic, caller, seeker, asked, roster).reach(repeatable=repeatable)
+    seeker.counted = lease = Lease(terms, traffic.clock, seeker, caller.client)
+    backend = roster.choose()
+    if backend is not None:
+        back = traffic.pool.take(backend, repeatable)
+        if back is not None:
+            backend.exchanges += 1
+            lease.backend = backend
+            seeker.backend = backend.name
+            seeker.connected = seeker.started
+            return back
+    return Admission(traffic, caller, seeker, asked, roster, lease=lease).reach(repeatable=repeatable)
 
 
 class _Turn:

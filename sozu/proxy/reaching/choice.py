@@ -8,7 +8,7 @@ from time import monotonic
 from sozu.proxy.back import Back
 from sozu.proxy.failures import NoBackend, Unreachable
 from sozu.proxy.meaning import Asked
-from sozu.proxy.reaching.admission import Admission
+from sozu.proxy.reaching.admission import Admission, admit
 from sozu.proxy.reaching.connecting import MOST_BACKENDS, Caller, Seeker, open_back
 from sozu.proxy.traffic import Traffic
 
@@ -22,7 +22,7 @@ def reach(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, repeat
     if roster is None:
         raise NoBackend
     if roster.terms is not None:
-        return Admission(traffic, caller, seeker, asked, roster).reach(repeatable=repeatable)
+        return admit(traffic, caller, seeker, asked, roster, repeatable=repeatable)
     tried: tuple[tuple[str, str], ...] = ()
     backend = roster.sole or roster.choose()
     while backend is not None:

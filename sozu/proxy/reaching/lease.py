@@ -33,20 +33,23 @@ class Lease:
 
     __slots__ = ("_address", "_clock", "_outcome", "_terms", "backend", "cookie")
 
-    def __init__(self, terms: Terms, clock: Clock, outcome: Outcome, address: bytes) -> None:
+    _address: bytes
+
+    def __init__(self, terms: Terms, clock: Clock, outcome: Outcome, client: bytes) -> None:
         """Raises TooMany or CircuitOpen if it is not let in."""
-        if terms.guests is not None and not terms.guests.enter(address):
-            raise TooMany
+        if terms.guests is not None:
+            self._address = client.rpartition(b":")[0]
+            if not terms.guests.enter(self._address):
+                raise TooMany
         if terms.breaker is not None and not terms.breaker.admits(clock.now):
             if terms.guests is not None:
-                terms.guests.leave(address)
+                terms.guests.leave(self._address)
             raise CircuitOpen
         if terms.budget is not None:
             terms.budget.earn()
         self._terms = terms
         self._clock = clock
         self._outcome = outcome
-        self._address = address
         self.backend: Place | None = None
         self.cookie = b""
 
@@ -64,4 +67,5 @@ class Lease:
             terms.breaker.done(self._clock.now, well=None if not status else status < SERVER_ERROR)
             if terms.breaker.open is not was_open:
                 log.info("event=circuit_%s cluster=%s", "closed" if was_open else "opened", terms.name)
-        terms.queue.call_next()
+        if terms.queue.waiting:
+            terms.queue.call_next()

@@ -42,11 +42,9 @@ class Roster:
         """Pick from the first tier that has someone untried, with room for one more."""
         room = None if self.terms is None else self.terms.room
         for tier in self.tiers:
-            candidates = tier
-            if tried or room is not None:
+            candidates = tier  # the very tuple that the balancer knows
+            if tried or (room is not None and any([live.exchanges >= room for live in tier])):  # noqa: C419 - quicker for a few
                 candidates = tuple(live for live in tier if live.key not in tried and (room is None or live.exchanges < room))
-                if len(candidates) == len(tier):
-                    candidates = tier  # the very tuple that the balancer knows
             if candidates:
                 return self.balancer.pick(candidates, key)
         return None

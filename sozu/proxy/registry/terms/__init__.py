@@ -30,7 +30,7 @@ _PLAIN: Final = ("sticky", "split", "retries", "breaker", "max_exchanges", "max_
 class Terms:
     """Those of one cluster; None stands for what it does not ask for."""
 
-    __slots__ = ("_cluster", "_workers", "breaker", "budget", "guests", "key", "name", "proxy_protocol", "queue", "room")
+    __slots__ = ("_cluster", "_workers", "breaker", "budget", "guests", "key", "name", "plain", "proxy_protocol", "queue", "room")
 
     def __init__(self, cluster: Cluster, workers: int, old: "Terms | None") -> None:
         self._cluster = cluster
@@ -41,6 +41,7 @@ class Terms:
         self.budget: RetryBudget | None = None if old is None else old.budget
         self.guests: Guests | None = None if old is None else old.guests
         self.queue: WaitingRoom = WaitingRoom(0) if old is None else old.queue
+        self.plain = self.key is None and cluster.sticky is None and not cluster.split and cluster.proxy_protocol is None  # asks nothing of a request
         self.room = self._part(cluster.max_exchanges)
         self.proxy_protocol = cluster.proxy_protocol
 

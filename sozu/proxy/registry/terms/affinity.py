@@ -8,7 +8,8 @@ from sozu.parsers.fields.section import values, without
 from sozu.parsers.whole import whole
 from sozu.proxy.registry.balancing import KEYED
 
-Key = Callable[[bytes, bytes], bytes]  # from the field lines of a request, and the client's `IP:port`
+Fields = Callable[[], bytes]
+Key = Callable[[Fields, bytes], bytes]  # from what gives the field lines of a request, and the client's `IP:port`
 
 _SOURCE = "source"
 _COOKIE = b"cookie"
@@ -24,13 +25,13 @@ def key_for(cluster: Cluster) -> Key | None:
         return source_address
     find, wanted = field_value if kind == "header" else cookie_value, name.encode()
 
-    def key(fields: bytes, client: bytes) -> bytes:
-        return find(fields, wanted) or source_address(fields, client)
+    def key(fields: Fields, client: bytes) -> bytes:
+        return find(fields(), wanted) or source_address(fields, client)
 
     return key
 
 
-def source_address(_: bytes, client: bytes) -> bytes:
+def source_address(_: Fields, client: bytes) -> bytes:
     """The client's address without its port: all its connections go the same way."""
     return client.rpartition(b":")[0]
 

@@ -9,35 +9,35 @@ Wake = Callable[[], object]
 class WaitingRoom:
     """`enter` if there is a seat; `call_next` for each place that gets free; `leave` for who gives up."""
 
-    __slots__ = ("_waiting", "size")
+    __slots__ = ("size", "waiting")
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._waiting: deque[Wake] = deque()
+        self.waiting: deque[Wake] = deque()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self.waiting)
 
     def enter(self, wake: Wake) -> bool:
         """Wait behind the others, unless all seats are taken."""
-        if len(self._waiting) >= self.size:
+        if len(self.waiting) >= self.size:
             return False
-        self._waiting.append(wake)
+        self.waiting.append(wake)
         return True
 
     def leave(self, wake: Wake) -> None:
         """Give up. Who was called already, and has not been able to look, hands his turn on."""
-        if wake in self._waiting:
-            self._waiting.remove(wake)
+        if wake in self.waiting:
+            self.waiting.remove(wake)
         else:
             self.call_next()
 
     def call_next(self) -> None:
         """There may be room for one more."""
-        if self._waiting:
-            self._waiting.popleft()()
+        if self.waiting:
+            self.waiting.popleft()()
 
     def call_all(self) -> None:
         """Everybody may look: who finds no room waits again, in the same order."""
-        for _ in range(len(self._waiting)):
+        for _ in range(len(self.waiting)):
             self.call_next()
