@@ -48,14 +48,18 @@ AnyEntry: TypeAlias = tuple[
 NAMELESS: Final = b'"method":"%b","host":"%b","path":"%b"'
 USUAL: Final = NAMELESS + b',"user_agent":"%b"'
 USUAL_TLS: Final = b'%b,"tls":"%b","sni":"%b"'
-PLAIN: Final = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))  # what stands in a JSON text as it is
+# What stands in a JSON text as it is becomes itself, anything else something else.
+PLAIN: Final = bytes(byte if 0x20 <= byte < 0x7F and byte not in b'"\\' else 0x7F - (byte == 0x7F) for byte in range(256))
 
 
 def texts_of(method: bytes, authority: bytes, path: bytes, user_agent: bytes | None) -> Texts:
     """The Texts of a head."""
-    said = (method, authority, path, user_agent) if user_agent else (method, authority, path)
-    usual = None if b"".join(said).translate(None, PLAIN) else (USUAL if user_agent else NAMELESS) % said
-    return Texts(method, authority, path, user_agent, usual)
+    said = b"".join((method, authority, path, user_agent or b""))
+    if said.translate(PLAIN) is not said:  # it gives bytes back that it does not change
+        return Texts(method, authority, path, user_agent)
+    if user_agent:
+        return Texts(method, authority, path, user_agent, USUAL % (method, authority, path, user_agent))
+    return Texts(method, authority, path, user_agent, NAMELESS % (method, authority, path))
 
 
 def with_tls(texts: Texts, version: str, server_name: str | None) -> Texts:

@@ -74,15 +74,13 @@ class Heads(Generic[V, M]):
         """The same at once, if the head is sound, short, and all there: nearly always. Else None, and nothing has happened."""
         end = data.find(END) + END_SIZE
         head = data[:end]
-        meaning = self.known.get(head) or self._read(head)
-        if meaning is None:
-            return None
-        if rest := data[end:]:
+        meaning = self.known.get(head) or self.read(head)
+        if meaning is not None and (rest := data[end:]):
             stream.leftover = rest + stream.leftover
         return meaning
 
-    def _read(self, head: bytes) -> M | None:
-        """For what ends with the first empty line."""
+    def read(self, head: bytes) -> M | None:
+        """The same for what ends with its first empty line, and is not known."""
         outcome = self._fused(head)
         size = len(head)
         if type(outcome) is not Done or outcome.end != size:
@@ -91,15 +89,16 @@ class Heads(Generic[V, M]):
             return None
         meaning = self._understand(outcome.value)
         if size <= LONGEST_REMEMBERED and REMEMBERED:
-            self._remember(head, meaning)
+            # Nothing that comes but once: the memory that it takes would be better used again at once.
+            seen, key = self._seen, hash(head)
+            place = key % MOST_SEEN
+            if seen[place] == key:
+                self._remember(head, meaning)
+            else:
+                seen[place] = key
         return meaning
 
     def _remember(self, head: bytes, meaning: M) -> None:
-        """Nothing that comes but once: the memory that it takes would be better used again at once."""
-        key = hash(head)
-        if self._seen[key % MOST_SEEN] != key:
-            self._seen[key % MOST_SEEN] = key
-            return
         if len(self.known) >= REMEMBERED:
             self.known.clear()
         self.known[head] = meaning
