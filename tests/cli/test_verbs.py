@@ -362,3 +362,10 @@ def test_a_setting_that_is_none_is_bad_input(word: str, reason: str) -> None:
     result = sozu("cluster", "add", "shop", "--set", word)
 
     assert (result.exit_code, reason in result.stderr) == (2, True), result.stderr
+
+
+def test_a_change_of_a_head_that_is_none_says_how_to_write_one() -> None:
+    done = sozu("frontend", "add", "blog", "x.example.com", "--request-header", "x-a")
+
+    assert done.exit_code == 2
+    assert "NAME=VALUE sets a field, +NAME=VALUE adds one, !NAME removes it" in done.stderr

@@ -175,3 +175,11 @@ def test_a_table_made_in_slices_is_the_table_of_the_whole_and_leaves_the_one_bef
 
 def test_a_draft_without_changes_gives_the_table_back(table: RouteTable) -> None:
     assert table.draft().table() is table
+
+
+def test_clients_may_ask_for_as_many_hosts_as_they_like(table: RouteTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sozu.command.routes._MOST_KNOWN", 2)
+    for number in range(5):
+        assert table.find(HERE, b"h%d.example.org" % number, b"/") is not None
+
+    assert len(table._known[HERE]) <= 2
