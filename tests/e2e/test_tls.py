@@ -58,6 +58,13 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, origin_address: str) -> Iter
         {"protocol": "http", "address": "127.0.0.1:0"},
         {"protocol": "https", "address": "0.0.0.0:0", "certificates": [written(folder, "one", ONE), written(folder, "two", TWO)]},
         {"protocol": "https", "address": "127.0.0.2:0", "certificates": [written(folder, "one", ONE)], "tls": asking},
+        {
+            "protocol": "https",
+            "address": "127.0.0.3:0",
+            "certificates": [written(folder, "one", ONE)],
+            "proxy_from": ["127.0.0.0/8"],
+            "trusted": ["127.0.0.0/8"],
+        },
     ]
     clusters = {"all": {"frontends": [{"hostname": "*"}], "backends": [origin_address]}}
     file = folder / "sozu.yaml"
@@ -400,3 +407,17 @@ def test_curl_and_openssl_are_content(proxy: Proxy, port: int) -> None:
     met = subprocess.run(command, cwd=proxy.folder, input="", capture_output=True, text=True, timeout=LIMIT, check=False)
     assert "Verification: OK" in met.stdout
     assert "Server Temp Key: X25519" in met.stdout
+
+
+def test_a_balancer_before_us_says_who_the_client_is(proxy: Proxy) -> None:
+    with socket.create_connection(("127.0.0.3", ports(proxy)[2]), timeout=LIMIT) as plain:
+        plain.sendall(b"PROXY TCP4 198.51.100.7 ")
+        plain.sendall(b"192.0.2.1 4711 443\r\n")
+        with trusting().wrap_socket(plain, server_hostname="one.example") as tls:
+            assert ask(tls, X_Forwarded_For="203.0.113.5") == (200, b"origin")
+    with pytest.raises(OSError), closing(open_tls(ports(proxy)[2], at="127.0.0.3")):  # noqa: PT011 - reset or ended
+        pass
+    proxy.run("status")
+
+    lines = (proxy.folder / "access.log").read_text().splitlines()
+    assert [line for line in lines if json.loads(line)["client"] == "198.51.100.7:4711"]

@@ -69,9 +69,6 @@ class Listeners:
 
 
 def _expect_proxy(table: Table, entry: dict[str, Any]) -> None:
-    if entry["protocol"] == "https":
-        table.note("expect_proxy", "an https listener reads no PROXY header here")
-        return
     entry["proxy_from"] = list(_EVERYBODY)
     table.note("expect_proxy", "upstream believes everybody; say in proxy_from which networks your proxies are in")
 

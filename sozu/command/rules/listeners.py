@@ -70,5 +70,3 @@ def _check_words(listener: Listener) -> None:
     """Whose word is taken for who a client is."""
     if listener.protocol is Protocol.TCP and listener.trusted:
         raise Objection("a tcp listener reads no fields that could be trusted", "trusted")
-    if listener.protocol is Protocol.HTTPS and (listener.proxy_from or listener.trusted):
-        raise Objection("an https listener takes nobody's word for its clients in this version", "proxy_from" if listener.proxy_from else "trusted")

@@ -1,101 +1,111 @@
 """A connection that begins by saying for whom it is: the header is read first, then it is served as if that client had connected.
 
-Only for sources that the listener trusts; all others are served as themselves, and a header of theirs is the nonsense that it is to HTTP. A trusted source that
-sends none is cut: to guess would let anybody behind it choose his address.
+Only for sources that the listener lists; all others are served as themselves, and a header of theirs is the nonsense that it is to HTTP. A listed source that
+sends none is cut: to guess would let anybody behind it choose his address. The header is looked at where it waits in the kernel (MSG_PEEK) and taken out
+when all of it is there, to the byte: what follows may be HTTP, TLS or anything else, and is for whoever reads there next. Nothing here parks.
 """
 
+import _socket
 from collections.abc import Callable
 import logging
-from typing import Any, Final
-
-from greenlet import getcurrent
+import os
+from typing import Final
 
 from sozu.parsers.result import Done, Error, run
 from sozu.parsers.wire.proxy_header import Endpoint, Party, ProxyHeader
 from sozu.parsers.wire.proxy_protocol import proxy_protocol
-from sozu.proxy.deadlines import NEVER, Late
-from sozu.proxy.failures import ClientGone, Failure
-from sozu.proxy.stream import Broken, Stream
+from sozu.proxy.deadlines import NEVER
+from sozu.proxy.stream import Stream
 from sozu.proxy.traffic import Traffic
 
 log = logging.getLogger("sozu.proxy")
 
 LONGEST: Final = 4096  # bytes: two addresses and more TLVs than anybody sends
 
-Begin = Callable[[Stream, bytes], object]  # called in the hub, with the client's `IP:port`
+Begin = Callable[[_socket.socket, bytes], object]  # called in the hub, with the client's `IP:port`
 
 
 class ProxiedArrival:
     """Waits for the header, then has `begin` called. A session like others meanwhile, for those who end them."""
 
-    __slots__ = ("_begin", "_greenlet", "_peer", "_traffic", "deadline", "listener", "stream")
+    __slots__ = ("_begin", "_peer", "_seen", "_since", "_sock", "_traffic", "deadline", "listener", "stream")
 
-    def __init__(self, traffic: Traffic, stream: Stream, peer: bytes, listener: str, begin: Begin) -> None:
+    def __init__(self, traffic: Traffic, sock: _socket.socket, peer: bytes, listener: str, begin: Begin) -> None:
         """`peer` is who has connected: whom it is for if the header does not say."""
         self._traffic = traffic
+        self._sock = sock
         self._peer = peer
         self._begin = begin
-        self._greenlet: Any = None
-        self.stream = stream
+        self._seen = 0  # bytes of the header
+        self._since = traffic.clock.now
+        self.stream = Stream(sock, traffic.hub)
         self.listener = listener
         self.deadline = traffic.clock.after(traffic.settings.timeouts.request)
         traffic.sessions.add(self)
-        traffic.spares.run(self._receive)
+        self.stream.when_readable(self._look)
 
-    def _receive(self) -> None:
-        self._greenlet = getcurrent()
-        client: bytes | None = None
+    def _look(self) -> None:
         try:
-            client = self._client()
-        except (Broken, Late, Failure) as failure:
-            log.debug("event=no_proxy_header listener=%s peer=%s reason=%r", self.listener, self._peer.decode(), str(failure))
-        self._greenlet = None
-        self._traffic.sessions.remove(self)
-        if client is None:
-            self._traffic.counters.connections_open -= 1
-            self.stream.close()
+            data = self._sock.recv(LONGEST, _socket.MSG_PEEK)
+        except OSError as error:
+            self._fail(str(error))
+            return
+        outcome = run(proxy_protocol, data)
+        if isinstance(outcome, Done):
+            self._hand_over(outcome.end, client_in(outcome.value, self._peer))
+        elif isinstance(outcome, Error):
+            self._fail(f"wrong at byte {outcome.position}")
+        elif len(data) in (self._seen, LONGEST):
+            self._fail("closed in the middle" if len(data) < LONGEST else "without end")
         else:
-            self._traffic.hub.loop.run_callback(self._begin, self.stream, client)
+            self._wait_for_more(len(data))
 
-    def _client(self) -> bytes:
-        """Whom the connection is for; what follows the header is left over."""
-        data = b""
-        while len(data) < LONGEST:
-            piece = self.stream.read()
-            if not piece:
-                raise ClientGone("closed before its PROXY header")
-            data += piece
-            outcome = run(proxy_protocol, data)
-            if isinstance(outcome, Done):
-                self.stream.leftover = bytes(outcome.rest)
-                return client_in(outcome.value, self._peer)
-            if isinstance(outcome, Error):
-                raise ClientGone(f"no PROXY header: wrong at byte {outcome.position}")
-        raise ClientGone("a PROXY header without end")
+    def _wait_for_more(self, seen: int) -> None:
+        """Than what is there already, or we should be woken at once, again and again."""
+        self._seen = seen
+        self._sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVLOWAT, seen + 1)
+        self.stream.when_readable(self._look)
+
+    def _hand_over(self, size: int, client: bytes) -> None:
+        if self._seen:
+            self._sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVLOWAT, 1)
+        self._sock.recv(size)
+        # Whoever comes next has watchers of his own: these are closed, and with them our name for the connection, not the connection.
+        kept = _socket.socket(self._sock.family, self._sock.type, self._sock.proto, os.dup(self._sock.fileno()))
+        kept.setblocking(False)
+        self._traffic.sessions.remove(self)
+        self.stream.close()
+        self._begin(kept, client)
+
+    def _fail(self, reason: str) -> None:
+        log.debug("event=no_proxy_header listener=%s peer=%s reason=%r", self.listener, self._peer.decode(), reason)
+        self.close()
 
     # ---- from outside ----
 
     @property
     def idle_since(self) -> float:
-        """Never idle: what it waits for is on its way."""
-        return NEVER
+        """A full worker may close who does not come to the point."""
+        return self._since
 
     def expire(self) -> None:
         """The header has not come in time."""
         self.deadline = NEVER
-        self.throw(Late())
+        self._fail("the client took too long")
 
     def throw(self, failure: Exception) -> None:
-        """Raise where it waits. Called in the hub."""
-        if self._greenlet is not None:
-            self._greenlet.throw(failure)
+        """There is no exchange yet, but somebody who has gone."""
+        self._fail(str(failure))
 
     def drain(self) -> None:
         """Its first request may be in the same packet: it is served, and told that it is the last."""
 
     def close(self) -> None:
         """End now."""
-        self._traffic.hub.loop.run_callback(self.throw, ClientGone("closed by the proxy"))
+        if self in self._traffic.sessions:
+            self._traffic.sessions.remove(self)
+            self._traffic.counters.connections_open -= 1
+            self.stream.close()
 
 
 def client_in(header: ProxyHeader, peer: bytes) -> bytes:

@@ -44,11 +44,12 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who has come, and where; `number` tells connections of a worker apart."""
+    """Who has come, and where; `number` tells connections of a worker apart. What `trusted` ones say of their clients is passed on."""
 
     client: bytes
     listener: str
     number: int
+    trusted: bool = False
 
 
 class Doorkeeper(Protocol):

@@ -16,9 +16,10 @@ from sozu.parsers.body import NO_BODY
 from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.views import RequestView
 from sozu.proxy.entry import with_tls
-from sozu.proxy.forwarding import hostname, origin_fields
+from sozu.proxy.forwarding import added_origin, completed, hostname, origin_fields
+from sozu.proxy.heads import REQUEST_VIEW, TRUSTING_VIEW
 from sozu.proxy.meaning import Asked, understand_request
-from sozu.proxy.tls.arrival import Agreed
+from sozu.proxy.tls.arrival import Agreed, Visitor
 from sozu.proxy.traffic import Entrance, Entrances
 
 MOST: Final = 256  # entrances: each may remember heads
@@ -34,13 +35,14 @@ class Way:
     server_name: str | None
     names: tuple[str, ...] | None
     client_certificate: bytes | None
+    trusted: bool = False
 
 
-def way(listener: str, agreed: Agreed) -> Way:
-    """After a handshake at this listener."""
+def way(visitor: Visitor, agreed: Agreed) -> Way:
+    """After the handshake of this visitor."""
     choice = agreed.choice
     names = tuple(name for one in choice.certificates for name in one.names) if choice.terms.strict else None
-    return Way(listener, agreed.version, choice.server_name, names, agreed.client_certificate)
+    return Way(visitor.listener, agreed.version, choice.server_name, names, agreed.client_certificate, visitor.trusted)
 
 
 class TlsEntrances:
@@ -58,7 +60,8 @@ class TlsEntrances:
         if entrance is None:
             if len(self._entrances) >= MOST:
                 del self._entrances[next(iter(self._entrances))]
-            entrance = Entrance(way.listener, self._understanding(way), _origin(way))
+            view = TRUSTING_VIEW if way.trusted else REQUEST_VIEW
+            entrance = Entrance(way.listener, self._understanding(way), _origin(way), view)
             self._plain.others.add(entrance)
         self._entrances[way] = entrance  # the latest is the last
         return entrance
@@ -69,7 +72,8 @@ class TlsEntrances:
         def understand(view: RequestView) -> Asked:
             asked = understand_request(view, way.listener, plain.routes, plain.settings, SCHEME)
             texts = with_tls(asked.texts, way.version, way.server_name)
-            return msgspec.structs.replace(asked, texts=texts, framing=_directed(asked, way))
+            head = completed(asked.head, SCHEME, way.listener) if way.trusted else asked.head
+            return msgspec.structs.replace(asked, head=head, texts=texts, framing=_directed(asked, way))
 
         return understand
 
@@ -92,7 +96,8 @@ def _origin(way: Way) -> Callable[[bytes], bytes]:
     shown = b"" if way.client_certificate is None else b"Client-Cert: :%b:\r\n" % b64encode(way.client_certificate)
 
     def origin(client: bytes) -> bytes:
-        return origin_fields(client, SCHEME, way.listener) + shown
+        lines = added_origin(client, way.listener) if way.trusted else origin_fields(client, SCHEME, way.listener)
+        return lines + shown
 
     return origin
 

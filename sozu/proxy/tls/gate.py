@@ -49,8 +49,11 @@ class Gate:
     def serve(self, sock: _socket.socket, peer: Any, listener: str) -> None:
         """Begin to serve a client on an accepted, non-blocking socket, which is ours from now on. Called in the hub; does not switch."""
         traffic = self._traffic
-        visitor = Visitor(client_name(sock.family, peer), listener, traffic.counters.connections_accepted)
-        Arrival(traffic, TlsStream(sock, traffic.hub), visitor, self)
+        self.greet(sock, Visitor(client_name(sock.family, peer), listener, traffic.counters.connections_accepted))
+
+    def greet(self, sock: _socket.socket, visitor: Visitor) -> None:
+        """The same for one of whom more is known."""
+        Arrival(self._traffic, TlsStream(sock, self._traffic.hub), visitor, self)
 
     def choose(self, hello: ClientHello, listener: str) -> Choice | Alert:
         """See Doorkeeper."""
@@ -63,5 +66,5 @@ class Gate:
     def welcome(self, stream: TlsStream, visitor: Visitor, agreed: Agreed) -> None:
         """See Doorkeeper."""
         stream.glance()
-        entrance = self._entrances.of(way(visitor.listener, agreed))
+        entrance = self._entrances.of(way(visitor, agreed))
         Session(self._traffic, stream, visitor.client, entrance, visitor.number)

@@ -12,7 +12,7 @@ from typing import Any
 import gevent
 from gevent import get_hub
 
-from sozu.command.facts import Listener, Protocol
+from sozu.command.facts import Listener
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.limits import MOST_CONNECTIONS
 from sozu.command.settings import Settings, in_force
@@ -150,8 +150,7 @@ class Service:
     def _follow_listener(self, listener: Listener) -> None:
         if listener != self._followed.get(listener.address):
             self._followed[listener.address] = listener
-            way = self._gate.serve if listener.protocol is Protocol.HTTPS else way_of(self._traffic, listener)
-            self._accepting.serve_by(listener.address, way)
+            self._accepting.serve_by(listener.address, way_of(self._traffic, self._gate, listener))
 
     def _dismiss(self, listener: str) -> None:
         """Those who are in by this listener may end what they are doing."""

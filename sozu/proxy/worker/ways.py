@@ -11,6 +11,8 @@ from sozu.proxy.forwarding import client_name
 from sozu.proxy.proxied import ProxiedArrival
 from sozu.proxy.session import Session
 from sozu.proxy.stream import Stream
+from sozu.proxy.tls.arrival import Visitor
+from sozu.proxy.tls.gate import Gate
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.tunnel import TunnelSession
 
@@ -20,34 +22,40 @@ Serve = Callable[[_socket.socket, Any, str], None]
 class Way:
     """The way in at one listener that is not the usual one. Called in the hub with an accepted socket; does not switch."""
 
-    __slots__ = ("_listener", "_proxy_from", "_traffic", "_trusted")
+    __slots__ = ("_gate", "_listener", "_proxy_from", "_traffic", "_trusted")
 
-    def __init__(self, traffic: Traffic, listener: Listener) -> None:
+    def __init__(self, traffic: Traffic, gate: Gate, listener: Listener) -> None:
         self._traffic = traffic
+        self._gate = gate
         self._listener = listener
         self._proxy_from = Networks(listener.proxy_from)
         self._trusted = Networks(listener.trusted)
 
     def __call__(self, sock: _socket.socket, peer: Any, address: str) -> None:
         """Serve this connection."""
-        stream, client = Stream(sock, self._traffic.hub), client_name(sock.family, peer)
+        client = client_name(sock.family, peer)
         source = client.rpartition(b":")[0].strip(b"[]")
-        begin = partial(self._begin, source, self._traffic.counters.connections_accepted)
+        begin = partial(self._begin, self._traffic.counters.connections_accepted, self._trusted.holds(source))
         if self._proxy_from.holds(source):
-            ProxiedArrival(self._traffic, stream, client, address, begin)
+            ProxiedArrival(self._traffic, sock, client, address, begin)
         else:
-            begin(stream, client)
+            begin(sock, client)
 
-    def _begin(self, source: bytes, number: int, stream: Stream, client: bytes) -> None:
+    def _begin(self, number: int, trusted: bool, sock: _socket.socket, client: bytes) -> None:  # noqa: FBT001 - bound before the rest is known
         listener, traffic = self._listener, self._traffic
+        if listener.protocol is Protocol.HTTPS:
+            self._gate.greet(sock, Visitor(client, listener.address, number, trusted))
+            return
+        stream = Stream(sock, traffic.hub)
         if listener.protocol is Protocol.TCP:
             TunnelSession(traffic, stream, client, listener, number)
-            return
-        entrances = traffic.trusting if self._trusted.holds(source) else traffic.entrances
-        Session(traffic, stream, client, entrances[listener.address], number)
+        else:
+            entrances = traffic.trusting if trusted else traffic.entrances
+            Session(traffic, stream, client, entrances[listener.address], number)
 
 
-def way_of(traffic: Traffic, listener: Listener) -> Serve | None:
+def way_of(traffic: Traffic, gate: Gate, listener: Listener) -> Serve | None:
     """None for the usual one."""
-    plain = listener.protocol is not Protocol.TCP and not listener.proxy_from and not listener.trusted
-    return None if plain else Way(traffic, listener)
+    if listener.proxy_from or listener.trusted or listener.protocol is Protocol.TCP:
+        return Way(traffic, gate, listener)
+    return gate.serve if listener.protocol is Protocol.HTTPS else None

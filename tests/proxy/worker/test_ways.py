@@ -9,8 +9,14 @@ import pytest
 from sozu.command.facts import Listener, Protocol
 from sozu.parsers.wire.proxy_header import Command, Endpoint, Family, ProxyHeader, Transport
 from sozu.parsers.wire.proxy_protocol import write_proxy_header
+from sozu.proxy.tls.gate import Gate
 from sozu.proxy.worker.ways import Way, way_of
 from tests.proxy.lab import Lab, Peer, field, opened, settle
+
+
+def gate_of(lab: Lab) -> Gate:
+    return Gate(lab.traffic, None, b"")
+
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 0\r\n\r\n"
@@ -37,7 +43,7 @@ def connect(lab: Lab, data: bytes, **settings: object) -> Peer:
     accepted.setblocking(False)
     raw = socket.socket.__base__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())  # type: ignore[misc]
     lab.traffic.counters.connections_open += 1
-    lab.traffic.hub.loop.run_callback(Way(lab.traffic, listener), raw, peer, listener.address)
+    lab.traffic.hub.loop.run_callback(Way(lab.traffic, gate_of(lab), listener), raw, peer, listener.address)
     settle()
     peer_of_ours = Peer(client)
     lab.peers.append(peer_of_ours)
@@ -118,5 +124,5 @@ def test_what_others_say_of_their_clients_is_not_believed(lab: Lab) -> None:
 
 
 def test_a_plain_listener_has_no_way_of_its_own(lab: Lab) -> None:
-    assert way_of(lab.traffic, Listener(protocol=Protocol.HTTP, address="127.0.0.1:8080")) is None
-    assert way_of(lab.traffic, Listener(protocol=Protocol.TCP, address="127.0.0.1:8080")) is not None
+    assert way_of(lab.traffic, gate_of(lab), Listener(protocol=Protocol.HTTP, address="127.0.0.1:8080")) is None
+    assert way_of(lab.traffic, gate_of(lab), Listener(protocol=Protocol.TCP, address="127.0.0.1:8080")) is not None
