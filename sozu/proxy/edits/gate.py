@@ -1,7 +1,7 @@
 """Who may pass: the rules of a frontend that end a request before any backend hears of it. In this order: addresses, rate, denial, redirect, password."""
 
 from time import monotonic
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sozu.command.edits.networks import Networks
 from sozu.command.edits.templates import Template, read_template
@@ -15,6 +15,10 @@ from sozu.parsers.whole import whole
 from sozu.proxy.edits.heads import below
 from sozu.proxy.edits.passwords import Busy, Desk, Users
 from sozu.proxy.failures import Denied, Redirected
+
+UNAUTHORIZED: Final = 401
+# RFC 9110 section 15.5.2: a 401 MUST have a challenge. No client knows this scheme, so that none asks its user for a password that there is not.
+NO_WAY_IN: Final = b"WWW-Authenticate: Denied\r\n"
 
 
 class Url(NamedTuple):
@@ -50,7 +54,7 @@ class Gate:
         if self._location is not None:
             raise Redirected(self._status, self._location_of(url))
         if self._status:
-            raise Denied(self._status, "denied by its frontend", "denied")
+            raise Denied(self._status, "denied by its frontend", "denied", NO_WAY_IN if self._status == UNAUTHORIZED else b"")
         if self._users is not None:
             self._check_password(self._users, request, desk)
 
