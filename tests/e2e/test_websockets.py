@@ -66,8 +66,8 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, echo: EchoServer) -> Iterato
 
 
 @contextmanager
-def client(proxy: Proxy) -> Iterator[ClientConnection]:
-    with connect(f"ws://127.0.0.1:{proxy.port}/chat", max_size=None, compression=None, open_timeout=LIMIT) as connection:
+def client(proxy: Proxy, address: str = "") -> Iterator[ClientConnection]:
+    with connect(f"ws://{address or f'127.0.0.1:{proxy.port}'}/chat", max_size=None, compression=None, open_timeout=LIMIT) as connection:
         yield connection
 
 
@@ -98,6 +98,21 @@ def test_much_may_be_on_its_way_both_ways(proxy: Proxy) -> None:
         sender.start()
         assert [connection.recv(LIMIT) for _ in messages] == messages
         sender.join(LIMIT)
+
+
+def test_all_of_it_passes_a_tcp_listener_too(proxy: Proxy) -> None:
+    proxy.run("listener", "add", "tcp", "127.0.0.1:0", "--cluster", "all")
+    (address,) = (each["address"] for each in proxy.status()["listeners"] if each["protocol"] == "tcp")
+    messages = [os.urandom(MEBIBYTE) for _ in range(8)]
+    with client(proxy, address) as connection:
+        sender = threading.Thread(target=send_all, args=(connection, messages))
+        sender.start()
+        assert [connection.recv(LIMIT) for _ in messages] == messages
+        sender.join(LIMIT)
+        connection.send("close 4001")
+        with pytest.raises(ConnectionClosedError):
+            connection.recv(LIMIT)
+        assert connection.close_code == 4001
 
 
 def test_pings_pass_both_ways(proxy: Proxy) -> None:
