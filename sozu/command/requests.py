@@ -24,7 +24,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 class Status(Request, frozen=True, kw_only=True, tag="status"):
-    """The master, its listeners and its workers."""
+    """The master, its listeners and its workers; with `digest` also that of the state, of the master and of each worker."""
+
+    digest: bool = False
 
 
 class ListWorkers(Request, frozen=True, kw_only=True, tag="list_workers"):

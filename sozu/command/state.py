@@ -7,6 +7,7 @@ empty state gives it back.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 import msgspec
 
@@ -71,6 +72,12 @@ class ConfigState:
 def same_facts(one: ConfigState, other: ConfigState) -> bool:
     """Whether two states say the same, whatever their revisions."""
     return one.at(0) == other.at(0)
+
+
+def digest(state: ConfigState) -> str:
+    """A short text that two states have in common when they say the same, however they came to it. Takes a while where there is much."""
+    facts = sorted(msgspec.json.encode((type(fact).__name__, fact)) for fact in state.facts())
+    return sha256(b"\n".join(facts)).hexdigest()[:16]
 
 
 def diff(before: ConfigState, after: ConfigState) -> list[AnyOrder]:

@@ -177,6 +177,12 @@ class AskStatus(Message, frozen=True, kw_only=True, tag="ask_status"):
     id: int
 
 
+class AskDigest(Message, frozen=True, kw_only=True, tag="ask_digest"):
+    """Reply data: {"digest": text}, that of the worker's state."""
+
+    id: int
+
+
 class AskMetrics(Message, frozen=True, kw_only=True, tag="ask_metrics"):
     """Reply data: the worker's counters, as sozu.proxy.counters describes them."""
 
@@ -221,6 +227,7 @@ FromMaster = (
     | WatchListener
     | AskBackends
     | AskStatus
+    | AskDigest
     | AskMetrics
     | TakeLog
     | RunChecks

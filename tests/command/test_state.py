@@ -2,8 +2,8 @@ import pytest
 
 from sozu.command.commit import commit
 from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend, Listener, Protocol
-from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AnyOrder, RemoveHttpFrontend
-from sozu.command.state import ConfigState, addition, diff, orders_of, removal, same_facts
+from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AnyOrder, RemoveCluster, RemoveHttpFrontend
+from sozu.command.state import ConfigState, addition, diff, digest, orders_of, removal, same_facts
 
 
 def build(*orders: AnyOrder) -> ConfigState:
@@ -59,3 +59,10 @@ def test_an_order_says_all_that_its_fact_says(fact: AnyFact) -> None:
     gone = removal(fact)
     for name in set(gone.__struct_fields__) & set(fact.__struct_fields__):
         assert getattr(gone, name) == getattr(fact, name)
+
+
+def test_states_that_say_the_same_have_the_same_digest() -> None:
+    one = commit(ConfigState(), [AddCluster(cluster="a"), AddCluster(cluster="b")]).state
+    other = commit(ConfigState(), [AddCluster(cluster="b"), AddCluster(cluster="c"), AddCluster(cluster="a"), RemoveCluster(cluster="c")]).state
+
+    assert digest(one) == digest(other) != digest(ConfigState())

@@ -32,6 +32,7 @@ from sozu.command.state import ConfigState
 from sozu.command.worker_protocol import (
     SCHEMA,
     AskBackends,
+    AskDigest,
     AskMetrics,
     AskStatus,
     Drain,
@@ -134,7 +135,7 @@ class Worker:
                 return
             case Publish(id=number, revision=revision, orders=orders):
                 self.publish(number, revision, orders)
-            case AskStatus() | AskBackends() | AskMetrics() | WatchBackend() | WatchListener():
+            case AskStatus() | AskDigest() | AskBackends() | AskMetrics() | WatchBackend() | WatchListener():
                 self.tell(message)
             case TakeLog(id=number):
                 os.write(descriptors[0], b"reopened\n")
@@ -145,13 +146,15 @@ class Worker:
             case _:
                 return
 
-    def tell(self, question: AskStatus | AskBackends | AskMetrics | WatchBackend | WatchListener) -> None:
+    def tell(self, question: AskStatus | AskDigest | AskBackends | AskMetrics | WatchBackend | WatchListener) -> None:
         match question:
             case AskStatus(id=number):
                 self.reply(number, data={"connections": 0, "requests": self.taken, "clusters": self.clusters})
             case WatchListener(id=number):
                 self.watches.append(number)
                 self.reply(number, Status.PROCESSING, {"sessions": 2})
+            case AskDigest(id=number):
+                self.reply(number, data={"digest": "scripted"})
             case AskBackends(id=number):
                 row = {"cluster": "blog", "address": "127.0.0.1:9001", "exchanges": 3, "tunnels": 1, "idle": 2, "down": False}
                 self.reply(number, data=[row])

@@ -306,3 +306,11 @@ def test_a_removed_listener_is_waited_for_until_its_last_session(served: Served)
         assert sessions.data["sessions"] in (2, 4)
         assert final.message.endswith(f"listener {address} may be stopped now")
     assert "there is no listener at 127.0.0.1:9" in refusal(served, {**order, "address": "127.0.0.1:9"})
+
+
+def test_the_digest_of_the_state_is_told_when_it_is_asked_for(served: Served) -> None:
+    told = served.ask({"type": "status", "digest": True})[-1].data
+
+    assert len(told["digest"]) == 16
+    assert told["digests"] == {"0": "scripted", "1": "scripted"}
+    assert "digest" not in served.status()

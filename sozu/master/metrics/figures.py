@@ -9,7 +9,8 @@ from sozu import __version__
 from sozu.command.answers import Status
 from sozu.command.facts import Listener
 from sozu.command.settings import Settings
-from sozu.command.worker_protocol import AskMetrics, AskStatus
+from sozu.command.state import digest
+from sozu.command.worker_protocol import AskDigest, AskMetrics, AskStatus
 from sozu.master.ledger import Ledger
 from sozu.master.metrics.exposition import MasterFigures
 from sozu.master.workers.gathering import Gathering
@@ -54,6 +55,12 @@ class Figures:
             *(_slot_row(slot, told) for slot in self.slots),
             *(_worker_row(worker, told) for worker in draining if worker not in own),
         ]
+
+    def digests(self) -> dict[str, Any]:
+        """`digest`: that of the state; `digests`: those of the workers by slot, which are the same when all have followed."""
+        told = self._ask(lambda number: [AskDigest(id=number)])
+        digests = {str(worker.slot): reply["digest"] for worker, reply in told.items() if worker.state is not WorkerState.DRAINING}
+        return {"digest": digest(self.ledger.state), "digests": digests}
 
     def metrics(self) -> dict[str, Any]:
         """`workers`: the counters of each worker by its slot; `total`: their sums (a worker that ended takes its own along)."""

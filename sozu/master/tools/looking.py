@@ -40,6 +40,8 @@ class Looking:
     def answer(self, request: Look, tool: Tool, say: Say) -> Final:
         """What is asked for. Raises Declined."""
         match request:
+            case Status(digest=True):
+                return Final("", {**self.figures.status(), **self.figures.digests()})
             case Status():
                 return Final("", self.figures.status())
             case ListWorkers():

@@ -22,6 +22,7 @@ from sozu.command.settings import Settings
 from sozu.command.worker_protocol import (
     SCHEMA,
     AskBackends,
+    AskDigest,
     AskMetrics,
     AskStatus,
     Checked,
@@ -134,8 +135,8 @@ class Life:
                 gevent.spawn(self._watch, message)
             case WatchListener():
                 gevent.spawn(self._watch_listener, message)
-            case AskBackends():
-                self._tell_backends(message)
+            case AskBackends() | AskDigest():
+                self._tell_state(message)
             case AskStatus() | AskMetrics():
                 service = self._serving()
                 self._answer(message.id, data={**service.status(), **self._holds} if isinstance(message, AskStatus) else service.metrics())
@@ -187,6 +188,12 @@ class Life:
         else:
             running = service.still_running()
             self._answer(message.id, data={"running": running} if running else None)
+
+    def _tell_state(self, message: AskBackends | AskDigest) -> None:
+        if isinstance(message, AskDigest):
+            self._answer(message.id, data={"digest": self._serving().digest()})
+        else:
+            self._tell_backends(message)
 
     def _tell_backends(self, message: AskBackends) -> None:
         *some, last = portions(self._serving().backends(message.clusters), _ROWS)

@@ -16,7 +16,7 @@ from sozu.command.facts import Listener
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.limits import MOST_CONNECTIONS
 from sozu.command.settings import Settings, in_force
-from sozu.command.state import ConfigState
+from sozu.command.state import ConfigState, digest
 from sozu.command.worker_protocol import ListenerName
 from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.counters import Counters
@@ -186,6 +186,10 @@ class Service:
     def still_running(self) -> list[BackendKey]:
         """The backends that left with the last `publish`, and still have exchanges."""
         return self._traffic.registry.left_running
+
+    def digest(self) -> str:
+        """What AskDigest wants."""
+        return digest(self._transactions.state)
 
     def backends(self, clusters: Collection[str]) -> list[dict[str, Any]]:
         """What AskBackends wants."""
