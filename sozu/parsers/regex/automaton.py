@@ -27,7 +27,7 @@ MOST_POSITIONS: Final = 500
 MOST_STATES: Final = 500
 REMEMBERED: Final = 1024  # expressions: tables of routes are built again with each change
 CASE: Final = 0x20  # the bit that tells `a` from `A`
-DEAD: Final = -1  # the set from which nothing matches any more, as distinct from the one before the first byte
+START: Final = -1  # the set before the first byte; the empty one is that from which nothing matches any more
 
 
 class BadRegex(ValueError):
@@ -178,21 +178,18 @@ def _sorted_bytes(members: list[frozenset[int]]) -> tuple[bytes, list[int]]:
 def _tabulated(pattern: str, positions: Positions, part: Part) -> Regex:
     """Number the sets of positions that can be reached; where nothing can come any more is one of them."""
     kinds, takers = _sorted_bytes(positions.members)
-    start = (0, part.first)  # who took the last byte, who may take the next one
-    numbers = {start: 0}
-    states = [start]
+    numbers = {START: 0}  # by who took the last byte
+    states = [START]
     table: list[int] = []
-    for _, ahead in states:  # grows meanwhile
+    for took in states:  # grows meanwhile
+        ahead = part.first if took == START else reduce(or_, map(positions.follow.__getitem__, _bits(took)), 0)
         for mask in takers:
             here = ahead & mask
-            state = (here or DEAD, reduce(or_, map(positions.follow.__getitem__, _bits(here)), 0))
-            if state not in numbers:
-                numbers[state] = len(states)
-                states.append(state)
-            table.append(numbers[state] * len(takers))
+            if here not in numbers:
+                numbers[here] = len(states)
+                states.append(here)
+            table.append(numbers[here] * len(takers))
         if len(states) > MOST_STATES:
             raise BadRegex("the expression is too ambiguous: a counted part behind an unbounded one takes too many states")
-    final = frozenset(
-        number * len(takers) for number, (took, _) in enumerate(states) if took != DEAD and (took & part.last or (not took and part.nullable))
-    )
-    return Regex(pattern, kinds, tuple(table), final)
+    last = {number * len(takers) for number, took in enumerate(states) if took != START and took & part.last}
+    return Regex(pattern, kinds, tuple(table), frozenset(last | {0}) if part.nullable else frozenset(last))
