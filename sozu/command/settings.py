@@ -54,7 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `max_body_size` bounds a request's body, in bytes (None: no bound); `min_rate` is how many bytes a second a client must send or
     take of a body, in the mean (0: no bound); `via` is our name in Via fields (None: we write none).
-    `sandbox` says how workers are confined, `user` who they become if the master is root.
+    `sandbox` says how workers are confined, `user` who they become if the master is root; with `affinity` each stays on a core.
     With `merge_slashes` several slashes of a path are one; without `encoded_slashes` a path with `%2F` or `%5C` is refused.
     """
 
@@ -76,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answers: tuple[AnswerPage, ...] = ()
     sandbox: Sandbox = Sandbox.AUTO
     user: str | None = None
+    affinity: bool = False
 
 
 def in_force(settings: Settings, overrides: Overrides) -> Settings:

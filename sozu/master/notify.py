@@ -2,10 +2,26 @@
 
 from collections.abc import Mapping
 import socket
+from time import monotonic_ns
+
+import gevent
 
 READY = "READY=1"
-RELOADING = "RELOADING=1"
 STOPPING = "STOPPING=1"
+WATCHDOG = "WATCHDOG=1"
+
+
+def reloading() -> str:
+    """Systemd wants to know when, to tell it from a reload before."""
+    return f"RELOADING=1\nMONOTONIC_USEC={monotonic_ns() // 1000}"
+
+
+def watchdog_period(environment: Mapping[str, str], pid: int) -> float | None:
+    """Seconds between two signs of life, half of what systemd waits; None if it waits for none of ours."""
+    microseconds = environment.get("WATCHDOG_USEC", "")
+    if environment.get("WATCHDOG_PID", str(pid)) != str(pid) or not microseconds.isascii() or not microseconds.isdigit():
+        return None
+    return int(microseconds) / 2e6 or None
 
 
 def notify(message: str, environment: Mapping[str, str]) -> bool:
@@ -21,3 +37,10 @@ def notify(message: str, environment: Mapping[str, str]) -> bool:
         except OSError:
             return False
     return True
+
+
+def show_life(environment: Mapping[str, str], pid: int) -> None:
+    """Give signs of life as long as systemd waits for some: of this loop; the master looks after the workers itself."""
+    period = watchdog_period(environment, pid)
+    while period is not None and notify(WATCHDOG, environment):
+        gevent.sleep(period)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+import os
 from secrets import token_hex
 from time import monotonic
 
@@ -15,6 +16,7 @@ import gevent.socket
 from sozu.command.journal import Journal
 from sozu.command.settings import Settings
 from sozu.command.state import BackendKey
+from sozu.master.activation import activated_sockets
 from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
 from sozu.master.succession.adoption import Orphanage, find_orphans
@@ -74,6 +76,9 @@ def open_all(settings: Settings, belongings: Belongings) -> Opened:
         sockets = ListenerSockets(max(settings.workers, orphanage.slots))
         for address, descriptors in orphanage.sockets().items():
             sockets.adopt(address, descriptors)
+        for address, descriptor in activated_sockets(os.environ, os.getpid()).items():
+            if address not in sockets:
+                sockets.adopt(address, {0: descriptor})
         opened = Opened(journal, door, log, sockets, belongings, monotonic(), orphanage=orphanage)
         unless_it_works.pop_all()
     return opened

@@ -36,7 +36,7 @@ from sozu.master.metrics.figures import Figures
 from sozu.master.metrics.page import MetricsPage
 from sozu.master.news.chronicle import Chronicle
 from sozu.master.news.events import EventLog, Events
-from sozu.master.notify import READY, RELOADING, STOPPING, notify
+from sozu.master.notify import READY, STOPPING, notify, reloading, show_life
 from sozu.master.opening import NOTHING, CannotStart, Opened, Programs, open_all
 from sozu.master.restart import Beginning, begin, replayed
 from sozu.master.signals import caught
@@ -230,6 +230,7 @@ class Master:
 
     def _obey(self) -> Estate | None:
         self._stopping.begun.rawlink(lambda _: notify(STOPPING, os.environ))
+        gevent.spawn(show_life, os.environ, os.getpid())
         self._stopping.done.rawlink(lambda _: self._wishes.put(None))
         for wish in iter(self._wishes.get, None):
             if isinstance(wish, Signals):
@@ -248,7 +249,7 @@ class Master:
             self._stopping.soft(DEFAULT_GRACE)
 
     def _leave(self, wish: Handover) -> Estate:
-        notify(RELOADING, os.environ)
+        notify(reloading(), os.environ)
         estate = hand_over(self._holdings, wish.asker, wish.grace)
         self._aside.close()
         hold_signals()  # now that there is no other thread, which could still take one

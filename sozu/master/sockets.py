@@ -73,8 +73,8 @@ class ListenerSockets:
     def steer(self, count: int) -> None:
         """New connections go to the first `count` slots only."""
         self.slots = count
-        for address, opened in self._open.items():
-            if not _is_unix(parse_address(address)):
+        for opened in self._open.values():
+            if _in_group(opened[0]):
                 steer(opened[0], count)
 
     def shrink(self, count: int) -> None:
@@ -83,7 +83,7 @@ class ListenerSockets:
             stay, go = opened[:count], opened[count:]
             self._open[address] = stay
             _close(go)
-            if go and not _is_unix(parse_address(address)):
+            if go and _in_group(stay[0]):
                 release(stay[0])
 
     def close(self, address: str) -> None:
@@ -152,9 +152,14 @@ def _listen_tcp(address: Address, slots: int) -> tuple[socket.socket, ...]:
     return tuple(opened)
 
 
+def _in_group(opened: socket.socket) -> bool:
+    """May further sockets listen beside it? Those of systemd may not, unless the unit says ReusePort=yes: all slots share them then."""
+    return opened.family is not socket.AF_UNIX and bool(opened.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT))
+
+
 def _another(address: Address, opened: socket.socket) -> socket.socket:
     """One more socket for a slot, beside one that is open."""
-    if _is_unix(address):
+    if not _in_group(opened):
         return opened.dup()
     more = _shared(address)
     more.listen(BACKLOG)

@@ -1,10 +1,12 @@
 from pathlib import Path
+import re
 import secrets
 import socket
 
+import gevent
 import pytest
 
-from sozu.master.notify import READY, notify
+from sozu.master.notify import READY, notify, reloading, show_life, watchdog_period
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -20,3 +22,32 @@ def test_without_systemd_nothing_is_said(tmp_path: Path) -> None:
     assert not notify(READY, {})
     assert not notify(READY, {"NOTIFY_SOCKET": "relative"})
     assert not notify(READY, {"NOTIFY_SOCKET": str(tmp_path / "gone")})
+
+
+@pytest.mark.parametrize(
+    ("told", "period"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "3000000"}, 1.5),
+        ({"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "7"}, 1.5),
+        ({"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "8"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+    ],
+)
+def test_signs_of_life_come_twice_as_often_as_they_are_missed(told: dict[str, str], period: float | None) -> None:
+    assert watchdog_period(told, 7) == period
+
+
+def test_systemd_gets_signs_of_life_until_it_is_gone(tmp_path: Path) -> None:
+    environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000"}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(environment["NOTIFY_SOCKET"])
+        life = gevent.spawn(show_life, environment, 7)
+        gevent.idle()
+        assert systemd.recv(100) == b"WATCHDOG=1"
+    life.join()
+
+
+def test_a_reload_tells_its_time() -> None:
+    assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+", reloading())

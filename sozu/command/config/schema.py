@@ -176,6 +176,7 @@ class File(Entry, frozen=True, kw_only=True):
     answers: tuple[AnswerEntry, ...] = ()
     sandbox: Sandbox = Sandbox.AUTO
     user: str | None = None
+    affinity: bool = False
     listeners: tuple[ListenerEntry, ...] | None = None
     clusters: dict[str, ClusterEntry | None] | None = None
 

@@ -45,6 +45,7 @@ def read_settings(value: Mapping[str, Any], folder: Folder, findings: Findings) 
         answers=_answers(file, folder, findings),
         sandbox=file.sandbox,
         user=file.user,
+        affinity=file.affinity,
     )
 
 

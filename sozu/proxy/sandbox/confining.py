@@ -1,13 +1,14 @@
 """What is given up, and in which order: identity first (it needs privileges), then privileges, then files, then system calls.
 
 Where the kernel cannot do one of these the others still hold, and it is told; a worker whose sandbox is `required` does not start then.
-Everything that will ever be imported has to be imported before. What stays readable is /proc/self, which is about ourselves.
+Everything that will ever be imported has to be imported before. What stays readable is /proc/self, which is about ourselves, and what tells how names are looked up.
 """
 
 from collections.abc import Callable
 import encodings.idna  # noqa: F401 - a codec that the socket module looks for when it meets a name
 import logging
 import os
+from pathlib import Path
 import platform
 import pwd
 import resource
@@ -21,8 +22,12 @@ from sozu.proxy.sandbox.program import assembled, program
 
 log = logging.getLogger("sozu.proxy")
 
-# The reserve of descriptors is made of /dev/null.
-OPEN: Final = {"/dev/null": kernel.READ_FILE | kernel.WRITE_FILE, "/proc/self": kernel.READ_FILE | kernel.READ_DIRECTORY}
+# The reserve of descriptors is made of /dev/null; backends may be given by name.
+OPEN: Final = {
+    "/dev/null": kernel.READ_FILE | kernel.WRITE_FILE,
+    "/proc/self": kernel.READ_FILE | kernel.READ_DIRECTORY,
+    **dict.fromkeys(("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf"), kernel.READ_FILE),
+}
 
 
 class NotConfined(Exception):
@@ -94,7 +99,7 @@ def _no_new_privileges() -> bool:
 def _lock_files() -> int:
     time.localtime()  # reads /etc/localtime, once
     version = kernel.landlock_version()
-    kernel.lock_file_system(version, OPEN)
+    kernel.lock_file_system(version, {path: access for path, access in OPEN.items() if Path(path).exists()})
     return version
 
 

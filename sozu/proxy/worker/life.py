@@ -57,10 +57,10 @@ _LAST_WORDS = 1.0  # seconds that a slow master may cost a worker at its end
 class Life:
     """What a worker does between its first message and its last. `prepared(slot)` is called once, before it says Ready.
 
-    `confine(settings)` is called before anything is made; what it returns becomes part of the status.
+    `confine(slot, settings)` is called before anything is made; what it returns becomes part of the status.
     """
 
-    def __init__(self, link: MasterLink, prepared: Callable[[int], None], confine: Callable[[Settings], dict[str, Any]]) -> None:
+    def __init__(self, link: MasterLink, prepared: Callable[[int], None], confine: Callable[[int, Settings], dict[str, Any]]) -> None:
         self._link = link
         self._prepared = prepared
         self._confine = confine
@@ -153,7 +153,7 @@ class Life:
             case Welcome():
                 self._slot = message.slot
                 # What is made from here on is made by a process that can do no more than it ever will.
-                self._holds = self._confine(message.settings)
+                self._holds = self._confine(message.slot, message.settings)
                 self._service = Service(message.settings, message.slot, descriptors[0] if descriptors else None, bytes.fromhex(message.ticket_secret))
             case MeetThere():
                 self._rendezvous = Rendezvous(descriptors[0])

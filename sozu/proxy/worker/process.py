@@ -67,8 +67,11 @@ def _take_all_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _confine(settings: Settings) -> dict[str, Any]:
+def _confine(slot: int, settings: Settings) -> dict[str, Any]:
     """See sozu.proxy.sandbox. Everything is imported by now."""
+    if settings.affinity:
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[slot % len(cores)]})
     try:
         return {"sandbox": confine(settings.sandbox, settings.user)}
     except NotConfined as why:

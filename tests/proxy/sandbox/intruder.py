@@ -64,6 +64,7 @@ tries: dict[str, Callable[[], object]] = {
     "raw network": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
     "become root": lambda: os.setuid(0),
     "connect": lambda: socket.socket().connect(("127.0.0.1", int(port))),
+    "look up names": lambda: os.open("/etc/hosts", os.O_RDONLY),
     "open nothing": lambda: os.open(os.devnull, os.O_RDONLY),
     "open what is open": lambda: os.open(f"/proc/self/fd/{os.memfd_create('certificate')}", os.O_RDONLY),
     "start a thread": thread,
