@@ -6,10 +6,12 @@ import msgspec
 from sozu.command.commit import commit
 from sozu.command.config import Configuration, written
 from sozu.command.config.loading import read_configuration
+from sozu.command.edits.facts import Rate
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Protocol, Timeouts
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder
 from sozu.command.settings import AccessLog, Metrics, Pool, Settings
 from sozu.command.state import ConfigState, same_facts
+from sozu.command.terms import Breaker, CheckKind, Failures, Health, ProxyProtocol, Queue, Retries, Share
 from tests.command.test_laws import START, after, histories
 
 SETTINGS = Settings(
@@ -52,6 +54,26 @@ def test_every_kind_of_fact_is_read_back() -> None:
         AddHttpFrontend(cluster="010", hostname="*", path_exact="/a,b:c", listener="[::1]:80"),
         AddHttpFrontend(cluster="010", hostname="*.x.y", methods=("GET",), headers=(Match(name="beta", present=False),)),
         AddHttpFrontend(cluster="010", hostname_regex=r"[a-z]+\.x", path_regex=r"/\d+"),
+        AddListener(protocol=Protocol.TCP, address="127.0.0.1:5432", cluster="010", proxy_from=("10.0.0.0/8",)),
+        AddListener(protocol=Protocol.HTTP, address="127.0.0.1:80", trusted=("192.0.2.1", "2001:db8::/32")),
+        AddCluster(
+            cluster="terms",
+            load_balancing=LoadBalancing.MAGLEV,
+            hash_on="cookie:sid",
+            sticky="SITE",
+            split=(Share(cluster="010", share=2.5),),
+            slow_start=5,
+            failures=Failures(limit=0),
+            retries=Retries(),
+            breaker=Breaker(share=20),
+            max_exchanges=5,
+            queue=Queue(),
+            max_per_client=3,
+            proxy_protocol=ProxyProtocol.V2,
+            health=Health(kind=CheckKind.TCP, status=(200,)),
+        ),
+        AddHttpFrontend(cluster="terms", hostname="rated", rate=Rate(requests=5, burst=7)),
+        AddBackend(cluster="terms", address="app.example.com:80", maintenance=True),
         AddBackend(cluster="010", address="127.0.0.1:1"),
         AddBackend(cluster="010", address="127.0.0.1:2", id="null", weight=0, backup=True),
     )

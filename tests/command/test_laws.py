@@ -14,14 +14,17 @@ from sozu.command.orders import (
     AddCluster,
     AddHttpFrontend,
     AddListener,
+    AddTcpFrontend,
     AnyOrder,
     RemoveBackend,
     RemoveCluster,
     RemoveHttpFrontend,
     RemoveListener,
+    RemoveTcpFrontend,
 )
 from sozu.command.routes import RouteTable
 from sozu.command.state import ConfigState, diff, orders_of, same_facts
+from sozu.command.terms import Health
 
 ADDRESSES = ["127.0.0.1:80", "[::1]:80", "unix:/run/a.sock"]
 PATHS = ["/", "/api", "/api/", "/api/v1", "/apix"]
@@ -56,7 +59,12 @@ def remove_frontend(cluster: str, hostname: str, listener: str | None, rule: dic
 balancings = st.sampled_from([LoadBalancing.ROUND_ROBIN, LoadBalancing.RANDOM])
 orders: st.SearchStrategy[AnyOrder] = st.one_of(
     st.builds(AddCluster, cluster=clusters, load_balancing=balancings),
+    st.builds(AddCluster, cluster=clusters, sticky=st.sampled_from([None, "SITE"]), health=st.sampled_from([None, Health(rise=1)])),
     st.builds(RemoveCluster, cluster=clusters),
+    st.builds(AddListener, protocol=st.just(Protocol.TCP), address=addresses, cluster=st.sampled_from([None, "a", "gone"])),
+    st.builds(AddTcpFrontend, cluster=clusters, listener=addresses),
+    st.builds(RemoveTcpFrontend, cluster=clusters, listener=addresses),
+    st.builds(RemoveListener, protocol=st.just(Protocol.TCP), address=addresses),
     st.builds(add_frontend, clusters, hostnames, listeners, rules),
     st.builds(remove_frontend, clusters, hostnames, listeners, rules),
     st.builds(AddBackend, cluster=clusters, address=addresses, weight=st.integers(0, 2)),
