@@ -15,6 +15,7 @@ from sozu.parsers.whole import whole
 from sozu.proxy.edits.heads import below
 from sozu.proxy.edits.passwords import Busy, Desk, Users
 from sozu.proxy.failures import Denied, Redirected
+from sozu.proxy.policy.sources import counted_as
 
 UNAUTHORIZED: Final = 401
 # RFC 9110 section 15.5.2: a 401 MUST have a challenge. No client knows this scheme, so that none asks its user for a password that there is not.
@@ -49,7 +50,7 @@ class Gate:
         """Let the request pass, or raise Denied or Redirected. May let other greenlets run. `client` is `IP:port`, or empty for a unix socket."""
         address = client.rpartition(b":")[0].strip(b"[]")
         self._check_address(address)
-        if self._rate is not None and (wait := desk.rates.take(self._key, self._rate, address, monotonic())):
+        if self._rate is not None and (wait := desk.rates.take(self._key, self._rate, counted_as(client), monotonic())):
             raise Denied(429, "too many requests from its address", "rate", b"Retry-After: %d\r\n" % wait)
         if self._location is not None:
             raise Redirected(self._status, self._location_of(url))

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from sozu.proxy.clock import Clock
 from sozu.proxy.failures import CircuitOpen, TooMany
+from sozu.proxy.policy.sources import counted_as
 from sozu.proxy.registry.terms import Terms
 
 log = logging.getLogger("sozu.proxy")
@@ -38,7 +39,7 @@ class Lease:
     def __init__(self, terms: Terms, clock: Clock, outcome: Outcome, client: bytes) -> None:
         """Raises TooMany or CircuitOpen if it is not let in."""
         if terms.guests is not None:
-            self._address = client.rpartition(b":")[0]
+            self._address = counted_as(client)
             if not terms.guests.enter(self._address):
                 raise TooMany
         if terms.breaker is not None and not terms.breaker.admits(clock.now):
