@@ -32,10 +32,11 @@ http {{
 NGINX_ORIGIN = """access_log off;
   server {{ listen 127.0.0.1:{port} backlog=4096;
     location = / {{ return 200 "{small}"; }} location /item/ {{ return 200 "{small}"; }} location / {{ root {folder}; }} }}"""
+NGINX_TLS = "ssl_certificate {folder}/both.pem; ssl_certificate_key {folder}/both.pem; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on;\n  "
 NGINX_PROXY = """log_format same '$time_iso8601 $request_id $remote_addr $request_method $host $request_uri $status $request_time $bytes_sent';
   access_log {folder}/nginx.access same buffer=64k; proxy_max_temp_file_size 0;
   upstream origin {{ server 127.0.0.1:{origin}; keepalive 512; keepalive_requests 1000000000; }}
-  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{
+  server {{ listen 127.0.0.1:{port} {tls} backlog=4096; location / {{
     proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host;
     proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Port $server_port;
     proxy_set_header Forwarded "proto=$scheme;for=$remote_addr:$remote_port;by=$server_addr:$server_port";
@@ -53,7 +54,7 @@ defaults
   option {splice}
   http-reuse always
 frontend front
-  bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{port} {tls} backlog 4096
   option forwardfor
   http-request set-header X-Forwarded-Proto http
   http-request set-header X-Forwarded-Port {port}
@@ -72,9 +73,11 @@ workers: 1
 timeouts: {{request: 60, front: 600, back: 60, connect: 3}}
 access_log: {{path: ./sozu.access, format: json}}
 metrics: {{prometheus: "127.0.0.1:{metrics}"}}
-listeners: [{{protocol: http, address: "127.0.0.1:{port}"}}]
+listeners: [{{address: "127.0.0.1:{port}", {tls}}}]
 clusters: {{all: {{frontends: [{{hostname: "*", path: /}}], backends: ["127.0.0.1:{origin}"]}}}}
 """
+PLAIN = "protocol: http"
+OVER_TLS = "protocol: https, certificates: [{certificate: both.pem, key: both.pem}]"
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Proxy:
     name: str
     port: int
     process: "subprocess.Popen[bytes]"
+    scheme: str = "http"
 
     def family(self) -> list[int]:
         """The process and all its descendants."""
@@ -119,6 +123,15 @@ def program(name: str) -> str:
     return path
 
 
+def make_certificate(folder: Path, key: str) -> None:
+    """`both.pem`: a key and a certificate for it, self-signed."""
+    how = ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"] if key == "ec" else ["rsa:2048"]
+    names = "subjectAltName=DNS:www.example.com,IP:127.0.0.1"
+    made = [program("openssl"), "req", "-x509", "-newkey", *how, "-nodes", "-days", "30", "-subj", "/CN=benchmark", "-addext", names]
+    subprocess.run([*made, "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
+    (folder / "both.pem").write_bytes((folder / "cert.pem").read_bytes() + (folder / "key.pem").read_bytes())
+
+
 def free_port() -> int:
     """One that nobody uses now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -127,9 +140,15 @@ def free_port() -> int:
 
 
 class Stage:
-    """A folder with an origin, ours if no other port is given. `core` is where the proxies run; the load and the origin have the other."""
+    """A folder with an origin, ours if no other port is given. `core` is where the proxies run; the load and the origin have the other.
 
-    def __init__(self, folder: Path, core: int, other: int, origin: int | None = None) -> None:
+    With `key` (`ec` or `rsa`) the proxies speak TLS, with a certificate for such a key.
+    """
+
+    def __init__(self, folder: Path, core: int, other: int, origin: int | None = None, key: str = "") -> None:
+        self.key = key
+        if key:
+            make_certificate(folder, key)
         self.folder = folder
         self.core = core
         self.other = other
@@ -141,7 +160,7 @@ class Stage:
     def start(self, name: str) -> Proxy:
         """nginx, haproxy, haproxy-splice or sozu."""
         makers: dict[str, Callable[[], Proxy]] = {
-            "nginx": lambda: self._nginx("nginx", NGINX_PROXY, self.core),
+            "nginx": lambda: self._nginx("nginx", (NGINX_TLS if self.key else "") + NGINX_PROXY, self.core),
             "haproxy": lambda: self._haproxy(name, "splice-auto", ""),
             "haproxy-splice": lambda: self._haproxy(name, "splice-response", TUNED),
             "sozu": self._sozu,
@@ -160,18 +179,19 @@ class Stage:
 
     def _nginx(self, name: str, http: str, core: int) -> Proxy:
         port, user = free_port(), "user root;" if os.geteuid() == 0 else ""
-        inside = http.format(folder=self.folder, port=port, small=SMALL, origin=port if name == "origin" else self.origin)
+        tls = "ssl" if self.key else ""
+        inside = http.format(tls=tls, folder=self.folder, port=port, small=SMALL, origin=port if name == "origin" else self.origin)
         config = self._write(f"{name}.conf", NGINX.format(folder=self.folder, name=name, user=user, http=inside))
         return self._run(name, port, core, [program("nginx"), "-c", config])
 
     def _haproxy(self, name: str, splice: str, tuned: str) -> Proxy:
         port = free_port()
-        config = self._write(f"{name}.cfg", HAPROXY.format(port=port, origin=self.origin, splice=splice, tuned=tuned))
+        config = self._write(f"{name}.cfg", HAPROXY.format(tls=f"ssl crt {self.folder}/both.pem" if self.key else "", port=port, origin=self.origin, splice=splice, tuned=tuned))
         return self._run(name, port, self.core, [program("haproxy"), "-db", "-f", config])
 
     def _sozu(self) -> Proxy:
         port = free_port()
-        config = self._write("sozu.yaml", OURS.format(port=port, origin=self.origin, metrics=free_port()))
+        config = self._write("sozu.yaml", OURS.format(tls=OVER_TLS if self.key else PLAIN, port=port, origin=self.origin, metrics=free_port()))
         return self._run("sozu", port, self.core, [sys.executable, "-m", "sozu", "serve", "--apply", "-c", config])
 
     def _write(self, name: str, text: str) -> str:
@@ -183,7 +203,7 @@ class Stage:
         with (self.folder / f"{name}.out").open("ab") as out:
             pinned = [program("taskset"), "-c", str(core), *command]
             process = subprocess.Popen(pinned, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        proxy = Proxy(name, port, process)
+        proxy = Proxy(name, port, process, "https" if self.key and name != "origin" else "http")
         self.running.append(proxy)
         for _ in range(300):
             try:
@@ -196,10 +216,10 @@ class Stage:
 
 
 @contextmanager
-def stage(folder: Path, origin: int | None = None) -> Iterator[Stage]:
+def stage(folder: Path, origin: int | None = None, key: str = "") -> Iterator[Stage]:
     """A stage on the first core that we may use, with the load on the last one."""
     cores = sorted(os.sched_getaffinity(0))
-    made = Stage(folder, cores[0], cores[-1], origin)
+    made = Stage(folder, cores[0], cores[-1], origin, key)
     try:
         yield made
     finally:

@@ -8,7 +8,7 @@ shown too, and means something when `busy` is near 1. nginx beside itself comes 
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 import os
@@ -97,7 +97,7 @@ def load(proxy: Proxy, row: Row, stage: Stage, seconds: int) -> Sample:
     command += ["-s", str(script)] if row.distinct else []
     used, began = proxy.cpu(), time.monotonic()
     with downloading(proxy, row.downloads, stage, seconds):
-        said = subprocess.run([*command, f"http://127.0.0.1:{proxy.port}{row.path}"], capture_output=True, text=True, check=True).stdout
+        said = subprocess.run([*command, f"{proxy.scheme}://127.0.0.1:{proxy.port}{row.path}"], capture_output=True, text=True, check=True).stdout
     used, took = proxy.cpu() - used, time.monotonic() - began
     found = re.search(r"(\d+) requests in [\d.]+\w+, ([\d.]+)([KMG]?B) read", said)
     slowest = re.search(r"99%\s+([\d.]+)(us|ms|s)\b", said)
@@ -171,7 +171,7 @@ def connect(proxy: Proxy) -> socket.socket:
     return socket.create_connection(("127.0.0.1", proxy.port), 10)
 
 
-def ask(connections: list[socket.socket]) -> None:
+def ask(connections: Sequence[socket.socket]) -> None:
     """One request on each."""
     for connection in connections:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n")
