@@ -267,3 +267,11 @@ def given(order: Order, but: Collection[str] = ()) -> dict[str, Any]:
     """The fields of an order that say something: those that were not left out, `but` for these."""
     fields = msgspec.structs.asdict(order).items()
     return {name: value for name, value in fields if value is not UNSET and name not in but}
+
+
+WITHHELD = "(withheld)"
+
+
+def without_key(order: AnyOrder) -> AnyOrder:
+    """The order as it may be shown: its private key, if it has one, is not said."""
+    return msgspec.structs.replace(order, private_key=WITHHELD) if isinstance(order, GivenCertificate) else order

@@ -6,8 +6,8 @@ Such an aim is worked out by the ledger at the moment of the commit, so that wha
 from collections.abc import Callable, Sequence
 
 from sozu.command.commit import commit
-from sozu.command.orders import AnyOrder
-from sozu.command.state import ConfigState, diff
+from sozu.command.orders import AddListener, AnyOrder, GivenCertificate
+from sozu.command.state import ConfigState, addition, diff
 from sozu.master.ports import remembered_ports
 
 Aim = Callable[[ConfigState], Sequence[AnyOrder]]  # may raise Refused
@@ -19,10 +19,18 @@ def these(orders: Sequence[AnyOrder]) -> Aim:
 
 
 def nothing_but(orders: Sequence[AnyOrder]) -> Aim:
-    """These orders are the whole configuration: what they do not say goes. Port 0 means the port that was chosen for it before."""
+    """These orders are the whole configuration: what they do not say goes. Port 0 means the port that was chosen for it before.
+
+    Certificates are the exception: where the orders name none, those that are held stay, since nobody is told their keys to name them with.
+    """
 
     def aim(state: ConfigState) -> Sequence[AnyOrder]:
-        return diff(state, commit(ConfigState(), remembered_ports(orders, state.listeners.values())).state)
+        wanted = remembered_ports(orders, state.listeners.values())
+        if not any(isinstance(order, GivenCertificate) for order in orders):
+            listeners = [order for order in wanted if isinstance(order, AddListener)]
+            held = [addition(certificate) for certificate in state.certificates.values()]
+            wanted = [*listeners, *held, *(order for order in wanted if not isinstance(order, AddListener))]
+        return diff(state, commit(ConfigState(), wanted).state)
 
     return aim
 

@@ -24,7 +24,7 @@ from sozu.command.client.errors import RequestRefused
 from sozu.command.client.finding import find_socket
 from sozu.command.client.transaction import Transaction
 from sozu.command.events import Event
-from sozu.command.orders import AnyOrder, Order
+from sozu.command.orders import AnyOrder, GivenCertificate, Order
 from sozu.command.requests import DumpState, Request, Rollback, SubscribeEvents
 from sozu.command.requests import Status as AskStatus
 
@@ -142,9 +142,10 @@ class Client:
         return number
 
     def state(self) -> list[AnyOrder]:
-        """The orders that build the configuration that is in force."""
+        """The orders that build the configuration that is in force; certificates are not among them, since their keys are told to nobody."""
         told = (answer.data["orders"] for answer in self.ask(DumpState()))
-        return [order for orders in told for order in msgspec.convert(orders, list[AnyOrder])]
+        orders = (order for some in told for order in msgspec.convert(some, list[AnyOrder]))
+        return [order for order in orders if not isinstance(order, GivenCertificate)]
 
     def events(self, *, since: int | None = None, follow: bool = True) -> Generator[Event, None, None]:
         """Every event after number `since` that is still known, and with `follow` those to come, without end; on a connection of its own.

@@ -8,7 +8,7 @@ from typing import Any
 
 from sozu.command.channel import parts
 from sozu.command.journal import JournalError, Record, saved
-from sozu.command.orders import AnyOrder
+from sozu.command.orders import AnyOrder, without_key
 from sozu.command.requests import DumpState, Explain, ListWorkers, Log, Metrics, SaveState, Status, SubscribeEvents
 from sozu.command.state import ConfigState, orders_of
 from sozu.master.aside import Aside
@@ -73,7 +73,7 @@ class Looking:
 
     def _dump(self, say: Say) -> Final:
         state = self.ledger.state
-        *some, last = parts(self.aside.call(orders_of, state))
+        *some, last = parts(self.aside.call(_shown, state))
         for orders in some:
             say("", _dumped(state.revision, orders))
         return Final(f"revision {state.revision}", _dumped(state.revision, last))
@@ -113,6 +113,10 @@ def _whole(state: ConfigState, author: Author) -> Record:
     )
 
 
+def _shown(state: ConfigState) -> list[AnyOrder]:
+    return [without_key(order) for order in orders_of(state)]
+
+
 def _dumped(revision: int, orders: Sequence[AnyOrder]) -> dict[str, Any]:
     return {"revision": revision, "orders": orders}
 
@@ -125,14 +129,14 @@ def _of_revision(records: Sequence[Record], revision: int) -> Record:
 
 
 def _one(record: Record, say: Say) -> Final:
-    *some, last = parts(record.orders)
+    *some, last = parts(map(without_key, record.orders))
     for orders in some:
         say("", _dumped(record.revision, orders))
     return Final(f"revision {record.revision}", {**_row(record), "orders": last})
 
 
 def _row(record: Record) -> dict[str, Any]:
-    return {**dict(_said(record)), "count": len(record.orders), "orders": record.orders[:SHOWN]}
+    return {**dict(_said(record)), "count": len(record.orders), "orders": tuple(map(without_key, record.orders[:SHOWN]))}
 
 
 def _said(record: Record) -> Iterator[tuple[str, Any]]:
