@@ -51,6 +51,14 @@ ORDERS = [
         {"type": "add_cluster", "cluster": "blog", "max_body_size": 1000, "min_rate": 0},
     ),
     (
+        ["frontend", "add", "shop", "a.example", "--rate", "600/60+20"],
+        {"type": "add_http_frontend", "cluster": "shop", "hostname": "a.example", "rate": {"requests": 600, "seconds": 60.0, "burst": 20}},
+    ),
+    (
+        ["frontend", "add", "shop", "a.example", "--rate", "10"],
+        {"type": "add_http_frontend", "cluster": "shop", "hostname": "a.example", "rate": {"requests": 10, "seconds": 1.0}},
+    ),
+    (
         ["cluster", "add", "shop", "--set", "sticky=SITE", "--set", 'queue={"size": 5}', "--set", "max_exchanges=9", "--hash-on", "header:x"],
         {"type": "add_cluster", "cluster": "shop", "hash_on": "header:x", "sticky": "SITE", "max_exchanges": 9, "queue": {"size": 5}},
     ),
@@ -369,3 +377,9 @@ def test_a_change_of_a_head_that_is_none_says_how_to_write_one() -> None:
 
     assert done.exit_code == 2
     assert "NAME=VALUE sets a field, +NAME=VALUE adds one, !NAME removes it" in done.stderr
+
+
+def test_a_rate_that_is_none_is_bad_input() -> None:
+    result = sozu("frontend", "add", "shop", "a.example", "--rate", "often")
+
+    assert (result.exit_code, "REQUESTS[/SECONDS][+BURST]" in result.stderr) == (2, True), result.stderr

@@ -1,11 +1,12 @@
 """What a frontend does with its requests, as options of `sozu frontend add`. Whether it makes sense is for the master to say."""
 
 from collections.abc import Callable
+import re
 from typing import Any, TypeVar
 
 import click
 
-from sozu.command.edits.facts import BasicAuth, ForwardAuth, HeaderEdit, Hsts, Redirect, User
+from sozu.command.edits.facts import BasicAuth, ForwardAuth, HeaderEdit, Hsts, Rate, Redirect, User
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -43,6 +44,17 @@ def _age(_context: click.Context, _parameter: click.Parameter, value: int | None
     return None if value is None else Hsts(max_age=value)
 
 
+def _rate(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Rate | None:
+    """`REQUESTS[/SECONDS][+BURST]`."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+)(?:/(\d+(?:\.\d+)?))?(?:\+(\d+))?", value)
+    if found is None:
+        raise click.BadParameter(f"{value!r}: REQUESTS[/SECONDS][+BURST], as in 10/1+20")
+    requests, seconds, burst = found.groups()
+    return Rate(requests=int(requests), seconds=float(seconds or 1), burst=None if burst is None else int(burst))
+
+
 def edit_options(command: Decorated) -> Decorated:
     """Give `add` the options; `edits_of` makes fields of an order of them."""
     for decorate in (
@@ -59,6 +71,7 @@ def edit_options(command: Decorated) -> Decorated:
         click.option("--allow-from", metavar="NETWORK", multiple=True, help="Refuse all clients but these."),
         click.option("--status", "redirect_status", type=int, default=302, help="Of the redirect: 301, 302, 303, 307 or 308."),
         click.option("--redirect-to", metavar="TEMPLATE", help='Send clients elsewhere, as to "https://{host}{path}{query}".'),
+        click.option("--rate", metavar="N[/SECONDS][+BURST]", callback=_rate, help="How many requests one client's address may send (10/1+20)."),
         click.option("--deny", type=int, metavar="STATUS", help="Refuse with 401 or 403."),
     ):
         command = decorate(command)
