@@ -23,7 +23,7 @@ from sozu.command.orders import Order
 from sozu.command.requests import Request, Status
 from tests.procfs import children
 
-LIMIT = 30.0  # seconds until a test that waits for a process gives up; nothing depends on its length
+LIMIT = 60.0  # seconds until a test that waits for a process gives up; nothing depends on its length
 ROOT = Path(__file__).parent.parent.parent
 ORIGIN = Path(__file__).with_name("origin.py")
 

@@ -4,7 +4,7 @@ The code that follows it in an upgrade is this file again, with `heir` before th
 configuration's folder says: it may crash, exit or hang at its start, or have a worker that is not understood (`bad-worker`).
 
 What was announced is printed as one line of JSON (with `--full`, standard output takes no more after it); the exit code is that of `serve`, 3 when it could not start. With
-`--impatient` it waits only a moment for a worker to confirm.
+`--impatient` it waits only a moment for a worker to confirm, or for new code to be ready.
 """
 
 from collections.abc import Sequence
@@ -36,9 +36,8 @@ OWN_MANNERS = ("--apply", "--full", "--impatient")
 
 # The tests wait for workers that are late on purpose; where they are not, a busy machine must not make them so.
 leaving.EXIT_PATIENCE = 0.5
-trial.PATIENCE = 2.0
 if "--impatient" in sys.argv:
-    publication.PATIENCE = 0.5
+    publication.PATIENCE = trial.PATIENCE = 0.5
 
 
 def programs(file: str, manners: Sequence[str]) -> Programs:

@@ -20,7 +20,7 @@ from sozu.command.requests import Request
 from tests.procfs import children
 
 HERE = Path(__file__).parent
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 CONFIGURATION = """
 command_socket: ./sozu.sock

@@ -18,7 +18,7 @@ from sozu.master.tools import door as door_module
 from sozu.master.tools.door import Door
 from sozu.master.tools.tool import Declined, Final, Say, Tool
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 
 
 def answer(request: AnyOrder | AnyRequest, tool: Tool, say: Say) -> Final:

@@ -6,7 +6,7 @@ import pytest
 
 from sozu.master.workers.process import Process
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def child(code: str) -> Process:

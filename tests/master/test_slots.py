@@ -25,7 +25,7 @@ from sozu.master.workers.roster import Roster, Worker, WorkerState
 from sozu.master.workers.slots import Slots
 
 SCRIPTED = [sys.executable, str(Path(__file__).with_name("scripted_worker.py"))]
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class House:

@@ -13,7 +13,7 @@ from gevent.event import Event
 from gevent.server import StreamServer
 from gevent.socket import socket as cooperative
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ENDLESS = 64 << 20  # bytes: a proxy that swallowed as many has no bound
 

@@ -33,7 +33,7 @@ from sozu.proxy.session import Session, serve_connection
 from sozu.proxy.stream import Broken, Stream
 from sozu.proxy.traffic import Traffic
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 LISTENER = "127.0.0.1:8080"
 TIMEOUTS = Timeouts(request=10, front=60, back=30, connect=3)
 

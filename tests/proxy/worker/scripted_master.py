@@ -23,7 +23,7 @@ from sozu.command.worker_protocol import (
     Welcome,
 )
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 M = TypeVar("M", Hello, Ready, Reply)
 
