@@ -36,6 +36,7 @@ from sozu.master.metrics.figures import Figures
 from sozu.master.metrics.page import MetricsPage
 from sozu.master.news.chronicle import Chronicle
 from sozu.master.news.events import EventLog, Events
+from sozu.master.news.expiry import watch_expiry
 from sozu.master.notify import READY, STOPPING, notify, reloading, show_life
 from sozu.master.opening import NOTHING, CannotStart, Opened, Programs, open_all
 from sozu.master.restart import Beginning, begin, replayed
@@ -142,6 +143,7 @@ class Master:
             self._before.state, opened.journal, opened.sockets, self._roster, aside, told=told, departures=opened.departures
         )
         end.callback(self._ledger.close)
+        gevent.spawn(watch_expiry, self._events, lambda: self._ledger.state)
         self._speak()
         self._beginning = Beginning()
         places = Places(settings.command_socket)

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 import logging
 
 import gevent
@@ -7,7 +8,7 @@ from sozu.command.answers import Status
 from sozu.command.client import Client, RequestRefused
 from sozu.command.commit import commit
 from sozu.command.events import Event
-from sozu.command.facts import Protocol
+from sozu.command.facts import Certificate, Protocol
 from sozu.command.orders import (
     AddBackend,
     AddCluster,
@@ -24,8 +25,10 @@ from sozu.command.worker_protocol import Happened, WatchBackend
 from sozu.master.author import Author
 from sozu.master.news import chronicle as chronicle_module
 from sozu.master.news import events as events_module
+from sozu.master.news import expiry as expiry_module
 from sozu.master.news.chronicle import Chronicle
 from sozu.master.news.events import EventLog, Events
+from sozu.master.news.expiry import DAY, watch_expiry
 from sozu.master.publication import Publication
 from sozu.master.workers.roster import Roster
 from tests.master.played import Play
@@ -189,6 +192,33 @@ def test_a_worker_tells_of_backends_unasked(play: Play, caplog: pytest.LogCaptur
                 gevent.sleep(0)
 
     assert caplog.messages == ["event=backend_down cluster='blog' address='127.0.0.1:1' reason='refused'"]
+
+
+def test_a_certificate_that_expires_soon_is_told_once_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expiry_module, "EVERY", 0)
+    soon = Certificate(fingerprint="aa", certificate="", private_key="", names=("x.y",), not_after=20 * DAY)
+    late = Certificate(fingerprint="bb", certificate="", private_key="", names=("z",), not_after=200 * DAY)
+    state = ConfigState(certificates={"aa": soon, "bb": late})
+    events, days = Events(), iter([0.0, 0.5, 1.0, 21.0])
+
+    def clock() -> float:
+        return next(days) * DAY
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        watch_until_the_clock_stops(events, state, clock)
+
+    assert [event.message for event in events.after(0)] == [
+        "the certificate of x.y expires in 20 days",
+        "the certificate of x.y expires in 19 days",
+        "the certificate of x.y has expired",
+    ]
+
+
+def watch_until_the_clock_stops(events: Events, state: ConfigState, clock: Callable[[], float]) -> None:
+    try:
+        watch_expiry(events, lambda: state, clock)
+    except StopIteration as stopped:
+        raise RuntimeError("StopIteration") from stopped
 
 
 # ---- asked for by tools ------------------------------------------------------------------------
