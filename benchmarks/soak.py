@@ -1,0 +1,214 @@
+"""Everything at once, for as long as you like: load, changes, kills, upgrades, faulty backends. Does anybody lose a request?
+
+    python benchmarks/soak.py --minutes 30 --seed 7
+
+Clients ask without pause, some with a new connection each time, some on one that is kept. Meanwhile a seeded choice of events strikes: backends come and go,
+one answers badly for a while, workers are killed, stopped, upgraded, made more or fewer, the master is upgraded, or killed and started again. A request counts
+as lost when it was not answered with 200 although nothing has killed the process that held it: each kill may cost each client one, which is counted apart, as are kept
+connections that the proxy has closed between two requests (clients retry those). The last lines tell what was lost, the workers' memory and descriptors.
+"""
+
+import argparse
+from collections import Counter
+import http.client
+import json
+import os
+from pathlib import Path
+import random
+import signal
+import subprocess
+import sys
+from tempfile import TemporaryDirectory
+import threading
+import time
+from typing import Any
+
+from sozu.command.client import Client, ConnectionLost, NoMaster
+from sozu.command.orders import AddBackend, AddCluster, RemoveBackend, RemoveCluster
+from sozu.command.requests import SetWorkers, Status, UpgradeMaster, UpgradeWorker
+
+ROOT = Path(__file__).parent.parent
+ORIGIN = ROOT / "tests" / "e2e" / "origin.py"
+PATIENCE = 60.0
+PAUSE = (0.5, 3.0)  # seconds between two events
+STEADY = 20.0  # seconds between two looks at memory
+
+
+class Clients:
+    """Threads that ask, and what became of it."""
+
+    def __init__(self, port: int, short: int, kept: int) -> None:
+        self.port, self.counts, self.kills, self._ending = port, Counter[str](), 0, False
+        kinds = [False] * short + [True] * kept
+        self._threads = [threading.Thread(target=self._ask_on, args=(keep,)) for keep in kinds]
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        self._ending = True
+        for thread in self._threads:
+            thread.join()
+
+    def _ask_on(self, keep: bool) -> None:  # noqa: FBT001 - a thread's arguments have no names
+        connection, excused, used = self._connection(), 0, False
+        while not self._ending:
+            kills = self.kills
+            outcome = self._ask(connection, keep=keep)
+            if outcome == "ok":
+                used = keep
+            else:
+                if outcome == "closed" and used:
+                    outcome = "idle close"
+                elif excused < max(kills, self.kills):
+                    excused, outcome = self.kills, "in flight on what was killed"
+                connection.close()
+                connection, used = self._connection(), False
+            self.counts[outcome] += 1
+        connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+
+    def _ask(self, connection: http.client.HTTPConnection, *, keep: bool) -> str:
+        try:
+            connection.request("GET", "/name", headers={"Host": "any.example", **({} if keep else {"Connection": "close"})})
+            response = connection.getresponse()
+            response.read()
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            return "closed"
+        except (OSError, http.client.HTTPException) as error:
+            return f"lost: {type(error).__name__}"
+        if not keep:
+            connection.close()
+        return "ok" if response.status == http.HTTPStatus.OK else f"lost: status {response.status}"
+
+
+class Soak:
+    """The proxy, and what happens to it."""
+
+    def __init__(self, folder: Path, chance: random.Random, origins: list[str]) -> None:
+        self.folder, self.chance, self.origins = folder, chance, origins
+        self.events: Counter[str] = Counter()
+        self._more = 0
+        clusters = {"all": {"frontends": [{"hostname": "*"}], "backends": origins[:2]}}
+        listeners = [{"protocol": "http", "address": "127.0.0.1:0"}]
+        settings = {"workers": 2, "access_log": {"path": "./access.log"}, "listeners": listeners, "clusters": clusters}
+        (folder / "sozu.yaml").write_text(json.dumps(settings))
+        self._start()
+        self.port = int(self.status()["listeners"][0]["address"].rpartition(":")[2])
+        self.clients = Clients(self.port, short=3, kept=3)
+
+    def _start(self) -> None:
+        with (self.folder / "log").open("a") as log:
+            self.master = subprocess.Popen(
+                [sys.executable, "-m", "sozu", "serve", "-c", "sozu.yaml"],
+                cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=log,
+            )  # fmt: skip
+        until = time.monotonic() + PATIENCE
+        while not self._serves() and time.monotonic() < until:
+            time.sleep(0.05)
+
+    def _serves(self) -> bool:
+        try:
+            return any(row["state"] == "running" for row in self.status()["workers"])
+        except (NoMaster, ConnectionLost):
+            return False
+
+    def ask(self, request: Any) -> Any:
+        with Client(self.folder / "sozu.sock", timeout=PATIENCE) as client:
+            return client.order(request).data
+
+    def status(self) -> dict[str, Any]:
+        told: dict[str, Any] = self.ask(Status())
+        return told
+
+    def pids(self) -> list[int]:
+        return [row["pid"] for row in self.status()["workers"] if row["state"] == "running"]
+
+    def strike(self) -> None:
+        """One event."""
+        event = self.chance.choice((self.change, self.change, self.kill, self.hang, self.upgrade_worker, self.upgrade, self.staff, self.kill_master))
+        self.events[event.__name__] += 1
+        event()
+
+    def change(self) -> None:
+        self._more += 1
+        name = f"more-{self._more}"
+        self.ask(AddCluster(cluster=name))
+        self.ask(AddBackend(cluster="all", address=self.origins[2]))
+        self.ask(RemoveBackend(cluster="all", address=self.origins[2], wait=True))
+        self.ask(RemoveCluster(cluster=name))
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def hang(self) -> None:
+        self._end(signal.SIGSTOP)
+
+    def _end(self, how: signal.Signals) -> None:
+        pids = self.pids()
+        if len(pids) > 1:
+            self.clients.kills += 1
+            os.kill(self.chance.choice(pids), how)
+
+    def upgrade_worker(self) -> None:
+        self.ask(UpgradeWorker(worker=0))
+
+    def upgrade(self) -> None:
+        self.ask(UpgradeMaster())
+
+    def staff(self) -> None:
+        self.ask(SetWorkers(count=self.chance.randint(1, 3)))
+
+    def kill_master(self) -> None:
+        self.master.kill()
+        self.master.wait()
+        self._start()
+
+    def vitals(self) -> dict[str, int]:
+        pids = [self.master.pid, *self.pids()]
+        resident = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4 for pid in pids]
+        files = [len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids]
+        return {"processes": len(pids), "largest_kb": max(resident), "most_descriptors": max(files)}
+
+    def end(self) -> int:
+        """How many requests were lost."""
+        self.clients.end()
+        self.master.terminate()
+        self.master.wait(PATIENCE)
+        counts = self.clients.counts
+        lost = sum(count for outcome, count in counts.items() if outcome.startswith(("lost", "closed")))
+        print(json.dumps({"events": self.events, "outcomes": counts}))
+        print(f"lost {lost} of {counts.total()}")
+        return lost
+
+
+def origin() -> tuple[subprocess.Popen[str], str]:
+    process = subprocess.Popen([sys.executable, str(ORIGIN), "origin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, f"127.0.0.1:{int(process.stdout.readline())}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    origins = [origin() for _ in range(3)]
+    with TemporaryDirectory(prefix="soak-") as folder:
+        soak = Soak(Path(folder), random.Random(chosen.seed), [address for _, address in origins])
+        until, look = time.monotonic() + chosen.minutes * 60, 0.0
+        while time.monotonic() < until:
+            soak.strike()
+            time.sleep(soak.chance.uniform(*PAUSE))
+            if time.monotonic() > look:
+                look = time.monotonic() + STEADY
+                print(json.dumps({"left": round(until - look), **soak.vitals(), "asked": soak.clients.counts.total()}), flush=True)
+        lost = soak.end()
+    for process, _ in origins:
+        process.communicate()
+    return bool(lost)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
