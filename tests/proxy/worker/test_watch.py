@@ -1,10 +1,12 @@
 import gevent
+import pytest
 
 from sozu.command.answers import Status
 from sozu.command.draft import Change
 from sozu.command.facts import Backend, Cluster
 from sozu.proxy.registry import LiveBackend, Registry
-from sozu.proxy.worker.watch import watch_backend
+from sozu.proxy.worker import watch as watch_module
+from sozu.proxy.worker.watch import watch_backend, watch_sessions
 
 WEB, ONE = Cluster(cluster="web"), Backend(cluster="web", address="127.0.0.1:9001")
 
@@ -92,3 +94,19 @@ def test_a_backend_that_comes_back_and_goes_again_is_still_watched() -> None:
         watched.live.end()
     watching.get(timeout=5)
     assert watched.heard == [(Status.PROCESSING, 3), (Status.OK, 0)]
+
+
+def test_sessions_are_counted_until_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "_NEWS_EVERY", 0)
+    heard: list[tuple[Status, int]] = []
+    counts = iter([2, 2, 1, 0])
+    watch_sessions(lambda: next(counts), lambda status, count: heard.append((status, count)), ending=True)
+
+    assert heard == [(Status.PROCESSING, 2), (Status.PROCESSING, 1), (Status.OK, 0)]
+
+
+def test_sessions_of_a_listener_that_accepts_are_not_waited_for() -> None:
+    heard: list[tuple[Status, int]] = []
+    watch_sessions(lambda: 3, lambda status, count: heard.append((status, count)), ending=False)
+
+    assert heard == [(Status.ERROR, 3)]

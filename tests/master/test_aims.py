@@ -1,0 +1,69 @@
+from sozu.command.commit import commit
+from sozu.command.facts import Certificate, Protocol
+from sozu.command.orders import (
+    AddBackend,
+    AddCertificate,
+    AddCluster,
+    AddListener,
+    AnyOrder,
+    RemoveCluster,
+    RemoveListener,
+)
+from sozu.command.state import ConfigState, same_facts
+from sozu.master.aims import nothing_but, the_same_as, these
+from sozu.master.departures import REMEMBERED, Departures
+
+LISTENER = AddListener(protocol=Protocol.HTTP, address="127.0.0.1:4321")
+BLOG: list[AnyOrder] = [AddCluster(cluster="blog"), AddBackend(cluster="blog", address="127.0.0.1:1")]
+
+
+def state(*orders: AnyOrder) -> ConfigState:
+    return commit(ConfigState(), orders).state
+
+
+def test_orders_are_taken_as_they_are() -> None:
+    assert these(BLOG)(ConfigState()) == BLOG
+
+
+def test_what_the_orders_do_not_say_goes() -> None:
+    before = state(LISTENER, *BLOG, AddCluster(cluster="shop"))
+    aim = nothing_but([AddListener(protocol=Protocol.HTTP, address="127.0.0.1:0"), *BLOG])
+
+    assert aim(before) == [RemoveCluster(cluster="shop")]
+    assert aim(commit(before, aim(before)).state) == []
+
+
+def test_certificates_stay_unless_the_orders_name_some() -> None:
+    held = Certificate(fingerprint="a" * 64, certificate="c", private_key="k", names=("x.y",))
+    before = ConfigState(certificates={held.key: held})
+
+    assert nothing_but([])(before) == []
+    other = AddCertificate(certificate="d", private_key="l", fingerprint="b" * 64, force=True)
+    assert [order.__struct_config__.tag for order in nothing_but([other])(before)] == ["add_certificate", "remove_certificate"]
+
+
+def test_another_state_is_become_from_wherever_one_is() -> None:
+    target, before = state(*BLOG), state(LISTENER)
+
+    assert same_facts(commit(before, the_same_as(target)(before)).state, target)
+
+
+def test_what_departed_is_remembered_until_it_is_back() -> None:
+    departures = Departures([("shop", "127.0.0.1:9")])
+    first = commit(ConfigState(), [LISTENER, *BLOG])
+    gone = commit(first.state, [RemoveCluster(cluster="blog"), RemoveListener(protocol=Protocol.HTTP, address=LISTENER.address)])
+    departures.follow(gone.effects)
+
+    assert list(departures) == [("shop", "127.0.0.1:9"), ("blog", "127.0.0.1:1")]
+    assert LISTENER.address in departures
+    departures.follow(commit(gone.state, [LISTENER, *BLOG]).effects)
+    assert list(departures) == [("shop", "127.0.0.1:9")]
+    assert LISTENER.address not in departures
+
+
+def test_of_very_many_departures_the_last_are_remembered() -> None:
+    departures = Departures(("shop", str(number)) for number in range(REMEMBERED + 5))
+    departures.follow([])
+
+    assert len(list(departures)) == REMEMBERED
+    assert ("shop", "4") not in departures
