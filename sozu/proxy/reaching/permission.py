@@ -27,6 +27,10 @@ MOST_INTERIM: Final = 16
 ACCIDENTS: Final = (BackendFailed, Busy, CircuitOpen, NoBackend, TooMany, Unreachable, Broken, Late, Ended, Malformed, BadHead, HeadEnded)
 
 
+class _Silent(BackendFailed):
+    """It closed without a byte, as it may have meant to before our question came."""
+
+
 class Errand:
     """Who seeks a backend for a question: see Seeker."""
 
@@ -64,7 +68,7 @@ def _ask(traffic: Traffic, front: Front, errand: Errand, asked: Asked, head: byt
     back = reach(traffic, front, errand, asked, True)
     try:
         return _converse(traffic, front, back, asked, head)
-    except (Broken, BackendFailed):
+    except (Broken, _Silent):
         if back.last_used >= NEVER:
             raise
     return _converse(traffic, front, open_back(traffic, front, back.backend, asked.timeouts), asked, head)
@@ -90,7 +94,7 @@ def _receive(traffic: Traffic, back: Back) -> Answered:
     for _ in range(MOST_INTERIM):
         data = back.stream.read()
         if not data:
-            raise BackendFailed("closed without a response")
+            raise _Silent("closed without a response")
         answered = traffic.responses.receive(back.stream, data)
         if answered.view.status >= 200:
             return answered
