@@ -1,9 +1,12 @@
 from collections import Counter
 import os
+import re
 import signal
 
 import pytest
 
+from sozu.command.client import Client
+from sozu.command.requests import SoftStop
 from tests.e2e.asking import connect, get
 from tests.e2e.load import Load
 from tests.e2e.processes import LIMIT, Proxy
@@ -54,6 +57,22 @@ def test_a_soft_stop_lets_a_download_end_and_leaves_nothing_behind(
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_a_stop_tells_what_it_waits_for(proxy: Proxy, origin_address: str) -> None:
+    downloading = connect(proxy.port)
+    downloading.request("GET", "/held/told-stop", headers={"Host": "any.example"})
+    with downloading.getresponse() as response, Client(proxy.socket, timeout=LIMIT) as tool:
+        response.read(500)
+        answers = tool.ask(SoftStop(grace=LIMIT))
+        (pid,) = re.findall(r"1 worker still finishing \(worker 0 \(pid (\d+)\): 1 exchanges, 1 connections\)", next(answers).message)
+        get(int(origin_address.partition(":")[2]), "/release/told-stop")
+        response.read()
+        assert list(answers)[-1].message.startswith("stopped")
+    downloading.close()
+
+    assert proxy.wait() == 0
+    assert int(pid) != proxy.process.pid
 
 
 def test_a_hard_stop_waits_for_nothing(proxy: Proxy) -> None:

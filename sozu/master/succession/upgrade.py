@@ -22,6 +22,7 @@ from sozu.master.succession.staffing import resize, settle
 from sozu.master.succession.trial import Part, Unfit, try_out
 from sozu.master.tools.tool import Declined, Final, Say
 from sozu.master.workers.filling import SlotNotFilled
+from sozu.master.workers.leaving import what_is_left
 from sozu.master.workers.roster import Worker
 from sozu.master.workers.slots import Slot
 
@@ -162,4 +163,4 @@ def _await_ends(leaving: Sequence[Worker], tell: Say) -> None:
     ends = [worker.process.ended for worker in leaving]
     while len(gevent.wait(ends, NEWS_EVERY)) < len(ends):
         left = [worker.name for worker in leaving if not worker.process.ended.is_set()]
-        tell(f"still finishing: {', '.join(left)}", {"finishing": left})
+        tell(f"still finishing: {what_is_left(leaving)}", {"finishing": left})

@@ -36,6 +36,7 @@ from sozu.master.tools.looking import Looking
 from sozu.master.tools.rehearsing import Rehearsal
 from sozu.master.tools.tool import Declined, Final, Say, Tool
 from sozu.master.tools.words import plural
+from sozu.master.workers.leaving import what_is_left
 from sozu.master.workers.roster import Roster
 
 LONGEST_GRACE = 86_400.0  # seconds
@@ -97,7 +98,7 @@ class Verbs:
         self.stopping.soft(_allowed(grace))
         while not self.stopping.done.wait(NEWS_EVERY):
             left = len(list(self.roster))
-            say(f"{left} {plural(left, 'worker')} still finishing", {"workers": left})
+            say(f"{left} {plural(left, 'worker')} still finishing ({what_is_left(self.roster)})", {"workers": left})
         return Final("stopped: every session has ended or its grace was over")
 
     def _hard_stop(self) -> Final:

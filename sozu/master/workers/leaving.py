@@ -1,17 +1,20 @@
 """How a worker goes: told to drain, and killed if it has not gone a while after its grace."""
 
+from collections.abc import Iterable, Mapping
 import logging
 import signal
+from typing import Any
 
 import gevent
 
-from sozu.command.worker_protocol import Drain
+from sozu.command.worker_protocol import AskStatus, Drain
 from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.roster import Worker, WorkerState
 
 log = logging.getLogger("sozu.master")
 
 HUNG_GRACE = 1.0  # seconds; of one that hangs, should it come back: what its clients wait for is lost else, and they should know soon
+ASKING_PATIENCE = 0.5  # seconds
 EXIT_PATIENCE = 2.0  # seconds that a worker may take beyond its grace before it is killed
 
 
@@ -23,6 +26,22 @@ def see_off(worker: Worker, grace: float) -> None:
     # Nobody listens for the replies: the end of the process says it all.
     Gathering(None).ask(worker, lambda number: [Drain(id=number, grace=grace)])
     gevent.spawn(await_exit, worker, grace + EXIT_PATIENCE)
+
+
+def what_is_left(workers: Iterable[Worker]) -> str:
+    """What those who have not ended still finish, in words."""
+    gathering = Gathering(ASKING_PATIENCE)
+    left = [worker for worker in workers if not worker.process.ended.is_set()]
+    for worker in left:
+        gathering.ask(worker, lambda number: [AskStatus(id=number)])
+    told = {worker: reply.data for worker, reply in gathering.replies() if isinstance(reply.data, dict)}
+    return ", ".join(_in_words(worker, told.get(worker, {})) for worker in left)
+
+
+def _in_words(worker: Worker, told: Mapping[str, Any]) -> str:
+    if "connections" not in told:
+        return worker.name
+    return f"{worker.name}: {told.get('exchanges', 0)} exchanges, {told['connections']} connections"
 
 
 def await_exit(worker: Worker, patience: float) -> None:

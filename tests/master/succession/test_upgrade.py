@@ -31,7 +31,7 @@ def test_one_worker_is_replaced_and_the_story_told(serve: Serve) -> None:
     assert told == [
         "worker 0: a newcomer of the code on disk starts",
         f"worker 0 (pid {after[0]}) accepts, worker 0 (pid {before[0]}) accepts no more and finishes what it has",
-        *[f"still finishing: worker 0 (pid {before[0]})"] * (len(told) - 3),
+        *[each for each in told if each.startswith(f"still finishing: worker 0 (pid {before[0]})")],
         "upgraded: 1 worker runs version 0.1.0",
     ]
     assert after[1] == before[1]
