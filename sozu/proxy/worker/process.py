@@ -15,7 +15,7 @@ import signal
 from typing import Any
 
 import gevent
-from gevent import socket
+from gevent import get_hub, socket
 from setproctitle import setproctitle
 
 from sozu.command.channel import channel_to_master
@@ -23,6 +23,7 @@ from sozu.command.settings import Settings
 from sozu.proxy.sandbox import NotConfined, confine
 from sozu.proxy.worker.life import Life
 from sozu.proxy.worker.master_link import MasterLink
+from sozu.proxy.worker.stalls import watch_stalls
 
 log = logging.getLogger("sozu.proxy")
 
@@ -86,3 +87,4 @@ def _settle(slot: int) -> None:
     gc.freeze()
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
     gc.enable()
+    watch_stalls(get_hub())
