@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import msgspec
 
-from sozu.command.certificates.terms import Tls
+from sozu.command.certificates.terms import BackendTls, Tls
 from sozu.command.edits.facts import AnswerPage, BasicAuth, ForwardAuth, HeaderEdit, Hsts, Rate, Redirect
 from sozu.command.terms import Breaker, Failures, Health, ProxyProtocol, Queue, Retries, Share
 
@@ -113,6 +113,7 @@ class Cluster(Fact, frozen=True, kw_only=True):
     queue: Queue | None = None
     max_per_client: int | None = None
     proxy_protocol: ProxyProtocol | None = None
+    tls: BackendTls | None = None
     health: Health | None = None
     timeouts: Timeouts | None = None
     max_body_size: int | None = None

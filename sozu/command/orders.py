@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from sozu.command.certificates.terms import Tls
+from sozu.command.certificates.terms import BackendTls, Tls
 from sozu.command.edits.facts import AnswerPage, BasicAuth, ForwardAuth, HeaderEdit, Hsts, Rate, Redirect
 from sozu.command.facts import KeyKind, LoadBalancing, LogLevel, Match, Position, Protocol, Timeouts
 from sozu.command.terms import Breaker, Count, Failures, Health, ProxyProtocol, Queue, Retries, Seconds, Share
@@ -37,6 +37,7 @@ class AddCluster(Order, frozen=True, kw_only=True, tag="add_cluster"):
     queue: Queue | None = None
     max_per_client: Count | None = None
     proxy_protocol: ProxyProtocol | None = None
+    tls: BackendTls | None = None
     health: Health | None = None
     timeouts: Timeouts | None = None
     max_body_size: int | None = None

@@ -5,6 +5,7 @@ That moment cannot be excluded, so only a request that may be sent twice rides o
 one that was in use a second ago, or a new one (RFC 9112 section 9.3.1). How often to try and whom is the exchange's to say.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gevent.hub import Hub
@@ -16,14 +17,16 @@ from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import NEVER, Deadlines
 from sozu.proxy.loop.connect import connect
 from sozu.proxy.registry import LiveBackend
+from sozu.proxy.stream import Stream
 
 FRESH_SECONDS = 1.0
+Dial = Callable[[LiveBackend, int, Any], Stream]  # family and address; parks until the connection stands, raises `Broken`
 
 
 class Pool:
     """Opens, lends and takes back connections, within the limits of the settings."""
 
-    __slots__ = ("_age", "_clock", "_counters", "_deadlines", "_hub", "_idle", "_size")
+    __slots__ = ("_age", "_clock", "_counters", "_deadlines", "_hub", "_idle", "_size", "dials")
 
     def __init__(self, hub: Hub, clock: Clock, deadlines: Deadlines, counters: Counters, limits: Limits) -> None:
         self._age = limits.age
@@ -33,6 +36,7 @@ class Pool:
         self._clock = clock
         self._deadlines = deadlines
         self._counters = counters
+        self.dials: Mapping[str, Dial] = {}  # of clusters that are not spoken to in plain text
 
     def take(self, backend: LiveBackend, repeatable: bool) -> Back | None:  # noqa: FBT001 - keywords cost on this path
         """An idle connection that this kind of request may use, or None."""
@@ -48,7 +52,8 @@ class Pool:
     def open(self, backend: LiveBackend) -> Back:
         """A new connection; parks until it stands, raises `Broken`."""
         family, address = backend.address
-        stream = connect(family, address, self._hub)
+        dial = self.dials.get(backend.key[0])
+        stream = connect(family, address, self._hub) if dial is None else dial(backend, family, address)
         self._counters.backend_connections += 1
         return Back(stream, backend, self._deadlines, self._clock.now, self._age)
 

@@ -9,6 +9,7 @@ from sozu.command.config import ConfigurationError
 from sozu.command.config.loading import read_configuration
 from sozu.command.config.schema import (
     BackendEntry,
+    BackendTlsEntry,
     CertificateEntry,
     ClusterEntry,
     File,
@@ -37,7 +38,7 @@ def test_the_errors_of_the_page_are_what_the_user_is_shown() -> None:
     assert f"{refused.value}\n" == shown
 
 
-@pytest.mark.parametrize("shape", [File, CertificateEntry, ClusterEntry, FrontendEntry, BackendEntry, TimeoutsEntry, TlsEntry])
+@pytest.mark.parametrize("shape", [File, CertificateEntry, ClusterEntry, FrontendEntry, BackendEntry, BackendTlsEntry, TimeoutsEntry, TlsEntry])
 def test_every_key_is_named(shape: type[File]) -> None:
     missing = [name for name in shape.__struct_fields__ if f"`{name}" not in PAGE]
 

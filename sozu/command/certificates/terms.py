@@ -1,4 +1,4 @@
-"""On what terms a listener speaks TLS. Frozen, compared by value; what is left out is Mozilla's intermediate profile (docs/tls.md)."""
+"""On what terms a listener speaks TLS, and a cluster to its backends. Frozen, compared by value; what is left out is Mozilla's intermediate profile (docs/tls.md)."""
 
 from enum import StrEnum
 
@@ -33,3 +33,14 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     client_certificates: ClientCertificates = ClientCertificates.NONE
     client_ca: str | None = None
     strict: bool = True
+
+
+class BackendTls(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a cluster's backends are spoken to. `ca`: in PEM, who may have issued their certificates; else whom the system trusts.
+
+    `server_name` is whom they must prove to be, else the host of their address; with `verify` false nobody asks.
+    """
+
+    ca: str | None = None
+    server_name: str | None = None
+    verify: bool = True

@@ -9,10 +9,10 @@ from time import time
 
 from sozu.command.certificates.admitting import complete
 from sozu.command.certificates.pem import BadCertificate
-from sozu.command.certificates.terms import Tls
+from sozu.command.certificates.terms import BackendTls, Tls
 from sozu.command.config.findings import Findings
 from sozu.command.config.places import Folder
-from sozu.command.config.schema import CertificateEntry, TlsEntry
+from sozu.command.config.schema import BackendTlsEntry, CertificateEntry, TlsEntry
 from sozu.command.orders import AddCertificate, AnyOrder
 from sozu.command.shape import Path
 
@@ -63,6 +63,18 @@ def read_terms(path: Path, entry: TlsEntry | None, folder: Folder, findings: Fin
         client_ca=authority,
         strict=entry.strict,
     )
+
+
+def read_backend_terms(path: Path, entry: BackendTlsEntry | None, folder: Folder, findings: Findings) -> BackendTls | None:
+    """The terms for a cluster's backends."""
+    if entry is None:
+        return None
+    try:
+        authority = None if entry.ca is None else _text("ca", entry.ca, folder)
+    except Unreadable as unreadable:
+        findings.note((*path, unreadable.key), str(unreadable))
+        return None
+    return BackendTls(ca=authority, server_name=entry.server_name, verify=entry.verify)
 
 
 def _text(key: str, name: str, folder: Folder) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from sozu.command.config.answers import read_answers
-from sozu.command.config.certificates import read_certificates, read_terms
+from sozu.command.config.certificates import read_backend_terms, read_certificates, read_terms
 from sozu.command.config.findings import Findings
 from sozu.command.config.places import Folder
 from sozu.command.config.schema import BackendEntry, ClusterEntry, FrontendEntry, ListenerEntry, laid_on
@@ -79,6 +79,7 @@ class _Section:
         entry = msgspec.convert(sound, ClusterEntry)
         values = {key: getattr(entry, key) for key in _CLUSTER_SETTINGS}
         values["answers"] = read_answers((*path, "answers"), entry.answers, self._folder, self._findings)
+        values["tls"] = read_backend_terms((*path, "tls"), entry.tls, self._folder, self._findings)
         if entry.timeouts is not None:
             values["timeouts"] = laid_on(entry.timeouts, self._timeouts)
         if not self._carry_out(path, AddCluster(cluster=name, **values)):

@@ -78,6 +78,14 @@ class TlsEntry(Entry, frozen=True, kw_only=True):
     strict: bool = True
 
 
+class BackendTlsEntry(Entry, frozen=True, kw_only=True):
+    """How a cluster's backends are spoken to; `ca` is a file."""
+
+    ca: str | None = None
+    server_name: str | None = None
+    verify: bool = True
+
+
 class ListenerEntry(Entry, frozen=True, kw_only=True):
     """An address to accept on."""
 
@@ -146,6 +154,7 @@ class ClusterEntry(Entry, frozen=True, kw_only=True):
     queue: Queue | None = None
     max_per_client: Count | None = None
     proxy_protocol: ProxyProtocol | None = None
+    tls: BackendTlsEntry | None = None
     health: Health | None = None
     timeouts: TimeoutsEntry | None = None
     max_body_size: BodySize | None = None

@@ -9,6 +9,7 @@ from sozu.command.rules.answers import answers_in
 from sozu.command.rules.limits import check_limits
 from sozu.command.rules.objections import Unknown
 from sozu.command.rules.spellings import check_id
+from sozu.command.rules.terms import check_backend_terms
 
 
 def add_cluster(draft: Draft, order: AddCluster) -> None:
@@ -17,6 +18,8 @@ def add_cluster(draft: Draft, order: AddCluster) -> None:
     check_limits(order)
     check_sticky(order.sticky)
     check_split(order.cluster, order.split)
+    if order.tls is not None:
+        check_backend_terms(order.tls, with_proxy_protocol=order.proxy_protocol is not None)
     checked = {"hash_on": hash_key_in(order.hash_on), "answers": answers_in(order.answers)}
     draft.put(Cluster(**{**given(order), **checked}))
 

@@ -3,7 +3,8 @@
 import ssl
 from typing import Final
 
-from sozu.command.certificates.terms import ClientCertificates, Tls
+from sozu.command.certificates.terms import BackendTls, ClientCertificates, Tls
+from sozu.command.hostnames import BadHostname, normal_hostname
 from sozu.command.rules.objections import Objection
 
 GROUPS: Final = frozenset(("X25519", "X448", "P-256", "P-384", "P-521", "prime256v1", "secp384r1", "secp521r1"))
@@ -20,7 +21,24 @@ def check_terms(terms: Tls) -> None:
     if (terms.client_ca is None) is not (terms.client_certificates is ClientCertificates.NONE):
         raise Objection("client_certificates and client_ca need each other: whom to ask, and who may have signed", "tls.client_ca")
     if terms.client_ca is not None:
-        _check_authority(context, terms.client_ca)
+        _check_authority(context, terms.client_ca, "tls.client_ca")
+
+
+def check_backend_terms(terms: BackendTls, *, with_proxy_protocol: bool) -> None:
+    """Raise Objection if they make no sense."""
+    if with_proxy_protocol:
+        raise Objection("proxy_protocol goes before TLS, which is not available in this version", "tls")
+    if terms.ca is not None:
+        _check_authority(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), terms.ca, "tls.ca")
+    if terms.server_name is not None:
+        _check_server_name(terms.server_name)
+
+
+def _check_server_name(name: str) -> None:
+    try:
+        normal_hostname(name)
+    except BadHostname as error:
+        raise Objection(str(error), "tls.server_name") from error
 
 
 def _check_ciphers(context: ssl.SSLContext, ciphers: str) -> None:
@@ -30,8 +48,8 @@ def _check_ciphers(context: ssl.SSLContext, ciphers: str) -> None:
         raise Objection(f'"{ciphers[:80]}" names no cipher that OpenSSL knows', "tls.ciphers") from error
 
 
-def _check_authority(context: ssl.SSLContext, pem: str) -> None:
+def _check_authority(context: ssl.SSLContext, pem: str, field: str) -> None:
     try:
         context.load_verify_locations(cadata=pem)
     except (ssl.SSLError, ValueError) as error:
-        raise Objection("client_ca holds no certificate in PEM that can be read", "tls.client_ca") from error
+        raise Objection(f"{field.removeprefix('tls.')} holds no certificate in PEM that can be read", field) from error

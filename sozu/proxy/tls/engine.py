@@ -145,6 +145,8 @@ class Engine:
 
     def _failed(self, error: ssl.SSLError) -> Broken:
         reason = "closed without a word" if isinstance(error, ssl.SSLEOFError) else error.reason or str(error)
+        if isinstance(error, ssl.SSLCertVerificationError):
+            reason += f" ({error.verify_message.rstrip('.')})"
         self.failure = Broken(self.stream, OSError(f"TLS: {reason.lower().replace('_', ' ')}"))
         return self.failure
 

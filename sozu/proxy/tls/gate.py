@@ -15,6 +15,7 @@ from sozu.parsers.wire.hello_message import ClientHello
 from sozu.proxy.forwarding import client_name
 from sozu.proxy.session import Session
 from sozu.proxy.tls.arrival import Agreed, Arrival, Visitor
+from sozu.proxy.tls.backends import SecureBackends
 from sozu.proxy.tls.choosing import Alert, Choice, Terms, choose
 from sozu.proxy.tls.contexts import Contexts
 from sozu.proxy.tls.entrance import TlsEntrances, way
@@ -26,13 +27,14 @@ from sozu.proxy.traffic import Traffic
 class Gate:
     """See the module. `resumes` says whether sessions go on in later connections."""
 
-    __slots__ = ("_contexts", "_entrances", "_table", "_terms", "_traffic", "resumes")
+    __slots__ = ("_backends", "_contexts", "_entrances", "_table", "_terms", "_traffic", "resumes")
 
     def __init__(self, traffic: Traffic, library: Library | None, secret: bytes) -> None:
         """Tickets are sealed with what follows from the secret; without one, or without the library, there are none."""
         self._traffic = traffic
         self._contexts = Contexts(library, secret)
         self._entrances = TlsEntrances(traffic.entrances)
+        self._backends = SecureBackends(traffic.pool, traffic.registry, traffic.hub, library)
         self._table = CertificateTable()
         self._terms: Terms = {}
         self.resumes = library is not None and bool(secret)
@@ -42,6 +44,7 @@ class Gate:
         seen = list(changes)
         self._table = self._table.after(seen)
         self._terms = {listener.address: listener.tls for listener in listeners if listener.tls is not None}
+        self._backends.follow(seen)
         for change in seen:
             if isinstance(change.before, Certificate):
                 self._contexts.forget(change.before.fingerprint)

@@ -1,0 +1,124 @@
+"""HTTPS to backends: verified by default, kept alive, and a 502 that says why where a backend is not who it should be."""
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import json
+import ssl
+import threading
+from typing import Any
+
+import pytest
+import trustme
+
+from sozu.command.certificates.terms import BackendTls
+from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend
+from tests.e2e.asking import connect, get
+from tests.e2e.processes import LIMIT, Proxy
+
+AUTHORITY, STRANGER = trustme.CA(), trustme.CA()
+
+
+class Origin(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = f"{self.client_address[1]}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Quiet(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Handshakes are meant to fail here."""
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    AUTHORITY.issue_cert("127.0.0.1", "backend.example").configure_cert(context)
+    with Quiet(("127.0.0.1", 0), Origin) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        serving.join()
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory, backend: str) -> Iterator[Proxy]:
+    folder = tmp_path_factory.mktemp("backends")
+    AUTHORITY.cert_pem.write_to_path(folder / "ca.pem")
+    STRANGER.cert_pem.write_to_path(folder / "stranger.pem")
+    terms: dict[str, dict[str, Any]] = {
+        "good": {"ca": "./ca.pem"},
+        "named": {"ca": "./ca.pem", "server_name": "backend.example"},
+        "misnamed": {"ca": "./ca.pem", "server_name": "other.example"},
+        "stranger": {"ca": "./stranger.pem"},
+        "system": {},
+        "careless": {"verify": False, "server_name": "whoever.example"},
+    }
+    clusters = {name: {"frontends": [{"hostname": name}], "backends": [backend], "tls": tls} for name, tls in terms.items()}
+    file = folder / "sozu.yaml"
+    listeners = [{"protocol": "http", "address": "127.0.0.1:0"}]
+    file.write_text(json.dumps({"listeners": listeners, "clusters": clusters, "workers": 1, "access_log": {"path": "./access.log"}}))
+    with Proxy(folder, "-c", str(file)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("host", ["good", "named", "careless"])
+def test_a_backend_that_proves_who_it_is_answers_and_its_connection_is_kept(proxy: Proxy, host: str) -> None:
+    connection = connect(proxy.port)
+    answers = set()
+    for _ in range(3):
+        connection.request("GET", "/", headers={"Host": host})
+        with connection.getresponse() as response:
+            assert response.status == 200
+            answers.add(response.read())
+    connection.close()
+    assert len(answers) == 1
+
+
+def test_no_idle_connection_outlives_the_terms_it_was_made_on(proxy: Proxy, backend: str) -> None:
+    authority = AUTHORITY.cert_pem.bytes().decode()
+    proxy.ask(AddCluster(cluster="changing", tls=BackendTls(ca=authority)))
+    proxy.ask(AddHttpFrontend(cluster="changing", hostname="changing"))
+    proxy.ask(AddBackend(cluster="changing", address=backend))
+    first, again = (get(proxy.port, host="changing") for _ in range(2))
+    assert (first[0], again) == (200, first)  # the body names the connection
+    proxy.ask(AddCluster(cluster="changing", tls=BackendTls(ca=STRANGER.cert_pem.bytes().decode())))
+    assert get(proxy.port, host="changing")[0] == 502
+    proxy.ask(AddCluster(cluster="changing", tls=BackendTls(verify=False)))
+    assert get(proxy.port, host="changing")[0] == 200
+
+
+def why_of(proxy: Proxy, host: str) -> str:
+    """How the one exchange with this host ended, when the log tells it."""
+    later = threading.Event()
+    for _ in range(int(LIMIT / 0.05)):
+        for text in (proxy.folder / "access.log").read_text().splitlines():
+            line = json.loads(text)
+            if line["host"] == host:
+                return str(line["ended"])
+        later.wait(0.05)
+    pytest.fail(f"no line about {host}")
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("misnamed", "hostname mismatch, certificate is not valid for 'other.example'"),
+        ("stranger", "unable to get local issuer certificate"),
+        ("system", "unable to get local issuer certificate"),
+    ],
+)
+def test_one_that_does_not_is_a_502_that_says_why_in_the_log(proxy: Proxy, host: str, why: str) -> None:
+    assert get(proxy.port, host=host)[0] == 502
+    ended = why_of(proxy, host)
+    assert "TLS: certificate verify failed" in ended
+    assert why in ended
