@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sozu.command.edits.facts import BasicAuth, HeaderEdit, Redirect, User
+from sozu.command.edits.facts import BasicAuth, ForwardAuth, HeaderEdit, Redirect, User
 from sozu.command.facts import Match, Position
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, RemoveHttpFrontend
 from tests.e2e.asking import connect
@@ -104,6 +104,20 @@ def test_a_redirect_and_a_password_come_and_go_by_orders(routed: Proxy) -> None:
 
     routed.ask(RemoveHttpFrontend(cluster="site", hostname="old.example"))
     assert ask(routed, "/name", "old.example", **RIGHT)[0] == 404
+
+
+def test_another_cluster_is_asked_first(routed: Proxy) -> None:
+    question = ForwardAuth(cluster="beta", path="/name", copy=("server",))
+    routed.ask(AddHttpFrontend(cluster="site", hostname="asked.example", forward_auth=question))
+    status, _, body = ask(routed, "/head", "asked.example", Server="a lie")
+    arrived = [value for name, value in json.loads(body)["fields"] if name.lower() == "server"]
+    assert (status, len(arrived)) == (200, 1)
+    assert arrived[0].startswith("BaseHTTP")
+
+    routed.ask(AddHttpFrontend(cluster="site", hostname="asked.example", forward_auth=ForwardAuth(cluster="nobody")))
+    status, _, body = ask(routed, "/head", "asked.example")
+    assert status == 503
+    assert b"reason forward-auth, request " in body
 
 
 def test_a_condition_that_comes_by_order_holds_after_a_restart(tmp_path: Path) -> None:
