@@ -6,6 +6,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 import pytest
+import trustme
 
 from sozu.cli.program import program
 from tests.master.served import Served, start
@@ -146,3 +147,18 @@ def test_what_cannot_be_explained_is_refused(tmp_path: Path) -> None:
     assert "is not a URL" in sozu("explain", "http://[::1", "--file", str(exported(tmp_path / "sozu.yaml")), code=2).stderr
     assert "expected NAME:VALUE" in sozu("explain", "x.y", "-H", "beta", code=2).stderr
     assert "a method and a URL" in sozu("explain", "GET", "x.y", "z", code=2).stderr
+
+
+def test_the_key_of_a_certificate_is_not_exported_and_the_certificate_stays(served: Served, tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("secret.example")
+    certificate, key = issued.cert_chain_pems[0].bytes().decode(), issued.private_key_pem.bytes().decode()
+    before = revision(served)
+    served.ask({"type": "add_certificate", "certificate": certificate, "key": key})
+
+    told = sozu("export")
+    assert "PRIVATE" not in told.stdout
+    assert "is not exported; to apply this file leaves the certificate as it is" in told.stderr
+    file = exported(tmp_path / "sozu.yaml")
+    assert sozu("plan", str(file)).stdout.startswith("nothing to do")
+    assert "PRIVATE" not in sozu("state", "show").stdout
+    sozu("rollback", str(before))

@@ -7,6 +7,8 @@ from sozu.cli.conversation import conversation
 from sozu.cli.options import socket_option
 from sozu.command.commit import commit
 from sozu.command.config import Configuration, written
+from sozu.command.orders import AnyOrder
+from sozu.command.requests import DumpState
 from sozu.command.settings import Settings, in_force
 from sozu.command.state import ConfigState
 
@@ -23,5 +25,8 @@ def export() -> None:
     """
     with conversation() as client:
         settings = msgspec.convert(client.status()["settings"], Settings)
-        state = commit(ConfigState(), client.state()).state
+        told = [order for answer in client.ask(DumpState()) for order in answer.data["orders"]]
+    state = commit(ConfigState(), msgspec.convert(told, list[AnyOrder])).state
+    for certificate in state.certificates.values():
+        click.echo(f"note: the key of {certificate.fingerprint} is not exported; to apply this file leaves the certificate as it is", err=True)
     click.echo(written(Configuration(in_force(settings, state.override), state)), nl=False)
