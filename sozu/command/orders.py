@@ -86,6 +86,7 @@ class RemoveHttpFrontend(Order, frozen=True, kw_only=True, tag="remove_http_fron
     """Take one frontend away; cluster, hostname, path rule, conditions and position must name it exactly.
 
     With `certificate`, only while it is pinned to that one: a frontend that has been pinned to another meanwhile stays.
+    With `wait` the answer comes when the last exchange that came through it has ended on the last worker.
     """
 
     cluster: str
@@ -101,6 +102,7 @@ class RemoveHttpFrontend(Order, frozen=True, kw_only=True, tag="remove_http_fron
     position: Position = Position.TREE
     listener: str | None = None
     certificate: str | None = None
+    wait: bool = False
 
 
 class AddTcpFrontend(Order, frozen=True, kw_only=True, tag="add_tcp_frontend"):

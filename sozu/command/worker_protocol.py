@@ -25,6 +25,7 @@ from sozu.command.answers import Status
 from sozu.command.facts import Protocol
 from sozu.command.orders import AnyOrder
 from sozu.command.settings import Settings
+from sozu.command.state import FrontendKey
 
 SCHEMA = 1
 
@@ -161,6 +162,13 @@ class WatchListener(Message, frozen=True, kw_only=True, tag="watch_listener"):
     address: str
 
 
+class WatchFrontend(Message, frozen=True, kw_only=True, tag="watch_frontend"):
+    """Tell when no exchange is left that came through this frontend, named by its key: PROCESSING {"sessions": n} on change, then OK; ERROR while it takes requests."""
+
+    id: int
+    frontend: FrontendKey
+
+
 class AskBackends(Message, frozen=True, kw_only=True, tag="ask_backends"):
     """Reply data: of each backend of these clusters (of all, where none is named) cluster, address, exchanges (tunnels are among them), tunnels, idle, down.
 
@@ -225,6 +233,7 @@ FromMaster = (
     | Publish
     | WatchBackend
     | WatchListener
+    | WatchFrontend
     | AskBackends
     | AskStatus
     | AskDigest

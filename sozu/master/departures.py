@@ -3,21 +3,22 @@
 from collections.abc import Iterable, Iterator
 
 from sozu.command.draft import Change
-from sozu.command.facts import Backend, Listener
-from sozu.command.state import BackendKey
+from sozu.command.facts import Backend, Frontend, Listener
+from sozu.command.state import BackendKey, FrontendKey
 
-REMEMBERED = 10_000  # backends
+REMEMBERED = 10_000  # backends, and frontends
 
 
 class Departures:
-    """Backends by key and listeners by address; iterated over, the backends. `before` are those of a master before this one."""
+    """Backends and frontends by key, listeners by address; iterated over, the backends. `before` are those of a master before this one."""
 
     def __init__(self, before: Iterable[BackendKey] = ()) -> None:
         self._backends: dict[BackendKey, None] = dict.fromkeys(before)
         self._listeners: dict[str, None] = {}
+        self._frontends: dict[FrontendKey, None] = {}
 
-    def __contains__(self, gone: BackendKey | str) -> bool:
-        return gone in self._backends or gone in self._listeners
+    def __contains__(self, gone: BackendKey | FrontendKey | str) -> bool:
+        return gone in self._backends or gone in self._listeners or gone in self._frontends
 
     def __iter__(self) -> Iterator[BackendKey]:
         return iter(tuple(self._backends))
@@ -25,14 +26,23 @@ class Departures:
     def follow(self, effects: Iterable[Change]) -> None:
         """Note who went, and who came back."""
         for change in effects:
-            match change.before, change.after:
-                case _, Backend() as back:
-                    self._backends.pop(back.key, None)
-                case Backend() as gone, None:
-                    self._backends[gone.key] = None
-                case _, Listener() as back:
-                    self._listeners.pop(back.key, None)
-                case Listener() as gone, None:
-                    self._listeners[gone.key] = None
+            self._follow(change)
         while len(self._backends) > REMEMBERED:
             del self._backends[next(iter(self._backends))]
+        while len(self._frontends) > REMEMBERED:
+            del self._frontends[next(iter(self._frontends))]
+
+    def _follow(self, change: Change) -> None:
+        match change.before, change.after:
+            case _, Backend() as back:
+                self._backends.pop(back.key, None)
+            case Backend() as gone, None:
+                self._backends[gone.key] = None
+            case _, Listener() as back:
+                self._listeners.pop(back.key, None)
+            case Listener() as gone, None:
+                self._listeners[gone.key] = None
+            case _, Frontend() as back:
+                self._frontends.pop(back.key, None)
+            case Frontend() as gone, None:
+                self._frontends[gone.key] = None

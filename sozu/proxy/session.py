@@ -134,6 +134,11 @@ class Session:
         return self._idle_since if self._greenlet is None else NEVER
 
     @property
+    def request(self) -> RequestView | None:
+        """What is being answered; None between requests."""
+        return self._request
+
+    @property
     def listener(self) -> str:
         """Where it came in."""
         return self._entrance.listener

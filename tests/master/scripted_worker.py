@@ -47,6 +47,7 @@ from sozu.command.worker_protocol import (
     Reply,
     TakeLog,
     WatchBackend,
+    WatchFrontend,
     WatchListener,
     Welcome,
 )
@@ -135,7 +136,7 @@ class Worker:
                 return
             case Publish(id=number, revision=revision, orders=orders):
                 self.publish(number, revision, orders)
-            case AskStatus() | AskDigest() | AskBackends() | AskMetrics() | WatchBackend() | WatchListener():
+            case AskStatus() | AskDigest() | AskBackends() | AskMetrics() | WatchBackend() | WatchListener() | WatchFrontend():
                 self.tell(message)
             case TakeLog(id=number):
                 os.write(descriptors[0], b"reopened\n")
@@ -146,11 +147,11 @@ class Worker:
             case _:
                 return
 
-    def tell(self, question: AskStatus | AskDigest | AskBackends | AskMetrics | WatchBackend | WatchListener) -> None:
+    def tell(self, question: AskStatus | AskDigest | AskBackends | AskMetrics | WatchBackend | WatchListener | WatchFrontend) -> None:
         match question:
             case AskStatus(id=number):
                 self.reply(number, data={"connections": 0, "requests": self.taken, "clusters": self.clusters})
-            case WatchListener(id=number):
+            case WatchListener(id=number) | WatchFrontend(id=number):
                 self.watches.append(number)
                 self.reply(number, Status.PROCESSING, {"sessions": 2})
             case AskDigest(id=number):

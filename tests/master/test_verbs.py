@@ -314,3 +314,17 @@ def test_the_digest_of_the_state_is_told_when_it_is_asked_for(served: Served) ->
     assert len(told["digest"]) == 16
     assert told["digests"] == {"0": "scripted", "1": "scripted"}
     assert "digest" not in served.status()
+
+
+def test_a_removed_frontend_is_waited_for_and_may_be_asked_for_again(served: Served) -> None:
+    name = {"cluster": "blog", "hostname": "leaving.example"}
+    served.ask({"type": "add_http_frontend", **name})
+    for _ in range(2):
+        with Client(served.socket) as client:
+            answers = client.ask({"type": "remove_http_frontend", **name, "wait": True})
+            running = next(answer for answer in answers if answer.data and "sessions" in answer.data)
+            served.ask({"type": "metrics"})  # ends what the scripted workers do
+            *_, final = answers
+        assert running.message.endswith("through leaving.example/")
+        assert final.message.endswith("frontend leaving.example/ of cluster blog may be stopped now")
+    assert "has no frontend" in refusal(served, {"type": "remove_http_frontend", "cluster": "blog", "hostname": "never.example", "wait": True})

@@ -21,7 +21,7 @@ from sozu.command.rules.spellings import address_in, hostname_in, path_in
 def add_frontend(draft: Draft, order: AddHttpFrontend) -> None:
     """Send a hostname and path to a cluster, or give a frontend that is there new settings."""
     known_cluster(draft, order.cluster)
-    frontend = msgspec.structs.replace(_frontend(order), **edits_in(order))
+    frontend = msgspec.structs.replace(frontend_of(order), **edits_in(order))
     if frontend.listener is not None:
         known_listener(draft, frontend.listener, "listener")
     if frontend.certificate is not None:
@@ -35,7 +35,7 @@ def add_frontend(draft: Draft, order: AddHttpFrontend) -> None:
 def remove_frontend(draft: Draft, order: RemoveHttpFrontend) -> None:
     """Take one frontend away."""
     known_cluster(draft, order.cluster)
-    wanted = _frontend(order)
+    wanted = frontend_of(order)
     frontend = draft.frontends.get(wanted.key)
     if frontend is None:
         raise Unknown(_no_such_frontend(wanted, draft.frontends_of(order.cluster)), "hostname")
@@ -53,7 +53,8 @@ def _no_such_frontend(wanted: Frontend, known: Iterable[Frontend]) -> str:
     return f'cluster "{wanted.cluster}" has no frontend {frontend_name(wanted)}{suggestion}'
 
 
-def _frontend(order: AddHttpFrontend | RemoveHttpFrontend) -> Frontend:
+def frontend_of(order: AddHttpFrontend | RemoveHttpFrontend) -> Frontend:
+    """The frontend that an order names, in normal form and without what is done with its requests. Raises Objection."""
     _check_alternatives(order)
     return Frontend(
         cluster=order.cluster,

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from sozu.command.addresses import BadAddress, normal_address
-from sozu.command.orders import AnyOrder, RemoveBackend, RemoveCluster, RemoveListener
+from sozu.command.facts import Frontend
+from sozu.command.orders import AnyOrder, RemoveBackend, RemoveCluster, RemoveHttpFrontend, RemoveListener
+from sozu.command.rules import Objection
+from sozu.command.rules.frontends import frontend_of
+from sozu.command.rules.names import frontend_name
 from sozu.command.state import BackendKey
 from sozu.master.ledger import Ledger
 from sozu.master.news.chronicle import still_running
 from sozu.master.publication import Publication
 from sozu.master.tools.tool import Declined, Final, Say
-from sozu.master.tools.watching import StillInUse, watch_backend, watch_listener
+from sozu.master.tools.watching import StillInUse, watch_backend, watch_frontend, watch_listener
 from sozu.master.workers.roster import Roster
 
-Awaited = RemoveBackend | RemoveCluster | RemoveListener
+Awaited = RemoveBackend | RemoveCluster | RemoveHttpFrontend | RemoveListener
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,9 @@ class Waiting:
             case RemoveListener(address=address, wait=True):
                 normal = _normal(address)
                 return normal not in self.ledger.state.listeners and normal in self.ledger.departures
+            case RemoveHttpFrontend(wait=True):
+                gone = _frontend(order)
+                return gone is not None and gone.key not in self.ledger.state.frontends and gone.key in self.ledger.departures
             case _:
                 return False
 
@@ -49,11 +56,16 @@ class Waiting:
             for key in self._backends(orders, publication):
                 watch_backend(self.roster, *key, say)
             for order in orders:
-                if isinstance(order, RemoveListener):
-                    watch_listener(self.roster, _normal(order.address), say)
+                self._until_sessions_end(order, say)
         except StillInUse as why:
             raise Declined(f"{why}; it was removed in revision {told['revision']}, and has been added since", {**told, "code": "back-again"}) from why
         return Final(f"{begin} may be stopped now", told)
+
+    def _until_sessions_end(self, order: Awaited, say: Say) -> None:
+        if isinstance(order, RemoveListener):
+            watch_listener(self.roster, _normal(order.address), say)
+        elif isinstance(order, RemoveHttpFrontend) and (gone := _frontend(order)) is not None:
+            watch_frontend(self.roster, gone.key, frontend_name(gone), say)
 
     def _backends(self, orders: Iterable[Awaited], publication: Publication | None) -> Iterator[BackendKey]:
         for order in orders:
@@ -80,6 +92,16 @@ def _name(order: Awaited) -> str:
             return f"cluster {order.cluster}"
         case RemoveListener():
             return f"listener {order.address}"
+        case RemoveHttpFrontend():
+            gone = _frontend(order)
+            return f"frontend {frontend_name(gone)} of cluster {order.cluster}" if gone is not None else "a frontend"
+
+
+def _frontend(order: RemoveHttpFrontend) -> Frontend | None:
+    try:
+        return frontend_of(order)
+    except Objection:
+        return None  # `commit` says what is wrong with it
 
 
 def _normal(address: str) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from sozu.command.answers import Status
-from sozu.command.worker_protocol import WatchBackend, WatchListener
+from sozu.command.state import FrontendKey
+from sozu.command.worker_protocol import WatchBackend, WatchFrontend, WatchListener
 from sozu.master.tools.tool import Say
 from sozu.master.tools.words import plural
 from sozu.master.workers.gathering import Gathering
@@ -32,6 +33,14 @@ def watch_listener(roster: Roster, address: str, say: Say) -> None:
         if worker is not None:
             raise StillInUse(f"{worker.name} accepts on {address}")
         say(f"{sessions} {plural(sessions, 'session')} on {address}", {"sessions": sessions})
+
+
+def watch_frontend(roster: Roster, frontend: FrontendKey, name: str, say: Say) -> None:
+    """Return when the last exchange that came through a frontend has ended; tell the sum over all workers whenever it changes. Raises StillInUse."""
+    for worker, sessions in _sums(roster, lambda number: [WatchFrontend(id=number, frontend=frontend)], "sessions"):
+        if worker is not None:
+            raise StillInUse(f"{worker.name} takes requests for {name}")
+        say(f"{sessions} live {plural(sessions, 'exchange')} through {name}", {"sessions": sessions})
 
 
 def _sums(roster: Roster, question: Question, counted: str) -> Iterator[tuple[Worker | None, int]]:

@@ -40,6 +40,7 @@ from sozu.command.worker_protocol import (
     RunChecks,
     TakeLog,
     WatchBackend,
+    WatchFrontend,
     WatchListener,
     Welcome,
 )
@@ -133,8 +134,8 @@ class Life:
                 self._publish(message)
             case WatchBackend():
                 gevent.spawn(self._watch, message)
-            case WatchListener():
-                gevent.spawn(self._watch_listener, message)
+            case WatchListener() | WatchFrontend():
+                gevent.spawn(self._watch_sessions, message)
             case AskBackends() | AskDigest():
                 self._tell_state(message)
             case AskStatus() | AskMetrics():
@@ -216,12 +217,15 @@ class Life:
         cluster, address = backend
         self._link.say(Checked(cluster=cluster, address=address, up=up))
 
-    def _watch_listener(self, message: WatchListener) -> None:
+    def _watch_sessions(self, message: WatchListener | WatchFrontend) -> None:
         def tell(status: Status, sessions: int) -> None:
-            text = "the listener accepts: remove or deactivate it first" if status is Status.ERROR else ""
+            text = "it is in use: remove it first" if status is Status.ERROR else ""
             self._answer(message.id, status, text, {"sessions": sessions})
 
-        self._serving().watch_listener(message.address, tell)
+        if isinstance(message, WatchListener):
+            self._serving().watch_listener(message.address, tell)
+        else:
+            self._serving().watch_frontend(message.frontend, tell)
 
     def _watch(self, message: WatchBackend) -> None:
         def tell(status: Status, exchanges: int) -> None:

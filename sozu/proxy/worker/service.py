@@ -12,11 +12,11 @@ from typing import Any
 import gevent
 from gevent import get_hub
 
-from sozu.command.facts import Listener
+from sozu.command.facts import Frontend, Listener
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.limits import MOST_CONNECTIONS
 from sozu.command.settings import Settings, in_force
-from sozu.command.state import ConfigState, digest
+from sozu.command.state import ConfigState, FrontendKey, digest
 from sozu.command.worker_protocol import ListenerName
 from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.counters import Counters
@@ -33,6 +33,7 @@ from sozu.proxy.worker.departures import Departures
 from sozu.proxy.worker.drain import drain_sessions
 from sozu.proxy.worker.eviction import evict
 from sozu.proxy.worker.heap import Heap, malloc_trim
+from sozu.proxy.worker.leaving import Leaving
 from sozu.proxy.worker.news import HealthNews
 from sozu.proxy.worker.news import Tell as News
 from sozu.proxy.worker.reserve import sessions_at_most
@@ -52,6 +53,8 @@ class Service:
     def __init__(self, settings: Settings, slot: int, log_descriptor: int | None, ticket_secret: bytes = b"") -> None:
         counters = Counters()
         self._traffic = Traffic(settings, Registry(settings.workers), counters, _access_log(settings, log_descriptor, counters, slot), slot)
+        self._leaving = Leaving(self._traffic)
+        self._traffic.clock.each_tick(self._leaving.look)
         self._transactions = Transactions(self._traffic, partial(gevent.sleep, _PAUSE))
         serve = partial(serve_connection, self._traffic)
         self._gate = Gate(self._traffic, probe(), ticket_secret)
@@ -115,7 +118,10 @@ class Service:
     def publish(self, revision: int, orders: Sequence[AnyOrder]) -> None:
         """Follow the master to this revision. Raises Objection, and then nothing has changed."""
         before = self._transactions.state.override
+        routes = self._traffic.routes
         changes = self._transactions.apply(revision, orders)
+        gone = {change.before.key for change in changes if isinstance(change.before, Frontend)} - self._transactions.state.frontends.keys()
+        self._leaving.note(gone, routes)
         self._gate.follow(changes, self._transactions.state.listeners.values())
         if self._transactions.state.override != before:
             self._heed(in_force(self._settings, self._transactions.state.override))
@@ -182,6 +188,10 @@ class Service:
     def watch_listener(self, address: str, tell: Tell) -> None:
         """Tell when its last session has ended; ERROR while it accepts."""
         watch_sessions(partial(self._count_on, address), tell, ending=address not in self._accepting.listeners)
+
+    def watch_frontend(self, frontend: FrontendKey, tell: Tell) -> None:
+        """Tell when the last exchange that came through it has ended; ERROR while it takes requests."""
+        watch_sessions(partial(self._leaving.count, frontend), tell, ending=frontend not in self._transactions.state.frontends)
 
     def still_running(self) -> list[BackendKey]:
         """The backends that left with the last `publish`, and still have exchanges."""

@@ -13,7 +13,7 @@ import pytest
 
 from sozu.command.answers import Status
 from sozu.command.channel import ChannelClosed
-from sozu.command.facts import Protocol
+from sozu.command.facts import Frontend, Protocol
 from sozu.command.orders import (
     AddBackend,
     AddCluster,
@@ -22,6 +22,7 @@ from sozu.command.orders import (
     AnyOrder,
     RemoveBackend,
     RemoveCluster,
+    RemoveHttpFrontend,
     RemoveListener,
 )
 from sozu.command.settings import AccessLog
@@ -36,6 +37,8 @@ from sozu.command.worker_protocol import (
     Reply,
     TakeLog,
     WatchBackend,
+    WatchFrontend,
+    WatchListener,
 )
 from tests.procfs import descriptors
 from tests.proxy.worker.scripted_master import (
@@ -110,10 +113,10 @@ def site(address: str) -> list[AnyOrder]:
     ]
 
 
-def waiting_client(master: ScriptedMaster, origin: Origin) -> socket.socket:
+def waiting_client(master: ScriptedMaster, origin: Origin, host: str = "web.example.com") -> socket.socket:
     """A client whose exchange is running."""
     client = master.connect()
-    client.sendall(b"GET /wait HTTP/1.1\r\nHost: web.example.com\r\n\r\n")
+    client.sendall(f"GET /wait HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     assert origin.entered.acquire(timeout=20)
     return client
 
@@ -310,3 +313,27 @@ def test_a_worker_imports_no_more_than_it_needs() -> None:
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout.split()
     assert "gevent" in loaded
     assert {"click", "rich", "yaml", "prometheus_client", "asyncio", "subprocess"} & set(loaded) == set()
+
+
+def test_a_removed_frontend_is_watched_until_the_exchange_that_came_through_it_has_ended(
+    master: ScriptedMaster, origin: Origin, tmp_path: Path
+) -> None:
+    other = AddHttpFrontend(cluster="web", hostname="other.example.com")
+    master.bring_up(settings(tmp_path), *site(origin.address), other)
+    key = Frontend(cluster="web", hostname="web.example.com", path="/").key
+    assert master.ask(WatchFrontend(id=7, frontend=key)).status is Status.ERROR
+    with waiting_client(master, origin), waiting_client(master, origin, host="other.example.com"):
+        master.publish(2, RemoveHttpFrontend(cluster="web", hostname="web.example.com"))
+        assert master.ask(WatchFrontend(id=8, frontend=key)).data == {"sessions": 1}
+        origin.release.release(2)
+        assert master.hear(Reply) == Reply(id=8, status=Status.OK, revision=2, data={"sessions": 0})
+
+
+def test_a_removed_listener_is_watched_until_its_last_session(master: ScriptedMaster, origin: Origin, tmp_path: Path) -> None:
+    master.bring_up(settings(tmp_path), *site(origin.address))
+    with waiting_client(master, origin) as client:
+        master.publish(2, RemoveListener(protocol=Protocol.HTTP, address=master.address))
+        assert master.ask(WatchListener(id=8, address=master.address)).data == {"sessions": 1}
+        origin.release.release()
+        assert b"Connection: close" in client.recv(65536)
+        assert master.hear(Reply).status is Status.OK
