@@ -5,12 +5,17 @@ mind. It tries the same examples each time, so that what passes here passes ever
 
 A hundred programs are started. Where the environment forbids Python to keep its bytecode beside the sources (as in many containers), each
 would compile all of sozu again, which doubles the time of its start: then they keep it in pytest's own cache.
+
+The whole suite runs in two processes (pytest-xdist), a file always in one of them, because its tests may share a proxy. Anything less than the
+whole runs in one; so does the whole with `-n 0`.
 """
 
 import os
 
 from hypothesis import HealthCheck, settings
 import pytest
+
+PROCESSES = 2
 
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
@@ -21,3 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
         assert config.cache is not None
         os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))
         del os.environ["PYTHONDONTWRITEBYTECODE"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Before xdist looks at its options."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly and not config.option.usepdb
+    if whole and config.pluginmanager.has_plugin("xdist") and config.option.numprocesses is None and not hasattr(config, "workerinput"):
+        config.option.numprocesses = PROCESSES
+        config.option.dist = "loadfile"

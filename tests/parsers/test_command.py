@@ -82,10 +82,10 @@ def test_a_payload_in_pieces_is_refused_where_it_passes_the_limit() -> None:
 
 def test_a_frame_that_drips_in_costs_no_more_for_being_long() -> None:
     def drip(size: int) -> float:
-        reader, started = FrameReader(), time.perf_counter()
+        reader, started = FrameReader(), time.thread_time()
         for _ in range(size):
             reader.feed(b"x")
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     assert min(drip(32_000) for _ in range(3)) < 30 * min(drip(4_000) for _ in range(3))  # 64 if quadratic
 

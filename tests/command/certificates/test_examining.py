@@ -161,7 +161,7 @@ BLOCK = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
         (LEAF, "nothing", "key.pem: there is no private key in it"),
         (LEAF, key_pem(KEY) * 2, "key.pem:6: a second private key"),
         (LEAF, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "key.pem:1: not a private key that can be read"),
-        (LEAF[:100], "", 'cert.pem:1: this block is cut short (expected "-----END CERTIFICATE-----")'),
+        pytest.param(LEAF[:100], "", 'cert.pem:1: this block is cut short (expected "-----END CERTIFICATE-----")', id="cut"),  # an id is no random text
         (LEAF[:100] + "\n" + LEAF, "", "cert.pem:1: this block is cut short"),
         ("\n" + LEAF.replace("MII", "M?I", 1), "", "cert.pem:2: this block is damaged"),
         ("-----BEGIN X-----\n-----END X-----\n", "", "cert.pem:1: this block is damaged"),
