@@ -124,7 +124,8 @@ def removal(fact: AnyFact) -> AnyOrder:
             return RemoveCluster(cluster=cluster)
         case Frontend():
             # The rest are settings of the frontend, not parts of its name.
-            return RemoveHttpFrontend(**{name: getattr(fact, name) for name in RemoveHttpFrontend.__struct_fields__})
+            names = set(RemoveHttpFrontend.__struct_fields__) & set(fact.__struct_fields__)
+            return RemoveHttpFrontend(**{name: getattr(fact, name) for name in names})
         case Backend(cluster=cluster, address=address):
             return RemoveBackend(cluster=cluster, address=address)
         case Overrides():
