@@ -92,7 +92,7 @@ def test_a_json_line_leaves_out_what_there_was_not() -> None:
 def test_who_does_not_say_his_name_is_as_usual_as_others(agent: bytes | None) -> None:
     nameless = asking(agent=agent)
     assert nameless.texts.json is not None
-    usual, unusual = (json.loads(json_formatter(noon)([entry])) for entry in (nameless, nameless._replace(ended="cut")))
+    usual, unusual = (json.loads(json_formatter(noon, monotonic=at_noon)([entry])) for entry in (nameless, nameless._replace(ended="cut")))
     assert "user_agent" not in usual
     assert usual == {name: value for name, value in unusual.items() if name != "ended"}
 
