@@ -6,7 +6,7 @@ from typing import Any
 
 import gevent
 
-from sozu.command.facts import Backend, Cluster
+from sozu.command.facts import AnyFact, Backend, Cluster
 from sozu.command.state import ConfigState
 from sozu.command.terms import Health, ProxyProtocol
 from sozu.proxy.health.asking import is_well
@@ -97,3 +97,14 @@ def targets_of(clusters: Mapping[str, Cluster], backends: Mapping[BackendKey, Ba
         for key, backend in backends.items()
         if (cluster := wanted.get(backend.cluster)) is not None and cluster.health is not None and not backend.maintenance
     }
+
+
+def is_checked(fact: AnyFact, state: ConfigState) -> bool:
+    """Is it a cluster whose backends are asked, or one of them?"""
+    match fact:
+        case Cluster(health=health):
+            return health is not None
+        case Backend(cluster=name):
+            return (cluster := state.clusters.get(name)) is not None and cluster.health is not None
+        case _:
+            return False
