@@ -66,7 +66,7 @@ def test_the_id_of_a_backend_is_not_the_id_of_the_request() -> None:
             'add_backend: weigth: unknown key (expected one of cluster, address, backend_id, weight, backup, maintenance); did you mean "weight"?',
         ),
         (b'{"id":"1","type":"add_backend","address":5}', "1", "address: found the number 5 (expected a text); cluster is missing"),
-        (b'{"id":"1","type":"begin","verbose":true}', "1", "begin: verbose: unknown key (expected one of digest)"),
+        (b'{"id":"1","type":"begin","verbose":true}', "1", "begin: verbose: unknown key (expected no keys here)"),
         (b'{"id":"1","type":"add_cluster","cluster":"a","timeouts":{"bakc":1}}', "1", 'did you mean "back"?'),
     ],
 )
