@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import ExitStack
 import os
 from pathlib import Path
 import socket
@@ -125,6 +126,17 @@ def test_another_user_is_turned_away(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("door")
 def test_the_socket_is_for_its_owner_only(tmp_path: Path) -> None:
     assert (tmp_path / "sock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_burst_of_silent_tools_keeps_out_nobody(tmp_path: Path) -> None:
+    door = Door(str(tmp_path / "sock"))
+    with ExitStack() as opened:
+        for _ in range(door_module.TOOLS_AT_ONCE):  # all are there before the first of them is served
+            opened.enter_context(gevent.socket.socket(socket.AF_UNIX)).connect(str(tmp_path / "sock"))
+        door.open_for(answer)
+
+        assert talk(tmp_path / "sock", "status")[-1].status == "OK"
+    door.close()
 
 
 def test_a_stale_socket_is_replaced_and_a_living_one_is_not(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ log = logging.getLogger("sozu.master")
 
 TOOLS_AT_ONCE = 256
 BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn; who finds it full is refused
+LOOK_AGAIN = 0.05  # seconds, while all places are taken
 LAST_ANSWERS = 0.3  # seconds for the answers under way when the master ends
 SCARCE = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
@@ -67,12 +68,16 @@ class Door:
         """Let tools in."""
 
         def serve(connection: socket.socket) -> None:
-            # The pool waits when it is full and nobody is idle: further tools wait in the backlog.
-            if self._conversations.full():
-                self._dismiss_one()
+            self._make_room()
             self._conversations.spawn(self._converse, connection, answer)
 
         self._doorkeeper = gevent.spawn(accept_each, self._listening, serve)
+
+    def _make_room(self) -> None:
+        """Wait while nobody can go: further tools wait in the backlog. Those of one burst have not begun yet, or become idle later: look again."""
+        while self._conversations.full():
+            self._dismiss_one()
+            self._conversations.wait_available(LOOK_AGAIN)
 
     def _dismiss_one(self) -> None:
         """Of a thousand tools that say nothing, none may keep out one that has something to say."""
