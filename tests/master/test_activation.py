@@ -22,7 +22,7 @@ def test_they_are_found_by_their_address_once(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as unix:
         unix.bind(str(path))
         unix.listen()
-        first = max(int(name) for name in os.listdir("/proc/self/fd")) + 1  # two neighbours that nobody has
+        first = max(int(each.name) for each in Path("/proc/self/fd").iterdir()) + 1  # two neighbours that nobody has
         second = os.dup2(unix.fileno(), os.dup2(tcp.fileno(), first) + 1)
         told = environment(7, 2)
         found = activated_sockets(told, 7, first)
