@@ -6,13 +6,17 @@ from sozu.proxy.stream import Stream
 
 
 class Back:
-    """`last_used` is when the last exchange ended, NEVER before; `end` when it is too old to be used again (the clock's seconds)."""
+    """`last_used` is when the last exchange ended, NEVER before; `end` when it is too old to be used again (the clock's seconds).
 
-    __slots__ = ("_deadlines", "backend", "deadline", "end", "last_used", "leave", "stream")
+    `backend` is who uses it now, or did last; `home` is the stack where it may wait for the next one, which is that of its address.
+    """
+
+    __slots__ = ("_deadlines", "backend", "deadline", "end", "home", "last_used", "leave", "stream")
 
     def __init__(self, stream: Stream, backend: LiveBackend, deadlines: Deadlines, now: float, age: float) -> None:
         self.stream = stream
         self.backend = backend
+        self.home = backend.idle
         self.last_used = NEVER
         self.end = now + age
         self.deadline = NEVER
@@ -25,8 +29,8 @@ class Back:
 
         It may be in use again, where a response comes before anybody waits for it.
         """
-        if self in self.backend.idle:
-            self.backend.idle.remove(self)
+        if self in self.home:
+            self.home.remove(self)
             self.close()
 
     def expire(self) -> None:

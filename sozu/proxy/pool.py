@@ -1,4 +1,4 @@
-"""Where connections to backends come from and where they go: a stack of idle ones per backend, in `LiveBackend.idle`.
+"""Where connections to backends come from and where they go: a stack of idle ones per address, in `LiveBackend.idle`.
 
 Last in, first out: the freshest is the least likely to be closed by the backend in the moment we use it, and the others get old and go.
 That moment cannot be excluded, so only a request that may be sent twice rides on any idle connection; another one (POST) takes
@@ -45,6 +45,7 @@ class Pool:
             back: Back = idle.pop()
             if back.end >= now:
                 back.deadline = NEVER
+                back.backend = backend  # at this address there may be others (registry/stacks.py)
                 return back
             back.close()
         return None
@@ -61,7 +62,7 @@ class Pool:
         """Take a connection back after a whole exchange, with nothing left over on it."""
         backend, clock = back.backend, self._clock
         idle = backend.idle
-        if backend.retired or (len(idle) >= self._size and not self._make_room(idle)):
+        if backend.retired or idle is not back.home or (len(idle) >= self._size and not self._make_room(idle)):
             back.close()
             return
         back.deadline = clock.next + self._idle

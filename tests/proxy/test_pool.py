@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sozu.command.facts import Backend, Cluster, Frontend
 from sozu.command.settings import Pool as Limits
 from tests.proxy.lab import Lab, Peer, opened, settle
 
@@ -98,3 +99,29 @@ def test_a_post_rides_only_on_a_connection_that_was_in_use_a_second_ago(lab: Lab
         assert origin.is_open()
         origin = lab.origin()
     assert origin.head().startswith(b"POST")
+
+
+def test_another_cluster_with_the_same_address_uses_the_connection_on_its_own_account(lab: Lab) -> None:
+    lab.change(Cluster(cluster="d"), Frontend(cluster="d", hostname="b"), Backend(cluster="d", address="10.0.0.1:80"))
+    (origin,) = at_once(lab, 1)
+    client = lab.client(POST.replace(b"Host: a", b"Host: b"))
+    settle()
+    assert origin.head().endswith(b"\r\n\r\n")
+    assert lab.no_origin()
+    other = lab.traffic.registry.find(("d", "10.0.0.1:80"))
+    assert other is not None
+    assert (lab.backend().exchanges, other.exchanges) == (0, 1)
+
+    origin.close()
+    assert b"502" in client.answer()[0]
+    assert lab.backend().misses is None
+    assert other.misses is not None
+
+
+def test_a_connection_in_use_while_its_backend_goes_over_to_tls_is_not_kept(lab: Lab) -> None:
+    client, origin, _ = lab.exchange(GET)
+    lab.backend().forget_idle()
+    origin.send(OK)
+    client.answer()
+    settle()
+    assert not origin.is_open()

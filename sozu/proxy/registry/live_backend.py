@@ -10,6 +10,7 @@ from sozu.proxy.registry.balancing.hashing import hashed
 BackendKey = tuple[str, str]  # (cluster, address), as facts.Backend.key
 SocketAddress = tuple[int, Any]  # family, and what connect() of that family takes
 Told = Callable[[], None]
+Stack = list[Any]  # of Idle, last in, first out; the pool knows more about them
 
 
 class Idle(Protocol):
@@ -29,8 +30,8 @@ class LiveBackend:
     """
 
     __slots__ = (
-        "addresses", "credit", "down", "exchanges", "fact", "idle", "key", "misses", "name", "on_gone", "resting", "retired", "seed", "token", "tunnels", "up",
-        "weight",
+        "addresses", "credit", "down", "exchanges", "fact", "idle", "key", "misses", "name", "on_gone", "resting", "retired", "seed", "shares", "token", "tunnels",
+        "up", "weight",
     )  # fmt: skip
 
     cookie: ClassVar[bytes] = b""  # what an exchange that counts here tells the client besides: a Lease may have something
@@ -46,7 +47,8 @@ class LiveBackend:
         self.exchanges = 0
         self.tunnels = 0  # those of its exchanges that have become one
         self.down = False  # the last connection that was tried could not be had
-        self.idle: list[Any] = []  # an Idle each; the pool knows more about them
+        self.idle: Stack = []
+        self.shares = False  # is that the stack of all backends at this address? (stacks.py)
         self.retired = False
         self.on_gone: list[Told] = []
         self.token = token_of(fact)
@@ -95,9 +97,10 @@ class LiveBackend:
             self._tell()
 
     def forget_idle(self) -> None:
-        """Close the pooled connections."""
-        while self.idle:
-            self.idle.pop().close()
+        """Close the pooled connections; those that are in use now will not come back to this stack, which is none any more."""
+        stack, self.idle = self.idle, []
+        while stack:
+            stack.pop().close()
 
     def _tell(self) -> None:
         listeners, self.on_gone = self.on_gone, []

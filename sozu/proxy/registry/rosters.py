@@ -15,6 +15,7 @@ from sozu.proxy.registry.balancing import KEYED, balancer_for
 from sozu.proxy.registry.live_backend import BackendKey, LiveBackend, SocketAddress
 from sozu.proxy.registry.recovery import Recovery
 from sozu.proxy.registry.roster import Roster
+from sozu.proxy.registry.stacks import Stacks
 from sozu.proxy.registry.terms import terms_for
 from sozu.proxy.registry.terms.misses import Misses
 
@@ -33,6 +34,7 @@ class Registry:
         self.left_running: list[BackendKey] = []  # of those that left with the last change, those that still had exchanges
         self.judged: dict[LiveBackend, str] = {}  # those that went down or came up, and why, until somebody has told it
         self._recovery = Recovery()
+        self._stacks = Stacks()
         self._now = 0.0
 
     def find(self, key: BackendKey) -> LiveBackend | None:
@@ -130,8 +132,11 @@ class Registry:
                 live.on_gone.append(self._forgetter(live))
             else:
                 del self._live[live.key]
+            self._stacks.leave(live)
             live.retire()
         for roster in draft.rebuilt.values():
+            for live in roster.members.values():
+                self._stacks.place(live, roster.cluster)
             roster.refresh()
             if roster.terms is not None:
                 roster.terms.hold()

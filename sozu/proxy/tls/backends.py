@@ -47,8 +47,7 @@ class SecureBackends:
     def _close_idle(self, change: Change) -> None:
         roster = self._registry.rosters.get(str((change.after or change.before or Cluster(cluster="")).key))
         for backend in () if roster is None else roster.members.values():
-            while backend.idle:
-                backend.idle.pop().close()
+            backend.forget_idle()
 
     def _dial(self, terms: BackendTls, backend: LiveBackend, family: int, address: Any) -> TlsStream:
         stream, done = connected(family, address, self._hub, TlsStream), False

@@ -1,0 +1,42 @@
+"""The idle connections of a worker: one stack for each address, whoever its clusters are.
+
+Ten thousand sites that one server serves are ten thousand clusters with the same backend. Had each its own connections, each would seldom find one: nearly every
+request would open another one, and they would be ten thousand. So backends at one address that are spoken to in plain HTTP share a stack. Those behind
+TLS, those that are told who the client is (a connection is one client's then) and those whose name DNS may lead elsewhere have each its own.
+"""
+
+from sozu.command.addresses import named_address
+from sozu.command.facts import Cluster
+from sozu.proxy.registry.live_backend import LiveBackend, Stack
+
+
+class Stacks:
+    """Who shares which stack. Nothing here switches greenlets."""
+
+    __slots__ = ("_shared",)
+
+    def __init__(self) -> None:
+        self._shared: dict[str, tuple[Stack, int]] = {}  # by address; how many share it
+
+    def place(self, live: LiveBackend, cluster: Cluster) -> None:
+        """Give a backend of this cluster the stack that it should have."""
+        shares = cluster.tls is None and cluster.proxy_protocol is None and named_address(live.name) is None
+        if shares and not live.shares:
+            live.forget_idle()
+            live.idle, users = self._shared.get(live.name, (live.idle, 0))
+            self._shared[live.name] = live.idle, users + 1
+            live.shares = True
+        elif live.shares and not shares:
+            self.leave(live)
+
+    def leave(self, live: LiveBackend) -> None:
+        """It is in use no more, or not in this way. Who shares its stack last closes what is there."""
+        if not live.shares:
+            live.forget_idle()
+            return
+        stack, users = self._shared.pop(live.name)
+        live.shares, live.idle = False, []
+        if users > 1:
+            self._shared[live.name] = stack, users - 1
+        while users == 1 and stack:
+            stack.pop().close()
