@@ -11,9 +11,10 @@ The conversation of a worker's life (`fill(slot)` is the master's side of it):
                                     <- Publish(id, revision, orders)    one transaction
     Reply(id, OK, revision)     ->
                                     <- AskStatus, AskMetrics, WatchBackend, TakeLog …
-                                    <- Drain(id, grace)                 stop accepting, finish, exit 0
+                                    <- Drain(id, grace)                 stop accepting, finish, exit 0; descriptor: a way to its heir, if there is one
 End of file on the channel is no order: the worker goes on serving with what it has, and waits where MeetThere said. A master that comes there is told
 Found(...), with the worker's listening sockets, and goes on as above.
+The heir was told Inherit with the other end of that way, by which clients come to it that are between two requests: Bequest(...), with their connections.
 Unknown fields are ignored here, so that a rolling upgrade may meet an older or newer peer; SCHEMA names the language.
 """
 
@@ -217,8 +218,29 @@ class Learn(Message, frozen=True, kw_only=True, tag="learn"):
     up: bool
 
 
+class Inherit(Message, frozen=True, kw_only=True, tag="inherit"):
+    """A socket by which another worker, which drains, sends Bequests."""
+
+
+class Guest(msgspec.Struct, frozen=True):
+    """A client between two requests: where it came in, its `IP:port`, and until when it may be silent (monotonic seconds)."""
+
+    listener: str
+    client: str
+    deadline: float
+
+
+class Bequest(Message, frozen=True, kw_only=True, tag="bequest"):
+    """What a worker that drains sends to its heir: clients of plain HTTP, and their connections in this order."""
+
+    guests: tuple[Guest, ...]
+
+
 class Drain(Message, frozen=True, kw_only=True, tag="drain"):
-    """Stop accepting, close idle sessions, finish exchanges within `grace` seconds, say OK, exit 0."""
+    """Stop accepting, close idle sessions, finish exchanges within `grace` seconds, say OK, exit 0.
+
+    With a descriptor idle sessions of plain HTTP are not closed: they go that way to an heir.
+    """
 
     id: int
     grace: float
@@ -241,5 +263,6 @@ FromMaster = (
     | TakeLog
     | RunChecks
     | Learn
+    | Inherit
     | Drain
 )

@@ -1,4 +1,5 @@
 from collections import Counter
+import http.client
 import os
 import re
 import signal
@@ -127,6 +128,30 @@ def test_an_upgrade_of_everything_loses_nothing(proxy: Proxy) -> None:
     assert told.stdout.startswith("upgraded: ")
     assert proxy.status()["pid"] == proxy.process.pid
     assert set(proxy.worker_pids()).isdisjoint(before)
+
+
+@pytest.mark.parametrize("change", [("upgrade",), ("upgrade", "--worker", "0"), ("workers", "1")])
+def test_an_idle_connection_goes_on_at_the_next_worker(shared: Proxy, change: tuple[str, ...]) -> None:
+    idle = [connect(shared.port) for _ in range(8)]
+    own = [ask_on(connection) for connection in idle]
+    before = shared.worker_pids()
+
+    shared.run(*change, "--grace", "20")
+
+    assert [ask_on(connection) for connection in idle] == own
+    assert shared.worker_pids() != before
+    for connection in idle:
+        connection.close()
+    shared.run("workers", "2")
+
+
+def ask_on(connection: http.client.HTTPConnection) -> int:
+    """One more request on it; our port, which is another one if the connection is."""
+    connection.request("GET", "/name", headers={"Host": "any.example"})
+    with connection.getresponse() as response:
+        assert response.read() == b"origin"
+    port: int = connection.sock.getsockname()[1]
+    return port
 
 
 def test_a_worker_that_is_stopped_is_replaced_and_its_queue_answered(proxy: Proxy) -> None:

@@ -108,7 +108,8 @@ def _slot_row(slot: Slot, told: dict[Worker, dict[str, Any]]) -> dict[str, Any]:
 
 def _worker_row(worker: Worker, told: dict[Worker, dict[str, Any]]) -> dict[str, Any]:
     up = round(monotonic() - worker.since, 3)
-    return {"id": worker.slot, "pid": worker.process.pid, "state": worker.state, "for": up, **told.get(worker, {})}
+    row = {"id": worker.slot, "pid": worker.process.pid, "state": worker.state, "version": worker.version, "for": up}
+    return {**row, **told.get(worker, {})}
 
 
 def _listener(listener: Listener) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Orphan:
         """As others see workers. Questions begin at a number that no earlier master has come to."""
         link = WorkerLink(self.channel, first_id=int(time() * 1000))
         state = WorkerState.DRAINING if self.found.draining else WorkerState.RUNNING
-        return Worker(self.slot, Process(self.found.pid), link, state=state, rendezvous=self.rendezvous)
+        return Worker(self.slot, Process(self.found.pid), link, state=state, rendezvous=self.rendezvous, version=self.found.version)
 
     def objection(self, settings: Settings, state: ConfigState) -> str:
         """Why it cannot stay as it is; "" if it can."""

@@ -37,6 +37,7 @@ class WorkerLeft(msgspec.Struct, frozen=True, kw_only=True):
     unread: bytes
     next_id: int
     rendezvous: str
+    version: str = ""
 
 
 class SlotLeft(msgspec.Struct, frozen=True, kw_only=True):

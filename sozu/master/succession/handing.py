@@ -83,4 +83,5 @@ def _workers_left(workers: Iterable[Worker]) -> Iterator[WorkerLeft]:
             unread=link.unread,
             next_id=link.next_id,
             rendezvous=worker.rendezvous,
+            version=worker.version,
         )

@@ -52,5 +52,13 @@ def inherit_workers(estate: Estate, slots: Slots) -> None:
 
 def _worker(left: WorkerLeft) -> Worker:
     link = WorkerLink(channel_to_worker(gevent.socket.socket(fileno=left.channel), left.unread), left.next_id)
-    process = Process(left.pid)
-    return Worker(left.slot, process, link, state=left.state, since=left.since, leave_by=left.leave_by, rendezvous=left.rendezvous)
+    return Worker(
+        left.slot,
+        Process(left.pid),
+        link,
+        state=left.state,
+        since=left.since,
+        leave_by=left.leave_by,
+        rendezvous=left.rendezvous,
+        version=left.version,
+    )

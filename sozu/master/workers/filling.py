@@ -45,7 +45,7 @@ def make_ready(newcomer: Worker, briefing: Briefing) -> None:
     """Have it accept. Raises SlotNotFilled, and then it is gone."""
     try:
         with gevent.Timeout(START_PATIENCE, SlotNotFilled(f"{newcomer.name} was not ready within {START_PATIENCE:g} s")):
-            _check(newcomer.link.greeting(Hello))
+            newcomer.version = _version(newcomer.link.greeting(Hello))
             briefing.give(newcomer)
             newcomer.link.greeting(Ready)
     except LinkEnded as why:
@@ -58,8 +58,9 @@ def make_ready(newcomer: Worker, briefing: Briefing) -> None:
             newcomer.process.kill()
 
 
-def _check(hello: Hello) -> None:
+def _version(hello: Hello) -> str:
     if hello.schema != SCHEMA:
         raise SlotNotFilled(f"the worker speaks schema {hello.schema}, this master {SCHEMA}")
     if hello.version != __version__:
         log.warning("event=other_version worker=%s master=%s", hello.version, __version__)
+    return hello.version

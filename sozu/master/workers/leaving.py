@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 import logging
 import signal
+import socket
 from typing import Any
 
 import gevent
 
-from sozu.command.worker_protocol import AskStatus, Drain
+from sozu import __version__
+from sozu.command.worker_protocol import AskStatus, Drain, Inherit
 from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.roster import Worker, WorkerState
 
@@ -18,14 +20,27 @@ ASKING_PATIENCE = 0.5  # seconds
 EXIT_PATIENCE = 2.0  # seconds that a worker may take beyond its grace before it is killed
 
 
-def see_off(worker: Worker, grace: float) -> None:
-    """Tell a worker to finish within `grace` seconds and exit; kill it if it does not. Never waits."""
+def see_off(worker: Worker, grace: float, heir: Worker | None = None) -> None:
+    """Tell a worker to finish within `grace` seconds and exit; kill it if it does not. Its idle clients go to the heir. Never waits."""
     grace = min(grace, HUNG_GRACE) if worker.hung else grace
     worker.now(WorkerState.DRAINING)
     worker.leave_by = worker.since + grace + EXIT_PATIENCE
+    ways = _way_between(heir)
     # Nobody listens for the replies: the end of the process says it all.
-    Gathering(None).ask(worker, lambda number: [Drain(id=number, grace=grace)])
+    Gathering(None).ask(worker, lambda number: [Drain(id=number, grace=grace)], ways)
+    for way in ways:
+        way.close()
     gevent.spawn(await_exit, worker, grace + EXIT_PATIENCE)
+
+
+def _way_between(heir: Worker | None) -> list[socket.socket]:
+    """The end for the one that goes of a way to this heir; none where nobody would understand. Workers of our own code do."""
+    if heir is None or heir.version != __version__:
+        return []
+    ours, theirs = socket.socketpair()
+    with theirs:
+        heir.link.tell(Inherit(), [theirs])
+    return [ours]
 
 
 def what_is_left(workers: Iterable[Worker]) -> str:

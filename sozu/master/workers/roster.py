@@ -28,6 +28,7 @@ class Worker:
     replace: Callable[[str], object] = lambda _: None  # asks for a newcomer in its place, for this reason; does nothing the second time
     state: WorkerState = WorkerState.STARTING
     since: float = field(default_factory=monotonic)
+    version: str = ""  # of its code
     hung: bool = False  # it does not answer, and nobody waits for it for long
     rendezvous: str = ""  # the path where the next master would find it
     leave_by: float | None = None  # when it is killed if it has not gone (monotonic seconds); None unless it drains

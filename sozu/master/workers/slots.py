@@ -111,7 +111,7 @@ class Slots:
             slot.dropped = True
             slot.attention.set()
             if slot.worker is not None and not slot.vacant:
-                see_off(slot.worker, grace)
+                see_off(slot.worker, grace, self._slots[slot.number % count].worker)
                 leaving.append(slot.worker)
         return leaving
 
@@ -130,7 +130,7 @@ class Slots:
             slot.filling = False
         before, slot.worker = slot.worker, newcomer
         if before is not None:
-            see_off(before, grace)
+            see_off(before, grace, newcomer)
         slot.fills += 1
         # The first ones are announced by `serve`, in words for people.
         level = logging.DEBUG if slot.fills == 1 else logging.INFO

@@ -107,6 +107,10 @@ class AcceptLoop:
         """The listening sockets, by listener; they stay ours."""
         return {listener: door.sock.fileno() for listener, door in self._doors.items()}
 
+    def has_room(self) -> bool:
+        """May one more connection be open? Somebody who is idle may have to go for it."""
+        return self._counters.connections_open < self._most or bool(self._make_room())
+
     def open(self, listener: str, sock: _socket.socket, serve: Serve | None = None) -> None:
         """Accept on this listening socket too, for this `serve` or the usual one; the loop owns the descriptor from now on."""
         self._doors[listener] = self._open(listener, sock, serve or self._serve)

@@ -4,23 +4,48 @@ The policy per kind of session is the session's own (HTTP/1 ends with `Connectio
 """
 
 from collections.abc import Callable, Collection
+from typing import Protocol
 
 import gevent
 
 from sozu.proxy.traffic import Session
 
 _LOOK_AGAIN = 0.02  # seconds; sessions end by the thousand, one look per tick is cheaper than one call per end
+_LOOKS = 50  # at a session that may move: if it was busy each time, it is asked to end as others are
+
+class Heir(Protocol):
+    """Where sessions may go instead of ending."""
+
+    def may_take(self, session: Session) -> bool:
+        """Could this one go there, now or later?"""
+
+    def move(self, sessions: Collection[Session]) -> None:
+        """Give away those that can go now."""
 
 
-def drain_sessions(sessions: Collection[Session], remaining: Callable[[], float]) -> int:
-    """Ask every session to end and wait for it until `remaining()` seconds are over; then cut, and return how many were cut."""
-    for session in tuple(sessions):
-        session.drain()
+def drain_sessions(sessions: Collection[Session], remaining: Callable[[], float], heir: Heir | None = None) -> int:
+    """Ask every session to end and wait for it until `remaining()` seconds are over; then cut, and return how many were cut.
+
+    Those that an heir may take are asked only if that does not come to pass.
+    """
+    patient = {session for session in sessions if heir is not None and heir.may_take(session)}
+    _ask(sessions, lambda session: session not in patient)
+    looks = 0
     while sessions and (left := remaining()) > 0:
+        if heir is not None:
+            heir.move(sessions)
         gevent.sleep(min(left, _LOOK_AGAIN))
+        looks += 1
+        if looks == _LOOKS:
+            _ask(sessions, patient.__contains__)
     late = tuple(sessions)
     for session in late:
         session.close()
     if late:
         gevent.sleep(_LOOK_AGAIN)  # cut exchanges run to their end, and into the log
     return len(late)
+
+
+def _ask(sessions: Collection[Session], which: Callable[[Session], bool]) -> None:
+    for session in [session for session in sessions if which(session)]:
+        session.drain()

@@ -1,6 +1,6 @@
 """Exchanges that came through frontends that were removed while they ran: who removed one may wait until the last of them has ended.
 
-Nothing is counted on the way of a request. When frontends go, the sessions that are at work are looked at once, and the table of routes that was in force
+Nothing is counted on the way of a request; a tunnel knows its frontend. When frontends go, the sessions that are at work are looked at once, and the table of routes that was in force
 till then says whose their requests were.
 """
 
@@ -14,6 +14,7 @@ from sozu.parsers.views import RequestView
 from sozu.proxy.forwarding import asked_for, hostname
 from sozu.proxy.session import Session
 from sozu.proxy.traffic import Traffic
+from sozu.proxy.tunnel import TunnelSession
 
 
 class Leaving:
@@ -34,7 +35,8 @@ class Leaving:
 
     def count(self, frontend: FrontendKey) -> int:
         """How many of its exchanges are still running."""
-        return sum(self._runs(*each) for each in self._left.get(frontend, ()))
+        tunnels = sum(each.frontend == frontend for each in self._traffic.sessions if isinstance(each, TunnelSession))
+        return tunnels + sum(self._runs(*each) for each in self._left.get(frontend, ()))
 
     def look(self) -> None:
         """Forget those that have ended."""

@@ -31,6 +31,7 @@ from sozu.command.worker_protocol import (
     GiveListeners,
     Happened,
     Hello,
+    Inherit,
     Learn,
     Load,
     MeetThere,
@@ -45,6 +46,7 @@ from sozu.command.worker_protocol import (
     Welcome,
 )
 from sozu.proxy.registry import BackendKey
+from sozu.proxy.worker.bequeathing import Way
 from sozu.proxy.worker.master_link import MasterLink
 from sozu.proxy.worker.orphan import Rendezvous, tell_who_we_are
 from sozu.proxy.worker.service import Service
@@ -73,6 +75,7 @@ class Life:
         self._asked_to_drain: list[int] = []
         self._rendezvous: Rendezvous | None = None
         self._holds: dict[str, Any] = {}
+        self._way: Way | None = None  # to our heir
 
     def run(self) -> int:
         """Live; returns the exit code: 0 after a drain, 1 if it could not begin or cannot follow its master any more."""
@@ -112,8 +115,8 @@ class Life:
         tell_who_we_are(self._link, self._slot, service.settings, service.state, service.accepting(), draining=draining)
 
     def _drain(self) -> None:
-        cut = self._serving().drain(lambda: self._deadline - monotonic())
-        log.info("event=drained slot=%d cut=%d", self._slot, cut)
+        cut = self._serving().drain(lambda: self._deadline - monotonic(), self._way)
+        log.info("event=drained slot=%d cut=%d moved=%d", self._slot, cut, 0 if self._way is None else self._way.moved)
         for number in self._asked_to_drain:
             self._answer(number, data={"cut": cut})
 
@@ -145,9 +148,8 @@ class Life:
                 self._take_log(message, descriptors)
             case RunChecks() | Learn():
                 self._take_check(message)
-            case Drain():
-                self._asked_to_drain.append(message.id)
-                self.end(message.grace)
+            case Inherit() | Drain():
+                self._pass_on(message, Way(descriptors[0]) if descriptors else None)
 
     def _prepare(self, message: Welcome | MeetThere | GiveListeners | Load, descriptors: Sequence[int]) -> None:
         match message:
@@ -233,6 +235,14 @@ class Life:
             self._answer(message.id, status, text, {"exchanges": exchanges})
 
         self._serving().watch((message.cluster, message.address), tell)
+
+    def _pass_on(self, message: Inherit | Drain, way: Way | None) -> None:
+        if isinstance(message, Drain):
+            self._asked_to_drain.append(message.id)
+            self._way = way
+            self.end(message.grace)
+        elif way is not None:
+            gevent.spawn(self._serving().inherit, way)
 
     def _take_log(self, message: TakeLog, descriptors: Sequence[int]) -> None:
         for descriptor in descriptors:

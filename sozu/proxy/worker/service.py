@@ -31,6 +31,7 @@ from sozu.proxy.tls.gate import Gate
 from sozu.proxy.tls.openssl import probe
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.worker.accept import AcceptLoop
+from sozu.proxy.worker.bequeathing import Way, seat
 from sozu.proxy.worker.departures import Departures
 from sozu.proxy.worker.drain import drain_sessions
 from sozu.proxy.worker.eviction import evict
@@ -236,13 +237,21 @@ class Service:
         self._traffic.books.settle()
         self._traffic.access_log.reopen(descriptor)
 
-    def drain(self, remaining: Callable[[], float]) -> int:
-        """Stop accepting, let sessions end while `remaining()` says so, cut the rest; returns how many were cut."""
+    def inherit(self, way: Way) -> None:
+        """Serve the clients who come from another worker, until it has ended."""
+        for guest, sock in way.guests():
+            if self._accepting.has_room():
+                seat(self._traffic, self._transactions.state.listeners.get(guest.listener), sock, guest)
+            else:
+                sock.close()
+
+    def drain(self, remaining: Callable[[], float], heir: Way | None = None) -> int:
+        """Stop accepting, let sessions go or end while `remaining()` says so, cut the rest; returns how many were cut."""
         self._serving = False
         self.rounds.run(running=False)
         self._traffic.draining = True
         self._accepting.close_all()
-        cut = drain_sessions(self._traffic.sessions, remaining)
+        cut = drain_sessions(self._traffic.sessions, remaining, heir)
         self._traffic.books.settle()
         self._traffic.access_log.close(_LAST_LINES)
         return cut

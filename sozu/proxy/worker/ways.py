@@ -14,7 +14,7 @@ from sozu.proxy.stream import Stream
 from sozu.proxy.tls.arrival import Visitor
 from sozu.proxy.tls.gate import Gate
 from sozu.proxy.traffic import Traffic
-from sozu.proxy.tunnel import TunnelSession
+from sozu.proxy.tunnel import Course, TunnelSession
 
 Serve = Callable[[_socket.socket, Any, str], None]
 
@@ -43,15 +43,20 @@ class Way:
 
     def _begin(self, number: int, trusted: bool, sock: _socket.socket, client: bytes) -> None:  # noqa: FBT001 - bound before the rest is known
         listener, traffic = self._listener, self._traffic
-        if listener.protocol is Protocol.HTTPS:
+        if listener.protocol is Protocol.HTTPS or self._gate.asks_names(listener.address):
             self._gate.greet(sock, Visitor(client, listener.address, number, trusted))
             return
         stream = Stream(sock, traffic.hub)
         if listener.protocol is Protocol.TCP:
-            TunnelSession(traffic, stream, client, listener, number)
+            TunnelSession(traffic, stream, client, Course(listener.address, listener.cluster), number)
         else:
             entrances = traffic.trusting if trusted else traffic.entrances
             Session(traffic, stream, client, entrances[listener.address], number)
+
+
+def is_trusted(listener: Listener, peer: bytes) -> bool:
+    """Is what this peer (`IP:port`) says of its client believed here?"""
+    return bool(listener.trusted) and Networks(listener.trusted).holds(peer.rpartition(b":")[0].strip(b"[]"))
 
 
 def way_of(traffic: Traffic, gate: Gate, listener: Listener) -> Serve | None:

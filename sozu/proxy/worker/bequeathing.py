@@ -1,0 +1,113 @@
+"""Clients who are between two requests go from a worker that drains to its heir, with their connections: they notice nothing.
+
+Only those of plain HTTP: what TLS knows of a connection is in the memory of one process. A busy one goes when its exchange has ended. What a client has
+sent meanwhile waits in the kernel, and goes with the connection.
+"""
+
+import _socket
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
+import logging
+import os
+from typing import Final, TypeGuard
+
+from gevent import socket
+import msgspec
+
+from sozu.command.channel import Channel, ChannelError
+from sozu.command.facts import Listener, Protocol
+from sozu.command.worker_protocol import Bequest, Guest
+from sozu.proxy.deadlines import NEVER
+from sozu.proxy.forwarding import client_name
+from sozu.proxy.session import Session
+from sozu.proxy.stream import Stream
+from sozu.proxy.traffic import Traffic
+from sozu.proxy.worker.ways import is_trusted
+
+log = logging.getLogger("sozu.proxy")
+
+AT_ONCE: Final = 64  # connections in a message: so many more descriptors are open for a moment
+
+
+class Way:
+    """One end of the socket between the two."""
+
+    def __init__(self, descriptor: int) -> None:
+        """The descriptor is ours from now on."""
+        self._channel: Channel[Bequest] = Channel(socket.socket(fileno=descriptor), msgspec.json.Decoder(Bequest))
+        self._open = True
+        self.moved = 0
+
+    def may_take(self, session: object) -> bool:
+        """Is it a client of plain HTTP?"""
+        return self._open and _is_plain(session)
+
+    def move(self, sessions: Collection[object]) -> None:
+        """Send all who are idle now; nobody, once the heir has gone."""
+        if not self._open:
+            return
+        idle = (session for session in tuple(sessions) if _is_plain(session) and _is_idle(session))
+        try:
+            while some := list(islice(idle, AT_ONCE)):
+                self._send(some)
+        except OSError as error:
+            log.warning("event=heir_lost reason=%r", str(error))
+            self._open = False
+
+    def _send(self, sessions: Iterable[Session]) -> None:
+        guests: list[Guest] = []
+        descriptors: list[int] = []
+        try:
+            for session in sessions:
+                descriptors.append(os.dup(session.stream.fileno()))
+                guests.append(Guest(session.listener, session.client.decode("latin-1"), session.deadline))
+                session.close()  # our name for the connection: before the send, which may let others run
+            self._channel.send(Bequest(guests=tuple(guests)), descriptors)
+            self.moved += len(guests)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def guests(self) -> Iterator[tuple[Guest, _socket.socket]]:
+        """Those who come, until the other end closes."""
+        try:
+            while True:
+                bequest, descriptors = self._channel.receive()
+                yield from zip(bequest.guests, [_socket.socket(fileno=each) for each in descriptors], strict=True)
+        except (ChannelError, OSError) as error:
+            log.debug("event=bequest_ended reason=%r", str(error))
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Nobody else comes."""
+        self._open = False
+        self._channel.close()
+
+
+def _is_plain(session: object) -> TypeGuard[Session]:
+    return isinstance(session, Session) and type(session.stream) is Stream
+
+
+def _is_idle(session: Session) -> bool:
+    return session.idle_since != NEVER and not session.stream.queued and not session.stream.leftover
+
+
+def seat(traffic: Traffic, listener: Listener | None, sock: _socket.socket, guest: Guest) -> bool:
+    """Serve a client who has come from another worker, if there is (still) such a listener; else his connection is closed."""
+    if listener is None or not listener.active or listener.protocol is not Protocol.HTTP:
+        sock.close()
+        return False
+    sock.setblocking(False)
+    try:
+        peer = client_name(sock.family, sock.getpeername())
+    except OSError:  # he has gone
+        sock.close()
+        return False
+    entrances = traffic.trusting if is_trusted(listener, peer) else traffic.entrances
+    counters = traffic.counters
+    counters.connections_accepted += 1
+    counters.connections_open += 1
+    session = Session(traffic, Stream(sock, traffic.hub), guest.client.encode("latin-1"), entrances[listener.address], counters.connections_accepted)
+    session.deadline = guest.deadline
+    return True
