@@ -138,6 +138,7 @@ class Match(Fact, frozen=True, kw_only=True):
 class Frontend(Fact, frozen=True, kw_only=True):
     """hostname + path rule + conditions -> cluster. Of the hostname and its expression one is set, of the three path rules too.
 
+    With `passthrough` it takes no requests but connections: those whose ClientHello asks for the hostname, unopened.
     From `deny` on, what is done with the requests that it takes; the rest says which these are.
     """
 
@@ -153,6 +154,7 @@ class Frontend(Fact, frozen=True, kw_only=True):
     cookies: tuple[Match, ...] = ()
     position: Position = Position.TREE
     listener: str | None = None
+    passthrough: bool = False
     certificate: str | None = None
     deny: int | None = None
     redirect: Redirect | None = None
@@ -176,7 +178,9 @@ class Frontend(Fact, frozen=True, kw_only=True):
     @property
     def key(self) -> tuple[str, str, str, str, str, str]:
         """(listener or "", hostname or /expression/, kind of path rule, path, position, condition): all that tells which requests it takes."""
-        if self.path_exact is not None:
+        if self.passthrough:
+            rule = ("passthrough", "")
+        elif self.path_exact is not None:
             rule = ("exact", self.path_exact)
         elif self.path_regex is not None:
             rule = ("regex", self.path_regex)

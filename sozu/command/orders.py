@@ -53,7 +53,10 @@ class RemoveCluster(Order, frozen=True, kw_only=True, tag="remove_cluster"):
 
 
 class AddHttpFrontend(Order, frozen=True, kw_only=True, tag="add_http_frontend"):
-    """Send hostname + path to a cluster. At most one of path, path_exact, path_regex; none is the prefix `/`."""
+    """Send hostname + path to a cluster. At most one of path, path_exact, path_regex; none is the prefix `/`.
+
+    With `passthrough` connections go there unopened, whose ClientHello asks for the hostname; nothing else is asked or done then.
+    """
 
     cluster: str
     hostname: str = ""
@@ -67,6 +70,7 @@ class AddHttpFrontend(Order, frozen=True, kw_only=True, tag="add_http_frontend")
     cookies: tuple[Match, ...] = ()
     position: Position = Position.TREE
     listener: str | None = None
+    passthrough: bool = False
     certificate: str | None = None
     deny: int | None = None
     redirect: Redirect | None = None
@@ -101,22 +105,25 @@ class RemoveHttpFrontend(Order, frozen=True, kw_only=True, tag="remove_http_fron
     cookies: tuple[Match, ...] = ()
     position: Position = Position.TREE
     listener: str | None = None
+    passthrough: bool = False
     certificate: str | None = None
     wait: bool = False
 
 
 class AddTcpFrontend(Order, frozen=True, kw_only=True, tag="add_tcp_frontend"):
-    """Send all connections of a tcp listener to a cluster."""
+    """Send the connections of a tcp listener to a cluster: all of them, or those whose ClientHello asks for the hostname."""
 
     cluster: str
     listener: str
+    hostname: str = ""
 
 
 class RemoveTcpFrontend(Order, frozen=True, kw_only=True, tag="remove_tcp_frontend"):
-    """Send the connections of a tcp listener nowhere; those that run go on."""
+    """Send the connections of a tcp listener, or those that ask for the hostname, nowhere; those that run go on."""
 
     cluster: str
     listener: str
+    hostname: str = ""
 
 
 class AddBackend(Order, frozen=True, kw_only=True, tag="add_backend"):

@@ -49,7 +49,7 @@ class _Tables:
             match change.after or change.before:
                 case Cluster() as cluster:
                     self._apply_to_cluster(cluster, change, touched)
-                case Frontend() as frontend:
+                case Frontend(passthrough=False) as frontend:
                     self._apply_to_frontend(frontend, change, touched)
                 case Listener() as listener:
                     self._apply_to_listener(listener, change)
@@ -148,6 +148,10 @@ class RouteTable:
             if route is not None:
                 return route
         return None
+
+    def has_hostname(self, hostname: str) -> bool:
+        """Has some frontend this very hostname (or wildcard)?"""
+        return hostname.encode() in self._tables.hosts
 
     def listener(self, address: str) -> Listener | None:
         """The listener at this address."""

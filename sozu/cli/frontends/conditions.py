@@ -34,6 +34,7 @@ def names_a_frontend(command: Decorated) -> Decorated:
     """What `add` and `remove` both need to name one frontend."""
     for decorate in (
         click.option("--certificate", metavar="FINGERPRINT", help="Pinned: clients that ask for this hostname get this certificate."),
+        click.option("--passthrough", is_flag=True, help="Connections that ask for this hostname go to the cluster unopened: it does the TLS."),
         click.option("--listener", metavar="ADDRESS", help="Only requests of this listener; else of all."),
         click.option("--position", type=click.Choice([position.value for position in Position]), default="tree", help="Asked before the others, or after them."),
         click.option("--cookie", "cookies", metavar="TEST", multiple=True, callback=_matches, help="A cookie, in the same way."),

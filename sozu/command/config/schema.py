@@ -114,6 +114,7 @@ class FrontendEntry(Entry, frozen=True, kw_only=True):
     cookies: tuple[Match, ...] = ()
     position: Position = Position.TREE
     listener: Address | None = None
+    passthrough: bool = False
     certificate: str | None = None
     deny: int | None = None
     redirect: Redirect | None = None

@@ -91,7 +91,7 @@ def _named(fact: AnyFact) -> tuple[str, str, str | None, frozenset[str]]:
 
 
 _IN_NAME = frozenset(
-    ("hostname", "hostname_regex", "path", "path_exact", "path_regex", "methods", "headers", "query", "cookies", "position", "listener")
+    ("hostname", "hostname_regex", "path", "path_exact", "path_regex", "methods", "headers", "query", "cookies", "position", "listener", "passthrough")
 )
 
 

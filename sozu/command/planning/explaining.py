@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sozu.command.certificates.table import CertificateTable
+from sozu.command.draft import Change
 from sozu.command.facts import Certificate, Frontend, Protocol
 from sozu.command.hostnames import BadHostname, normal_hostname
 from sozu.command.nearest import nearest
 from sozu.command.planning.changes import settings_of
 from sozu.command.routes import BareRequest, RouteTable
+from sozu.command.routing.passing import PassingTable
 from sozu.command.rules.names import frontend_name, place_name
 from sozu.command.settings import Settings
 from sozu.command.state import ConfigState
@@ -103,6 +105,9 @@ def _at(listener: str, state: ConfigState, settings: Settings, table: RouteTable
     if isinstance(plain, Reason):
         return told
     told = msgspec.structs.replace(told, target=plain.decode())
+    passing = _passing(state, listener, table, asked.host)
+    if passing is not None:
+        return msgspec.structs.replace(told, answer=f"its connection is passed on to cluster {passing.cluster}, unopened", cluster=passing.cluster)
     route = table.find(listener, asked.host.encode(), plain, asked.bare)
     winner = None if route is None else route.frontend
     candidates = tuple(_candidates(state, listener, asked._replace(target=plain), winner))
@@ -131,6 +136,14 @@ def _certificates(state: ConfigState, listener: str, host: str) -> tuple[Certifi
     return CertificateTable.of(state.certificates.values(), state.frontends.values()).find(listener, host)
 
 
+def _passing(state: ConfigState, listener: str, table: RouteTable, host: str) -> Frontend | None:
+    """Whose the connection is on which such a request would come."""
+    if state.listeners[listener].protocol is not Protocol.HTTPS:
+        return None
+    passing = PassingTable().after(Change(None, frontend) for frontend in state.frontends.values())
+    return passing.find(listener, host, shared=True, is_served=table.has_hostname)
+
+
 # ---- the others --------------------------------------------------------------------------------
 
 
@@ -138,7 +151,7 @@ def _candidates(state: ConfigState, listener: str, asked: Asked, winner: Fronten
     """The one that takes it, then those for its hostname that do not."""
     if winner is not None:
         yield _told(winner, "takes it", _best_reason(winner))
-    others = (frontend for frontend in state.frontends.values() if winner is None or frontend.key != winner.key)
+    others = (each for each in state.frontends.values() if not each.passthrough and (winner is None or each.key != winner.key))
     told = 0
     for frontend in others:
         if told < MOST_TOLD and _for_host(frontend, asked, state):

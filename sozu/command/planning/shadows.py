@@ -33,8 +33,20 @@ def shadows(state: ConfigState) -> list[Shadow]:
     table = RouteTable.of(state)
     absent = absences(state.frontends.values())
     listeners = [each.address for each in state.listeners.values() if each.active and each.protocol is not Protocol.TCP]
-    found = (_shadow(frontend, witnesses(frontend, absent), table, listeners) for frontend in state.frontends.values())
+    found = (
+        _misplaced(frontend, state) or (None if frontend.passthrough else _shadow(frontend, witnesses(frontend, absent), table, listeners))
+        for frontend in state.frontends.values()
+    )
     return [shadow for shadow in found if shadow is not None]
+
+
+def _misplaced(frontend: Frontend, state: ConfigState) -> Shadow | None:
+    """Is it for a listener that knows no such thing?"""
+    listener = state.listeners.get(frontend.listener or "")
+    if listener is None or listener.protocol is not (Protocol.HTTP if frontend.passthrough else Protocol.TCP):
+        return None
+    wanted = "there is no handshake to pass on" if frontend.passthrough else "it knows hostnames only with passthrough"
+    return _told(frontend, f"the listener {listener.address} speaks {listener.protocol}, and {wanted}")
 
 
 def _shadow(frontend: Frontend, made: list[Witness] | None, table: RouteTable, listeners: list[str]) -> Shadow | None:

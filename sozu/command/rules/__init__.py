@@ -34,6 +34,7 @@ from sozu.command.rules.leading import lead
 from sozu.command.rules.listeners import add_listener, remove_listener, switch_listener, update_listener
 from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.overrides import update_settings
+from sozu.command.rules.passing import named_frontend
 
 __all__ = ["Objection", "Unknown", "carry_out"]
 
@@ -49,8 +50,10 @@ def carry_out(draft: Draft, order: AnyOrder) -> None:  # noqa: C901 - a table of
             add_frontend(draft, order)
         case RemoveHttpFrontend():
             remove_frontend(draft, order)
-        case AddTcpFrontend() | RemoveTcpFrontend():
+        case AddTcpFrontend(hostname="") | RemoveTcpFrontend(hostname=""):
             lead(draft, order)
+        case AddTcpFrontend() | RemoveTcpFrontend():
+            carry_out(draft, named_frontend(order))
         case AddCluster():
             add_cluster(draft, order)
         case RemoveCluster():

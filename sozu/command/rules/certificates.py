@@ -138,7 +138,7 @@ def _left_alone(draft: Draft, going: Certificate) -> Iterator[Frontend]:
     others = [one for one in draft.certificates.values() if one is not going]
     addresses = [listener.address for listener in draft.listeners.values() if listener.protocol is Protocol.HTTPS]
     for frontend in draft.frontends.values():
-        if frontend.hostname_regex is None and covers(going.names, frontend.hostname):
+        if frontend.hostname_regex is None and not frontend.passthrough and covers(going.names, frontend.hostname):
             places = [address for address in addresses if frontend.listener in (None, address) and serves(going, address)]
             if any(not _is_covered(others, frontend.hostname, address) for address in places):
                 yield frontend

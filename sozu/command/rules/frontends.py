@@ -15,6 +15,7 @@ from sozu.command.rules.edits import edits_in
 from sozu.command.rules.known import known_listener
 from sozu.command.rules.names import frontend_name, place_name
 from sozu.command.rules.objections import Objection, Unknown
+from sozu.command.rules.passing import check_passthrough
 from sozu.command.rules.spellings import address_in, hostname_in, path_in
 
 
@@ -24,6 +25,8 @@ def add_frontend(draft: Draft, order: AddHttpFrontend) -> None:
     frontend = msgspec.structs.replace(frontend_of(order), **edits_in(order))
     if frontend.listener is not None:
         known_listener(draft, frontend.listener, "listener")
+    if frontend.passthrough:
+        check_passthrough(order, frontend)
     if frontend.certificate is not None:
         check_pin(draft, frontend)
     owner = draft.frontends.get(frontend.key)
@@ -60,7 +63,7 @@ def frontend_of(order: AddHttpFrontend | RemoveHttpFrontend) -> Frontend:
         cluster=order.cluster,
         hostname=hostname_in(order.hostname) if order.hostname_regex is None else "",
         hostname_regex=_hostname_regex(order.hostname_regex),
-        path=path_in(order.path or "/", "path") if order.path_exact is None and order.path_regex is None else None,
+        path=path_in(order.path or "/", "path") if order.path_exact is None and order.path_regex is None and not order.passthrough else None,
         path_exact=path_in(order.path_exact, "path_exact") if order.path_exact is not None else None,
         path_regex=path_regex_in(order.path_regex) if order.path_regex is not None else None,
         methods=methods_in(order.methods),
@@ -69,6 +72,7 @@ def frontend_of(order: AddHttpFrontend | RemoveHttpFrontend) -> Frontend:
         cookies=cookies_in(order.cookies),
         position=order.position,
         listener=address_in(order.listener, "listener") if order.listener is not None else None,
+        passthrough=order.passthrough,
         certificate=fingerprint_in(order.certificate, "certificate") if order.certificate is not None else None,
     )
 

@@ -8,6 +8,8 @@ from sozu.command.facts import Frontend, Match, Position
 def frontend_name(frontend: Frontend) -> str:
     """How messages call a frontend: `blog.example.com/api`, with what narrows it."""
     listener = f" on {frontend.listener}" if frontend.listener is not None else ""
+    if frontend.passthrough:
+        return f"{frontend.hostname} (passed through){listener}"
     position = "" if frontend.position is Position.TREE else f" ({frontend.position})"
     return f"{place_name(frontend)}{_exactly(frontend)}{''.join(_conditions(frontend))}{position}{listener}"
 

@@ -15,7 +15,7 @@ from sozu.parsers.wire.client_hello import HelloReader
 from sozu.parsers.wire.hello_message import ClientHello
 from sozu.proxy.deadlines import NEVER
 from sozu.proxy.stream import Broken, Stream
-from sozu.proxy.tls.choosing import DECODE_ERROR, INTERNAL_ERROR, Alert, Choice
+from sozu.proxy.tls.choosing import DECODE_ERROR, INTERNAL_ERROR, Alert, Choice, Passage
 from sozu.proxy.tls.engine import Engine
 from sozu.proxy.tls.openssl import Unsupported
 from sozu.proxy.tls.stream import TlsStream
@@ -55,8 +55,14 @@ class Visitor:
 class Doorkeeper(Protocol):
     """Who decides about clients, and takes them over."""
 
-    def choose(self, hello: ClientHello, listener: str) -> Choice | Alert:
+    def choose(self, hello: ClientHello, listener: str) -> Choice | Passage | Alert:
         """What a client gets."""
+
+    def without_hello(self, listener: str) -> Passage | None:
+        """Where a client goes that begins with something else, if it is for anybody."""
+
+    def pass_on(self, stream: Stream, visitor: Visitor, passage: Passage) -> None:
+        """The connection is to go there unopened; what has been read of it is left over on the stream, which is yours."""
 
     def context(self, choice: Choice) -> ssl.SSLContext:
         """What OpenSSL needs for it. Raises BadCertificate, ssl.SSLError or Unsupported."""
@@ -144,7 +150,10 @@ class Arrival:
 
     def _refuse_bytes(self, error: Error) -> None:
         received = self._reader.received
-        if received[0] in METHODS:
+        passage = self._doorkeeper.without_hello(self._visitor.listener)
+        if passage is not None:
+            self._pass_on(passage)
+        elif received[0] in METHODS:
             self._refuse("plain HTTP", PLAIN_HTTP % (len(ADVICE), ADVICE))
         else:
             expected = " or ".join(sorted(error.expected))
@@ -154,7 +163,18 @@ class Arrival:
         choice = self._doorkeeper.choose(hello, self._visitor.listener)
         if isinstance(choice, Alert):
             self._refuse(choice.reason, choice.record)
-            return
+        elif isinstance(choice, Passage):
+            self._pass_on(choice)
+        else:
+            self._serve(choice)
+
+    def _pass_on(self, passage: Passage) -> None:
+        self._traffic.sessions.remove(self)
+        stream = self._stream.plain()
+        stream.leftover = bytes(self._reader.received)
+        self._doorkeeper.pass_on(stream, self._visitor, passage)
+
+    def _serve(self, choice: Choice) -> None:
         self._choice = choice
         try:
             engine = Engine(self._doorkeeper.context(choice))

@@ -1,4 +1,4 @@
-"""What a ClientHello gets: certificates on some terms, or an alert. Pure: facts in, a decision out."""
+"""What a ClientHello gets: certificates on some terms, the way to who has them, or an alert. Pure: facts in, a decision out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Final
 from sozu.command.certificates.table import CertificateTable
 from sozu.command.certificates.terms import Tls
 from sozu.command.facts import Certificate
+from sozu.command.state import FrontendKey
 from sozu.parsers.wire.hello_message import ClientHello
 
 # RFC 8446 section 6; RFC 7301 section 3.2; RFC 6066 section 3
@@ -34,12 +35,26 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """Where a connection goes unopened, and what its client asked for (in lower case). `frontend`: who says so; None for the listener itself."""
+
+    cluster: str
+    server_name: str | None
+    frontend: FrontendKey | None
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """What is served, and what the client called it (in lower case)."""
 
     certificates: tuple[Certificate, ...]
     terms: Tls
     server_name: str | None
+
+
+def name_in(hello: ClientHello) -> str | None:
+    """What the client asks for, in lower case."""
+    return None if hello.server_name is None else hello.server_name.lower()
 
 
 def choose(hello: ClientHello, listener: str, table: CertificateTable, terms: Terms) -> Choice | Alert:
@@ -49,7 +64,7 @@ def choose(hello: ClientHello, listener: str, table: CertificateTable, terms: Te
     """
     if hello.alpn and SPOKEN.isdisjoint(hello.alpn):
         return Alert(NO_APPLICATION_PROTOCOL, "the client speaks only other protocols than HTTP/1.1")
-    name = None if hello.server_name is None else hello.server_name.lower()
+    name = name_in(hello)
     certificates = table.find(listener, name)
     if not certificates:
         return Alert(UNRECOGNIZED_NAME, "this listener has no certificate")

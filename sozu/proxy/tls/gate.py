@@ -10,24 +10,27 @@ from typing import Any
 
 from sozu.command.certificates.table import CertificateTable
 from sozu.command.draft import Change
-from sozu.command.facts import Certificate, Listener
+from sozu.command.facts import Certificate, Listener, Protocol
+from sozu.command.routing.passing import PassingTable
 from sozu.parsers.wire.hello_message import ClientHello
 from sozu.proxy.forwarding import client_name
 from sozu.proxy.session import Session
+from sozu.proxy.stream import Stream
 from sozu.proxy.tls.arrival import Agreed, Arrival, Visitor
 from sozu.proxy.tls.backends import SecureBackends
-from sozu.proxy.tls.choosing import Alert, Choice, Terms, choose
+from sozu.proxy.tls.choosing import UNRECOGNIZED_NAME, Alert, Choice, Passage, Terms, choose, name_in
 from sozu.proxy.tls.contexts import Contexts
 from sozu.proxy.tls.entrance import TlsEntrances, way
 from sozu.proxy.tls.openssl import Library
 from sozu.proxy.tls.stream import TlsStream
 from sozu.proxy.traffic import Traffic
+from sozu.proxy.tunnel import Course, TunnelSession
 
 
 class Gate:
     """See the module. `resumes` says whether sessions go on in later connections."""
 
-    __slots__ = ("_backends", "_contexts", "_entrances", "_table", "_terms", "_traffic", "resumes")
+    __slots__ = ("_backends", "_contexts", "_entrances", "_passing", "_table", "_tcp", "_terms", "_traffic", "resumes")
 
     def __init__(self, traffic: Traffic, library: Library | None, secret: bytes) -> None:
         """Tickets are sealed with what follows from the secret; without one, or without the library, there are none."""
@@ -37,13 +40,18 @@ class Gate:
         self._backends = SecureBackends(traffic.pool, traffic.registry, traffic.hub, library)
         self._table = CertificateTable()
         self._terms: Terms = {}
+        self._passing = PassingTable()
+        self._tcp: dict[str, str | None] = {}  # where tcp listeners lead
         self.resumes = library is not None and bool(secret)
 
     def follow(self, changes: Iterable[Change], listeners: Iterable[Listener]) -> None:
         """From now on these certificates are served, at these listeners. Sessions that are open go on."""
         seen = list(changes)
         self._table = self._table.after(seen)
-        self._terms = {listener.address: listener.tls for listener in listeners if listener.tls is not None}
+        known = list(listeners)
+        self._terms = {listener.address: listener.tls for listener in known if listener.tls is not None}
+        self._tcp = {listener.address: listener.cluster for listener in known if listener.protocol is Protocol.TCP}
+        self._passing = self._passing.after(seen)
         self._backends.follow(seen)
         for change in seen:
             if isinstance(change.before, Certificate):
@@ -58,9 +66,33 @@ class Gate:
         """The same for one of whom more is known."""
         Arrival(self._traffic, TlsStream(sock, self._traffic.hub), visitor, self)
 
-    def choose(self, hello: ClientHello, listener: str) -> Choice | Alert:
+    def asks_names(self, listener: str) -> bool:
+        """Has this tcp listener connections that go where their ClientHello says?"""
+        return listener in self._passing.own
+
+    def choose(self, hello: ClientHello, listener: str) -> Choice | Passage | Alert:
         """See Doorkeeper."""
+        if self._passing.frontends:
+            name, is_tcp = name_in(hello), listener in self._tcp
+            found = self._passing.find(listener, name, shared=not is_tcp, is_served=self._is_served if not is_tcp else _never)
+            if found is not None:
+                return Passage(found.cluster, name, found.key)
+            if is_tcp:
+                return self.without_hello(listener, name) or Alert(UNRECOGNIZED_NAME, "this listener passes on other names only")
         return choose(hello, listener, self._table, self._terms)
+
+    def _is_served(self, hostname: str) -> bool:
+        return self._traffic.routes.has_hostname(hostname)
+
+    def without_hello(self, listener: str, server_name: str | None = None) -> Passage | None:
+        """See Doorkeeper."""
+        cluster = self._tcp.get(listener)
+        return None if cluster is None else Passage(cluster, server_name, None)
+
+    def pass_on(self, stream: Stream, visitor: Visitor, passage: Passage) -> None:
+        """See Doorkeeper."""
+        course = Course(visitor.listener, passage.cluster, passage.server_name, passage.frontend)
+        TunnelSession(self._traffic, stream, visitor.client, course, visitor.number)
 
     def context(self, choice: Choice) -> ssl.SSLContext:
         """See Doorkeeper."""
@@ -71,3 +103,8 @@ class Gate:
         stream.glance()
         entrance = self._entrances.of(way(visitor, agreed))
         Session(self._traffic, stream, visitor.client, entrance, visitor.number)
+
+
+def _never(_hostname: str) -> bool:
+    """A tcp listener opens nothing."""
+    return False

@@ -49,6 +49,16 @@ class TlsStream(TlsSender):
         with suppress(OSError):  # a connection that has gone is not connected
             self._sock.shutdown(_socket.SHUT_WR)
 
+    def plain(self) -> Stream:
+        """The connection as a stream without TLS, in the place of this one. Before `begin`."""
+        sock = self._sock
+        self._reader.close()
+        if self._writer is not None:
+            self._writer.close()
+        kept = _socket.socket(sock.family, sock.type, sock.proto, sock.detach())
+        kept.setblocking(False)
+        return Stream(kept, self._hub)
+
     def begin(self, engine: Engine) -> None:
         """Speak TLS from here on."""
         self.engine = engine

@@ -4,12 +4,14 @@ Each side may end its half and go on reading (half-close); who is silent both wa
 grace is over: there is no good moment to end what we do not understand.
 """
 
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
 
 from greenlet import getcurrent
 
-from sozu.command.facts import Listener, Timeouts
+from sozu.command.facts import Timeouts
+from sozu.command.state import FrontendKey
 from sozu.parsers.body import NO_BODY
 from sozu.parsers.views import RequestView
 from sozu.proxy.back import Back
@@ -29,30 +31,42 @@ NOTHING_READ: Final = Texts()
 NOTHING_ASKED: Final = RequestView(b"", b"", b"", 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """By which listener a tunnel comes, to which cluster it goes, and whether its client asked for a name in a ClientHello, by which a frontend sent it."""
+
+    listener: str
+    cluster: str | None
+    server_name: str | None = None
+    frontend: FrontendKey | None = None
+
+
 class _Record(Record):
     """With whom the tunnel is counted."""
 
     __slots__ = ("counted",)
 
-    def __init__(self, request_id: bytes, session: int, client: bytes, started: float) -> None:
-        super().__init__(request_id, session, client, NOTHING_READ, started)
+    def __init__(self, request_id: bytes, session: int, client: bytes, server_name: str | None, started: float) -> None:
+        texts = NOTHING_READ if server_name is None else Texts(sni=server_name.encode("ascii"))
+        super().__init__(request_id, session, client, texts, started)
         self.counted: Counted | None = None
 
 
 class TunnelSession:
     """See the module; `drain` and `close` are for those who end sessions from outside. It begins to run when it is made."""
 
-    __slots__ = ("_cluster", "_greenlet", "_record", "_timeouts", "_traffic", "client", "deadline", "listener", "stream")
+    __slots__ = ("_cluster", "_greenlet", "_record", "_timeouts", "_traffic", "client", "deadline", "frontend", "listener", "stream")
 
-    def __init__(self, traffic: Traffic, stream: Stream, client: bytes, listener: Listener, number: int) -> None:
+    def __init__(self, traffic: Traffic, stream: Stream, client: bytes, course: Course, number: int) -> None:
         self._traffic = traffic
-        self._cluster = listener.cluster
+        self._cluster = course.cluster
         self._greenlet: Any = None
-        self._record = _Record(next(traffic.ids), number, client, monotonic())
-        self._timeouts = self._timeouts_of(listener.cluster)
+        self._record = _Record(next(traffic.ids), number, client, course.server_name, monotonic())
+        self._timeouts = self._timeouts_of(course.cluster)
         self.stream = stream
         self.client = client
-        self.listener = listener.address
+        self.frontend = course.frontend
+        self.listener = course.listener
         self.deadline = NEVER
         traffic.sessions.add(self)
         traffic.counters.exchanges_open += 1

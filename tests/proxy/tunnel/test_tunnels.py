@@ -8,7 +8,7 @@ import pytest
 from sozu.command.facts import Cluster, Listener, Protocol, Timeouts
 from sozu.command.terms import ProxyProtocol
 from sozu.proxy.stream import Stream
-from sozu.proxy.tunnel import TunnelSession
+from sozu.proxy.tunnel import Course, TunnelSession
 from tests.proxy.lab import Lab, Peer, opened, pair, settle
 
 A, B = "10.0.0.1:80", "10.0.0.2:80"
@@ -25,7 +25,7 @@ def connect(lab: Lab, listener: Listener = LISTENER, name: bytes = b"192.0.2.1:4
     sock, peer = pair()
     lab.traffic.counters.connections_open += 1
     lab.peers.append(peer)
-    lab.traffic.hub.loop.run_callback(TunnelSession, lab.traffic, Stream(sock, lab.traffic.hub), name, listener, 7)
+    lab.traffic.hub.loop.run_callback(TunnelSession, lab.traffic, Stream(sock, lab.traffic.hub), name, Course(listener.address, listener.cluster), 7)
     settle()
     return peer
 
