@@ -79,13 +79,14 @@ class Draft:
 
     def put(self, fact: AnyFact) -> None:
         """Add a fact, or replace the one of the same key; putting what is already there changes nothing."""
-        before = self._tables[type(fact)].get(fact.key)
+        key = fact.key
+        before = self._tables[type(fact)].get(key)
         if before == fact:
             return
-        self._own(type(fact))[fact.key] = fact
+        self._own(type(fact))[key] = fact
         self.effects.append(Change(before, fact))
         if before is None and isinstance(fact, Frontend | Backend):
-            self._own(_KEYS[type(fact)]).add(fact.cluster, fact.key)
+            self._own(_KEYS[type(fact)]).add(fact.cluster, key)
 
     def take(self, fact: AnyFact) -> None:
         """Remove a fact that is there."""

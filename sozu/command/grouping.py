@@ -1,15 +1,18 @@
 """A two-level index with cheap copies: group -> its members, in the order in which they came. Pure.
 
-State and route table keep one each to know what hangs on a cluster. A copy shares the inner dicts with the
-original and copies one when it is first written to, so that one change among 10,000 groups costs one dict copy.
+State and route table keep one each to know what hangs on a cluster. Nearly all groups are small, and ten thousand dicts of one member would be what
+most of a large state consists of: so up to a few members are a tuple. A copy shares the dicts of large groups with the
+original and copies one when it is first written to, so that one change among 10,000 groups costs one copy.
 The bargain: once an index was copied, only the copy may be written to.
 """
 
 from collections.abc import Collection, Hashable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Group = TypeVar("Group", bound=Hashable)
 Member = TypeVar("Member", bound=Hashable)
+
+_FEW: Final = 4
 
 
 class Grouping(Generic[Group, Member]):
@@ -18,8 +21,8 @@ class Grouping(Generic[Group, Member]):
     __slots__ = ("_groups", "_owned")
 
     def __init__(self) -> None:
-        self._groups: dict[Group, dict[Member, None]] = {}
-        self._owned: set[Group] = set()
+        self._groups: dict[Group, tuple[Member, ...] | dict[Member, None]] = {}
+        self._owned: set[Group] = set()  # of the large ones
 
     def copy(self) -> "Grouping[Group, Member]":
         """An index to write to; from here on this one is only read."""
@@ -29,22 +32,33 @@ class Grouping(Generic[Group, Member]):
 
     def members(self, group: Group) -> Collection[Member]:
         """The members in order of arrival; a view that is not to be iterated while writing."""
-        return self._groups.get(group, {}).keys()
+        return self._groups.get(group, ())
 
     def add(self, group: Group, member: Member) -> None:
         """Put a member into a group; it may be there already."""
-        self._own(group)[member] = None
+        members = self._groups.get(group, ())
+        if isinstance(members, tuple) and len(members) < _FEW:
+            if member not in members:
+                self._groups[group] = (*members, member)
+        else:
+            self._own(group)[member] = None
 
     def remove(self, group: Group, member: Member) -> None:
         """Take a member that is there away."""
-        members = self._own(group)
-        del members[member]
-        if not members:
+        members = self._groups[group]
+        if isinstance(members, tuple):
+            left = list(members)
+            left.remove(member)
+            self._groups[group] = tuple(left)
+        else:
+            del self._own(group)[member]
+        if not self._groups[group]:
             del self._groups[group]
             self._owned.discard(group)
 
     def _own(self, group: Group) -> dict[Member, None]:
-        if group not in self._owned:
-            self._groups[group] = dict(self._groups.get(group, ()))
+        members = self._groups[group]
+        if group not in self._owned or isinstance(members, tuple):
+            members = self._groups[group] = dict.fromkeys(members)
             self._owned.add(group)
-        return self._groups[group]
+        return members

@@ -16,9 +16,9 @@ from sozu.command.draft import Change
 from sozu.command.facts import Cluster, Frontend, Listener, Position
 from sozu.command.grouping import Grouping
 from sozu.command.routing.conditions import BareRequest, Request
-from sozu.command.routing.hosts import Frontends, Host, clusters_of
+from sozu.command.routing.hosts import Host, clusters_of
 from sozu.command.routing.paths import AnyPaths, Route, by_length
-from sozu.command.state import ConfigState
+from sozu.command.state import ConfigState, FrontendKey
 from sozu.parsers.regex import Regex, compile_regex
 
 __all__ = ["BareRequest", "Request", "Route", "RouteTable"]
@@ -26,6 +26,7 @@ __all__ = ["BareRequest", "Request", "Route", "RouteTable"]
 _ANY, _STAR = b"*", b"*."
 _MOST_KNOWN, _LONGEST_KNOWN = 20_000, 255  # spellings of hosts whose rules are remembered, and their bytes: 10 MB at the most
 _GET: Final = BareRequest()
+Frontends = dict[FrontendKey, Frontend]
 _Touched = dict[str, Frontends]  # hostname, or expression -> its frontends after the changes
 
 
@@ -82,19 +83,19 @@ class _Tables:
     def _touch(self, name: str, touched: _Touched) -> Frontends:
         if name not in touched:
             host = self.hosts.get(name.encode())
-            touched[name] = dict(host.frontends) if host is not None else {}
+            touched[name] = {each.key: each for each in host.frontends} if host is not None else {}
         return touched[name]
 
     def _rebuild(self, name: str, frontends: Frontends) -> None:
         host = self.hosts.pop(name.encode(), None)
-        before = clusters_of(host.frontends.values()) if host is not None else set()
+        before = clusters_of(host.frontends) if host is not None else set()
         after = clusters_of(frontends.values())
         for cluster in before - after:
             self.cluster_hosts.remove(cluster, name)
         for cluster in after - before:
             self.cluster_hosts.add(cluster, name)
         if frontends:
-            self.hosts[name.encode()] = Host(frontends, self.clusters)
+            self.hosts[name.encode()] = Host(tuple(frontends.values()), self.clusters)
 
     def _collect_regexes(self) -> None:
         found = {name[1:-1].decode(): host for name, host in self.hosts.items() if name.startswith(b"/")}

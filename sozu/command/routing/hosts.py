@@ -1,12 +1,13 @@
 """The frontends of one hostname, and the path rules that follow from them, by position and listener. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from sozu.command.facts import Cluster, Frontend, Position
 from sozu.command.routing.paths import AnyPaths, Route, paths_of
-from sozu.command.state import FrontendKey
 
-Frontends = dict[FrontendKey, Frontend]
+_PLACES: Final = {position: place for place, position in enumerate(Position)}
+_NOWHERE: Final[Mapping[str | None, AnyPaths]] = {}
 
 
 class _Tier:
@@ -18,10 +19,11 @@ class _Tier:
         shared = [route for route in routes if route.frontend.listener is None]
         self.everywhere = paths_of(shared) if shared else None
         # A later rule of the same path replaces an earlier one: those for the listener alone come last.
-        self.on_listener = {
+        own = {
             listener: paths_of([*shared, *(route for route in routes if route.frontend.listener == listener)])
             for listener in {route.frontend.listener for route in routes} - {None}
         }
+        self.on_listener = own or _NOWHERE
 
 
 class Host:
@@ -29,15 +31,15 @@ class Host:
 
     __slots__ = ("_tiers", "frontends")
 
-    def __init__(self, frontends: Frontends, clusters: dict[str, Cluster]) -> None:
+    def __init__(self, frontends: tuple[Frontend, ...], clusters: dict[str, Cluster]) -> None:
         self.frontends = frontends
-        routes = [Route(each, clusters[each.cluster], is_special(each)) for each in frontends.values()]
-        by_position = ((position, [route for route in routes if route.frontend.position is position]) for position in Position)
-        self._tiers = {position: _Tier(found) for position, found in by_position if found}
+        routes = [Route(each, clusters[each.cluster], is_special(each)) for each in frontends]
+        by_position = ([route for route in routes if route.frontend.position is position] for position in Position)
+        self._tiers = tuple(_Tier(found) if found else None for found in by_position)  # a tuple: of ten thousand hosts nearly all have one
 
     def paths(self, position: Position, listener: str) -> AnyPaths | None:
         """The path rules of this position that hold on this listener, if there are any."""
-        tier = self._tiers.get(position)
+        tier = self._tiers[_PLACES[position]]
         return None if tier is None else tier.on_listener.get(listener, tier.everywhere)
 
 

@@ -38,20 +38,21 @@ class Paths:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         exact: dict[bytes, Route] = {}
-        self._prefixes: dict[bytes, Route] = {}
+        prefixes: dict[bytes, Route] = {}
         for route in routes:
             frontend = route.frontend
             if frontend.path_exact is not None:
                 exact[frontend.path_exact.encode()] = route
             else:
-                self._prefixes[_shared((frontend.path or "/").encode())] = route
+                prefixes[_shared((frontend.path or "/").encode())] = route
         self._exact = exact or None
-        self._longest = max(map(len, self._prefixes), default=0)
-        self._all = self._prefixes.get(_SLASH)
-        others = sorted((prefix for prefix in self._prefixes if prefix != _SLASH), key=len, reverse=True)
+        self._longest = max(map(len, prefixes), default=0)
+        self._all = prefixes.get(_SLASH)
+        others = sorted((prefix for prefix in prefixes if prefix != _SLASH), key=len, reverse=True)
         self._others = _shared(tuple(others))
+        self._prefixes = prefixes if len(others) > _FEW else _NOT_ASKED
         # The longest first; each with what is below it, for paths that are not the prefix itself.
-        self._few = [(prefix, _shared(prefix.removesuffix(_SLASH) + _SLASH), self._prefixes[prefix]) for prefix in others[:_FEW]]
+        self._few = tuple((prefix, _shared(prefix.removesuffix(_SLASH) + _SLASH), prefixes[prefix]) for prefix in others[:_FEW])
         # Nearly every hostname has the one rule "/": it takes whatever comes, so `find` need not be asked.
         self.sole = None if others or exact else self._all
 
@@ -114,6 +115,9 @@ class ConditionalPaths:
             if (choices := self._prefixes.get(prefix)) and (route := _chosen(choices, target, request)):
                 return route
         return None
+
+
+_NOT_ASKED: Final[dict[bytes, Route]] = {}
 
 
 @lru_cache(maxsize=_SHARED)

@@ -13,7 +13,7 @@ HEAVIEST = 256
 
 def add_backend(draft: Draft, order: AddBackend) -> None:
     """One more address, or new settings for one that is there."""
-    known_cluster(draft, order.cluster)
+    cluster = known_cluster(draft, order.cluster).cluster
     address = backend_address_in(order.address)
     if address.endswith(":0") and not address.startswith("unix:"):
         raise Objection(f"{address}: a backend has a port other than 0", "address")
@@ -22,7 +22,7 @@ def add_backend(draft: Draft, order: AddBackend) -> None:
     if order.id:
         check_id(order.id, "backend", "backend_id")
     name = order.id or address
-    draft.put(Backend(**{**given(order), "address": address, "id": name}))
+    draft.put(Backend(**{**given(order), "cluster": cluster, "address": address, "id": name}))
 
 
 def remove_backend(draft: Draft, order: RemoveBackend) -> None:

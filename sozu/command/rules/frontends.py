@@ -21,8 +21,8 @@ from sozu.command.rules.spellings import address_in, hostname_in, path_in
 
 def add_frontend(draft: Draft, order: AddHttpFrontend) -> None:
     """Send a hostname and path to a cluster, or give a frontend that is there new settings."""
-    known_cluster(draft, order.cluster)
-    frontend = msgspec.structs.replace(frontend_of(order), **edits_in(order))
+    cluster = known_cluster(draft, order.cluster).cluster  # that very text: ten thousand copies of it are a megabyte
+    frontend = msgspec.structs.replace(frontend_of(order), cluster=cluster, **edits_in(order))
     if frontend.listener is not None:
         known_listener(draft, frontend.listener, "listener")
     if frontend.passthrough:

@@ -1,6 +1,7 @@
 """One backend as this worker lives with it: what is counted and pooled while tables come and go. Nothing here switches greenlets."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol
 
 from sozu.command.addresses import named_address, parse_address
@@ -38,7 +39,7 @@ class LiveBackend:
 
     def __init__(self, fact: Backend) -> None:
         self.key: BackendKey = fact.key
-        self.addresses = _addresses_of(fact)
+        self.addresses = _addresses_of(fact.address)
         self.name = fact.address  # as it was configured
         self.fact = fact
         self.seed = hashed(fact.address.encode())
@@ -113,8 +114,9 @@ def token_of(fact: Backend) -> bytes:
     return b"%016x" % hashed(f"{fact.cluster} {fact.id or fact.address}".encode())
 
 
-def _addresses_of(fact: Backend) -> tuple[SocketAddress, ...]:
-    if named_address(fact.address) is not None:
+@lru_cache(maxsize=1024)  # thousands of sites may be at one address
+def _addresses_of(address: str) -> tuple[SocketAddress, ...]:
+    if named_address(address) is not None:
         return ()
-    where = parse_address(fact.address)
+    where = parse_address(address)
     return ((where.family, where.sockaddr),)

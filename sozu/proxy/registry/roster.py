@@ -1,11 +1,14 @@
 """Whom a cluster may send to, sorted so that choosing asks nothing that does not change from request to request."""
 
 from collections.abc import Container, Mapping
+from typing import Final
 
 from sozu.command.facts import Cluster
 from sozu.proxy.registry.balancing import Balancer, Maglev
 from sozu.proxy.registry.live_backend import BackendKey, LiveBackend
 from sozu.proxy.registry.terms import Terms
+
+_NONE: Final[list[float]] = []
 
 
 class Roster:
@@ -24,7 +27,7 @@ class Roster:
         self.terms = terms
         self.sole: LiveBackend | None = None
         self.tiers: tuple[tuple[LiveBackend, ...], ...] = ()
-        self._share = [0.0] * len(cluster.split)
+        self._share = [0.0] * len(cluster.split) if cluster.split else _NONE
 
     def refresh(self) -> None:
         """Sort the members anew: something about them has changed."""
