@@ -20,13 +20,16 @@ from sozu.parsers.fuse import fuse, parsy_reading
 from sozu.parsers.leaves import from_big_endian, one_of, tag
 from sozu.parsers.result import Complete, Done, Error, Incomplete, Needed
 from sozu.parsers.tree import EVERY_BYTE
-from sozu.parsers.wire.hello_message import ClientHello, parse_message
+from sozu.parsers.wire.hello_message import ClientHello, parse_message, quick_hello
 
 if TYPE_CHECKING:
     from sozu.parsers.result import Bytes, Outcome
 
 RECORD_HEADER: Final = 5
 MESSAGE_HEADER: Final = 4
+MESSAGE_AT: Final = RECORD_HEADER + MESSAGE_HEADER  # where the message begins that is alone in its record
+LONGEST_WHOLE: Final = RECORD_HEADER + 16384
+USUAL_RECORDS: Final = frozenset((b"\x16\3\1", b"\x16\3\3"))
 
 # "The length MUST NOT exceed 2^14 bytes", nor may a fragment be empty. The hello keeps the same limit here, whose reason is memory;
 # RFC 8446 has 2^24 - 1 for it, browsers send up to 2 KB.
@@ -55,6 +58,9 @@ class HelloReader:
 
     def feed(self, data: Bytes) -> Outcome[ClientHello]:
         """Done with the hello, Error, or Incomplete. Positions count from the first byte ever fed."""
+        if not self.received and (quick := _whole(data)) is not None:
+            self.received += data
+            return Done(self.received, quick, len(data))
         self.received += data
         while self._size is None or len(self._body) < self._size:
             problem = self._take_fragment() if self._left else self._read_header()
@@ -117,6 +123,16 @@ class HelloReader:
         """Where a byte of the body stands among the bytes received."""
         in_body, in_stream = self._places[bisect_right(self._places, (position, len(self.received))) - 1]
         return in_stream + position - in_body
+
+
+def _whole(data: Bytes) -> ClientHello | None:
+    """The hello, if all of it has come, in one record and with nothing behind it; None: look at it closely. Nearly every client sends it so."""
+    size = len(data)
+    if MESSAGE_AT < size <= LONGEST_WHOLE and bytes(data[:3]) in USUAL_RECORDS and data[5] == 1:
+        in_record, in_message = int.from_bytes(data[3:5], "big"), int.from_bytes(data[6:9], "big")
+        if in_record + RECORD_HEADER == in_message + MESSAGE_AT == size:
+            return quick_hello(bytes(data[MESSAGE_AT:]))
+    return None
 
 
 def parse_hello(data: Bytes, pos: int = 0) -> Outcome[ClientHello]:

@@ -8,6 +8,7 @@ the same bytes cannot disagree about the name. So are lists that no client needs
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import error as struct_error
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +25,7 @@ from sozu.parsers.wire.quick_hello import server_name as quick_server_name
 from sozu.parsers.wire.quick_hello import versions as quick_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from parsy import Parser
 
@@ -58,8 +59,9 @@ def is_grease(number: int) -> bool:
     return number >> 8 == number & 0xFF and number & 0x0F == 0x0A
 
 
-def known(sent: Iterable[int]) -> tuple[int, ...]:
-    """The numbers that mean something."""
+@lru_cache(256)
+def known(sent: tuple[int, ...]) -> tuple[int, ...]:
+    """The numbers that mean something. There are few kinds of clients."""
     return tuple(number for number in sent if not is_grease(number))
 
 
@@ -129,9 +131,9 @@ def hello_of(parts: tuple[int, bytes, Sequence[int], list[tuple[int, Any]] | Non
     return ClientHello(
         server_name=name,
         alpn=tuple(protocol for protocol in found.get(ALPN, ()) if not is_grease_name(protocol)),
-        versions=known(found.get(SUPPORTED_VERSIONS, [legacy_version])),
-        cipher_suites=known(suites),
-        extensions=known(found),
+        versions=known(tuple(found.get(SUPPORTED_VERSIONS, (legacy_version,)))),
+        cipher_suites=known(tuple(suites)),
+        extensions=known(tuple(found)),
         session_id=session,
         encrypted=ENCRYPTED_CLIENT_HELLO in found,
     )

@@ -20,15 +20,16 @@ class Engine:
     `failure` is why the connection cannot go on, in OpenSSL's words; whoever asks is told again. It names the `stream`.
     """
 
-    __slots__ = ("_ended", "_incoming", "_outgoing", "_strict", "_tls", "failure", "stream")
+    __slots__ = ("_ended", "_incoming", "_outgoing", "_parted", "_strict", "_tls", "failure", "stream")
 
     def __init__(self, context: ssl.SSLContext, *, server_name: str | None = None, server: bool = True) -> None:
         """`server_name` is whom a client expects."""
         self._incoming, self._outgoing = incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        wrapper = context.wrap_bio(incoming, outgoing, server_side=server, server_hostname=server_name)
-        # What is below the wrapper has the same methods; a frame between would be one more for every read and write.
-        self._tls: Any = wrapper._sslobj  # type: ignore[attr-defined]  # noqa: SLF001
+        # What is below ssl.SSLObject has the same methods; a frame between would be one more for every read and write.
+        below: Any = context
+        self._tls: Any = below._wrap_bio(incoming, outgoing, server_side=server, server_hostname=server_name)  # noqa: SLF001
         self._strict = not server
+        self._parted = False  # have we said that no more will come?
         self._ended = False  # nothing comes any more
         self.failure: Broken | None = None
         self.stream: object = None
@@ -126,8 +127,11 @@ class Engine:
         return True
 
     def say_goodbye(self) -> bytes:
-        """Say that no more will come from us; returns data that had come before. Unread, it would be a failure to OpenSSL."""
+        """Say that no more will come from us, once; returns data that had come before. Unread, it would be a failure to OpenSSL."""
         data = b""
+        if self._parted:
+            return data
+        self._parted = True
         while (self._incoming.pending or self._tls.pending()) and self.failure is None and (piece := self._last()):
             data += piece
         try:
