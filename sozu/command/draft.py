@@ -4,15 +4,13 @@ It checks nothing: `commit` decides what may be put and taken. A draft that is d
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend, Listener, Overrides
 from sozu.command.state import BackendKey, ConfigState, FrontendKey
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One fact that came (no `before`), went (no `after`) or was replaced: under its key, or a certificate by another."""
 
     before: AnyFact | None
@@ -79,14 +77,14 @@ class Draft:
 
     def put(self, fact: AnyFact) -> None:
         """Add a fact, or replace the one of the same key; putting what is already there changes nothing."""
-        key = fact.key
-        before = self._tables[type(fact)].get(key)
+        kind, key = type(fact), fact.key
+        before = self._tables[kind].get(key)
         if before == fact:
             return
-        self._own(type(fact))[key] = fact
+        self._own(kind)[key] = fact
         self.effects.append(Change(before, fact))
         if before is None and isinstance(fact, Frontend | Backend):
-            self._own(_KEYS[type(fact)]).add(fact.cluster, key)
+            self._own(_KEYS[kind]).add(fact.cluster, key)
 
     def take(self, fact: AnyFact) -> None:
         """Remove a fact that is there."""

@@ -172,8 +172,9 @@ class Frontend(Fact, frozen=True, kw_only=True):
     @property
     def condition(self) -> str:
         """What is asked besides host and path, as a text; empty for nearly all."""
-        asked = (self.methods, self.headers, self.query, self.cookies)
-        return msgspec.json.encode(asked).decode() if any(asked) else ""
+        if not (self.methods or self.headers or self.query or self.cookies):
+            return ""
+        return msgspec.json.encode((self.methods, self.headers, self.query, self.cookies)).decode()
 
     @property
     def key(self) -> tuple[str, str, str, str, str, str]:
@@ -187,7 +188,7 @@ class Frontend(Fact, frozen=True, kw_only=True):
         else:
             rule = ("prefix", self.path or "/")
         hostname = self.hostname if self.hostname_regex is None else f"/{self.hostname_regex}/"
-        return (self.listener or "", hostname, *rule, self.position.value, self.condition)
+        return (self.listener or "", hostname, *rule, self.position._value_, self.condition)
 
 
 class Backend(Fact, frozen=True, kw_only=True):

@@ -20,6 +20,8 @@ PATH_LIMIT = 8192  # RFC 9112 section 3 wants that much of a target to be suppor
 _LABEL = frozenset(string.ascii_lowercase + string.digits + "-_")
 # RFC 3986 section 3.3: pchar and "/", with "%" as the beginning of an escape.
 _PATH = frozenset(string.ascii_letters + string.digits + "-._~%!$&'()*+,;=:@/")
+_USUAL_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_USUAL = re.compile(rf"(?:\*[.])?{_USUAL_LABEL}(?:[.]{_USUAL_LABEL})*")  # in its one spelling already, as nearly all are
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")  # RFC 3490 section 3.1; idna and browsers take them all
 
 
@@ -33,7 +35,7 @@ class BadPath(ValueError):
 
 def normal_hostname(text: str) -> str:
     """The spelling that requests are compared with. Raises BadHostname."""
-    if text == "*":
+    if text == "*" or (len(text) <= NAME_LIMIT and _USUAL.fullmatch(text)):
         return text
     if text.startswith("["):
         return _ipv6(text)
@@ -44,13 +46,15 @@ def normal_hostname(text: str) -> str:
 
 def normal_path(text: str) -> str:
     """The plain spelling, with escapes in upper case: the one that paths of requests are compared in. Raises BadPath."""
+    if text == "/":
+        return text
     if not text.startswith("/"):
         raise BadPath(f'a path begins with "/": "/{text}"?')
     if len(text) > PATH_LIMIT:
         raise BadPath(f"a path has at most {PATH_LIMIT} characters, this one {len(text)}")
-    for position, character in enumerate(text):
-        if character not in _PATH:
-            raise BadPath(_why_not_in_a_path(text, position))
+    if not _PATH.issuperset(text):
+        position = next(position for position, character in enumerate(text) if character not in _PATH)
+        raise BadPath(_why_not_in_a_path(text, position))
     plain = plain_path(text.encode())
     if isinstance(plain, Reason):
         raise BadPath(f'"{text}": {plain.rule.text}')

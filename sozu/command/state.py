@@ -28,6 +28,9 @@ from sozu.command.orders import (
     UpdateSettings,
 )
 
+# The fields that tell which frontend is meant; the rest are its settings.
+_NAMING = tuple(set(RemoveHttpFrontend.__struct_fields__) & set(Frontend.__struct_fields__))
+
 FrontendKey = tuple[str, str, str, str, str, str]
 BackendKey = tuple[str, str]
 
@@ -123,9 +126,7 @@ def removal(fact: AnyFact) -> AnyOrder:
         case Cluster(cluster=cluster):
             return RemoveCluster(cluster=cluster)
         case Frontend():
-            # The rest are settings of the frontend, not parts of its name.
-            names = set(RemoveHttpFrontend.__struct_fields__) & set(fact.__struct_fields__)
-            return RemoveHttpFrontend(**{name: getattr(fact, name) for name in names})
+            return RemoveHttpFrontend(**{name: getattr(fact, name) for name in _NAMING})
         case Backend(cluster=cluster, address=address):
             return RemoveBackend(cluster=cluster, address=address)
         case Overrides():

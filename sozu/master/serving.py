@@ -4,7 +4,7 @@ The process that calls `serve` is the master until it ends: its pid is what syst
 upgrade it execs the code on disk, and goes on there with `succeed` (docs/life_of_an_upgrade.md).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 import logging
@@ -56,15 +56,15 @@ from sozu.master.tools.rehearsing import Rehearsal
 from sozu.master.tools.verbs import Verbs
 from sozu.master.tools.waiting import Waiting
 from sozu.master.workers.briefing import Briefing
+from sozu.master.workers.filling import SlotNotFilled, launch_early
 from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.rendezvous import Places
-from sozu.master.workers.roster import Roster
+from sozu.master.workers.roster import Roster, Worker
 from sozu.master.workers.slots import Slots
 
 log = logging.getLogger("sozu.master")
 
 ONE_TURN = 0.001  # seconds; a timer has the loop look for everything else that happened
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,10 @@ def serve(
     with ExitStack() as end:
         try:
             opened = open_all(settings, belongings)
-            master = Master(settings, opened, programs, end)
+            early = launch_early(0 if opened.orphanage.slots else settings.workers, programs.worker, end)
+            master = Master(settings, opened, programs, end, early)
             master.begin(configuration, file_wins=file_wins)
-        except (JournalError, CannotListen, Refused, NotWritten, OSError) as why:
+        except (JournalError, CannotListen, Refused, NotWritten, SlotNotFilled, OSError) as why:
             raise CannotStart(f"{why}; nothing was started") from why
         return _until_stopped(master.run(announce), programs, end)
 
@@ -127,7 +128,7 @@ def _inherited(estate: Estate, programs: Programs, obstacle: OSError | None, end
 class Master:
     """Everything that is open, and who does what with it. `end` closes it again, in reverse."""
 
-    def __init__(self, settings: Settings, opened: Opened, programs: Programs, end: ExitStack) -> None:
+    def __init__(self, settings: Settings, opened: Opened, programs: Programs, end: ExitStack, early: Sequence[Worker] = ()) -> None:
         self._settings, self._opened = settings, opened
         self._events = Events()
         chronicler = EventLog(self._events)
@@ -139,9 +140,7 @@ class Master:
         end.callback(aside.close)
         self._before = replayed(opened.journal)
         told = Chronicle(self._events, self._roster, self._speak)
-        self._ledger = Ledger(
-            self._before.state, opened.journal, opened.sockets, self._roster, aside, told=told, departures=opened.departures
-        )
+        self._ledger = Ledger(self._before.state, opened.journal, opened.sockets, self._roster, aside, told=told, departures=opened.departures)
         end.callback(self._ledger.close)
         gevent.spawn(watch_expiry, self._events, lambda: self._ledger.state)
         self._speak()
@@ -149,7 +148,7 @@ class Master:
         places = Places(settings.command_socket)
         state = lambda: self._ledger.state  # noqa: E731 - what is in force when it is asked
         briefing = Briefing(settings, opened.log, opened.sockets, state, self._roster, places, opened.ticket_secret)
-        self._slots = Slots(opened.sockets.slots, programs.worker, briefing, self._roster)
+        self._slots = Slots(opened.sockets.slots, programs.worker, briefing, self._roster, early)
         page = self._open_metrics_page(settings.metrics.prometheus, end)
         prometheus = None if page is None else page.address
         self._figures = Figures(settings, self._ledger, self._slots, self._roster, prometheus, opened.since)

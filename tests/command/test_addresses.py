@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from sozu.command.addresses import Address, BadAddress, named_address, normal_address, parse_address
+from sozu.command.addresses import Address, BadAddress, is_usual, named_address, normal_address, parse_address
 
 
 @pytest.mark.parametrize(
@@ -105,3 +105,14 @@ def test_a_port_chosen_by_the_kernel_replaces_zero() -> None:
 )
 def test_a_backend_may_be_given_by_a_name(text: str, found: tuple[str, int] | None) -> None:
     assert named_address(text) == found
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0:0", "127.0.0.1:65535", "255.249.199.9:80", "10.20.30.40:8080"])
+def test_the_usual_spelling_is_the_one_spelling(text: str) -> None:
+    assert is_usual(text)
+    assert normal_address(text) == text
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:65536", "127.0.0.1:080", "256.0.0.1:80", "127.0.0.01:80", "127.0.0.1", "[::1]:80", "127.0.0.1:80\n", "unix:/a"])
+def test_what_is_not_in_the_usual_spelling(text: str) -> None:
+    assert not is_usual(text)

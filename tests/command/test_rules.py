@@ -1,3 +1,5 @@
+from typing import get_args
+
 import msgspec
 import pytest
 
@@ -16,6 +18,7 @@ from sozu.command.orders import (
     UpdateSettings,
     given,
 )
+from sozu.command.rules import RULES
 from sozu.command.settings import Settings, in_force
 from sozu.command.state import ConfigState, diff, orders_of, same_facts
 
@@ -146,3 +149,7 @@ def test_networks_have_one_spelling(tcp: ConfigState) -> None:
     listener = commit(tcp, [AddListener(protocol=Protocol.TCP, address=TCP_LISTENER, proxy_from=("10.0.0.0/8", "192.0.2.1/32"))]).state.listeners
 
     assert listener[TCP_LISTENER].proxy_from == ("10.0.0.0/8", "192.0.2.1")
+
+
+def test_there_is_a_rule_for_every_order() -> None:
+    assert set(get_args(AnyOrder)) == set(RULES)

@@ -88,7 +88,11 @@ def _rank(certificate: Certificate) -> tuple[bool, int, str]:
 
 
 def _regards_certificates(change: Change) -> bool:
-    return any(isinstance(fact, Certificate) or (isinstance(fact, Frontend) and fact.certificate is not None) for fact in (change.before, change.after))
+    return _is_of_certificates(change.before) or _is_of_certificates(change.after)
+
+
+def _is_of_certificates(fact: AnyFact | None) -> bool:
+    return isinstance(fact, Certificate) or (isinstance(fact, Frontend) and fact.certificate is not None)
 
 
 @dataclass(slots=True)

@@ -27,20 +27,25 @@ class _Tier:
 
 
 class Host:
-    """One hostname. Never written to after it was made."""
+    """One hostname. What it says never changes; the rules that follow are sorted when first asked for, since of ten thousand hosts few are at a time."""
 
-    __slots__ = ("_tiers", "frontends")
+    __slots__ = ("_clusters", "_tiers", "frontends")
 
     def __init__(self, frontends: tuple[Frontend, ...], clusters: dict[str, Cluster]) -> None:
         self.frontends = frontends
-        routes = [Route(each, clusters[each.cluster], is_special(each)) for each in frontends]
-        by_position = ([route for route in routes if route.frontend.position is position] for position in Position)
-        self._tiers = tuple(_Tier(found) if found else None for found in by_position)  # a tuple: of ten thousand hosts nearly all have one
+        self._clusters = tuple([clusters[each.cluster] for each in frontends])
+        self._tiers: tuple[_Tier | None, ...] = ()
 
     def paths(self, position: Position, listener: str) -> AnyPaths | None:
         """The path rules of this position that hold on this listener, if there are any."""
-        tier = self._tiers[_PLACES[position]]
+        tier = (self._tiers or self._sorted())[_PLACES[position]]
         return None if tier is None else tier.on_listener.get(listener, tier.everywhere)
+
+    def _sorted(self) -> tuple[_Tier | None, ...]:
+        routes = [Route(each, cluster, is_special(each)) for each, cluster in zip(self.frontends, self._clusters, strict=True)]
+        by_position = ([route for route in routes if route.frontend.position is position] for position in Position)
+        self._tiers = tuple(_Tier(found) if found else None for found in by_position)  # a tuple: of ten thousand hosts nearly all have one
+        return self._tiers
 
 
 def is_special(frontend: Frontend) -> bool:

@@ -5,6 +5,9 @@ accepts all accept. Facts leave here in normal form (addresses, hostnames, defau
 types) was checked at the door by `requests`; here we check what it means beside the facts that are there.
 """
 
+from collections.abc import Callable
+from typing import Any, Final
+
 from sozu.command.draft import Draft
 from sozu.command.orders import (
     ActivateListener,
@@ -36,41 +39,37 @@ from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.overrides import update_settings
 from sozu.command.rules.passing import named_frontend
 
-__all__ = ["Objection", "Unknown", "carry_out"]
+__all__ = ["RULES", "Objection", "Unknown", "carry_out"]
 
 
-def carry_out(draft: Draft, order: AnyOrder) -> None:  # noqa: C901 - a table of kinds, which the type checker knows to be whole
+def _lead(draft: Draft, order: AddTcpFrontend | RemoveTcpFrontend) -> None:
+    if order.hostname:
+        carry_out(draft, named_frontend(order))
+    else:
+        lead(draft, order)
+
+
+RULES: Final[dict[type[AnyOrder], Callable[[Draft, Any], None]]] = {
+    AddBackend: add_backend,
+    RemoveBackend: remove_backend,
+    AddHttpFrontend: add_frontend,
+    RemoveHttpFrontend: remove_frontend,
+    AddTcpFrontend: _lead,
+    RemoveTcpFrontend: _lead,
+    AddCluster: add_cluster,
+    RemoveCluster: remove_cluster,
+    AddListener: add_listener,
+    UpdateListener: update_listener,
+    ActivateListener: switch_listener,
+    DeactivateListener: switch_listener,
+    RemoveListener: remove_listener,
+    UpdateSettings: update_settings,
+    AddCertificate: add_certificate,
+    ReplaceCertificate: replace_certificate,
+    RemoveCertificate: remove_certificate,
+}
+
+
+def carry_out(draft: Draft, order: AnyOrder) -> None:
     """Carry out one order on a draft. Raises Objection before anything of this order has been done."""
-    match order:
-        case AddBackend():
-            add_backend(draft, order)
-        case RemoveBackend():
-            remove_backend(draft, order)
-        case AddHttpFrontend():
-            add_frontend(draft, order)
-        case RemoveHttpFrontend():
-            remove_frontend(draft, order)
-        case AddTcpFrontend(hostname="") | RemoveTcpFrontend(hostname=""):
-            lead(draft, order)
-        case AddTcpFrontend() | RemoveTcpFrontend():
-            carry_out(draft, named_frontend(order))
-        case AddCluster():
-            add_cluster(draft, order)
-        case RemoveCluster():
-            remove_cluster(draft, order)
-        case AddListener():
-            add_listener(draft, order)
-        case UpdateListener():
-            update_listener(draft, order)
-        case ActivateListener() | DeactivateListener():
-            switch_listener(draft, order)
-        case RemoveListener():
-            remove_listener(draft, order)
-        case UpdateSettings():
-            update_settings(draft, order)
-        case AddCertificate():
-            add_certificate(draft, order)
-        case ReplaceCertificate():
-            replace_certificate(draft, order)
-        case RemoveCertificate():
-            remove_certificate(draft, order)
+    RULES[type(order)](draft, order)

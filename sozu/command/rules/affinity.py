@@ -13,9 +13,9 @@ WHOLE = 100.0  # percent
 
 def hash_key_in(text: str) -> str:
     """`source`, `header:NAME` or `cookie:NAME`; a header's name in lower case. Raises Objection."""
-    kind, _, name = text.partition(":")
     if text == SOURCE:
         return text
+    kind, _, name = text.partition(":")
     if kind == "header":
         name = name.lower()
         fault = why_no_field(name)
@@ -36,6 +36,8 @@ def check_sticky(name: str | None) -> None:
 
 def check_split(cluster: str, split: Sequence[Share]) -> None:
     """Raise Objection if a share goes nowhere, twice to the same cluster, or if there is more than all."""
+    if not split:
+        return
     names = [share.cluster for share in split]
     for name in names:
         check_id(name, "cluster", "split")

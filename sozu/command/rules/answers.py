@@ -15,6 +15,8 @@ _TYPE = frozenset(VCHAR + b" ")
 
 def answers_in(pages: tuple[AnswerPage, ...]) -> tuple[AnswerPage, ...]:
     """The pages, by status. Raises Objection."""
+    if not pages:
+        return pages
     seen: set[int] = set()
     for index, page in enumerate(pages):
         place = f"answers.{index}"

@@ -3,7 +3,7 @@
 from sozu.command.draft import Draft
 from sozu.command.facts import Backend
 from sozu.command.nearest import did_you_mean
-from sozu.command.orders import AddBackend, RemoveBackend, given
+from sozu.command.orders import AddBackend, RemoveBackend
 from sozu.command.rules.clusters import known_cluster
 from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.spellings import backend_address_in, check_id
@@ -21,8 +21,15 @@ def add_backend(draft: Draft, order: AddBackend) -> None:
         raise Objection(f"weight {order.weight}: a whole number from 0 (gets nothing new) to {HEAVIEST}", "weight")
     if order.id:
         check_id(order.id, "backend", "backend_id")
-    name = order.id or address
-    draft.put(Backend(**{**given(order), "cluster": cluster, "address": address, "id": name}))
+    backend = Backend(
+        cluster=cluster,
+        address=address,
+        id=order.id or address,
+        weight=order.weight,
+        backup=order.backup,
+        maintenance=order.maintenance,
+    )
+    draft.put(backend)
 
 
 def remove_backend(draft: Draft, order: RemoveBackend) -> None:

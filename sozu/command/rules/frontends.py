@@ -1,8 +1,8 @@
 """What orders may do to frontends. Pure."""
 
-from collections.abc import Iterable
-
-import msgspec
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Any
 
 from sozu.command.draft import Draft
 from sozu.command.facts import Frontend
@@ -18,11 +18,20 @@ from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.passing import check_passthrough
 from sozu.command.rules.spellings import address_in, hostname_in, path_in
 
+# What most frontends do not say: of ten thousand each is asked for it, so it is asked for in one breath.
+_edits = attrgetter(
+    *("deny", "redirect", "allow_from", "deny_from", "basic_auth", "replace_prefix", "rewrite_host"),
+    *("request_headers", "response_headers", "hsts", "forward_auth", "rate"),
+)
+_NO_EDITS = _edits(AddHttpFrontend(cluster=""))
+_NOTHING_MORE: Mapping[str, Any] = {}
+
 
 def add_frontend(draft: Draft, order: AddHttpFrontend) -> None:
     """Send a hostname and path to a cluster, or give a frontend that is there new settings."""
     cluster = known_cluster(draft, order.cluster).cluster  # that very text: ten thousand copies of it are a megabyte
-    frontend = msgspec.structs.replace(frontend_of(order), cluster=cluster, **edits_in(order))
+    edits = edits_in(order) if _edits(order) != _NO_EDITS else _NOTHING_MORE
+    frontend = frontend_of(order, cluster, edits)
     if frontend.listener is not None:
         known_listener(draft, frontend.listener, "listener")
     if frontend.passthrough:
@@ -56,30 +65,41 @@ def _no_such_frontend(wanted: Frontend, known: Iterable[Frontend]) -> str:
     return f'cluster "{wanted.cluster}" has no frontend {frontend_name(wanted)}{suggestion}'
 
 
-def frontend_of(order: AddHttpFrontend | RemoveHttpFrontend) -> Frontend:
-    """The frontend that an order names, in normal form and without what is done with its requests. Raises Objection."""
+def frontend_of(order: AddHttpFrontend | RemoveHttpFrontend, cluster: str | None = None, edits: Mapping[str, Any] = _NOTHING_MORE) -> Frontend:
+    """The frontend that an order names, in normal form; what is done with its requests are the `edits`. Raises Objection."""
     _check_alternatives(order)
     return Frontend(
-        cluster=order.cluster,
+        cluster=cluster or order.cluster,
         hostname=hostname_in(order.hostname) if order.hostname_regex is None else "",
         hostname_regex=_hostname_regex(order.hostname_regex),
         path=path_in(order.path or "/", "path") if order.path_exact is None and order.path_regex is None and not order.passthrough else None,
         path_exact=path_in(order.path_exact, "path_exact") if order.path_exact is not None else None,
         path_regex=path_regex_in(order.path_regex) if order.path_regex is not None else None,
-        methods=methods_in(order.methods),
-        headers=headers_in(order.headers),
-        query=query_in(order.query),
-        cookies=cookies_in(order.cookies),
         position=order.position,
         listener=address_in(order.listener, "listener") if order.listener is not None else None,
         passthrough=order.passthrough,
         certificate=fingerprint_in(order.certificate, "certificate") if order.certificate is not None else None,
+        **_conditions_of(order),
+        **edits,
     )
+
+
+def _conditions_of(order: AddHttpFrontend | RemoveHttpFrontend) -> dict[str, Any]:
+    if not (order.methods or order.headers or order.query or order.cookies):
+        return {}
+    return {
+        "methods": methods_in(order.methods),
+        "headers": headers_in(order.headers),
+        "query": query_in(order.query),
+        "cookies": cookies_in(order.cookies),
+    }
 
 
 def _check_alternatives(order: AddHttpFrontend | RemoveHttpFrontend) -> None:
     if order.hostname and order.hostname_regex is not None:
         raise Objection("a frontend has a hostname or a hostname_regex, not both", "hostname_regex")
+    if order.path_exact is None and order.path_regex is None:
+        return
     rules = [name for name in ("path", "path_exact", "path_regex") if getattr(order, name) is not None]
     if len(rules) > 1:
         raise Objection(f"a frontend has one path rule: {' or '.join(rules)}, not both", rules[-1])

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from sozu.command.addresses import BadAddress, named_address, parse_address
+from sozu.command.addresses import BadAddress, is_usual, named_address, parse_address
 from sozu.command.hostnames import BadHostname, BadPath, normal_hostname, normal_path
 from sozu.command.rules.objections import Objection
 
@@ -18,6 +18,8 @@ def check_id(name: str, kind: str, field: str) -> None:
 
 def address_in(text: str, field: str = "address") -> str:
     """An address, as the state spells it. Raises Objection."""
+    if is_usual(text):
+        return text
     try:
         return str(parse_address(text))
     except BadAddress as error:

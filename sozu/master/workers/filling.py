@@ -4,6 +4,7 @@ The same way at the start, after a crash and in an upgrade. Failure costs the ne
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 import logging
 import socket
 
@@ -39,6 +40,18 @@ def launch(slot: int, command: Sequence[str]) -> Worker:
         # gevent's kind of socket is non-blocking, and only our end may be: the other is the worker's to choose.
         link = WorkerLink(channel_to_worker(gevent.socket.socket(fileno=ours.detach())))
     return Worker(slot, process, link)
+
+
+def launch_early(slots: int, command: Sequence[str], end: ExitStack) -> list[Worker]:
+    """Start the first workers before there is anything to tell them: they are imported while the journal is read. Raises SlotNotFilled.
+
+    At the `end` their channels are closed; whoever has been told nothing by then ends with it.
+    """
+    early = []
+    for number in range(slots):
+        early.append(launch(number, command))
+        end.callback(early[-1].link.close)
+    return early
 
 
 def make_ready(newcomer: Worker, briefing: Briefing) -> None:

@@ -60,7 +60,9 @@ class Slot:
 class Slots:
     """All slots of this master, each with a greenlet that keeps it filled."""
 
-    def __init__(self, count: int, command: Sequence[str], briefing: Briefing, roster: Roster) -> None:
+    def __init__(self, count: int, command: Sequence[str], briefing: Briefing, roster: Roster, early: Sequence[Worker] = ()) -> None:
+        """`early` are workers that were launched, one for each slot from 0 on, and have heard nothing yet."""
+        self._early = {worker.slot: worker for worker in early}
         self._slots = [Slot(number) for number in range(count)]
         self._command, self._briefing, self._roster = command, briefing, roster
         self._living: set[Worker] = set()
@@ -143,7 +145,7 @@ class Slots:
             return self.fill(slot, grace)
 
     def _launch(self, slot: Slot) -> Worker:
-        worker = launch(slot.number, self._command)
+        worker = self._early.pop(slot.number, None) or launch(slot.number, self._command)
         self._watch(slot, worker)
         return worker
 

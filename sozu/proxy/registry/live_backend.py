@@ -31,7 +31,7 @@ class LiveBackend:
     """
 
     __slots__ = (
-        "addresses", "credit", "down", "exchanges", "fact", "idle", "key", "misses", "name", "on_gone", "resting", "retired", "seed", "shares", "token", "tunnels",
+        "_seed", "_token", "addresses", "credit", "down", "exchanges", "fact", "idle", "key", "misses", "name", "on_gone", "resting", "retired", "shares", "tunnels",
         "up", "weight",
     )  # fmt: skip
 
@@ -42,7 +42,6 @@ class LiveBackend:
         self.addresses = _addresses_of(fact.address)
         self.name = fact.address  # as it was configured
         self.fact = fact
-        self.seed = hashed(fact.address.encode())
         self.weight: float = fact.weight
         self.credit = 0.0  # the balancer's notebook
         self.exchanges = 0
@@ -52,10 +51,25 @@ class LiveBackend:
         self.shares = False  # is that the stack of all backends at this address? (stacks.py)
         self.retired = False
         self.on_gone: list[Told] = []
-        self.token = token_of(fact)
+        self._seed = -1  # both are worked out for who asks: most clusters never do
+        self._token = b""
         self.up = True  # as active checks have found; without any it is
         self.resting = False  # left alone after failures
         self.misses: Any = None  # a Misses, from the first failure on
+
+    @property
+    def seed(self) -> int:
+        """See above."""
+        if self._seed < 0:
+            self._seed = hashed(self.name.encode())
+        return self._seed
+
+    @property
+    def token(self) -> bytes:
+        """See above."""
+        if not self._token:
+            self._token = token_of(self.fact)
+        return self._token
 
     @property
     def address(self) -> SocketAddress:
@@ -85,7 +99,7 @@ class LiveBackend:
         """Take new settings, or come back from retirement with the old counts."""
         self.fact = fact
         self.weight = fact.weight
-        self.token = token_of(fact)
+        self._token = b""
         if self.retired:
             self.retired = False
             self._tell()

@@ -44,11 +44,13 @@ class Transactions:
         draft = Draft(self.state)
         routes = self._tables.routes.draft()
         rosters = self._tables.registry.draft()
-        for start in range(0, len(whole), _SLICE):
+        # From revision 0 on nothing is served yet: nobody waits, and what is built at once is built once.
+        size = _SLICE if self.state.revision else max(len(whole), 1)
+        for start in range(0, len(whole), size):
             if start:
                 self._pause()
             done = len(draft.effects)
-            for order in whole[start : start + _SLICE]:
+            for order in whole[start : start + size]:
                 carry_out(draft, order)
             effects = draft.effects[done:]
             routes.after(effects)

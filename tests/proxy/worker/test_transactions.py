@@ -80,12 +80,19 @@ def test_a_large_transaction_lets_traffic_run_and_shows_none_of_itself_before_it
         seen.append((tables.cluster_of(b"s0.example.com"), tables.backend_of("s0")))
 
     transactions = Transactions(tables, look)
+    transactions.apply(1, [AddCluster(cluster="s0")])
     orders = [order for number in range(200) for order in site(f"s{number}", 10_000 + number)]
-    transactions.apply(1, orders)
+    transactions.apply(2, orders)
     assert len(seen) > 5
     assert set(seen) == {(None, None)}
     assert (tables.cluster_of(b"s199.example.com"), tables.backend_of("s199")) == ("s199", "127.0.0.1:10199")
     assert same_facts(transactions.state, commit(ConfigState(), orders).state)
+
+
+def test_the_first_state_is_built_at_once_since_nobody_is_served_yet() -> None:
+    tables = Tables()
+    Transactions(tables, never).apply(7, [order for number in range(200) for order in site(f"s{number}")])
+    assert tables.backend_of("s199") == "127.0.0.1:9001"
 
 
 def test_a_large_removal_leaves_nothing() -> None:

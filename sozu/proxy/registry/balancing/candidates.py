@@ -9,7 +9,10 @@ class Candidate(Protocol):
     exchanges: int
     weight: float
     credit: float
-    seed: int
+
+    @property
+    def seed(self) -> int:
+        """See above."""
 
 
 B = TypeVar("B", bound=Candidate)

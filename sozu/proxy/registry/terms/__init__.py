@@ -9,6 +9,7 @@ A cluster that names none of these has no Terms, and its requests pay for none. 
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Final, TypeVar
 
 from sozu.command.facts import Cluster
@@ -24,7 +25,8 @@ K = TypeVar("K", Breaker, RetryBudget, Guests)  # what goes on counting when its
 P = TypeVar("P")
 
 _DEFAULT: Final = Cluster(cluster="")
-_PLAIN: Final = ("sticky", "split", "retries", "breaker", "max_exchanges", "max_per_client", "proxy_protocol")
+_asked = attrgetter("sticky", "split", "retries", "breaker", "max_exchanges", "max_per_client", "proxy_protocol")
+_NOTHING: Final = _asked(_DEFAULT)
 
 
 class Terms:
@@ -78,7 +80,7 @@ def _kept(old: K | None, policy: P | None, make: Callable[[P], K]) -> K | None:
 
 def terms_for(cluster: Cluster, workers: int, old: Terms | None) -> Terms | None:
     """Its terms; None if it has none. They hold from `hold` on."""
-    plain = cluster.load_balancing not in KEYED and all(getattr(cluster, name) == getattr(_DEFAULT, name) for name in _PLAIN)
+    plain = cluster.load_balancing not in KEYED and _asked(cluster) == _NOTHING
     return None if plain else Terms(cluster, workers, old)
 
 
