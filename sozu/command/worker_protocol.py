@@ -198,6 +198,12 @@ class AskMetrics(Message, frozen=True, kw_only=True, tag="ask_metrics"):
     id: int
 
 
+class AskWitness(Message, frozen=True, kw_only=True, tag="ask_witness"):
+    """Reply with a descriptor: the memory in which the worker's last request has landed, from its first byte. It outlives the process."""
+
+    id: int
+
+
 class TakeLog(Message, frozen=True, kw_only=True, tag="take_log"):
     """A new descriptor for the access log (after a rotation)."""
 
@@ -260,6 +266,7 @@ FromMaster = (
     | AskStatus
     | AskDigest
     | AskMetrics
+    | AskWitness
     | TakeLog
     | RunChecks
     | Learn

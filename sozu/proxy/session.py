@@ -82,7 +82,7 @@ class Session:
         self._greenlet = getcurrent()
         stream, goes_on = self.stream, False
         try:
-            while data := stream.take():
+            while data := stream.take_request():
                 self._exchange(data)
                 if not self.keep:
                     self._linger()

@@ -19,11 +19,12 @@ from typing import Any
 from gevent.hub import Hub
 from greenlet import getcurrent, greenlet
 
+from sozu.proxy.loop.landing import LANDED, SIZE
 from sozu.proxy.loop.pipes import Pipe
 from sozu.proxy.loop.room import room
 
 READABLE, WRITABLE = 1, 2  # libev's EV_READ and EV_WRITE
-HEAD_SIZE = 16384  # what is asked for where a head may begin: the kernel fills it in one go, and bytes of this size are cheap to make
+HEAD_SIZE = SIZE  # what is asked for where a head may begin: the kernel fills it in one go, and bytes of this size are cheap to make
 READ_SIZE = 65536
 RESET = struct.pack("ii", 1, 0)  # linger on, for no time: close() sends RST and drops what is unsent
 Piece = bytes | memoryview
@@ -75,6 +76,15 @@ class Stream:
                 return self._sock.recv(most)
             except OSError as error:
                 self._wait_unless_broken(error)
+
+    def take_request(self) -> bytes:
+        """Like `take`, where a request may begin: see loop/landing.py."""
+        while not self.leftover:
+            try:
+                return LANDED[: self._sock.recv_into(LANDED)]
+            except OSError as error:
+                self._wait_unless_broken(error)
+        return self._take_leftover(HEAD_SIZE)
 
     def read_into(self, buffer: memoryview) -> int:
         """Wait, then put what is there into the buffer; 0 when the peer has ended its side."""
@@ -138,10 +148,6 @@ class Stream:
         self._wake = call
         if not self._armed:
             self._arm()
-
-    def forget_readable(self) -> None:
-        """Take `when_readable` back."""
-        self._wake = None
 
     def _arm(self) -> None:
         self._reader.start(self._readable)

@@ -1,5 +1,6 @@
 import _socket
 from collections.abc import Callable, Iterator
+import os
 import socket
 import ssl
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import trustme
 
 from sozu.proxy.loop.connect import connect
+from sozu.proxy.loop.landing import WITNESS
 from sozu.proxy.loop.room import SMALL_PIECE
 from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Broken, Stream
 from sozu.proxy.tls.engine import Engine
@@ -69,6 +71,20 @@ def test_what_one_sends_the_other_reads(pair: Pair) -> None:
     left, right = pair
     left.send(b"hello")
     assert right.read() == b"hello"
+
+
+def test_a_request_lands_where_the_master_can_read_it(pair: Pair) -> None:
+    left, right = pair
+    for data in (b"GET /first HTTP/1.1", b"GET /2"):
+        left.send(data)
+        assert right.take_request() == data
+        assert os.pread(WITNESS, len(data), 0) == data
+
+
+def test_what_is_left_over_is_the_next_request(pair: Pair) -> None:
+    _, right = pair
+    right.leftover = b"GET /"
+    assert right.take_request() == b"GET /"
 
 
 def test_reading_parks_until_something_comes(pair: Pair) -> None:
@@ -259,16 +275,6 @@ def test_an_idle_stream_calls_once_when_something_comes(pair: Pair) -> None:
     settle()
     assert called == ["woken"]
     assert right.take().startswith(b"first")
-
-
-def test_a_forgotten_call_does_not_come(pair: Pair) -> None:
-    left, right = pair
-    called: list[str] = []
-    right.when_readable(lambda: called.append("woken"))
-    right.forget_readable()
-    left.send(b"something")
-    settle()
-    assert called == []
 
 
 def test_an_idle_stream_calls_at_the_end_too(pair: Pair) -> None:

@@ -52,6 +52,7 @@ class WorkerLink:
         """`first_id` is the number of the first question: a reply to an earlier one was for somebody else."""
         self.ended = Event()
         self.checked: Callable[[Checked], object] = _ignore  # whoever wants to know of its checks
+        self.witness: int | None = None  # what it has shown us of the requests that it receives; whoever takes it closes it
         self._channel = channel
         self._ids = itertools.count(first_id)
         self._asked: dict[int, Listening] = {}
@@ -83,6 +84,11 @@ class WorkerLink:
             raise LinkEnded("it closed its channel" if heard is None else f"it said {heard} where {kind.__name__} was due")
         return heard
 
+    def take_witness(self) -> int | None:
+        """The descriptor, which is the caller's from now on."""
+        witness, self.witness = self.witness, None
+        return witness
+
     def close(self) -> None:
         """End the link from our side. A worker takes that as the end of its master and goes on serving."""
         gevent.killall([self._reader, self._writer], block=False)
@@ -103,7 +109,10 @@ class WorkerLink:
     def _read(self) -> None:
         try:
             while True:
-                message, _ = self._channel.receive()
+                message, descriptors = self._channel.receive()
+                if isinstance(message, Reply) and descriptors and self.witness is None:
+                    self.witness = descriptors.pop()
+                _close(descriptors)
                 self._take(message)
         except (ChannelError, OSError) as error:
             log.debug("event=channel_ended reason=%r", str(error))

@@ -21,6 +21,7 @@ from sozu.master.workers.heartbeat import Heartbeat
 from sozu.master.workers.leaving import see_off
 from sozu.master.workers.rendezvous import remove
 from sozu.master.workers.roster import Roster, Worker, WorkerState
+from sozu.master.workers.suspects import Suspects
 
 log = logging.getLogger("sozu.master")
 
@@ -68,6 +69,7 @@ class Slots:
         self._living: set[Worker] = set()
         self._keepers: list[gevent.Greenlet[..., None]] = []
         self._one_replacement = BoundedSemaphore(1)
+        self._suspects = Suspects(briefing.settings.command_socket)
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(tuple(self._slots))
@@ -76,6 +78,7 @@ class Slots:
         """Go on with a worker of another master: the one that serves under its slot, or one that drains."""
         slot = self._slots[worker.slot]
         self._watch(slot, worker)
+        self._suspects.watch(worker)
         self._roster.join(worker)
         if worker.state is WorkerState.RUNNING:
             slot.worker = worker
@@ -130,6 +133,7 @@ class Slots:
             make_ready(newcomer, self._briefing)
         finally:
             slot.filling = False
+        self._suspects.watch(newcomer)
         before, slot.worker = slot.worker, newcomer
         if before is not None:
             see_off(before, grace, newcomer)
@@ -207,6 +211,8 @@ class Slots:
     def _replace(self, slot: Slot, worker: Worker, reason: str) -> None:
         if slot.worker is worker and slot.unfit is not worker:
             log.warning("event=worker_replaced slot=%d pid=%d reason=%r", worker.slot, worker.process.pid, reason)
+            if worker.hung:
+                self._suspects.name(worker, reason)
             slot.unfit = worker
             slot.pause = slot.backoff.after(monotonic() - worker.since)
             slot.attention.set()
@@ -228,7 +234,10 @@ class Slots:
                 "event=worker_ended slot=%d pid=%d fate=%r lifetime=%.1f retry_in=%.2f",
                 *(slot.number, worker.process.pid, worker.process.fate, lifetime, slot.pause),
             )
+            if worker.process.fate != "status 0":
+                self._suspects.name(worker, worker.process.fate)
             slot.attention.set()
+        self._suspects.forget(worker)
 
     def _link_ended(self, worker: Worker) -> None:
         if not worker.process.ended.wait(EOF_PATIENCE) and worker.state is WorkerState.RUNNING:

@@ -14,6 +14,7 @@ from typing import Final
 
 from gevent.hub import Hub
 
+from sozu.proxy.loop.landing import LANDED
 from sozu.proxy.stream import HEAD_SIZE, Broken, Stream
 from sozu.proxy.tls.engine import OVERHEAD, RECORD, Engine
 from sozu.proxy.tls.sending import TlsSender
@@ -114,6 +115,12 @@ class TlsStream(TlsSender):
                     return piece
             self._receive_or_wait(RECORD + OVERHEAD)
 
+    def take_request(self) -> bytes:
+        """See Stream."""
+        data = self.take()
+        LANDED[: len(data)] = data
+        return data
+
     def read_into(self, buffer: memoryview) -> int:
         """See Stream. As many records as have come, and fit."""
         if self.leftover:
@@ -175,11 +182,6 @@ class TlsStream(TlsSender):
             self._hub.loop.run_callback(self._look)
         else:
             Stream.when_readable(self, self._receive_and_look)
-
-    def forget_readable(self) -> None:
-        """See Stream."""
-        self._awaited = None
-        Stream.forget_readable(self)
 
     def _receive_and_look(self) -> None:
         try:

@@ -25,6 +25,7 @@ from sozu.command.worker_protocol import (
     AskDigest,
     AskMetrics,
     AskStatus,
+    AskWitness,
     Checked,
     Drain,
     FromMaster,
@@ -45,6 +46,7 @@ from sozu.command.worker_protocol import (
     WatchListener,
     Welcome,
 )
+from sozu.proxy.loop.landing import WITNESS
 from sozu.proxy.registry import BackendKey
 from sozu.proxy.worker.bequeathing import Way
 from sozu.proxy.worker.master_link import MasterLink
@@ -144,8 +146,8 @@ class Life:
             case AskStatus() | AskMetrics():
                 service = self._serving()
                 self._answer(message.id, data={**service.status(), **self._holds} if isinstance(message, AskStatus) else service.metrics())
-            case TakeLog():
-                self._take_log(message, descriptors)
+            case TakeLog() | AskWitness():
+                self._share(message, descriptors)
             case RunChecks() | Learn():
                 self._take_check(message)
             case Inherit() | Drain():
@@ -244,7 +246,10 @@ class Life:
         elif way is not None:
             gevent.spawn(self._serving().inherit, way)
 
-    def _take_log(self, message: TakeLog, descriptors: Sequence[int]) -> None:
+    def _share(self, message: TakeLog | AskWitness, descriptors: Sequence[int]) -> None:
+        if isinstance(message, AskWitness):
+            self._link.say(Reply(id=message.id, status=Status.OK), [WITNESS])
+            return
         for descriptor in descriptors:
             self._serving().reopen_log(descriptor)
         self._answer(message.id)

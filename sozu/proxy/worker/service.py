@@ -23,6 +23,7 @@ from sozu.proxy.counters import Counters
 from sozu.proxy.health import Rounds
 from sozu.proxy.health.rounds import Tell as Verdicts
 from sozu.proxy.health.rounds import is_checked
+from sozu.proxy.loop.landing import LANDED
 from sozu.proxy.names import Names
 from sozu.proxy.names.following import users_of
 from sozu.proxy.registry import BackendKey, LiveBackend, Registry
@@ -66,7 +67,7 @@ class Service:
         self._accepting = AcceptLoop(get_hub(), counters, self._sessions_of(settings), serve, self._make_room)
         self._traffic.spare = self._accepting.spare
         self._sockets: dict[str, _socket.socket] = {}  # given, and not (yet) accepted on
-        self.rounds = Rounds(self._traffic.registry)
+        self.rounds = Rounds(self._traffic.registry, self._traffic.pool.connect)
         self._names = Names(self._traffic.registry)
         self._followed: dict[str, Listener] = {}
         self._serving = False
@@ -75,6 +76,7 @@ class Service:
         self._traffic.clock.each_tick(self._accepting.look_again)
         self._traffic.clock.each_tick(Departures(self._traffic.sessions, counters).look)
         self._traffic.clock.each_tick(Heap(counters, malloc_trim()).look)
+        self._traffic.clock.each_tick(self._forget_what_landed)
         self._traffic.start()
 
     @property
@@ -185,6 +187,10 @@ class Service:
         if most < settings.max_connections:
             log.warning("event=too_few_descriptors max_connections=%d instead=%d", settings.max_connections, most)
         return most
+
+    def _forget_what_landed(self) -> None:
+        if not self._traffic.counters.exchanges_open:
+            LANDED[0] = 0
 
     def _make_room(self) -> int:
         return evict(self._traffic.sessions, self._traffic.clock.now)
