@@ -20,12 +20,15 @@ class BadFile(click.ClickException):
 
 
 def configuration_from(file: Path) -> Configuration:
-    """Read a file. Raises BadFile with all that is wrong in it."""
+    """Read a file, and say what in it is hardly meant. Raises BadFile with all that is wrong."""
     try:
-        return load_configuration(file)
+        configuration = load_configuration(file)
     except ConfigurationError as error:
         codes = ", ".join(dict.fromkeys(problem.code for problem in error.problems))
         raise BadFile(f"{error} (sozu help CODE says more: {codes})") from None
+    for warning in configuration.warnings:
+        click.echo(warning.render(), err=True)
+    return configuration
 
 
 @click.command()
@@ -38,7 +41,8 @@ def check(file: Path) -> None:
     Example:
       sozu check sozu.yaml
     """
-    state = configuration_from(file).state
+    configuration = configuration_from(file)
+    state = configuration.state
     sizes = {
         "listener": len(state.listeners),
         "cluster": len(state.clusters),
@@ -46,4 +50,5 @@ def check(file: Path) -> None:
         "backend": len(state.backends),
     }
     counts = ", ".join(f"{size} {kind}{'' if size == 1 else 's'}" for kind, size in sizes.items())
-    click.echo(f"{file}: no errors; {counts}")
+    warned = f", {len(found)} warning{'' if len(found) == 1 else 's'}" if (found := configuration.warnings) else ""
+    click.echo(f"{file}: no errors{warned}; {counts}")

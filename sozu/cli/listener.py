@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from sozu.cli.conversation import order
 from sozu.cli.listing import orders_in_force, show_rows
@@ -57,14 +57,30 @@ def add(protocol: str, address: str, cluster: str | None, proxy_from: tuple[str,
 @listener.command()
 @click.option("--cluster", metavar="ID", help="Where a tcp listener leads.")
 @click.option("--active/--inactive", default=None, help="Accept on it, or not.")
+@click.option("--proxy-from", metavar="NETWORK", multiple=True, help="In place of those it has: connections from there begin with a PROXY header.")
+@click.option("--trusted", metavar="NETWORK", multiple=True, help="In place of those it has: what requests from there say of their clients is believed.")
+@click.option("--no-proxy-from", is_flag=True, help="No connection begins with a PROXY header any more.")
+@click.option("--no-trusted", is_flag=True, help="No request's X-Forwarded-* is believed any more.")
 @_names_a_listener
-def update(protocol: str, address: str, cluster: str | None, *, active: bool | None) -> None:
+def update(  # one option each
+    protocol: str,
+    address: str,
+    cluster: str | None,
+    proxy_from: tuple[str, ...],
+    trusted: tuple[str, ...],
+    *,
+    active: bool | None,
+    no_proxy_from: bool,
+    no_trusted: bool,
+) -> None:
     """
     Change some settings of a listener while it serves; what is not named stays as it is.
 
     \b
-    Example:
+    Examples:
       sozu listener update http 127.0.0.1:8081 --inactive
+      sozu listener update http 127.0.0.1:8081 --trusted 10.0.0.0/8 --trusted 192.0.2.7
+      sozu listener update http 127.0.0.1:8081 --no-proxy-from
     """
     order(
         UpdateListener(
@@ -72,8 +88,16 @@ def update(protocol: str, address: str, cluster: str | None, *, active: bool | N
             address=address,
             cluster=UNSET if cluster is None else cluster,
             active=UNSET if active is None else active,
+            proxy_from=_networks("proxy-from", proxy_from, none=no_proxy_from),
+            trusted=_networks("trusted", trusted, none=no_trusted),
         )
     )
+
+
+def _networks(option: str, given: tuple[str, ...], *, none: bool) -> tuple[str, ...] | UnsetType:
+    if given and none:
+        raise click.UsageError(f"--{option} and --no-{option} contradict each other")
+    return given if given or none else UNSET
 
 
 @listener.command()

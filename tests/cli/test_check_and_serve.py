@@ -39,6 +39,32 @@ def test_all_errors_of_a_file_are_shown_at_their_places_and_nothing_else(tmp_pat
     assert 'did you mean "workers"?' in done.stderr
 
 
+def test_clusters_that_are_named_and_not_there_are_told_and_no_error(tmp_path: Path) -> None:
+    file = tmp_path / "names.yaml"
+    file.write_text("""
+listeners:
+  - {protocol: tcp, address: "127.0.0.1:5432", cluster: postgers}
+clusters:
+  postgres: {}
+  site:
+    split: [{cluster: site-next, share: 10}, {cluster: postgres, share: 1}]
+    frontends:
+      - {hostname: a.b, forward_auth: {cluster: aut}}
+      - {hostname: b.b, forward_auth: {cluster: auth}}
+  auth: {}
+""")
+    done = sozu("check", str(file))
+
+    assert done.exit_code == 0
+    assert f"{file}: no errors, 3 warnings; " in done.stdout
+    assert [line for line in done.stderr.splitlines() if "warning:" in line] == [
+        f'{file}:3:57: warning: there is no cluster "postgers"',
+        f'{file}:7:23: warning: there is no cluster "site-next"',
+        f'{file}:9:49: warning: there is no cluster "aut"',
+    ]
+    assert 'did you mean "auth"?' in done.stderr
+
+
 def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     assert sozu("check", str(tmp_path / "none.yaml")).exit_code == 2
 

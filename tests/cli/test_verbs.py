@@ -74,6 +74,10 @@ ORDERS = [
         ["listener", "update", "http", "127.0.0.1:8081", "--active"],
         {"type": "update_listener", "protocol": "http", "address": "127.0.0.1:8081", "active": True},
     ),
+    (
+        ["listener", "update", "http", "127.0.0.1:8081", "--trusted", "10.0.0.0/8", "--trusted", "::1", "--no-proxy-from"],
+        {"type": "update_listener", "protocol": "http", "address": "127.0.0.1:8081", "trusted": ["10.0.0.0/8", "::1"], "proxy_from": []},
+    ),
     *(
         (["listener", verb, "http", "unix:/run/a"], {"type": f"{verb}_listener", "protocol": "http", "address": "unix:/run/a"})
         for verb in ("activate", "deactivate")

@@ -1,6 +1,8 @@
 import socket
 
-from sozu.command.commit import commit
+import pytest
+
+from sozu.command.commit import Refused, commit
 from sozu.command.facts import LoadBalancing
 from sozu.command.orders import AddBackend, AddCluster, AnyOrder, RemoveBackend, RemoveCluster
 from sozu.command.state import ConfigState
@@ -322,10 +324,10 @@ def test_at_the_start_nobody_is_spared() -> None:
     assert {live.weight for live in world.registry.rosters["web"].members.values()} == {100}
 
 
-def test_keys_do_not_move_for_a_slow_start() -> None:
-    world = World(AddCluster(cluster="web", slow_start=10, load_balancing=LoadBalancing.MAGLEV), add(A))
-    world.order(add(B))
-    assert {live.weight for live in world.registry.rosters["web"].members.values()} == {100}
+@pytest.mark.parametrize("balancing", [LoadBalancing.HRW, LoadBalancing.MAGLEV])
+def test_where_keys_decide_there_is_no_slow_start(balancing: LoadBalancing) -> None:
+    with pytest.raises(Refused, match="with each step"):
+        World(AddCluster(cluster="web", slow_start=10, load_balancing=balancing), add(A))
 
 
 def test_who_is_removed_while_he_grows_is_forgotten() -> None:

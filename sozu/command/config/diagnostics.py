@@ -15,7 +15,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One error. `line` is 0 when the file as a whole is meant; `text` is the line itself."""
+    """One error, or what is hardly meant. `line` is 0 when the file as a whole is meant; `text` is the line itself."""
 
     file: str
     message: str
@@ -26,11 +26,12 @@ class Problem:
     expected: str = ""
     nearest: str | None = None
     code: str = "not-yaml"
+    kind: str = "error"
 
     def render(self) -> str:
-        """`file:line:column: error: …`, the line, a caret, what was expected, the nearest name."""
+        """`file:line:column: error: …` (or `warning`), the line, a caret, what was expected, the nearest name."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return "\n".join([f"{place}: error: {self.message}", *self._excerpt(), *self._advice()])
+        return "\n".join([f"{place}: {self.kind}: {self.message}", *self._excerpt(), *self._advice()])
 
     def _excerpt(self) -> list[str]:
         if not self.line:

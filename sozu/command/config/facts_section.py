@@ -13,6 +13,7 @@ from sozu.command.config.answers import read_answers
 from sozu.command.config.certificates import read_backend_terms, read_certificates, read_terms
 from sozu.command.config.findings import Findings
 from sozu.command.config.places import Folder
+from sozu.command.config.references import check_references
 from sozu.command.config.schema import BackendEntry, ClusterEntry, FrontendEntry, ListenerEntry, laid_on
 from sozu.command.draft import Draft
 from sozu.command.facts import Cluster, Protocol, Timeouts
@@ -28,6 +29,7 @@ def read_facts(value: Mapping[str, Any], folder: Folder, timeouts: Timeouts, fin
     section = _Section(folder, timeouts, findings)
     section.read_listeners(value.get("listeners"))
     section.read_clusters(value.get("clusters"))
+    check_references(value, findings)
     return section.draft.state(0)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from sozu.command.config.diagnostics import Problem
 from sozu.command.config.yaml_source import Source
 from sozu.command.shape import Misfit, Path
 
@@ -13,6 +14,7 @@ class Findings:
         self._source = source
         self._faulty: set[Path] = set()
         self.problems = list(source.problems)
+        self.warnings = list[Problem]()
         for path in source.left_out:
             self._spoil(path)
 
@@ -24,6 +26,11 @@ class Findings:
         problem = self._source.problem(span, message, expected=expected, nearest=nearest)
         self.problems.append(replace(problem, code=code or _bad(path)))
         self._spoil(path)
+
+    def warn(self, path: Path, message: str, *, nearest: str | None = None) -> None:
+        """Tell of what can be used, and is hardly meant."""
+        problem = self._source.problem(self._source.span(path), message, nearest=nearest)
+        self.warnings.append(replace(problem, kind="warning"))
 
     def note_misfit(self, misfit: Misfit) -> None:
         """Note that the shape of a value is wrong, unless it was left out for a reason that is known."""

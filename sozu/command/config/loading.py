@@ -23,10 +23,14 @@ from sozu.command.state import ConfigState
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What a file says. Paths are absolute; a listener's port may still be 0: the master has the kernel choose it."""
+    """What a file says. Paths are absolute; a listener's port may still be 0: the master has the kernel choose it.
+
+    `warnings` are what can be used as it is, and is hardly meant.
+    """
 
     settings: Settings
     state: ConfigState
+    warnings: tuple[Problem, ...] = ()
 
 
 def load_configuration(path: str | os.PathLike[str]) -> Configuration:
@@ -47,7 +51,7 @@ def read_configuration(text: str, file: str, folder: Path) -> Configuration:
             state = read_facts(value, Folder(folder), settings.timeouts, findings)
     if findings.problems:
         raise ConfigurationError(findings.problems)
-    return Configuration(settings, state)
+    return Configuration(settings, state, tuple(findings.warnings))
 
 
 def settings_without_file(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+from sozu.command.facts import LoadBalancing
+from sozu.command.orders import AddCluster
 from sozu.command.rules.conditions import why_no_cookie, why_no_field
 from sozu.command.rules.objections import Objection
 from sozu.command.rules.spellings import check_id
 from sozu.command.terms import Share
 
 SOURCE = "source"
+KEYED = frozenset((LoadBalancing.HRW, LoadBalancing.MAGLEV))  # a key decides
 WHOLE = 100.0  # percent
 
 
@@ -26,6 +29,12 @@ def hash_key_in(text: str) -> str:
     if fault is not None:
         raise Objection(fault, "hash_on")
     return f"{kind}:{name}"
+
+
+def check_slow_start(order: AddCluster) -> None:
+    """Raise Objection where keys decide: each step of a weight would move some of them."""
+    if order.slow_start is not None and order.load_balancing in KEYED:
+        raise Objection(f"with {order.load_balancing} a key would move to another backend with each step: it has no slow_start", "slow_start")
 
 
 def check_sticky(name: str | None) -> None:

@@ -4,7 +4,7 @@ from sozu.command.draft import Draft
 from sozu.command.facts import Cluster
 from sozu.command.nearest import did_you_mean
 from sozu.command.orders import AddCluster, RemoveCluster, given
-from sozu.command.rules.affinity import check_split, check_sticky, hash_key_in
+from sozu.command.rules.affinity import check_slow_start, check_split, check_sticky, hash_key_in
 from sozu.command.rules.answers import answers_in
 from sozu.command.rules.limits import check_limits
 from sozu.command.rules.objections import Unknown
@@ -20,6 +20,7 @@ def add_cluster(draft: Draft, order: AddCluster) -> None:
     check_split(order.cluster, order.split)
     if order.tls is not None:
         check_backend_terms(order.tls, with_proxy_protocol=order.proxy_protocol is not None)
+    check_slow_start(order)
     checked = {"hash_on": hash_key_in(order.hash_on), "answers": answers_in(order.answers)}
     draft.put(Cluster(**{**given(order), **checked}))
 

@@ -11,7 +11,7 @@ from typing import Final
 from sozu.command.draft import Change
 from sozu.command.facts import Backend, Cluster
 from sozu.command.terms import Failures
-from sozu.proxy.registry.balancing import KEYED, balancer_for
+from sozu.proxy.registry.balancing import balancer_for
 from sozu.proxy.registry.live_backend import BackendKey, LiveBackend, SocketAddress
 from sozu.proxy.registry.recovery import Recovery
 from sozu.proxy.registry.roster import Roster
@@ -104,7 +104,7 @@ class Registry:
 
     def _come_back(self, live: LiveBackend) -> None:
         roster = self.rosters.get(live.key[0])
-        if roster is not None and roster.cluster.load_balancing not in KEYED:  # their tables would change with every step
+        if roster is not None:
             self._recovery.warm_up(live, self._now, roster.cluster.slow_start or 0.0)
 
     def _refresh(self, live: LiveBackend) -> None:
