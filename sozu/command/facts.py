@@ -214,7 +214,7 @@ class Certificate(Fact, frozen=True, kw_only=True):
     """A certificate with its key, in PEM, known by the SHA-256 of its DER; for these listeners, or for all if none is named.
 
     What is in it that routes ask for was read once, by whoever took it in: `names` as `normal_hostname` spells them, the kind of its key,
-    and when it is valid, in seconds since 1970. `chain` are the certificates that follow it in a handshake.
+    and when it is valid, in seconds since 1970. `chain` are the certificates that follow it in a handshake. One that is `for_backends` is served nowhere.
     """
 
     fingerprint: str
@@ -222,6 +222,7 @@ class Certificate(Fact, frozen=True, kw_only=True):
     private_key: str = msgspec.field(name="key")
     chain: tuple[str, ...] = ()
     listeners: tuple[str, ...] = ()
+    for_backends: bool = False
     names: tuple[str, ...] = ()
     kind: KeyKind = KeyKind.ECDSA
     not_before: int = 0

@@ -151,6 +151,8 @@ class RemoveBackend(Order, frozen=True, kw_only=True, tag="remove_backend"):
 class GivenCertificate(Order, frozen=True, kw_only=True):
     """A certificate with its key and chain, in PEM and in any order. `force`: also if it is not valid now.
 
+    One that is `for_backends` is shown to backends only, by clusters that name it, and need not have a name.
+
     The other fields follow from these; the master fills them in before it commits the order (sozu.command.certificates.admitting), and what a tool
     says there is not looked at.
     """
@@ -159,6 +161,7 @@ class GivenCertificate(Order, frozen=True, kw_only=True):
     private_key: str = msgspec.field(name="key")
     chain: tuple[str, ...] = ()
     force: bool = False
+    for_backends: bool = False
     names: tuple[str, ...] = ()
     kind: KeyKind = KeyKind.ECDSA
     not_before: int = 0
@@ -178,7 +181,7 @@ class AddCertificate(GivenCertificate, frozen=True, kw_only=True, tag="add_certi
 
 
 class ReplaceCertificate(GivenCertificate, frozen=True, kw_only=True, tag="replace_certificate"):
-    """Serve another certificate in the place of the one with this fingerprint; frontends pinned to that are pinned to this.
+    """Serve another certificate in the place of the one with this fingerprint; frontends pinned to that are pinned to this, clusters name this.
 
     The `replacement` is its fingerprint, filled in too.
     """
@@ -188,7 +191,7 @@ class ReplaceCertificate(GivenCertificate, frozen=True, kw_only=True, tag="repla
 
 
 class RemoveCertificate(Order, frozen=True, kw_only=True, tag="remove_certificate"):
-    """Serve a certificate no more. Refused while a frontend is pinned to it or has no other that covers its hostname, unless `force`."""
+    """Serve a certificate no more. Refused while a frontend is pinned to it or has no other that covers its hostname, or a cluster names it, unless `force`."""
 
     fingerprint: str
     force: bool = False

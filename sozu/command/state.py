@@ -54,7 +54,7 @@ class ConfigState:
         return replace(self, revision=revision)
 
     def facts(self) -> Iterator[AnyFact]:
-        """Every fact in rank order: settings, listeners, clusters, certificates, frontends, backends."""
+        """Every fact in rank order: settings, listeners, certificates, clusters, frontends, backends."""
         for table in _in_rank_order(self):
             yield from table.values()
 
@@ -139,8 +139,8 @@ def _in_rank_order(state: ConfigState) -> tuple[Mapping[str, AnyFact], ...]:
     tables: Iterable[Mapping[str, AnyFact]] = (
         state.overrides,
         state.listeners,
-        state.clusters,
         state.certificates,
+        state.clusters,
         state.frontends,  # type: ignore[assignment]  # keys are only ever compared with keys of their own kind
         state.backends,
     )

@@ -52,11 +52,15 @@ class Pool:
 
     def open(self, backend: LiveBackend) -> Back:
         """A new connection; parks until it stands, raises `Broken`."""
-        family, address = backend.address
-        dial = self.dials.get(backend.key[0])
-        stream = connect(family, address, self._hub) if dial is None else dial(backend, family, address)
+        stream = self.connect(backend)
         self._counters.backend_connections += 1
         return Back(stream, backend, self._deadlines, self._clock.now, self._age)
+
+    def connect(self, backend: LiveBackend) -> Stream:
+        """The same, for no exchange: it is nobody's but the caller's."""
+        family, address = backend.address
+        dial = self.dials.get(backend.key[0])
+        return connect(family, address, self._hub) if dial is None else dial(backend, family, address)
 
     def give(self, back: Back) -> None:
         """Take a connection back after a whole exchange, with nothing left over on it."""

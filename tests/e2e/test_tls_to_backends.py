@@ -1,6 +1,7 @@
 """HTTPS to backends: verified by default, kept alive, and a 502 that says why where a backend is not who it should be."""
 
 from collections.abc import Iterator
+import hashlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import json
 import ssl
@@ -12,17 +13,27 @@ import trustme
 
 from sozu.command.certificates.terms import BackendTls
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend
+from sozu.command.terms import Health
 from tests.e2e.asking import connect, get
 from tests.e2e.processes import LIMIT, Proxy
 
 AUTHORITY, STRANGER = trustme.CA(), trustme.CA()
+PROXYS, NEXT = STRANGER.issue_cert("proxy.example"), STRANGER.issue_cert("proxy.example")
+
+
+CHECKED = threading.Event()
 
 
 class Origin(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        body = f"{self.client_address[1]}".encode()
+        if self.headers["User-Agent"] == "sozu-health" and self.path == "/health":
+            CHECKED.set()
+        assert isinstance(self.connection, ssl.SSLSocket)
+        shown = hashlib.sha256(self.connection.getpeercert(binary_form=True) or b"").hexdigest()
+        who = {"shown": shown, "reused": self.connection.session_reused}
+        body = (json.dumps(who) if self.path == "/who" else f"{self.client_address[1]}").encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -41,6 +52,8 @@ class Quiet(ThreadingHTTPServer):
 def backend() -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     AUTHORITY.issue_cert("127.0.0.1", "backend.example").configure_cert(context)
+    STRANGER.configure_trust(context)  # whom the proxy's own certificate is of
+    context.verify_mode = ssl.CERT_OPTIONAL
     with Quiet(("127.0.0.1", 0), Origin) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         serving = threading.Thread(target=server.serve_forever)
@@ -55,6 +68,9 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, backend: str) -> Iterator[Pr
     folder = tmp_path_factory.mktemp("backends")
     AUTHORITY.cert_pem.write_to_path(folder / "ca.pem")
     STRANGER.cert_pem.write_to_path(folder / "stranger.pem")
+    for name, certificate in (("proxy", PROXYS), ("next", NEXT)):
+        certificate.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
+        certificate.private_key_pem.write_to_path(folder / f"{name}.key")
     terms: dict[str, dict[str, Any]] = {
         "good": {"ca": "./ca.pem"},
         "named": {"ca": "./ca.pem", "server_name": "backend.example"},
@@ -62,6 +78,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, backend: str) -> Iterator[Pr
         "stranger": {"ca": "./stranger.pem"},
         "system": {},
         "careless": {"verify": False, "server_name": "whoever.example"},
+        "shown": {"ca": "./ca.pem", "certificate": "./proxy.pem", "key": "./proxy.key"},
     }
     clusters = {name: {"frontends": [{"hostname": name}], "backends": [backend], "tls": tls} for name, tls in terms.items()}
     file = folder / "sozu.yaml"
@@ -122,3 +139,48 @@ def test_one_that_does_not_is_a_502_that_says_why_in_the_log(proxy: Proxy, host:
     ended = why_of(proxy, host)
     assert "TLS: certificate verify failed" in ended
     assert why in ended
+
+
+def fingerprint(certificate: trustme.LeafCert) -> str:
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.cert_chain_pems[0].bytes().decode())).hexdigest()
+
+
+def who(proxy: Proxy, host: str) -> dict[str, Any]:
+    """What the backend knows of the connection on which a request to this host comes."""
+    status, body = get(proxy.port, "/who", host)
+    assert status == 200
+    told: dict[str, Any] = json.loads(body)
+    return told
+
+
+def test_a_cluster_shows_its_certificate_which_is_replaced_and_removed_like_others(proxy: Proxy) -> None:
+    assert who(proxy, "good")["shown"] == hashlib.sha256(b"").hexdigest()
+    assert who(proxy, "shown")["shown"] == fingerprint(PROXYS)
+    proxy.run("certificate", "replace", fingerprint(PROXYS), "next.pem", "next.key")
+    assert who(proxy, "shown")["shown"] == fingerprint(NEXT)
+    (row,) = [row for row in json.loads(proxy.run("certificate", "list", "--json").stdout) if row["for_backends"]]
+    assert (row["fingerprint"], row["clusters"]) == (fingerprint(NEXT), 1)
+    refused = proxy.run("certificate", "remove", fingerprint(NEXT), check=False)
+    assert (refused.returncode, "cluster shown shows it to its backends" in refused.stderr) == (1, True)
+    proxy.run("certificate", "remove", "--force", fingerprint(NEXT))
+    assert who(proxy, "shown")["shown"] == hashlib.sha256(b"").hexdigest()
+    assert "PRIVATE KEY" not in proxy.run("state", "show").stdout
+
+
+def test_a_new_connection_goes_on_with_the_session_of_the_last_one(proxy: Proxy, backend: str) -> None:
+    both = AUTHORITY.cert_pem.bytes() + STRANGER.cert_pem.bytes()  # terms of its own: clusters with the same ones share sessions
+    proxy.ask(AddCluster(cluster="again", tls=BackendTls(ca=both.decode())))
+    proxy.ask(AddHttpFrontend(cluster="again", hostname="again"))
+    proxy.ask(AddBackend(cluster="again", address=backend))
+    assert not who(proxy, "again")["reused"]
+    proxy.run("backend", "remove", "again", backend)  # its idle connection is closed
+    proxy.ask(AddBackend(cluster="again", address=backend))
+    assert who(proxy, "again")["reused"]
+
+
+def test_health_checks_speak_tls_too(proxy: Proxy, backend: str) -> None:
+    health = Health(interval=0.05, path="/health")
+    proxy.ask(AddCluster(cluster="checked", health=health, tls=BackendTls(ca=AUTHORITY.cert_pem.bytes().decode())))
+    proxy.ask(AddBackend(cluster="checked", address=backend))
+    assert CHECKED.wait(LIMIT)
+    proxy.run("cluster", "remove", "checked")

@@ -1,5 +1,6 @@
 from prometheus_client.parser import text_string_to_metric_families
 
+from sozu.command.facts import Certificate
 from sozu.master.metrics.exposition import MasterFigures, exposition
 
 WORKER = {
@@ -42,3 +43,8 @@ def test_the_histogram_is_cumulative_and_ends_with_everything() -> None:
 
 def test_a_worker_that_did_not_answer_is_absent() -> None:
     assert not any(name[0].startswith("sozu_requests") for name in samples(exposition(MasterFigures(1, 0, {"0": 1}), {})))
+
+
+def test_each_certificate_tells_when_it_expires() -> None:
+    certificates = [Certificate(fingerprint="ab", certificate="c", private_key="k", names=("a.example", "b.example"), not_after=1_800_000_000)]
+    assert samples(exposition(MasterFigures(1, 0, {}, certificates), {}))["sozu_certificate_expires", "ab", "a.example"] == 1_800_000_000

@@ -12,7 +12,7 @@ from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
 from sozu.command.certificates.names import covers
 from sozu.command.facts import Certificate
-from sozu.command.orders import AddCertificate, AddHttpFrontend, RemoveCertificate, ReplaceCertificate
+from sozu.command.orders import AddCertificate, AddCluster, AddHttpFrontend, RemoveCertificate, ReplaceCertificate
 
 FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 COLUMNS: Final = ("fingerprint", "names", "kind", "expires", "listeners", "use")
@@ -31,10 +31,10 @@ def certificate() -> None:
     """
 
 
-def _examined(certificate_file: Path, key_file: Path, chain_file: Path | None, *, force: bool) -> Certificate:
+def _examined(files: tuple[Path, Path, Path | None], *, force: bool, for_backends: bool) -> Certificate:
     from sozu.cli.certificates.reading import read_files  # only who reads a certificate waits for what that needs
 
-    return read_files(certificate_file, key_file, chain_file, force=force)
+    return read_files(*files, force=force, for_backends=for_backends)
 
 
 @certificate.command()
@@ -42,9 +42,10 @@ def _examined(certificate_file: Path, key_file: Path, chain_file: Path | None, *
 @click.argument("key_file", metavar="KEY", type=FILE)
 @click.option("--chain", "chain_file", type=FILE, help="The certificates between it and its root, if CERT has them not.")
 @click.option("--listener", metavar="ADDRESS", help="For one https listener only; else for all.")
+@click.option("--for-backends", is_flag=True, help="To be shown to backends, by clusters that name it; served nowhere.")
 @click.option("--force", is_flag=True, help="Also if it is not valid now.")
 @socket_option
-def add(certificate_file: Path, key_file: Path, chain_file: Path | None, listener: str | None, *, force: bool) -> None:
+def add(certificate_file: Path, key_file: Path, chain_file: Path | None, listener: str | None, *, force: bool, for_backends: bool) -> None:
     """
     Serve a certificate for the names in it. The order of its chain does not matter.
 
@@ -52,11 +53,11 @@ def add(certificate_file: Path, key_file: Path, chain_file: Path | None, listene
     Examples:
       sozu certificate add fullchain.pem privkey.pem
       sozu certificate add cert.pem key.pem --chain chain.pem --listener 127.0.0.1:8443
+      sozu certificate add proxy.pem proxy.key --for-backends
     """
-    fact = _examined(certificate_file, key_file, chain_file, force=force)
-    order(
-        AddCertificate(certificate=fact.certificate, private_key=fact.private_key, chain=fact.chain, listener=listener, force=force)
-    )
+    fact = _examined((certificate_file, key_file, chain_file), force=force, for_backends=for_backends)
+    texts: dict[str, Any] = {"certificate": fact.certificate, "private_key": fact.private_key, "chain": fact.chain}
+    order(AddCertificate(**texts, listener=listener, force=force, for_backends=for_backends))
     click.echo(fact.fingerprint)
 
 
@@ -65,9 +66,10 @@ def add(certificate_file: Path, key_file: Path, chain_file: Path | None, listene
 @click.argument("certificate_file", metavar="CERT", type=FILE)
 @click.argument("key_file", metavar="KEY", type=FILE)
 @click.option("--chain", "chain_file", type=FILE, help="The certificates between it and its root, if CERT has them not.")
+@click.option("--for-backends", is_flag=True, help="The old one is, so this one needs no name.")
 @click.option("--force", is_flag=True, help="Also if it is not valid now.")
 @socket_option
-def replace(old: str, certificate_file: Path, key_file: Path, chain_file: Path | None, *, force: bool) -> None:
+def replace(old: str, certificate_file: Path, key_file: Path, chain_file: Path | None, *, force: bool, for_backends: bool) -> None:
     """
     Serve a certificate in the place of another, in one step; frontends pinned to the old one are pinned to the new one.
 
@@ -75,12 +77,9 @@ def replace(old: str, certificate_file: Path, key_file: Path, chain_file: Path |
     Example:
       sozu certificate replace 9f86d081884c7d65... fullchain.pem privkey.pem
     """
-    fact = _examined(certificate_file, key_file, chain_file, force=force)
-    order(
-        ReplaceCertificate(
-            fingerprint=old, certificate=fact.certificate, private_key=fact.private_key, chain=fact.chain, force=force
-        )
-    )
+    fact = _examined((certificate_file, key_file, chain_file), force=force, for_backends=for_backends)
+    texts: dict[str, Any] = {"certificate": fact.certificate, "private_key": fact.private_key, "chain": fact.chain}
+    order(ReplaceCertificate(fingerprint=old, **texts, force=force, for_backends=for_backends))
     click.echo(fact.fingerprint)
 
 
@@ -110,19 +109,29 @@ def list_certificates(*, as_json: bool) -> None:
     Example:
       sozu certificate list --json
     """
-    frontends = orders_in_force(AddHttpFrontend)
-    rows = [_row(row, frontends) for row in orders_in_force(AddCertificate)]
+    frontends, clusters = orders_in_force(AddHttpFrontend), orders_in_force(AddCluster)
+    rows = [_row(row, frontends, clusters) for row in orders_in_force(AddCertificate)]
     if not as_json:
         rows = [{**row, "names": " ".join(row["names"]), "listeners": " ".join(row["listeners"])} for row in rows]
     show_rows(rows, COLUMNS, as_json=as_json, nothing="No certificate. Add one: sozu certificate add CERT KEY")
 
 
-def _row(row: Mapping[str, Any], frontends: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+Rows = Sequence[Mapping[str, Any]]
+
+
+def _row(row: Mapping[str, Any], frontends: Rows, clusters: Rows) -> dict[str, Any]:
     shown = {name: value for name, value in row.items() if name not in LEFT_OUT}
-    return {**shown, "expires": datetime.fromtimestamp(row["not_after"], UTC).strftime("%Y-%m-%d %H:%M UTC"), **_use(row, frontends)}
+    use = _use_by_backends(row, clusters) if row["for_backends"] else _use(row, frontends)
+    return {**shown, "expires": datetime.fromtimestamp(row["not_after"], UTC).strftime("%Y-%m-%d %H:%M UTC"), **use}
 
 
-def _use(row: Mapping[str, Any], frontends: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _use(row: Mapping[str, Any], frontends: Rows) -> dict[str, Any]:
     pinned = sum(frontend["certificate"] == row["fingerprint"] for frontend in frontends)
-    covered = sum(bool(frontend["hostname"]) and covers(row["names"], frontend["hostname"]) for frontend in frontends)
+    named = [frontend["hostname"] for frontend in frontends if frontend["hostname"] and not frontend["passthrough"]]
+    covered = sum(covers(row["names"], hostname) for hostname in named)
     return {"pinned": pinned, "covered": covered, "use": f"{covered} covered, {pinned} pinned"}
+
+
+def _use_by_backends(row: Mapping[str, Any], clusters: Rows) -> dict[str, Any]:
+    shown = sum((cluster["tls"] or {}).get("certificate") == row["fingerprint"] for cluster in clusters)
+    return {"clusters": shown, "use": f"shown to backends of {shown} cluster{'' if shown == 1 else 's'}"}

@@ -22,11 +22,11 @@ class BadFiles(click.ClickException):
         click.echo(self.message, file=file, err=True)
 
 
-def read_files(certificate: Path, key: Path, chain: Path | None, *, force: bool) -> Certificate:
+def read_files(certificate: Path, key: Path, chain: Path | None, *, force: bool, for_backends: bool = False) -> Certificate:
     """What the files hold. Raises BadFiles."""
     try:
         others = [_source(chain)] if chain is not None else []
-        return examine(_source(certificate), _source(key), others, now=datetime.now(UTC), force=force)
+        return examine(_source(certificate), _source(key), others, now=datetime.now(UTC), force=force, for_backends=for_backends)
     except BadCertificate as bad:
         raise BadFiles("\n\n".join(_problem(flaw).render() for flaw in bad.flaws)) from None
 

@@ -38,7 +38,7 @@ def complete(order: AddCertificate | ReplaceCertificate, now: float) -> AnyOrder
     """One order, complete. Raises BadCertificate."""
     chain = [Source(f"chain.{index}", text) for index, text in enumerate(order.chain)]
     texts = Source("certificate", order.certificate), Source("key", order.private_key)
-    fact = examine(*texts, chain, now=datetime.fromtimestamp(now, UTC), force=order.force)
+    fact = examine(*texts, chain, now=datetime.fromtimestamp(now, UTC), force=order.force, for_backends=order.for_backends)
     try_to_load(fact)
     fingerprint = {"fingerprint" if isinstance(order, AddCertificate) else "replacement": fact.fingerprint}
     return msgspec.structs.replace(order, **fingerprint, **_texts(fact), **_found(fact))

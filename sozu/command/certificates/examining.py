@@ -23,17 +23,17 @@ FORCE: Final = "one that is valid now; `--force` takes it nevertheless"
 
 
 def examine(
-    certificate: Source, key: Source, chain: Sequence[Source] = (), *, now: datetime, force: bool = False
+    certificate: Source, key: Source, chain: Sequence[Source] = (), *, now: datetime, force: bool = False, for_backends: bool = False
 ) -> Certificate:
     """The fact: chain in order, key checked against the certificate, names, validity, fingerprint of the DER.
 
     The served certificate is the one that the key belongs to, wherever it stands. Certificate and key may be in one text. Not valid at `now`
-    is a flaw unless `force`. Raises BadCertificate with every flaw.
+    is a flaw unless `force`, to have no name unless `for_backends`. Raises BadCertificate with every flaw.
     """
     blocks, key_blocks = _blocks((certificate, *chain), key)
     links, found = read_links(blocks), read_key(key_blocks, key)
     served = _belonging_to(found, links, certificate)
-    flaws = [*_weaknesses(served), *([] if force else _dates(served, now))]
+    flaws = [*_weaknesses(served), *([] if for_backends else _namelessness(served)), *([] if force else _dates(served, now))]
     if flaws:
         raise BadCertificate(*flaws)
     return Certificate(
@@ -41,6 +41,7 @@ def examine(
         certificate=_pem(served),
         private_key=found.pem,
         chain=tuple(_pem(link) for link in chain_of(served, links)),
+        for_backends=for_backends,
         names=names_of(served.certificate),
         kind=found.kind,
         not_before=_seconds(served.certificate.not_valid_before_utc),
@@ -75,6 +76,9 @@ def _belonging_to(key: Key, links: Sequence[Link], source: Source) -> Link:
 def _weaknesses(link: Link) -> Iterator[Flaw]:
     if isinstance(link.certificate.signature_hash_algorithm, WEAK):
         yield link.block.flaw(f"signed with {link.certificate.signature_hash_algorithm.name}, which clients refuse", "SHA-256 or better")
+
+
+def _namelessness(link: Link) -> Iterator[Flaw]:
     if not names_of(link.certificate):
         yield link.block.flaw("the certificate has no name that a client could ask for", "a DNS name or address in its subjectAltName")
 

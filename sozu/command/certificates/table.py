@@ -80,7 +80,7 @@ class CertificateTable:
 
 def serves(certificate: Certificate, listener: str) -> bool:
     """Is it for this listener?"""
-    return not certificate.listeners or listener in certificate.listeners
+    return not certificate.for_backends and (not certificate.listeners or listener in certificate.listeners)
 
 
 def _rank(certificate: Certificate) -> tuple[bool, int, str]:

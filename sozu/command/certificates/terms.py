@@ -38,9 +38,11 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class BackendTls(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a cluster's backends are spoken to. `ca`: in PEM, who may have issued their certificates; else whom the system trusts.
 
-    `server_name` is whom they must prove to be, else the host of their address; with `verify` false nobody asks.
+    `server_name` is whom they must prove to be, else the host of their address; with `verify` false nobody asks. `certificate`: the fingerprint of
+    the one that they are shown.
     """
 
     ca: str | None = None
+    certificate: str | None = None
     server_name: str | None = None
     verify: bool = True

@@ -36,8 +36,12 @@ def read_certificates(
         except Unreadable as unreadable:
             findings.note((*place, unreadable.key), str(unreadable))
         except BadCertificate as bad:
-            for flaw in bad.flaws:
-                findings.note((*place, "key" if flaw.source == "key" else "certificate"), str(flaw))
+            _note_flaws(place, bad, findings)
+
+
+def _note_flaws(place: Path, bad: BadCertificate, findings: Findings) -> None:
+    for flaw in bad.flaws:
+        findings.note((*place, "key" if flaw.source == "key" else "certificate"), str(flaw))
 
 
 def _order(entry: CertificateEntry, listener: str, folder: Folder) -> AddCertificate:
@@ -65,19 +69,39 @@ def read_terms(path: Path, entry: TlsEntry | None, folder: Folder, findings: Fin
     )
 
 
-def read_backend_terms(path: Path, entry: BackendTlsEntry | None, folder: Folder, findings: Findings) -> BackendTls | None:
-    """The terms for a cluster's backends."""
+def read_backend_terms(
+    path: Path, entry: BackendTlsEntry | None, folder: Folder, findings: Findings
+) -> tuple[BackendTls | None, AddCertificate | None]:
+    """The terms for a cluster's backends; and the order that adds the certificate that they are shown, if it is in files."""
     if entry is None:
-        return None
+        return None, None
+    shown = None
     try:
         authority = None if entry.ca is None else _text("ca", entry.ca, folder)
+        if entry.key is not None:
+            shown = _shown(entry, folder)
     except Unreadable as unreadable:
         findings.note((*path, unreadable.key), str(unreadable))
-        return None
-    return BackendTls(ca=authority, server_name=entry.server_name, verify=entry.verify)
+        return None, None
+    except BadCertificate as bad:
+        _note_flaws(path, bad, findings)
+        return None, None
+    certificate = entry.certificate if shown is None else shown.fingerprint
+    return BackendTls(ca=authority, certificate=certificate, server_name=entry.server_name, verify=entry.verify), shown
+
+
+def _shown(entry: BackendTlsEntry, folder: Folder) -> AddCertificate:
+    if entry.certificate is None:
+        raise Unreadable("key", str(entry.key), "no certificate is named for it")
+    certificate, key = _text("certificate", entry.certificate, folder), _text("key", str(entry.key), folder)
+    order = complete(AddCertificate(certificate=certificate, private_key=key, force=True, for_backends=True), time())
+    assert isinstance(order, AddCertificate), "the same order, complete"
+    return order
 
 
 def _text(key: str, name: str, folder: Folder) -> str:
+    if name.lstrip().startswith("-----BEGIN"):  # as `sozu export` writes it
+        return name
     file = folder.path(name)
     try:
         return File(file).read_text("ascii", "replace")

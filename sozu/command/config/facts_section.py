@@ -81,7 +81,9 @@ class _Section:
         entry = msgspec.convert(sound, ClusterEntry)
         values = {key: getattr(entry, key) for key in _CLUSTER_SETTINGS}
         values["answers"] = read_answers((*path, "answers"), entry.answers, self._folder, self._findings)
-        values["tls"] = read_backend_terms((*path, "tls"), entry.tls, self._folder, self._findings)
+        values["tls"], shown = read_backend_terms((*path, "tls"), entry.tls, self._folder, self._findings)
+        if shown is not None:
+            self._carry_out((*path, "tls"), shown, changes=True)  # several clusters may show one
         if entry.timeouts is not None:
             values["timeouts"] = laid_on(entry.timeouts, self._timeouts)
         if not self._carry_out(path, AddCluster(cluster=name, **values)):

@@ -79,9 +79,11 @@ class TlsEntry(Entry, frozen=True, kw_only=True):
 
 
 class BackendTlsEntry(Entry, frozen=True, kw_only=True):
-    """How a cluster's backends are spoken to; `ca` is a file."""
+    """How a cluster's backends are spoken to; `ca` is a file, `certificate` too with the file of its `key`, and else a fingerprint."""
 
     ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
     server_name: str | None = None
     verify: bool = True
 

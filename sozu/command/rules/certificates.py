@@ -10,7 +10,7 @@ import msgspec
 from sozu.command.certificates.names import covers
 from sozu.command.certificates.table import serves
 from sozu.command.draft import Draft
-from sozu.command.facts import Certificate, Frontend, Protocol
+from sozu.command.facts import Certificate, Cluster, Frontend, Protocol
 from sozu.command.nearest import did_you_mean
 from sozu.command.orders import AddCertificate, RemoveCertificate, ReplaceCertificate
 from sozu.command.rules.known import known_listener
@@ -33,6 +33,8 @@ def add_certificate(draft: Draft, order: AddCertificate) -> None:
         listeners = () if everywhere else tuple(dict.fromkeys((*before, address_in(order.listener, "listener"))))
     for address in listeners:
         _check_speaks_tls(draft, address)
+    if order.for_backends and listeners:
+        raise Objection("what is for backends is served at no listener", "for_backends")
     draft.put(_fact(order, order.fingerprint, listeners))
 
 
@@ -49,7 +51,9 @@ def leave_listener(draft: Draft, address: str) -> None:
 def replace_certificate(draft: Draft, order: ReplaceCertificate) -> None:
     """Serve another in the place of one, for its listener and the frontends pinned to it."""
     before = _known(draft, order.fingerprint)
-    after = _fact(order, order.replacement, before.listeners)
+    after = msgspec.structs.replace(_fact(order, order.replacement, before.listeners), for_backends=before.for_backends)
+    if not (after.names or after.for_backends):
+        raise Objection("the certificate has no name that a client could ask for", "certificate")
     if after.fingerprint == before.fingerprint:
         draft.put(after)
         return
@@ -58,16 +62,20 @@ def replace_certificate(draft: Draft, order: ReplaceCertificate) -> None:
         draft.take(held)
     draft.replace(before, after)
     _pin_anew(draft, _pinned_to(draft, before.fingerprint), after.fingerprint)
+    _name_anew(draft, _naming(draft, before.fingerprint), after.fingerprint)
 
 
 def remove_certificate(draft: Draft, order: RemoveCertificate) -> None:
     """Refused while a frontend needs it; with `force` its pins are taken off too."""
     certificate = _known(draft, order.fingerprint)
-    pinned = list(_pinned_to(draft, certificate.fingerprint))
+    pinned, naming = _pinned_to(draft, certificate.fingerprint), _naming(draft, certificate.fingerprint)
     if not order.force:
+        if naming:
+            raise Objection(f"cluster {naming[0].cluster} shows it to its backends (force removes it nevertheless)", "fingerprint")
         _refuse_if_any("pinned to it", pinned)
         _refuse_if_any("without another certificate for its hostname", list(_left_alone(draft, certificate)))
     _pin_anew(draft, pinned, None)
+    _name_anew(draft, naming, None)
     draft.take(certificate)
 
 
@@ -79,10 +87,17 @@ def fingerprint_in(text: str, field: str = "fingerprint") -> str:
     return plain
 
 
+def shown_certificate(draft: Draft, text: str) -> str:
+    """The fingerprint of a certificate that is there, which backends are to be shown. Raises Objection."""
+    return _known(draft, text, "tls.certificate").fingerprint
+
+
 def check_pin(draft: Draft, frontend: Frontend) -> None:
     """May the frontend be pinned to this certificate? Raises Objection."""
     assert frontend.certificate is not None, "it has a pin"
     certificate = _known(draft, frontend.certificate, "certificate")
+    if certificate.for_backends:
+        raise Objection("this certificate is for backends only", "certificate")
     if frontend.listener is not None and not serves(certificate, frontend.listener):
         raise Objection(f"this certificate is for {', '.join(certificate.listeners)}, and the frontend for {frontend.listener}", "certificate")
     if frontend.hostname_regex is not None:
@@ -108,6 +123,7 @@ def _fact(order: AddCertificate | ReplaceCertificate, fingerprint: str, listener
         private_key=order.private_key,
         chain=tuple(map(intern, order.chain)),  # ten thousand certificates have few issuers
         listeners=listeners,
+        for_backends=order.for_backends,
         names=order.names,
         kind=order.kind,
         not_before=order.not_before,
@@ -131,6 +147,16 @@ def _pinned_to(draft: Draft, fingerprint: str) -> list[Frontend]:
 def _pin_anew(draft: Draft, frontends: Iterable[Frontend], fingerprint: str | None) -> None:
     for frontend in frontends:
         draft.put(msgspec.structs.replace(frontend, certificate=fingerprint))
+
+
+def _naming(draft: Draft, fingerprint: str) -> list[Cluster]:
+    return [cluster for cluster in draft.clusters.values() if cluster.tls is not None and cluster.tls.certificate == fingerprint]
+
+
+def _name_anew(draft: Draft, clusters: Iterable[Cluster], fingerprint: str | None) -> None:
+    for cluster in clusters:
+        assert cluster.tls is not None, "it names one"
+        draft.put(msgspec.structs.replace(cluster, tls=msgspec.structs.replace(cluster.tls, certificate=fingerprint)))
 
 
 def _left_alone(draft: Draft, going: Certificate) -> Iterator[Frontend]:

@@ -1,11 +1,15 @@
 """What orders may do to clusters. Pure."""
 
+import msgspec
+
+from sozu.command.certificates.terms import BackendTls
 from sozu.command.draft import Draft
 from sozu.command.facts import Cluster
 from sozu.command.nearest import did_you_mean
 from sozu.command.orders import AddCluster, RemoveCluster, given
 from sozu.command.rules.affinity import check_slow_start, check_split, check_sticky, hash_key_in
 from sozu.command.rules.answers import answers_in
+from sozu.command.rules.certificates import shown_certificate
 from sozu.command.rules.limits import check_limits
 from sozu.command.rules.objections import Unknown
 from sozu.command.rules.spellings import check_id
@@ -16,13 +20,19 @@ def add_cluster(draft: Draft, order: AddCluster) -> None:
     """A new cluster, or new settings for one that is there."""
     check_id(order.cluster, "cluster", "cluster")
     check_limits(order)
+    check_slow_start(order)
     check_sticky(order.sticky)
     check_split(order.cluster, order.split)
-    if order.tls is not None:
-        check_backend_terms(order.tls, with_proxy_protocol=order.proxy_protocol is not None)
-    check_slow_start(order)
-    checked = {"hash_on": hash_key_in(order.hash_on), "answers": answers_in(order.answers)}
+    checked = {"hash_on": hash_key_in(order.hash_on), "answers": answers_in(order.answers), "tls": _terms_in(draft, order)}
     draft.put(Cluster(**{**given(order), **checked}))
+
+
+def _terms_in(draft: Draft, order: AddCluster) -> BackendTls | None:
+    terms = order.tls
+    if terms is None:
+        return None
+    check_backend_terms(terms, with_proxy_protocol=order.proxy_protocol is not None)
+    return terms if terms.certificate is None else msgspec.structs.replace(terms, certificate=shown_certificate(draft, terms.certificate))
 
 
 def remove_cluster(draft: Draft, order: RemoveCluster) -> None:

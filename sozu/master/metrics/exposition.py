@@ -4,7 +4,7 @@ Each worker is a series of its own (`worker="0"`): its counters begin at 0 when 
 a series, and what it could not see in a sum. What a snapshot holds is told by sozu.proxy.counters.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from sozu.command.facts import Certificate
 
 COUNTERS = {
     "requests": "Requests whose head was read or refused.",
@@ -38,6 +40,7 @@ class MasterFigures:
     revision: int
     running: int
     fills: Mapping[str, int]  # by worker: how often its slot was filled
+    certificates: Collection[Certificate] = ()
 
 
 def exposition(master: MasterFigures, workers: Snapshots) -> bytes:
@@ -62,6 +65,10 @@ def _of_master(master: MasterFigures) -> Iterator[Metric]:
     for worker, count in master.fills.items():
         fills.add_metric([worker], count)
     yield fills
+    expiry = GaugeMetricFamily("sozu_certificate_expires", "When a certificate expires, in seconds since 1970.", labels=["fingerprint", "name"])
+    for each in master.certificates:
+        expiry.add_metric([each.fingerprint, next(iter(each.names), "")], each.not_after)
+    yield expiry
 
 
 def _of_workers(workers: Snapshots) -> Iterator[Metric]:

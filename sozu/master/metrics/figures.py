@@ -71,7 +71,8 @@ class Figures:
     def of_master(self) -> MasterFigures:
         """For the Prometheus page."""
         running = [slot for slot in self.slots if not slot.vacant]
-        return MasterFigures(self.ledger.state.revision, len(running), {str(slot.number): slot.fills for slot in self.slots})
+        fills = {str(slot.number): slot.fills for slot in self.slots}
+        return MasterFigures(self.ledger.state.revision, len(running), fills, self.ledger.state.certificates.values())
 
     def _ask(self, question: Question) -> dict[Worker, dict[str, Any]]:
         gathering = Gathering(PATIENCE)

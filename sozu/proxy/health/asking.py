@@ -1,38 +1,51 @@
-"""Asks one backend whether it is well: by a connection, or by a request whose status counts. Lets other greenlets run meanwhile."""
+"""Asks one backend whether it is well: by a connection, or by a request whose status counts. Lets other greenlets run meanwhile.
 
-from typing import Any, Final
+A connection to it is made as it would be for an exchange, so a backend that does not prove who it is is not well.
+"""
+
+from collections.abc import Callable
+from typing import Final
 
 import gevent
-from gevent import socket
 
 from sozu.command.terms import CheckKind, Health, ProxyProtocol
 from sozu.parsers.result import Done
 from sozu.proxy.heads import END, RESPONSE_VIEW
 from sozu.proxy.proxied import proxy_header
+from sozu.proxy.stream import Broken, Stream
 
 _LONGEST_HEAD: Final = 16_384
 _WELL: Final = range(200, 400)
 
+Connect = Callable[[], Stream]  # parks until the connection stands, raises `Broken`
 
-def is_well(address: tuple[int, Any], name: str, health: Health, version: ProxyProtocol | None) -> bool:
-    """Does the backend at (family, sockaddr) answer as it should, in time? `name` is its address as a text."""
+
+def is_well(connect: Connect, name: str, health: Health, version: ProxyProtocol | None) -> bool:
+    """Does the backend to which this connects answer as it should, in time? `name` is its address as a text."""
     try:
-        with gevent.Timeout(health.timeout), socket.socket(address[0], socket.SOCK_STREAM) as sock:
-            sock.connect(address[1])
-            if version is not None:
-                sock.sendall(proxy_header(version, b"", name))
-            return health.kind is CheckKind.TCP or _status(sock, name, health) in (health.status or _WELL)
-    except (OSError, gevent.Timeout):
+        with gevent.Timeout(health.timeout):
+            stream = connect()
+            try:
+                return _answers_well(stream, name, health, version)
+            finally:
+                stream.close()
+    except (Broken, gevent.Timeout):
         return False
 
 
-def _status(sock: Any, name: str, health: Health) -> int:
+def _answers_well(stream: Stream, name: str, health: Health, version: ProxyProtocol | None) -> bool:
+    if version is not None:
+        stream.send(proxy_header(version, b"", name))
+    return health.kind is CheckKind.TCP or _status(stream, name, health) in (health.status or _WELL)
+
+
+def _status(stream: Stream, name: str, health: Health) -> int:
     """0 for what is no response."""
     host = health.host or ("localhost" if name.startswith("unix:") else name)
-    sock.sendall(f"GET {health.path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: sozu-health\r\nConnection: close\r\n\r\n".encode())
+    stream.send(f"GET {health.path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: sozu-health\r\nConnection: close\r\n\r\n".encode())
     data = b""
     while END not in data and len(data) < _LONGEST_HEAD:
-        piece = sock.recv(_LONGEST_HEAD)
+        piece = stream.read(_LONGEST_HEAD)
         if not piece:
             break
         data += piece

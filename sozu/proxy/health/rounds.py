@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gevent
@@ -11,7 +12,8 @@ from sozu.command.state import ConfigState
 from sozu.command.terms import Health, ProxyProtocol
 from sozu.proxy.health.asking import is_well
 from sozu.proxy.health.verdicts import Verdict
-from sozu.proxy.registry import BackendKey, Registry
+from sozu.proxy.registry import BackendKey, LiveBackend, Registry
+from sozu.proxy.stream import Stream
 
 Tell = Callable[[BackendKey, bool], object]  # a verdict has changed
 
@@ -28,8 +30,9 @@ class Target:
 class Rounds:
     """`follow` after each transaction, `run` when it begins or ceases to be our turn; verdicts of others come by `learn`."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, connect: Callable[[LiveBackend], Stream]) -> None:
         self._registry = registry
+        self._connect = connect
         self.tell: Tell | None = None  # who wants to know what we find
         self._running = False
         self._targets: dict[BackendKey, Target] = {}
@@ -80,11 +83,14 @@ class Rounds:
         while True:
             live = self._registry.find(key)
             known = live is not None and live.addresses  # nobody is ill whose name nobody knows
-            if live is not None and known and verdict.hear(is_well(live.address, target.name, target.health, target.version), target.health):
+            if live is not None and known and verdict.hear(self._is_well(live, target), target.health):
                 self._learn(key, up=verdict.up)
                 if self.tell is not None:
                     self.tell(key, verdict.up)
             gevent.sleep(target.health.interval)
+
+    def _is_well(self, live: LiveBackend, target: Target) -> bool:
+        return is_well(partial(self._connect, live), target.name, target.health, target.version)
 
 
 def targets_of(clusters: Mapping[str, Cluster], backends: Mapping[BackendKey, Backend]) -> dict[BackendKey, Target]:

@@ -1,41 +1,107 @@
 """TLS to backends: a cluster's terms become a context, and a connection is one only when the backend has proved who it is.
 
 The name that it must prove is the terms', else the host of its address. What fails is Broken like a refused connection: the exchange tries another
-backend, and in the end the client gets 502 and the log the reason.
+backend, and in the end the client gets 502 and the log the reason. A new connection goes on with the session of the last one to the same backend,
+if the backend allows: then neither has to prove anything again.
 """
 
-from collections.abc import Iterable
+import _socket
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 import ssl
 from typing import Any
 
 from gevent.hub import Hub
 
+from sozu.command.certificates.loading import load
+from sozu.command.certificates.pem import BadCertificate
 from sozu.command.certificates.terms import BackendTls
 from sozu.command.draft import Change
-from sozu.command.facts import Cluster
+from sozu.command.facts import Certificate, Cluster
 from sozu.proxy.loop.connect import connected
 from sozu.proxy.pool import Dial, Pool
 from sozu.proxy.registry import LiveBackend, Registry
+from sozu.proxy.stream import Broken
 from sozu.proxy.tls.contexts import CIPHERS, GROUPS, PROTOCOLS
 from sozu.proxy.tls.engine import Engine
 from sozu.proxy.tls.openssl import Library
 from sozu.proxy.tls.stream import TlsStream
 
+MOST_SESSIONS = 4096  # backends whose last session is kept: about 2 kB each
+Certificates = Callable[[], Mapping[str, Certificate]]  # by fingerprint
+Place = tuple[BackendTls, str, Any]  # terms, a backend's name, the address behind it
+
+
+class BackendStream(TlsStream):
+    """A connection to a backend, which leaves its session behind."""
+
+    __slots__ = ("_place", "_sessions")
+
+    def __init__(self, sock: _socket.socket, hub: Hub, sessions: "Sessions", place: Place) -> None:
+        super().__init__(sock, hub)
+        self._sessions = sessions
+        self._place = place
+
+    def close(self) -> None:
+        """See Stream."""
+        self._sessions.leave(self._place, self)
+        super().close()
+
+
+class Sessions:
+    """The session with which the next connection to a backend goes on: that of the last one, also while it is open."""
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: OrderedDict[Place, object] = OrderedDict()
+
+    def begin(self, place: Place, stream: BackendStream) -> None:
+        """This is the last one now."""
+        self._last[place] = stream
+        self._last.move_to_end(place)
+        if len(self._last) > MOST_SESSIONS:
+            self._last.popitem(last=False)
+
+    def leave(self, place: Place, stream: BackendStream) -> None:
+        """It closes. One that has failed leaves nothing."""
+        if self._last.get(place) is stream:
+            self._last[place] = _session_of(stream)
+
+    def forget(self, terms: BackendTls) -> None:
+        """No connection goes on with a session of another context."""
+        for place in [place for place in self._last if place[0] == terms]:
+            del self._last[place]
+
+    def find(self, place: Place) -> object:
+        """None if there is none yet."""
+        last = self._last.get(place)
+        return _session_of(last) if isinstance(last, BackendStream) else last
+
+
+def _session_of(stream: BackendStream) -> object:
+    engine = stream.engine
+    return engine.session if engine.failure is None else None
+
 
 class SecureBackends:
     """Tells the pool how to reach the clusters that have terms."""
 
-    __slots__ = ("_contexts", "_hub", "_library", "_pool", "_registry")
+    __slots__ = ("_certificates", "_contexts", "_hub", "_library", "_pool", "_registry", "_sessions")
 
-    def __init__(self, pool: Pool, registry: Registry, hub: Hub, library: Library | None) -> None:
+    def __init__(self, pool: Pool, registry: Registry, hub: Hub, library: Library | None, certificates: Certificates) -> None:
         self._pool, self._registry, self._hub, self._library = pool, registry, hub, library
+        self._certificates = certificates
         self._contexts: dict[BackendTls, ssl.SSLContext] = {}  # made when they are first needed
+        self._sessions = Sessions()
 
     def follow(self, changes: Iterable[Change]) -> None:
         """From now on these terms hold. Idle connections under others are closed: no request may ride on one in plain text when it should not."""
         dials: dict[str, Dial] = dict(self._pool.dials)
         for change in changes:
+            if isinstance(change.before, Certificate):
+                self._forget(change.before.fingerprint)
             if isinstance(change.before, Cluster):
                 dials.pop(change.before.cluster, None)
             if isinstance(change.after, Cluster) and change.after.tls is not None:
@@ -49,21 +115,37 @@ class SecureBackends:
         for backend in () if roster is None else roster.members.values():
             backend.forget_idle()
 
+    def _forget(self, fingerprint: str) -> None:
+        """A certificate has gone, or has another chain."""
+        for terms in [terms for terms in self._contexts if terms.certificate == fingerprint]:
+            del self._contexts[terms]
+            self._sessions.forget(terms)
+
     def _dial(self, terms: BackendTls, backend: LiveBackend, family: int, address: Any) -> TlsStream:
-        stream, done = connected(family, address, self._hub, TlsStream), False
+        place = (terms, backend.name, address)
+        stream, done = connected(family, address, self._hub, partial(BackendStream, sessions=self._sessions, place=place)), False
         try:
-            stream.begin(Engine(self._context(terms), server_name=terms.server_name or host_of(backend.name), server=False))
+            stream.begin(self._engine(terms, backend, place))
             stream.handshake()
+            self._sessions.begin(place, stream)
             done = True
+        except (BadCertificate, ssl.SSLError) as error:
+            raise Broken(stream, OSError(f"TLS: {error}")) from error
         finally:
             if not done:
                 stream.close()
         return stream
 
+    def _engine(self, terms: BackendTls, backend: LiveBackend, place: Place) -> Engine:
+        name = terms.server_name or host_of(backend.name)
+        context = self._context(terms)
+        return Engine(context, server_name=name, server=False, session=self._sessions.find(place))
+
     def _context(self, terms: BackendTls) -> ssl.SSLContext:
         context = self._contexts.get(terms)
         if context is None:
-            context = self._contexts[terms] = backend_context(terms, self._library)
+            shown = None if terms.certificate is None else self._certificates()[terms.certificate]
+            context = self._contexts[terms] = backend_context(terms, self._library, shown)
         return context
 
 
@@ -72,8 +154,8 @@ def terms_in(fact: object) -> BackendTls | None:
     return fact.tls if isinstance(fact, Cluster) else None
 
 
-def backend_context(terms: BackendTls, library: Library | None) -> ssl.SSLContext:
-    """A client's context on these terms."""
+def backend_context(terms: BackendTls, library: Library | None, shown: Certificate | None = None) -> ssl.SSLContext:
+    """A client's context on these terms, which shows this certificate. Raises BadCertificate or ssl.SSLError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
@@ -87,6 +169,8 @@ def backend_context(terms: BackendTls, library: Library | None) -> ssl.SSLContex
         context.load_default_certs()
     else:
         context.load_verify_locations(cadata=terms.ca)
+    if shown is not None:
+        load(context, shown)
     return context
 
 

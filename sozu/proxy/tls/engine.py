@@ -22,12 +22,12 @@ class Engine:
 
     __slots__ = ("_ended", "_incoming", "_outgoing", "_parted", "_strict", "_tls", "failure", "stream")
 
-    def __init__(self, context: ssl.SSLContext, *, server_name: str | None = None, server: bool = True) -> None:
-        """`server_name` is whom a client expects."""
+    def __init__(self, context: ssl.SSLContext, *, server_name: str | None = None, server: bool = True, session: object = None) -> None:
+        """`server_name` is whom a client expects, and `session` one of an earlier connection on this context, to go on with."""
         self._incoming, self._outgoing = incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         # What is below ssl.SSLObject has the same methods; a frame between would be one more for every read and write.
         below: Any = context
-        self._tls: Any = below._wrap_bio(incoming, outgoing, server_side=server, server_hostname=server_name)  # noqa: SLF001
+        self._tls: Any = below._wrap_bio(incoming, outgoing, server_side=server, server_hostname=server_name, session=session)  # noqa: SLF001
         self._strict = not server
         self._parted = False  # have we said that no more will come?
         self._ended = False  # nothing comes any more
@@ -165,6 +165,11 @@ class Engine:
     def resumed(self) -> bool:
         """Does this connection go on with a session that an earlier one began?"""
         return bool(self._tls.session_reused)
+
+    @property
+    def session(self) -> object:
+        """What a later connection to this server may go on with; None if there is nothing."""
+        return self._tls.session
 
     @property
     def peer_certificate(self) -> bytes | None:

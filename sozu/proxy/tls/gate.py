@@ -37,7 +37,7 @@ class Gate:
         self._traffic = traffic
         self._contexts = Contexts(library, secret)
         self._entrances = TlsEntrances(traffic.entrances)
-        self._backends = SecureBackends(traffic.pool, traffic.registry, traffic.hub, library)
+        self._backends = SecureBackends(traffic.pool, traffic.registry, traffic.hub, library, lambda: self._table.certificates)
         self._table = CertificateTable()
         self._terms: Terms = {}
         self._passing = PassingTable()

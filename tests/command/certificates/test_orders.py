@@ -1,5 +1,6 @@
 import pytest
 
+from sozu.command.certificates.terms import BackendTls
 from sozu.command.commit import Commit, Refused, commit
 from sozu.command.draft import Change
 from sozu.command.facts import Certificate, Protocol
@@ -202,3 +203,38 @@ def test_the_laws_hold_with_certificates(state: ConfigState) -> None:
     for one, other in ((state, pinned), (pinned, state), (ConfigState(), pinned), (pinned, ConfigState())):
         assert same_facts(commit(one, diff(one, other)).state, other)
     assert same_facts(commit(ConfigState(), orders_of(pinned)).state, pinned)
+
+
+def for_backends(fingerprint: str, *names: str) -> AddCertificate:
+    return AddCertificate(certificate="CERT", private_key="KEY", fingerprint=fingerprint, names=names, for_backends=True)
+
+
+def showing(fingerprint: str) -> AddCluster:
+    return AddCluster(cluster="tls", tls=BackendTls(certificate=fingerprint))
+
+
+def test_a_cluster_shows_a_certificate_that_is_there(state: ConfigState) -> None:
+    assert "there is no certificate" in refusal(state, showing(B))
+    made = done(state, for_backends(B), showing(f"{B[:2].upper()}:{B[2:]}")).state
+    assert made.clusters["tls"].tls == BackendTls(certificate=B)
+    assert same_facts(commit(ConfigState(), orders_of(made)).state, made)
+    assert same_facts(commit(state, diff(state, made)).state, made)
+    assert same_facts(commit(made, diff(made, state)).state, state)
+
+
+def test_what_backends_are_shown_is_replaced_in_place_and_not_removed(state: ConfigState) -> None:
+    made = done(state, for_backends(B), showing(B)).state
+    assert "cluster tls shows it to its backends" in refusal(made, RemoveCertificate(fingerprint=B))
+    after = done(made, replaced(B, C)).state
+    assert after.clusters["tls"].tls == BackendTls(certificate=C)
+    assert after.certificates[C].for_backends
+    assert done(made, RemoveCertificate(fingerprint=B, force=True)).state.clusters["tls"].tls == BackendTls()
+
+
+def test_what_is_for_backends_is_served_nowhere(state: ConfigState) -> None:
+    order = AddCertificate(certificate="CERT", private_key="KEY", fingerprint=B, for_backends=True, listener=HTTPS)
+    assert "served at no listener" in refusal(state, order)
+    pinned = AddHttpFrontend(cluster="c", hostname="a.example", certificate=B)
+    assert "for backends only" in refusal(state, for_backends(B, "a.example"), pinned)
+    assert "is without another certificate" in refusal(state, for_backends(B, "a.example"), RemoveCertificate(fingerprint=A))
+    assert "no name that a client could ask for" in refusal(state, replaced(A, B))

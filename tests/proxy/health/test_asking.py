@@ -9,6 +9,8 @@ import pytest
 
 from sozu.command.terms import CheckKind, Health, ProxyProtocol
 from sozu.proxy.health.asking import is_well
+from sozu.proxy.loop.connect import connect
+from sozu.proxy.stream import Stream
 
 Answer = Callable[[Any], object]
 
@@ -25,7 +27,11 @@ def origin(answer: Answer) -> Iterator[str]:
 
 def ask(name: str, version: ProxyProtocol | None = None, **health: Any) -> bool:
     host, _, port = name.rpartition(":")
-    return is_well((socket.AF_INET, (host, int(port))), name, Health(**{"timeout": 2} | health), version)
+
+    def to() -> Stream:
+        return connect(socket.AF_INET, (host, int(port)), gevent.get_hub())
+
+    return is_well(to, name, Health(**{"timeout": 2} | health), version)
 
 
 def saying(text: bytes, heard: list[bytes] | None = None) -> Answer:

@@ -9,17 +9,22 @@ from sozu.command.orders import AddBackend, AddCluster, AnyOrder, RemoveBackend
 from sozu.command.state import ConfigState
 from sozu.command.terms import Health
 from sozu.proxy.health import Rounds, rounds
-from sozu.proxy.registry import BackendKey, Registry
+from sozu.proxy.registry import BackendKey, LiveBackend, Registry
+from sozu.proxy.stream import Stream
 
 A, B = "127.0.0.1:9001", "127.0.0.1:9002"
 CHECKED = AddCluster(cluster="web", health=Health(interval=0.001, rise=1, fall=2))
+
+
+def unreached(live: LiveBackend) -> Stream:
+    raise AssertionError(live.name)  # `is_well` is another one here
 
 
 class World:
     def __init__(self) -> None:
         self.state = ConfigState()
         self.registry = Registry()
-        self.rounds = Rounds(self.registry)
+        self.rounds = Rounds(self.registry, unreached)
         self.ill: set[str] = set()
         self.told: list[tuple[BackendKey, bool]] = []
         self.news = Event()
