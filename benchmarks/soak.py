@@ -1,11 +1,12 @@
 """Everything at once, for as long as you like: load, changes, kills, upgrades, faulty backends. Does anybody lose a request?
 
-    python benchmarks/soak.py --minutes 30 --seed 7
+    python benchmarks/soak.py --minutes 30 --seed 7 --pause 0.02
 
-Clients ask without pause, some with a new connection each time, some on one that is kept. Meanwhile a seeded choice of events strikes: backends come and go,
-one answers badly for a while, workers are killed, stopped, upgraded, made more or fewer, the master is upgraded, or killed and started again. A request counts
+Clients ask, some with a new connection each time, some on one that is kept. Meanwhile a seeded choice of events strikes: backends come and go,
+one refuses every connection for a while, workers are killed, stopped, upgraded, made more or fewer, the master is upgraded, or killed and started again. A request counts
 as lost when it was not answered with 200 although nothing has killed the process that held it: each kill may cost each client one, which is counted apart, as are kept
-connections that the proxy has closed between two requests (clients retry those). The last lines tell what was lost, the workers' memory and descriptors.
+connections that the proxy has closed between two requests (clients retry those). The last lines tell how memory and descriptors went (by least squares, without the
+first tenth of the time), and what was lost.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import os
 from pathlib import Path
 import random
 import signal
+import socket
+import statistics
 import subprocess
 import sys
 from tempfile import TemporaryDirectory
@@ -37,8 +40,9 @@ STEADY = 20.0  # seconds between two looks at memory
 class Clients:
     """Threads that ask, and what became of it."""
 
-    def __init__(self, port: int, short: int, kept: int) -> None:
+    def __init__(self, port: int, short: int, kept: int, pause: float) -> None:
         self.port, self.counts, self.kills, self._ending = port, Counter[str](), 0, False
+        self._pause = pause
         kinds = [False] * short + [True] * kept
         self._threads = [threading.Thread(target=self._ask_on, args=(keep,)) for keep in kinds]
         for thread in self._threads:
@@ -64,6 +68,7 @@ class Clients:
                 connection.close()
                 connection, used = self._connection(), False
             self.counts[outcome] += 1
+            time.sleep(self._pause)
         connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
@@ -86,7 +91,7 @@ class Clients:
 class Soak:
     """The proxy, and what happens to it."""
 
-    def __init__(self, folder: Path, chance: random.Random, origins: list[str]) -> None:
+    def __init__(self, folder: Path, chance: random.Random, origins: list[str], pause: float) -> None:
         self.folder, self.chance, self.origins = folder, chance, origins
         self.events: Counter[str] = Counter()
         self._more = 0
@@ -96,7 +101,8 @@ class Soak:
         (folder / "sozu.yaml").write_text(json.dumps(settings))
         self._start()
         self.port = int(self.status()["listeners"][0]["address"].rpartition(":")[2])
-        self.clients = Clients(self.port, short=3, kept=3)
+        self.looks: list[tuple[float, dict[str, int]]] = []
+        self.clients = Clients(self.port, short=3, kept=3, pause=pause)
 
     def _start(self) -> None:
         with (self.folder / "log").open("a") as log:
@@ -127,7 +133,8 @@ class Soak:
 
     def strike(self) -> None:
         """One event."""
-        event = self.chance.choice((self.change, self.change, self.kill, self.hang, self.upgrade_worker, self.upgrade, self.staff, self.kill_master))
+        twice = (self.change, self.change, self.fault)
+        event = self.chance.choice((*twice, self.kill, self.hang, self.upgrade_worker, self.upgrade, self.staff, self.kill_master))
         self.events[event.__name__] += 1
         event()
 
@@ -138,6 +145,14 @@ class Soak:
         self.ask(AddBackend(cluster="all", address=self.origins[2]))
         self.ask(RemoveBackend(cluster="all", address=self.origins[2], wait=True))
         self.ask(RemoveCluster(cluster=name))
+
+    def fault(self) -> None:
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{nobody.getsockname()[1]}"
+            self.ask(AddBackend(cluster="all", address=address))
+            time.sleep(1)
+            self.ask(RemoveBackend(cluster="all", address=address, wait=True))
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)
@@ -165,11 +180,27 @@ class Soak:
         self.master.wait()
         self._start()
 
-    def vitals(self) -> dict[str, int]:
-        pids = [self.master.pid, *self.pids()]
-        resident = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4 for pid in pids]
-        files = [len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids]
-        return {"processes": len(pids), "largest_kb": max(resident), "most_descriptors": max(files)}
+    def look(self) -> dict[str, int]:
+        """Of the master, and the most of any worker."""
+        workers = self.pids()
+        resident = {pid: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4 for pid in (self.master.pid, *workers)}
+        files = {pid: len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in resident}
+        found = {
+            "master_kb": resident[self.master.pid],
+            "worker_kb": max(resident[pid] for pid in workers),
+            "master_descriptors": files[self.master.pid],
+            "worker_descriptors": max(files[pid] for pid in workers),
+        }
+        self.looks.append((time.monotonic(), found))
+        return found
+
+    def trends(self) -> dict[str, float]:
+        """By how much each figure rises in ten minutes."""
+        looks = self.looks[len(self.looks) // 10 :]
+        times = [when / 600 for when, _ in looks]
+        if len(set(times)) < 2:
+            return {}
+        return {f"{name}_per_10_min": round(statistics.linear_regression(times, [found[name] for _, found in looks]).slope, 1) for name in looks[0][1]}
 
     def end(self) -> int:
         """How many requests were lost."""
@@ -179,6 +210,7 @@ class Soak:
         counts = self.clients.counts
         lost = sum(count for outcome, count in counts.items() if outcome.startswith(("lost", "closed")))
         print(json.dumps({"events": self.events, "outcomes": counts}))
+        print(json.dumps(self.trends()))
         print(f"lost {lost} of {counts.total()}")
         return lost
 
@@ -193,17 +225,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds between two requests of a client")
     chosen = parser.parse_args()
     origins = [origin() for _ in range(3)]
     with TemporaryDirectory(prefix="soak-") as folder:
-        soak = Soak(Path(folder), random.Random(chosen.seed), [address for _, address in origins])
+        soak = Soak(Path(folder), random.Random(chosen.seed), [address for _, address in origins], chosen.pause)
         until, look = time.monotonic() + chosen.minutes * 60, 0.0
         while time.monotonic() < until:
             soak.strike()
             time.sleep(soak.chance.uniform(*PAUSE))
             if time.monotonic() > look:
                 look = time.monotonic() + STEADY
-                print(json.dumps({"left": round(until - look), **soak.vitals(), "asked": soak.clients.counts.total()}), flush=True)
+                print(json.dumps({"left": round(until - look), **soak.look(), "asked": soak.clients.counts.total()}), flush=True)
         lost = soak.end()
     for process, _ in origins:
         process.communicate()
