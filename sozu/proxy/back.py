@@ -1,8 +1,13 @@
 """One connection to a backend: used by one exchange at a time, idle in the backend's pool between them."""
 
+from typing import Any, NamedTuple
+
 from sozu.proxy.deadlines import NEVER, Deadlines
+from sozu.proxy.meaning import Answered
 from sozu.proxy.registry import LiveBackend
 from sozu.proxy.stream import Stream
+
+Event = Answered | bytes | Exception
 
 
 class Back:
@@ -11,7 +16,7 @@ class Back:
     `backend` is who uses it now, or did last; `home` is the stack where it may wait for the next one, which is that of its address.
     """
 
-    __slots__ = ("_deadlines", "backend", "deadline", "end", "home", "last_used", "leave", "stream")
+    __slots__ = ("_deadlines", "backend", "deadline", "end", "errand", "home", "last_used", "leave", "stream")
 
     def __init__(self, stream: Stream, backend: LiveBackend, deadlines: Deadlines, now: float, age: float) -> None:
         self.stream = stream
@@ -20,6 +25,7 @@ class Back:
         self.last_used = NEVER
         self.end = now + age
         self.deadline = NEVER
+        self.errand: Any = None  # who carries usual exchanges over it, from the first one on (errand.py)
         self._deadlines = deadlines
         self.leave = self._leave  # bound once: it is handed to the stream after every exchange
         deadlines.watched.add(self)
@@ -42,4 +48,11 @@ class Back:
         if self in self._deadlines.watched:
             self._deadlines.watched.remove(self)
             self.stream.close()
-            del self.leave  # a cycle
+            del self.leave, self.errand  # cycles
+
+
+class Begun(NamedTuple):
+    """An exchange that an errand has begun: over which connection, and what has happened since. An answer that was understood or has begun to come, or a failure."""
+
+    back: Back
+    event: Event

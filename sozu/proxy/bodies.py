@@ -193,7 +193,11 @@ def land(stream: Stream, landing: memoryview = LANDING) -> bytes:
 
     If it is much, this is a head, and what stands behind it is left over where it is: from there it can be sent without having been moved.
     """
-    size = stream.read_into(landing)
+    return landed(stream, landing, stream.read_into(landing))
+
+
+def landed(stream: Stream, landing: memoryview, size: int) -> bytes:
+    """The same when it has come: so many bytes."""
     if size > HEAD_SIZE:
         end = _SHARED.find(HEAD_END, 0, size)
         if end >= 0:

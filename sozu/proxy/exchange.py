@@ -10,25 +10,26 @@ from typing import Final
 from sozu.command.facts import Cluster
 from sozu.parsers.body import TUNNEL, UNTIL_CLOSE, Framing, response_framing
 from sozu.parsers.reasons import Reason, Refusal
+from sozu.proxy.accidents import explained
 from sozu.proxy.answering.dressing import dressed
-from sozu.proxy.back import Back
+from sozu.proxy.back import Back, Begun
 from sozu.proxy.bodies import LANDING, SHORT_LANDING, Body, Ended, Malformed, Pace, UntilEnd, land, relay
 from sozu.proxy.deadlines import NEVER, Late
-from sozu.proxy.failures import BackendFailed, ClientGone, Failure, LastHop, NoRoute, Refused
+from sozu.proxy.failures import BackendFailed, Failure, LastHop, NoRoute, Refused
 from sozu.proxy.forwarding import SOZU_ID, plainly_chunked, wants_upgrade
 from sozu.proxy.front import Front
 from sozu.proxy.heads import END, BadHead, HeadEnded
-from sozu.proxy.meaning import Answered, Asked, treated
+from sozu.proxy.meaning import FINAL, Answered, Asked, treated
 from sozu.proxy.policy.limits import bounded, upload_pace
-from sozu.proxy.reaching import GATEWAY_TIMEOUT, Counted, blame, open_back, permitted, reach
+from sozu.proxy.reaching import Counted, blame, open_back, permitted, reach
 from sozu.proxy.record import Record
+from sozu.proxy.registry import LiveBackend
 from sozu.proxy.stream import READ_SIZE, Broken, Stream
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.upload import Upload
 
 MOST_INTERIM: Final = 16  # 1xx responses before the final one: more is a storm
 SWITCHING: Final = 101
-FINAL: Final = 200  # and above
 
 
 class Exchange(Record):
@@ -41,14 +42,19 @@ class Exchange(Record):
     _upload: Upload | None
     _opening: bytes  # a head with the first piece of a body that goes on: an argument would live as long as the exchange
 
-    def run(self, traffic: Traffic, front: Front, asked: Asked, body: Body, origin: bytes) -> None:
-        """From a request's head to the last byte of its response. Never raises. `origin` are the lines that tell a backend who asks."""
+    def run(
+        self, traffic: Traffic, front: Front, asked: Asked, body: Body, origin: bytes, *, chosen: LiveBackend | None = None, begun: Begun | None = None
+    ) -> None:
+        """From a request's head to the last byte of its response. Never raises. `origin` are the lines that tell a backend who asks.
+
+        `chosen`: the backend to be tried first, if that is known. `begun`: by an errand, and without a greenlet it cannot go on.
+        """
         self._traffic = traffic
         self._front = front
         self._asked = asked
         self._body = body
         self._back = self.counted = self._upload = None
-        traffic.counters.exchanges_open += 1
+        traffic.counters.exchanges_open += begun is None
         try:
             cluster = asked.cluster
             if cluster is None:
@@ -58,14 +64,17 @@ class Exchange(Record):
             request = b"".join((asked.head, origin, SOZU_ID, self.request_id, END))
             if not body.complete:
                 request = self._with_body(request, cluster)
-            self._back = back = reach(traffic, front, self, asked, self._body.complete and asked.idempotent)
-            answered = self._ask(back, request)
+            if begun is None:
+                self._back = back = reach(traffic, front, self, asked, self._body.complete and asked.idempotent, chosen=chosen)
+                answered = self._ask(back, request)
+            else:
+                answered = self._take_over(begun, request)
             self.responded = monotonic()
             self._answer(answered)
         except Failure as failure:
             self._fail(failure)
         except (Broken, Late, Ended, Malformed, BadHead, HeadEnded) as accident:
-            self._fail(self._explain(accident))
+            self._fail(explained(accident, self._front.stream, self._upload, tunnel=self.status == SWITCHING))
         except BaseException:
             self.ended = "a fault of the proxy's own"
             self._stop_upload()
@@ -113,6 +122,18 @@ class Exchange(Record):
         self._opening = opening
         return b""
 
+    def _take_over(self, begun: Begun, request: bytes) -> Answered:
+        """What was done without a greenlet is as if this exchange had done it."""
+        self._back = back = begun.back
+        self.counted = back.backend
+        self.backend = back.backend.name
+        self.connected = self.started
+        if isinstance(begun.event, Broken):
+            return self._ask_again(back, request, BackendFailed(f"backend: {begun.event}"))
+        if isinstance(begun.event, Exception):
+            raise begun.event
+        return self._begun_to_answer(back, request, begun.event)
+
     # ---- there ----
 
     def _ask(self, back: Back, request: bytes) -> Answered:
@@ -130,9 +151,14 @@ class Exchange(Record):
             data = land(stream, SHORT_LANDING if self._front.stream.leftover else LANDING)
         except Broken as broken:
             return self._ask_again(back, request, BackendFailed(f"backend: {broken}"))
-        if not data:
+        return self._begun_to_answer(back, request, data)
+
+    def _begun_to_answer(self, back: Back, request: bytes, begun: Answered | bytes) -> Answered:
+        """The head of the final response, of which the beginning is there, or has been understood."""
+        stream, responses = back.stream, self._traffic.responses
+        if not begun:
             return self._ask_again(back, request, BackendFailed("backend closed without a response"))
-        answered = traffic.responses.take(stream, data) or traffic.responses.wait(stream, data)
+        answered = begun if isinstance(begun, Answered) else responses.take(stream, begun) or responses.wait(stream, begun)
         return answered if answered.view.status >= FINAL else self._receive_final(stream, answered)
 
     def _ask_again(self, back: Back, request: bytes, failure: BackendFailed) -> Answered:
@@ -248,26 +274,6 @@ class Exchange(Record):
         back.close()
 
     # ---- when it fails ----
-
-    def _explain(self, accident: Exception) -> Failure:
-        """Whose failure is it? The upload tells of the client's on the way there; here are the others."""
-        if isinstance(accident, Late):
-            if self.status == SWITCHING:
-                return ClientGone("the tunnel was idle for too long")
-            if self._upload is not None and self._upload.waits_for_client:
-                return Refused("client too slow with its body", 408)
-            if self._front.stream.full:
-                return ClientGone("client: too slow to take its answer")
-            return BackendFailed("timed out", GATEWAY_TIMEOUT, reason="backend-timeout")
-        if isinstance(accident, Broken) and accident.stream is self._front.stream:
-            return ClientGone(f"client: {accident}")
-        if isinstance(accident, Ended):
-            return BackendFailed("backend closed in the middle of a body")
-        if isinstance(accident, HeadEnded):
-            return BackendFailed("backend closed in the middle of a head")
-        if isinstance(accident, BadHead):
-            return BackendFailed(f"bad response: {accident.error.reason} at byte {accident.error.position}")
-        return BackendFailed(f"backend: {accident}")
 
     def _fail(self, failure: Failure) -> None:
         """Stop what runs, close the backend's connection, and tell the client if it can still be told."""

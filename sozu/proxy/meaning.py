@@ -25,12 +25,14 @@ from sozu.proxy.stream import READ_SIZE
 
 IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))  # RFC 9110 section 9.2.2
 NOT_SIMPLE: Final = -1
+FINAL: Final = 200  # and above: the last response to a request
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
     """What a request asks for. After a framing that is a Refusal, only `texts` says something.
 
     `bare`: it is HTTP/1.1, has no body, asks for one (not HEAD), and is neither special nor sticky, so that a small response may be passed on as it comes.
+    `usual`: besides, it has a cluster, and its client goes on.
     `keep`: the client wants to go on with its connection; `head`: what a backend gets, but for our own lines and the empty one.
     `special`: its frontend does more than to send it on; if it has yet to be admitted, there is no `cluster` so far, nor if this is its `last_hop`.
     `sticky`: what the cookie of the cluster says, empty if it has not come, None if there is no such; the backend does not get it.
@@ -50,12 +52,13 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     special: Special | None = None
     listener: str = ""
     sticky: bytes | None = None
+    usual: bool = False
 
 
 class Answered(msgspec.Struct, frozen=True, gc=False):
     """What a response says.
 
-    `simple` is the size of a body that may come with its head, if nothing is to be added to that but our own lines; else it is NOT_SIMPLE, and
+    `simple` is the size of a body that may come with its head, if it is final and nothing is to be added to that but our own lines; else it is NOT_SIMPLE, and
     `framing` has to be worked out with the request's method, as for HEAD.
     `keep`: the backend wants to go on with its connection; `head`: what a client gets, but for our own lines and the empty one.
     """
@@ -90,21 +93,24 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
     if cluster is not None and cluster.sticky is not None:
         head, sticky = without_cookie(head, cluster.sticky.encode())
     last_hop = method in COUNTED and hops_left(view.passed_fields()) == 0
+    bare = framing is NO_BODY and view.minor == 1 and method != b"HEAD" and specially is None and sticky is None
+    keep = keeps_alive(view)
     return Asked(
         view,
         framing,
         texts_of(method, authority, target, agent),
-        keeps_alive(view),
+        keep,
         head,
         None if last_hop or (specially is not None and specially.is_guarded) else cluster,
         settings.timeouts if cluster is None or cluster.timeouts is None else cluster.timeouts,
         settings.min_rate if cluster is None or cluster.min_rate is None else cluster.min_rate,
         method in IDEMPOTENT,
-        framing is NO_BODY and view.minor == 1 and method != b"HEAD" and specially is None and sticky is None,
+        bare,
         last_hop,
         specially,
         listener,
         sticky,
+        bare and keep and cluster is not None and not last_hop,
     )
 
 
@@ -116,7 +122,7 @@ def understand_response(view: ResponseView, name: str | None) -> Answered:
         head += via(name, view.minor)
     if isinstance(framing, Refusal):
         return Answered(view, UNTIL_CLOSE, NOT_SIMPLE, False, head)
-    simple = NOT_SIMPLE if view.more[DATE] is None else _at_once(framing)
+    simple = NOT_SIMPLE if view.more[DATE] is None or view.status < FINAL else _at_once(framing)
     return Answered(view, framing, simple, keeps_alive(view), head)
 
 

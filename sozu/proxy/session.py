@@ -1,33 +1,36 @@
 """One HTTP/1 client connection: it reads requests one after the other, has each carried out, and owns no greenlet between them.
 
-It is the HTTP/1 form of a Front. Pipelined requests wait in `stream.leftover` until the answer before them is out, so answers come in
-order. What an exchange does is in exchange.py; how a response is framed for this client, in answering/.
+What comes is looked at in the hub. A usual request to a connection that is at hand becomes an errand (errand.py), any other one an exchange (exchange.py), which
+takes a greenlet. Pipelined requests wait in `stream.leftover` until the answer before them is out, so answers come in order. How a response is
+framed for this client is in answering/. All of it is the HTTP/1 form of a Front.
 """
 
 import _socket
+from functools import partial
 import logging
 from time import monotonic
 from typing import Any, Final
 
 from greenlet import getcurrent
 
-from sozu.command.facts import Timeouts
-from sozu.parsers.body import NO_BODY, Framing
+from sozu.parsers.body import NO_BODY
 from sozu.parsers.reasons import Refusal
-from sozu.parsers.views import RequestView, ResponseView
-from sozu.proxy.answering import CarefulAnswer, own_answer
+from sozu.parsers.views import RequestView
+from sozu.proxy.answering import Answerer
 from sozu.proxy.answering.dressing import dressed
 from sozu.proxy.bodies import NO_BYTES, incoming
 from sozu.proxy.deadlines import NEVER, Late
 from sozu.proxy.entry import Texts
+from sozu.proxy.errand import Errand
 from sozu.proxy.exchange import Exchange
 from sozu.proxy.failures import ClientGone, Failure, Refused
-from sozu.proxy.forwarding import CRLF, SOZU_ID, client_name, downstream_head
-from sozu.proxy.heads import END, BadHead, HeadEnded
-from sozu.proxy.meaning import Answered, Asked
-from sozu.proxy.policy.limits import seconds_to_take
+from sozu.proxy.forwarding import client_name
+from sozu.proxy.heads import BadHead, HeadEnded
+from sozu.proxy.meaning import Asked
+from sozu.proxy.reaching import first_choice
 from sozu.proxy.record import Record
-from sozu.proxy.stream import HEAD_SIZE, Broken, Stream
+from sozu.proxy.registry import LiveBackend
+from sozu.proxy.stream import Broken, Stream
 from sozu.proxy.traffic import Entrance, Traffic
 
 log = logging.getLogger("sozu.proxy")
@@ -35,33 +38,22 @@ log = logging.getLogger("sozu.proxy")
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES: Final = 1 << 20
 DRAIN_SECONDS: Final = 1.0
-CLOSE_AND_ID: Final = b"Connection: close\r\n" + SOZU_ID
 NOTHING_READ: Final = Texts()
 
 
-class Session:
+class Session(Answerer):
     """See Front for what exchanges use; `drain` and `close` are for those who end sessions from outside."""
 
-    __slots__ = (
-        "_draining", "_entrance", "_greenlet", "_idle_since", "_number", "_request", "_traffic", "client", "deadline", "keep", "min_rate", "stream", "unread", "until_close",
-    )  # fmt: skip
+    __slots__ = ("_entrance", "_errand", "_greenlet", "_idle_since", "number")
 
     def __init__(self, traffic: Traffic, stream: Stream, client: bytes, entrance: Entrance, number: int) -> None:
         """`number` is the connection's: how many this worker had accepted with it."""
-        self._traffic = traffic
+        super().__init__(traffic, stream, client)
         self._entrance = entrance
         self._greenlet: Any = None  # of the running exchange; None between exchanges
+        self._errand: Errand | None = None  # that is being run
         self._idle_since = traffic.clock.now
-        self._number = number
-        self._draining = traffic.draining
-        self._request: RequestView | None = None
-        self.until_close = False  # does the answer under way end with the connection?
-        self.stream = stream
-        self.client = client
-        self.keep = True
-        self.unread = False
-        self.min_rate = 0
-        self.deadline = traffic.clock.next + traffic.settings.timeouts.request
+        self.number = number
         traffic.sessions.add(self)
         if stream.leftover:
             self._wake()
@@ -71,25 +63,62 @@ class Session:
     # ---- between exchanges ----
 
     def _wake(self) -> None:
-        idle = self._traffic.spares.idle
-        if idle:
-            idle.pop()(self._serve)
-        else:
-            self._traffic.spares.run(self._serve)
+        """Something has come. In the hub."""
+        try:
+            data = self.stream.grab()
+            if data:
+                self._begin(data)
+            elif data is None:
+                self.stream.when_readable(self._wake)
+            else:
+                self._end()
+        except Broken:
+            self._end()
+        except Exception:
+            log.exception("session=failed client=%r", self.client)
+            self._end()
 
-    def _serve(self) -> None:
-        """Serve what has come; then be idle, or closed."""
+    def _begin(self, data: bytes) -> None:
+        traffic, started = self._traffic, monotonic()
+        asked = self._entrance.take(self.stream, data)
+        chosen = None
+        if asked is not None and asked.usual and not self.stream.leftover and not self.draining:
+            assert asked.cluster is not None, "a usual request has one"
+            chosen = first_choice(traffic, asked.cluster)
+            back = None if chosen is None else traffic.pool.take(chosen, asked.idempotent)
+            if back is not None:
+                self._errand = errand = back.errand or Errand(traffic, back)
+                errand.run(self, asked, self._entrance.origins(self.client), started)
+                return
+        traffic.spares.run(partial(self._serve, partial(self._exchange, data, started, asked, chosen)))
+
+    def rest(self) -> None:
+        """Nothing is being done: be idle."""
+        clock = self._traffic.clock
+        self._errand = self._request = None
+        self._idle_since = clock.now
+        self.deadline = clock.next + (DRAIN_SECONDS if self.draining else self._traffic.settings.timeouts.front)
+        self.stream.when_readable(self._wake)
+
+    def go_on(self, request: RequestView, exchange: "partial[None]") -> None:
+        """An errand has become an exchange."""
+        self._request = request
+        self._errand = None
+        self._traffic.spares.run(partial(self._serve, exchange))
+
+    def _serve(self, exchange: "partial[None]") -> None:
+        """Carry this out, and what else has come; then be idle, or closed. In a greenlet."""
         self._greenlet = getcurrent()
         stream, goes_on = self.stream, False
         try:
-            while data := stream.take_request():
-                self._exchange(data)
-                if not self.keep:
-                    self._linger()
-                    break
-                if not stream.leftover:
-                    goes_on = True  # there may be another one later
-                    break
+            exchange()
+            while self.keep and stream.leftover:
+                data, started = stream.read(), monotonic()
+                self._exchange(data, started, self._entrance.take(stream, data))
+            if self.keep:
+                goes_on = True
+            else:
+                self._linger()
         except (Broken, Late, Failure):  # between two requests, or after the last one: there is nobody to tell
             goes_on = False
         except Exception:
@@ -97,11 +126,7 @@ class Session:
             goes_on = False
         self._greenlet = None
         if goes_on:
-            self._request = None
-            clock = self._traffic.clock
-            self._idle_since = clock.now
-            self.deadline = clock.next + (DRAIN_SECONDS if self._draining else self._traffic.settings.timeouts.front)
-            self.stream.when_readable(self._wake)
+            self.rest()
         else:
             self._end()
 
@@ -118,25 +143,31 @@ class Session:
     def expire(self) -> None:
         """The deadline has passed: throw it where the exchange waits, or close what is idle."""
         self.deadline = NEVER
-        if self._greenlet is None:
-            self._end()
+        if self._busy:
+            self.throw(Late())
         else:
-            self._greenlet.throw(Late)
+            self._end()
 
     def throw(self, failure: Exception) -> None:
         """See Front."""
         if self._greenlet is not None:
             self._greenlet.throw(failure)
+        elif self._errand is not None:
+            self._errand.fail(failure)
+
+    @property
+    def _busy(self) -> bool:
+        return self._greenlet is not None or self._errand is not None
 
     @property
     def idle_since(self) -> float:
         """Since when nothing has happened; NEVER while something does."""
-        return self._idle_since if self._greenlet is None else NEVER
+        return NEVER if self._busy else self._idle_since
 
     @property
     def request(self) -> RequestView | None:
         """What is being answered; None between requests."""
-        return self._request
+        return self._request if self._errand is None else self._errand.request
 
     @property
     def listener(self) -> str:
@@ -145,8 +176,8 @@ class Session:
 
     def drain(self) -> None:
         """Answer one more request at most, telling the client so. One that was active a moment ago may have it on its way to us."""
-        self._draining = True
-        if self._greenlet is None:
+        self.draining = True
+        if not self._busy:
             moment = self._idle_since + DRAIN_SECONDS
             if moment <= self._traffic.clock.now:
                 self._end()
@@ -155,10 +186,10 @@ class Session:
 
     def close(self) -> None:
         """End now."""
-        if self._greenlet is None:
-            self._end()
-        else:
+        if self._busy:
             self._traffic.hub.loop.run_callback(self.throw, ClientGone("closed by the proxy"))
+        else:
+            self._end()
 
     def _end(self) -> None:
         if self in self._traffic.sessions:
@@ -168,20 +199,20 @@ class Session:
 
     # ---- requests ----
 
-    def _exchange(self, data: bytes) -> None:
-        """Receive the request that begins with `data`, and carry it out or refuse it."""
-        started, traffic, entrance = monotonic(), self._traffic, self._entrance
+    def _exchange(self, data: bytes, started: float, asked: Asked | None, chosen: LiveBackend | None = None) -> None:
+        """Carry out or refuse the request that begins with `data`: what it asks, unless its head is long, wrong, or not all there."""
+        traffic, entrance = self._traffic, self._entrance
         try:
-            asked = entrance.take(self.stream, data) or self._wait_for_head(data)
+            asked = asked or self._wait_for_head(data)
         except (BadHead, HeadEnded, Late) as fault:
-            self._refuse(Record(next(traffic.ids), self._number, self.client, NOTHING_READ, started), _explain(fault))
+            self._refuse(Record(next(traffic.ids), self.number, self.client, NOTHING_READ, started), _explain(fault))
             return
         self._request = asked.view
-        exchange = Exchange(next(traffic.ids), self._number, self.client, asked.texts, started)
+        exchange = Exchange(next(traffic.ids), self.number, self.client, asked.texts, started)
         if not asked.keep:
             self.keep = False
         if asked.framing is NO_BODY:
-            exchange.run(traffic, self, asked, NO_BYTES, entrance.origins(self.client))
+            exchange.run(traffic, self, asked, NO_BYTES, entrance.origins(self.client), chosen=chosen)
         elif isinstance(asked.framing, Refusal):
             self._refuse(exchange, dressed(Refused.because(asked.framing), asked, traffic.routes))
         else:
@@ -202,70 +233,6 @@ class Session:
                 self.answer_ourselves(record, failure)
         finally:
             record.close(self._traffic.books)
-
-    # ---- answers ----
-
-    def answer_interim(self, answered: Answered) -> None:
-        """See Front. "A server MUST NOT send a 1xx response to an HTTP/1.0 client" (RFC 9110 section 15.2)."""
-        if self._request is not None and self._request.minor:
-            self.stream.send(answered.head + CRLF)
-
-    def answer_at_once(self, record: Record, answered: Answered, source: Stream, timeouts: Timeouts) -> None:
-        """See Front."""
-        if self._draining:
-            self.keep = False
-        record.status = answered.view.status
-        ours = SOZU_ID if self.keep else CLOSE_AND_ID
-        if answered.simple > HEAD_SIZE:
-            self._answer_large(record, b"".join((answered.head, ours, record.request_id, END)), source, timeouts)
-            return
-        answer = b"".join((answered.head, ours, record.request_id, END, source.leftover))
-        source.leftover = b""
-        record.bytes_out = len(answer)
-        if self.keep:
-            self._traffic.outbox.post(self.stream, answer)
-        else:
-            self.stream.send_last(answer)
-
-    def _answer_large(self, record: Record, head: bytes, source: Stream, timeouts: Timeouts) -> None:
-        body, source.leftover = source.leftover, b""
-        record.bytes_out = size = len(head) + len(body)
-        self.deadline = self._traffic.clock.next + seconds_to_take(size, timeouts.front, self.min_rate)
-        self.stream.send_both(head, body)
-
-    def answer(self, record: Record, answered: Answered, framing: Framing, source: Stream, timeouts: Timeouts) -> None:
-        """See Front."""
-        assert self._request is not None, "there is an exchange"
-        if self._draining:
-            self.keep = False
-        record.status = answered.view.status
-        CarefulAnswer(self, self._traffic, record, source, timeouts).send(answered.view, framing, self._request.minor)
-
-    def answer_switch(self, record: Record, response: ResponseView) -> None:
-        """See Front."""
-        self.keep = False
-        record.status = response.status
-        ours = b"Connection: upgrade\r\nUpgrade: %b\r\nSozu-Id: %b\r\n\r\n" % (response.upgrade or b"", record.request_id)
-        head = downstream_head(response) + ours
-        record.bytes_out = len(head)
-        self.stream.send(head)
-
-    def answer_ourselves(self, record: Record, failure: Failure) -> None:
-        """See Front."""
-        traffic = self._traffic
-        if self._draining:
-            self.keep = False
-        self.deadline = traffic.clock.after(traffic.settings.timeouts.front)
-        date = b"Date: %b\r\n" % traffic.clock.http_date
-        answer = own_answer(traffic.settings, failure, record, self._request, date, close=not self.keep)
-        record.bytes_out = len(answer)
-        self.stream.send(answer)
-
-    def cut(self) -> None:
-        """See Front. Elsewhere the length or the missing last chunk tells; where only the end would, it must be no good end."""
-        self.keep = self.unread = False
-        if self.until_close:
-            self.stream.reset()
 
 
 def serve_connection(traffic: Traffic, sock: _socket.socket, peer: Any, listener: str) -> None:

@@ -3,7 +3,7 @@
 A Stream parks the greenlet that waits on it, and wakes it from a watcher that stays armed (DESIGN section 3.1). TLS has the same rules:
 
 * One reader and one writer at a time; they may be two greenlets. A wait may end by an exception that someone throws into it.
-* `read` waits first and receives then: right after a send, a receive would fail. `take` is for who knows that there is something.
+* `read` waits first and receives then: right after a send, a receive would fail. `grab` is for the one whom `when_readable` has called.
 * Bytes that came too early are `leftover` and come first in the next read. If they are a view, they have to be copied before a park.
 * Bytes leave in the order in which they were written. `send` is write and flush; both return when the kernel has all. `send_queued` neither parks nor raises.
 * Whoever sends a view of the shared buffer loses nothing: what the kernel does not take at once is copied before the greenlet parks.
@@ -63,40 +63,40 @@ class Stream:
 
     def read(self, most: int = HEAD_SIZE) -> bytes:
         """Wait for what comes next, at least one byte; b"" when the peer has ended its side."""
-        if not self.leftover:
-            self.wait_readable()
-        return self.take(most)
-
-    def take(self, most: int = HEAD_SIZE) -> bytes:
-        """Like `read`, but look first: for the one whom `when_readable` has called."""
         if self.leftover:
             return self._take_leftover(most)
+        self.wait_readable()
         while True:
             try:
                 return self._sock.recv(most)
             except OSError as error:
                 self._wait_unless_broken(error)
 
-    def take_request(self) -> bytes:
-        """Like `take`, where a request may begin: see loop/landing.py."""
-        while not self.leftover:
-            try:
-                return LANDED[: self._sock.recv_into(LANDED)]
-            except OSError as error:
-                self._wait_unless_broken(error)
-        return self._take_leftover(HEAD_SIZE)
+    def grab(self) -> bytes | None:
+        """What has come where a request may begin (loop/landing.py), HEAD_SIZE bytes at most; b"" at the end, None for nothing. Does not park."""
+        if self.leftover:
+            return self._take_leftover(HEAD_SIZE)
+        try:
+            return LANDED[: self._sock.recv_into(LANDED)]
+        except OSError as error:
+            self._none_moved(error)
+            return None
+
+    def grab_into(self, buffer: memoryview) -> int | None:
+        """The same where an answer may begin, into a buffer: as much as fits."""
+        if self.leftover:
+            return self._put_leftover(buffer)
+        try:
+            return self._sock.recv_into(buffer)
+        except OSError as error:
+            self._none_moved(error)
+            return None
 
     def read_into(self, buffer: memoryview) -> int:
         """Wait, then put what is there into the buffer; 0 when the peer has ended its side."""
         if self.leftover:
             return self._put_leftover(buffer)
-        self._wake = getcurrent().switch  # wait_readable, but for a call less: every exchange comes here
-        if not self._armed:
-            self._arm()
-        try:
-            park(self._hub)
-        finally:
-            self._wake = None
+        self.wait_readable()
         while True:
             try:
                 return self._sock.recv_into(buffer)
@@ -148,6 +148,10 @@ class Stream:
         self._wake = call
         if not self._armed:
             self._arm()
+
+    def forget_readable(self) -> None:
+        """Take `when_readable` back."""
+        self._wake = None
 
     def _arm(self) -> None:
         self._reader.start(self._readable)

@@ -76,15 +76,17 @@ def test_what_one_sends_the_other_reads(pair: Pair) -> None:
 def test_a_request_lands_where_the_master_can_read_it(pair: Pair) -> None:
     left, right = pair
     for data in (b"GET /first HTTP/1.1", b"GET /2"):
+        right.when_readable(int)
         left.send(data)
-        assert right.take_request() == data
+        settle()
+        assert right.grab() == data
         assert os.pread(WITNESS, len(data), 0) == data
 
 
 def test_what_is_left_over_is_the_next_request(pair: Pair) -> None:
     _, right = pair
     right.leftover = b"GET /"
-    assert right.take_request() == b"GET /"
+    assert right.grab() == b"GET /"
 
 
 def test_reading_parks_until_something_comes(pair: Pair) -> None:
@@ -274,7 +276,21 @@ def test_an_idle_stream_calls_once_when_something_comes(pair: Pair) -> None:
     left.send(b"second")
     settle()
     assert called == ["woken"]
-    assert right.take().startswith(b"first")
+    assert right.grab().startswith(b"first")
+
+
+def test_grabbing_never_waits(pair: Pair) -> None:
+    left, right = pair
+    buffer = memoryview(bytearray(100))
+    assert right.grab() is None
+    assert right.grab_into(buffer) is None
+    for grabbed in (right.grab, lambda: bytes(buffer[: right.grab_into(buffer)])):
+        called: list[str] = []
+        right.when_readable(lambda called=called: called.append("woken"))
+        left.send(b"something")
+        settle()
+        assert called
+        assert grabbed() == b"something"
 
 
 def test_an_idle_stream_calls_at_the_end_too(pair: Pair) -> None:
@@ -284,7 +300,7 @@ def test_an_idle_stream_calls_at_the_end_too(pair: Pair) -> None:
     left.end()
     settle()
     assert called == ["woken"]
-    assert right.take() == b""
+    assert right.grab() == b""
 
 
 def test_a_wait_can_be_ended_from_outside(pair: Pair) -> None:

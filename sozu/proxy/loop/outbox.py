@@ -39,6 +39,19 @@ class Outbox:
         if len(streams) >= MANY:
             self._send()
 
+    def put(self, stream: Stream, data: bytes) -> None:
+        """The same of any size, and never parks: for who knows that what the peer does not take will not become more and more."""
+        if stream.queued:
+            stream.queued += data
+            return
+        stream.queued = data
+        streams = self._streams
+        if not streams:
+            self._hub.loop.run_callback(self._send)
+        streams.append(stream)
+        if len(streams) >= MANY:
+            self._send()
+
     def _send(self) -> None:
         streams, self._streams = self._streams, []
         for stream in streams:

@@ -22,7 +22,7 @@ class Spares:
     def __init__(self, hub: Hub, keep: int = 256) -> None:
         self._hub = hub
         self._keep = keep
-        self.idle: list[Callable[[Job], object]] = []  # their `switch`; who is in a hurry may `run` by calling the last one
+        self.idle: list[Callable[[Job], object]] = []  # their `switch`
 
     def run(self, job: Job) -> None:
         """Run the job until it parks or ends. To be called in the hub only (a watcher's callback): the job returns there."""

@@ -5,18 +5,26 @@
 
 from time import monotonic
 
+from sozu.command.facts import Cluster
 from sozu.proxy.back import Back
 from sozu.proxy.failures import NoBackend, Unreachable
 from sozu.proxy.meaning import Asked
 from sozu.proxy.reaching.admission import Admission, admit
 from sozu.proxy.reaching.connecting import MOST_BACKENDS, Caller, Seeker, open_back
+from sozu.proxy.registry import LiveBackend
 from sozu.proxy.traffic import Traffic
 
 
-def reach(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, repeatable: bool) -> Back:  # noqa: FBT001 - keywords cost on this path
+def first_choice(traffic: Traffic, cluster: Cluster) -> LiveBackend | None:
+    """Whom `reach` would try first; None where there is more to be asked, or nobody."""
+    roster = traffic.registry.rosters.get(cluster.cluster)
+    return None if roster is None or roster.terms is not None else roster.sole or roster.choose()
+
+
+def reach(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, repeatable: bool, *, chosen: LiveBackend | None = None) -> Back:  # noqa: FBT001 - keywords cost on this path
     """A connection to a backend of `seeker.cluster`. Raises NoBackend, or Unreachable when enough were tried.
 
-    `repeatable` requests may ride on a connection that was idle for long (pool.py says why).
+    `chosen`: by `first_choice`, already. `repeatable` requests may ride on a connection that was idle for long (pool.py says why).
     """
     roster = traffic.registry.rosters.get(seeker.cluster or "")
     if roster is None:
@@ -24,7 +32,7 @@ def reach(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, repeat
     if roster.terms is not None:
         return admit(traffic, caller, seeker, asked, roster, repeatable=repeatable)
     tried: tuple[tuple[str, str], ...] = ()
-    backend = roster.sole or roster.choose()
+    backend = chosen or roster.sole or roster.choose()
     while backend is not None:
         backend.exchanges += 1
         seeker.counted = backend

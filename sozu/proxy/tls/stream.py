@@ -100,14 +100,10 @@ class TlsStream(TlsSender):
 
     def read(self, most: int = HEAD_SIZE) -> bytes:
         """See Stream."""
-        if not self.leftover and not self.engine.has_more:
-            Stream.wait_readable(self)
-        return self.take(most)
-
-    def take(self, most: int = HEAD_SIZE) -> bytes:
-        """See Stream."""
         if self.leftover:
             return self._take_leftover(most)
+        if not self.engine.has_more:
+            Stream.wait_readable(self)
         while True:
             if self.engine.has_more:
                 piece = self._decrypt(most)
@@ -115,11 +111,21 @@ class TlsStream(TlsSender):
                     return piece
             self._receive_or_wait(RECORD + OVERHEAD)
 
-    def take_request(self) -> bytes:
+    def grab(self) -> bytes | None:
         """See Stream."""
-        data = self.take()
-        LANDED[: len(data)] = data
-        return data
+        if self.leftover:
+            piece: bytes | None = self._take_leftover(HEAD_SIZE)
+        else:
+            piece = self._decrypt(HEAD_SIZE) if self.engine.has_more else None
+        if piece:
+            LANDED[: len(piece)] = piece
+        return piece
+
+    def grab_into(self, buffer: memoryview) -> int | None:
+        """See Stream."""
+        if self.leftover:
+            return self._put_leftover(buffer)
+        return self._decrypt_into(buffer) if self.engine.has_more else None
 
     def read_into(self, buffer: memoryview) -> int:
         """See Stream. As many records as have come, and fit."""
@@ -182,6 +188,11 @@ class TlsStream(TlsSender):
             self._hub.loop.run_callback(self._look)
         else:
             Stream.when_readable(self, self._receive_and_look)
+
+    def forget_readable(self) -> None:
+        """See Stream."""
+        self._awaited = None
+        Stream.forget_readable(self)
 
     def _receive_and_look(self) -> None:
         try:

@@ -173,7 +173,7 @@ def test_who_was_busy_at_every_look_is_told_to_close(house: House, monkeypatch: 
     monkeypatch.setattr("sozu.proxy.worker.drain._LOOKS", 1)
     busy, origin, _ = house.old.exchange(GET)
     drain = draining(house, lambda: 60.0)
-    while not house.old.session()._draining:
+    while not house.old.session().draining:
         gevent.sleep(0)
     origin.send(OK)
     assert field(busy.head(), b"connection") == b"close"
