@@ -82,7 +82,7 @@ def _directed(asked: Asked, way: Way) -> object:
     """The framing, or the refusal of a request that is for another host than the client could know to be here (RFC 9110 section 7.4)."""
     if way.names is None or (asked.framing is not NO_BODY and isinstance(asked.framing, Refusal)):
         return asked.framing
-    host = hostname(asked.texts.authority).decode("latin-1").lower()
+    host = hostname(asked.texts.authority).decode("latin-1").lower().removesuffix(".")  # as routes have it
     return asked.framing if _names_none(asked) or covers(way.names, host) else refusal(Reason.HOST_MISDIRECTED)
 
 

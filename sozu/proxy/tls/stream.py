@@ -161,7 +161,9 @@ class TlsStream(TlsSender):
         finally:
             if size is None:
                 self._send_unasked()
-        return self.engine.followed(buffer, size) if size else size
+        if size is None:
+            return None
+        return self.engine.followed(buffer, size) if size else 0  # the end may be b"" here
 
     def _receive_or_wait(self, most: int) -> None:
         while True:
