@@ -5,6 +5,7 @@ The conversation of a worker's life (`fill(slot)` is the master's side of it):
     worker                          master
     Hello(version, schema, pid) ->
                                     <- Welcome(slot, settings)          descriptor: the access log, if there is one
+                                    <- Apportion(workers)               descriptor: memory that all workers share
                                     <- GiveListeners(...)               descriptors: one per listener, in that order
                                     <- Load(revision, orders, last)     in parts; the last one says so
     Ready(revision)             ->                                      it accepts from here on
@@ -87,6 +88,12 @@ class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
     slot: int
     settings: Settings
     ticket_secret: str = ""
+
+
+class Apportion(Message, frozen=True, kw_only=True, tag="apportion"):
+    """Among how many workers limits are divided from now on; at the beginning with the memory in which all of them count rates."""
+
+    workers: int
 
 
 class ListenerName(msgspec.Struct, frozen=True):
@@ -255,6 +262,7 @@ class Drain(Message, frozen=True, kw_only=True, tag="drain"):
 FromWorker = Hello | Found | Ready | Reply | Happened | Checked
 FromMaster = (
     Welcome
+    | Apportion
     | MeetThere
     | GiveListeners
     | Load

@@ -10,6 +10,7 @@ from functools import partial
 import os
 from secrets import token_hex
 from time import monotonic
+from typing import Final
 
 import gevent.socket
 
@@ -24,7 +25,16 @@ from sozu.master.succession.estate import Belongings
 from sozu.master.tools.door import Door
 from sozu.master.workers.rendezvous import Places
 
+RATES: Final = 1 << 21  # bytes: 131,072 clients' addresses at a time, of which only those in use take memory
+
 NOTHING = Belongings()
+
+
+def common_memory() -> int:
+    """Memory without a name, all zeros, which is there as long as somebody has it open."""
+    descriptor = os.memfd_create("sozu-rates", os.MFD_CLOEXEC)
+    os.ftruncate(descriptor, RATES)
+    return descriptor
 
 
 class CannotStart(Exception):
@@ -44,7 +54,8 @@ class Opened:
     """What is open, and what is known besides. `page` is the listening socket of the page of figures, if another master has opened it.
 
     `since` is when the proxy started (monotonic seconds), `departures` are the backends that another master has removed,
-    `orphanage` has the workers of one that died. From the secret follow the keys that seal TLS session tickets.
+    `orphanage` has the workers of one that died, `before` is what the journal says if it was read already. From the secret follow the keys that seal TLS session tickets; `rates` is
+    a descriptor of the memory in which all workers count.
     """
 
     journal: Journal
@@ -57,11 +68,13 @@ class Opened:
     departures: tuple[BackendKey, ...] = ()
     orphanage: Orphanage = field(default_factory=Orphanage)
     ticket_secret: str = field(default_factory=partial(token_hex, 32))
+    rates: int = field(default_factory=common_memory)
 
     def close_with(self, end: ExitStack) -> None:
         """Have everything closed at the end, in reverse."""
         for each in (self.journal.close, self.door.close, self.log.close, self.sockets.close_all):
             end.callback(each)
+        end.callback(os.close, self.rates)
 
 
 def open_all(settings: Settings, belongings: Belongings) -> Opened:

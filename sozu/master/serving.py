@@ -147,7 +147,7 @@ class Master:
         self._beginning = Beginning()
         places = Places(settings.command_socket)
         state = lambda: self._ledger.state  # noqa: E731 - what is in force when it is asked
-        briefing = Briefing(settings, opened.log, opened.sockets, state, self._roster, places, opened.ticket_secret)
+        briefing = Briefing(settings, opened.log, opened.sockets, state, self._roster, places, opened.ticket_secret, opened.rates)
         self._slots = Slots(opened.sockets.slots, programs.worker, briefing, self._roster, early)
         page = self._open_metrics_page(settings.metrics.prometheus, end)
         prometheus = None if page is None else page.address

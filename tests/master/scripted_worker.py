@@ -31,6 +31,7 @@ from sozu.command.orders import (
 from sozu.command.state import ConfigState
 from sozu.command.worker_protocol import (
     SCHEMA,
+    Apportion,
     AskBackends,
     AskDigest,
     AskMetrics,
@@ -83,6 +84,9 @@ class Worker:
             match message:
                 case Welcome(slot=slot):
                     self.slot, self.log, self.settings = slot, descriptors, message.settings
+                case Apportion():
+                    for descriptor in descriptors:
+                        os.close(descriptor)
                 case MeetThere():
                     self.rendezvous = socket.socket(fileno=descriptors[0])
                     self.rendezvous.listen()

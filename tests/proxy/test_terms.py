@@ -198,3 +198,10 @@ def test_what_was_counted_goes_on_under_new_terms() -> None:
     assert (new.breaker.policy.least, new.queue.size, old.patience, new.patience) == (1, 0, 7, 0)
     last = held(Cluster(cluster="c", split=(Share(cluster="d", share=5),)), new)
     assert (last.guests, last.breaker, last.budget, last.room) == (None, None, None, None)
+
+
+def test_limits_are_divided_anew_when_there_are_more_workers() -> None:
+    terms = held(Cluster(cluster="c", max_exchanges=8, max_per_client=4, queue=Queue(size=3)), workers=2)
+    terms.divide(4)
+    assert terms.guests is not None
+    assert (terms.room, terms.guests.policy, terms.queue.size) == (2, 1, 1)

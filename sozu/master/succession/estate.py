@@ -67,11 +67,12 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     belongings: Belongings
     grace: float
     ticket_secret: str
+    rates: int | None = None
 
     def descriptors(self) -> Iterator[int]:
         """All of them: what must stay open."""
         yield from (self.journal, self.door)
-        yield from (each for each in (self.log, self.metrics) if each is not None)
+        yield from (each for each in (self.log, self.metrics, self.rates) if each is not None)
         yield from (each for opened in self.listeners.values() for each in opened)
         yield from (each.channel for each in self.workers)
         yield from (each.descriptor for each in self.tools)

@@ -60,6 +60,7 @@ def hand_over(held: Holdings, asker: object, grace: float) -> Estate:
         belongings=held.opened.belongings,
         grace=grace,
         ticket_secret=held.opened.ticket_secret,
+        rates=os.dup(held.opened.rates),
     )
 
 

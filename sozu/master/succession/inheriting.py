@@ -9,7 +9,7 @@ import gevent.socket
 from sozu.command.channel import channel_to_worker
 from sozu.command.journal import Journal
 from sozu.master.logs import LogFile
-from sozu.master.opening import Opened
+from sozu.master.opening import Opened, common_memory
 from sozu.master.sockets import ListenerSockets
 from sozu.master.succession.estate import Estate, WorkerLeft
 from sozu.master.tools.door import Door
@@ -36,6 +36,7 @@ def inherit(estate: Estate) -> Opened:
         None if estate.metrics is None else gevent.socket.socket(fileno=estate.metrics),
         tuple(estate.departed),
         ticket_secret=estate.ticket_secret,
+        rates=common_memory() if estate.rates is None else estate.rates,
     )
 
 

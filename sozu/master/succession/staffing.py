@@ -9,6 +9,7 @@ import logging
 
 import gevent
 
+from sozu.command.worker_protocol import Apportion
 from sozu.master.sockets import ListenerSockets
 from sozu.master.tools.tool import Declined, Final, Say
 from sozu.master.workers.roster import Worker
@@ -27,8 +28,9 @@ def resize(slots: Slots, sockets: ListenerSockets, count: int, grace: float, tel
     before = len(list(slots))
     if count > before:
         _grow(slots, sockets, count, tell)
-        return ()
-    return _shrink(slots, sockets, count, grace, tell) if count < before else ()
+    leaving = _shrink(slots, sockets, count, grace, tell) if count < before else ()
+    _apportion(slots)
+    return leaving
 
 
 def _grow(slots: Slots, sockets: ListenerSockets, count: int, tell: Say) -> None:
@@ -50,6 +52,14 @@ def _shrink(slots: Slots, sockets: ListenerSockets, count: int, grace: float, te
     for worker in leaving:
         tell(f"{worker.name} accepts no more and finishes what it has", {"worker": worker.slot})
     return leaving
+
+
+def _apportion(slots: Slots) -> None:
+    """Have those that serve divide limits among as many as there are now."""
+    serving = tuple(slots)
+    for slot in serving:
+        if slot.worker is not None and not slot.vacant:
+            slot.worker.link.tell(Apportion(workers=len(serving)))
 
 
 def settle(sockets: ListenerSockets, count: int, leaving: Sequence[Worker]) -> Final:

@@ -13,7 +13,7 @@ from sozu.command.channel import parts, portions
 from sozu.command.facts import Listener
 from sozu.command.settings import Settings
 from sozu.command.state import ConfigState, orders_of
-from sozu.command.worker_protocol import GiveListeners, ListenerName, Load, MeetThere, Welcome
+from sozu.command.worker_protocol import Apportion, GiveListeners, ListenerName, Load, MeetThere, Welcome
 from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
 from sozu.master.workers.rendezvous import Places
@@ -31,6 +31,7 @@ class Briefing:
     roster: Roster
     places: Places | None = None  # where the next master would find the worker
     ticket_secret: str = field(default_factory=partial(token_hex, 32))  # one for all workers: each resumes the TLS sessions of the others
+    rates: int | None = None  # a descriptor of the memory in which all workers count
 
     def give(self, newcomer: Worker) -> None:
         """Tell a newcomer everything up to the last part of the state, which makes it accept and say Ready."""
@@ -38,6 +39,8 @@ class Briefing:
         welcome = Welcome(slot=newcomer.slot, settings=self.settings, ticket_secret=self.ticket_secret, descriptors=len(log))
         self._agree_where_to_meet(newcomer)  # first: from Welcome on it is confined, and may listen nowhere
         newcomer.link.tell(welcome, log)
+        memory = () if self.rates is None else (self.rates,)
+        newcomer.link.tell(Apportion(workers=self.sockets.slots, descriptors=len(memory)), memory)
         give_listeners(newcomer, self.sockets, state.listeners.values())
         *some, last = parts(orders_of(state))
         for orders in some:

@@ -4,7 +4,7 @@
     heads        lines of a head set, added and removed; prefixes replaced
     gate         who may pass: addresses, passwords, denials, redirects
     question     put to another cluster: may this request pass?
-    rates        how many requests of one address
+    rates        how many requests of one address; common_rates counts those of all workers
     passwords    checked beside the loop, one at a time, and remembered when they are right
 A request of a frontend without such settings meets none of this.
 """

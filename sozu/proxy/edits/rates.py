@@ -5,10 +5,12 @@ the oldest are forgotten when there are too many: a flood of addresses costs mem
 """
 
 from collections import OrderedDict
+from functools import lru_cache
 from math import ceil
 from typing import Final
 
 from sozu.command.edits.facts import Rate
+from sozu.proxy.edits.common_rates import CommonRates, rule_name
 
 KEPT: Final = 1024  # frontends: those that were asked for lately
 MOST: Final = 65_536  # buckets of one frontend: 10 MB
@@ -36,16 +38,25 @@ class Buckets:
 
 
 class Rates:
-    """The buckets of a worker's frontends, by rule: another rule begins anew, and those that were not asked for lately are forgotten."""
+    """The buckets of a worker's frontends, by rule: another rule begins anew, and those that were not asked for lately are forgotten.
 
-    __slots__ = ("_buckets", "workers")
+    They are in `common`, where all workers count; where there is none, or no room in it, this worker has its part of the rate.
+    """
+
+    __slots__ = ("_buckets", "_names", "common", "workers")
 
     def __init__(self) -> None:
         self.workers = 1
+        self.common: CommonRates | None = None
+        self._names = lru_cache(KEPT)(rule_name)
         self._buckets: OrderedDict[tuple[object, Rate], Buckets] = OrderedDict()
 
     def take(self, frontend: object, rate: Rate, address: bytes, now: float) -> int:
         """See Buckets; `frontend` is a frontend's key."""
+        if self.common is not None:
+            wait = self.common.take(self._names(frontend, rate), rate, address, now)
+            if wait is not None:
+                return wait
         buckets = self._buckets.pop((frontend, rate), None) or Buckets(rate, self.workers)
         self._buckets[frontend, rate] = buckets
         if len(self._buckets) > KEPT:

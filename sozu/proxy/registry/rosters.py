@@ -37,6 +37,13 @@ class Registry:
         self._stacks = Stacks()
         self._now = 0.0
 
+    def divide(self, workers: int) -> None:
+        """Among so many workers limits are divided from now on."""
+        self.workers = workers
+        for roster in self.rosters.values():
+            if roster.terms is not None:
+                roster.terms.divide(workers)
+
     def find(self, key: BackendKey) -> LiveBackend | None:
         """A backend in use, or a retired one that still has exchanges; None once it is gone."""
         return self._live.get(key)

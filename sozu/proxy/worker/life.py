@@ -21,6 +21,7 @@ from sozu.command.rules import Objection
 from sozu.command.settings import Settings
 from sozu.command.worker_protocol import (
     SCHEMA,
+    Apportion,
     AskBackends,
     AskDigest,
     AskMetrics,
@@ -133,7 +134,7 @@ class Life:
 
     def _take(self, message: FromMaster, descriptors: list[int]) -> None:
         match message:
-            case Welcome() | MeetThere() | GiveListeners() | Load():
+            case Welcome() | Apportion() | MeetThere() | GiveListeners() | Load():
                 self._prepare(message, descriptors)
             case Publish():
                 self._publish(message)
@@ -153,13 +154,15 @@ class Life:
             case Inherit() | Drain():
                 self._pass_on(message, Way(descriptors[0]) if descriptors else None)
 
-    def _prepare(self, message: Welcome | MeetThere | GiveListeners | Load, descriptors: Sequence[int]) -> None:
+    def _prepare(self, message: Welcome | Apportion | MeetThere | GiveListeners | Load, descriptors: Sequence[int]) -> None:
         match message:
             case Welcome():
                 self._slot = message.slot
                 # What is made from here on is made by a process that can do no more than it ever will.
                 self._holds = self._confine(message.slot, message.settings)
                 self._service = Service(message.settings, message.slot, descriptors[0] if descriptors else None, bytes.fromhex(message.ticket_secret))
+            case Apportion():
+                self._serving().apportion(message.workers, descriptors[0] if descriptors else None)
             case MeetThere():
                 self._rendezvous = Rendezvous(descriptors[0])
             case GiveListeners():

@@ -20,6 +20,7 @@ from sozu.command.state import ConfigState, FrontendKey, digest
 from sozu.command.worker_protocol import ListenerName
 from sozu.proxy.access_log import AccessLog, NoLog
 from sozu.proxy.counters import Counters
+from sozu.proxy.edits.common_rates import CommonRates
 from sozu.proxy.health import Rounds
 from sozu.proxy.health.rounds import Tell as Verdicts
 from sozu.proxy.health.rounds import is_checked
@@ -194,6 +195,13 @@ class Service:
 
     def _make_room(self) -> int:
         return evict(self._traffic.sessions, self._traffic.clock.now)
+
+    def apportion(self, workers: int, rates: int | None) -> None:
+        """Limits are divided among so many workers; rates are counted in the memory of this descriptor, if there is one."""
+        self._traffic.registry.divide(workers)
+        self._traffic.desk.rates.workers = workers
+        if rates is not None:
+            self._traffic.desk.rates.common = CommonRates(rates)
 
     def watch(self, key: BackendKey, tell: Tell) -> None:
         """See watch_backend; returns when the last word was told."""

@@ -55,6 +55,12 @@ class Terms:
         self.guests = _kept(self.guests, self._part(cluster.max_per_client), Guests)
         self.queue.size = self._part(cluster.queue.size) or 0 if cluster.queue is not None else 0
 
+    def divide(self, workers: int) -> None:
+        """Have the part that one of so many workers has."""
+        self._workers = workers
+        self.room = self._part(self._cluster.max_exchanges)
+        self.hold()
+
     @property
     def patience(self) -> float:
         """Seconds that a request may wait for room."""
