@@ -9,6 +9,7 @@ from pathlib import Path
 import signal
 import socket
 import ssl
+import subprocess
 import threading
 from typing import Any, Self
 
@@ -30,7 +31,7 @@ from tests.e2e.over_tls import (
     unchecked,
     written,
 )
-from tests.e2e.processes import LIMIT, Proxy
+from tests.e2e.processes import LIMIT, Proxy, peer
 
 ECDSA = AUTHORITY.issue_cert("one.example", "*.one.example", "127.0.0.1", key_type=trustme.KeyType.ECDSA)
 RSA = AUTHORITY.issue_cert("one.example", "*.one.example", key_type=trustme.KeyType.RSA)
@@ -275,6 +276,7 @@ def test_a_record_that_was_bent_on_its_way_ends_the_connection_with_a_reason(sha
         plain.sendall(records)
         while plain.recv(65536):
             """An alert, then the end."""
+    shared.lines.until(r"event=connection_failed client=127\.0\.0\.1:\d+ reason='TLS: decryption failed or bad record mac'")
     assert ask_again(shared) == (200, b"origin")
 
 
@@ -291,3 +293,10 @@ def test_a_body_that_is_cut_short_is_no_whole_one(shared: Proxy) -> None:
     (line,) = [line for line in (shared.folder / "access.log").read_text().splitlines() if "/hash?cut" in line]
     assert json.loads(line)["ended"]
     assert not any("Traceback" in line for line in shared.lines.so_far())
+
+
+def test_nobody_negotiates_anew(shared: Proxy) -> None:
+    command = [peer("openssl"), "s_client", "-connect", f"127.0.0.2:{port_of(shared)}", "-servername", "one.example", "-tls1_2"]
+    done = subprocess.run(command, input="R\n", capture_output=True, text=True, timeout=LIMIT, check=False)
+    assert "no renegotiation" in done.stderr
+    assert ask_again(shared) == (200, b"origin")

@@ -73,7 +73,9 @@ class TlsEntrances:
             asked = understand_request(view, way.listener, plain.routes, plain.settings, SCHEME)
             texts = with_tls(asked.texts, way.version, way.server_name)
             head = completed(asked.head, SCHEME, way.listener) if way.trusted else asked.head
-            return msgspec.structs.replace(asked, head=head, texts=texts, framing=_directed(asked, way))
+            framing = _directed(asked, way)
+            usual = asked.usual and framing is asked.framing
+            return msgspec.structs.replace(asked, head=head, texts=texts, framing=framing, usual=usual)
 
         return understand
 

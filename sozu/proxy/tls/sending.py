@@ -133,5 +133,5 @@ class TlsSender(Stream):
         """See Stream."""
         self._unsent = b""
         if hasattr(self, "engine"):
-            self.engine.failure = Broken(self, OSError("TLS: reset"))
+            self.engine.failure = Broken(self, OSError("reset by us"))
         super().reset()

@@ -10,26 +10,32 @@ Two things differ from plain bytes:
 import _socket
 from collections.abc import Callable
 from contextlib import suppress
+import logging
 from typing import Final
 
 from gevent.hub import Hub
 
+from sozu.proxy.forwarding import client_name
 from sozu.proxy.loop.landing import LANDED
 from sozu.proxy.stream import HEAD_SIZE, Broken, Stream
 from sozu.proxy.tls.engine import OVERHEAD, RECORD, Engine
 from sozu.proxy.tls.sending import TlsSender
 
+log = logging.getLogger("sozu.proxy")
+
+FAILED: Final = "TLS: "  # how reasons begin that TLS has
 _RECEIVED: Final = memoryview(bytearray(4 * (RECORD + OVERHEAD)))  # no greenlet keeps anything here across a switch
 
 
 class TlsStream(TlsSender):
     """See Stream for what all of it does. Before `begin`, only `take_bytes` and `when_bytes`."""
 
-    __slots__ = ("_awaited",)
+    __slots__ = ("_awaited", "_settled")
 
     def __init__(self, sock: _socket.socket, hub: Hub) -> None:
         super().__init__(sock, hub)
         self._awaited: Callable[[], object] | None = None
+        self._settled = False  # has a client had its handshake?
 
     # ---- the handshake ----
 
@@ -93,6 +99,7 @@ class TlsStream(TlsSender):
 
     def glance(self) -> None:
         """After the handshake: what came with its end is left over for the first read. A failure is for that one to find."""
+        self._settled = True
         with suppress(Broken):
             self.leftover = self._decrypt(HEAD_SIZE) or b""
 
@@ -239,4 +246,14 @@ class TlsStream(TlsSender):
     def close(self) -> None:
         """See Stream."""
         self._awaited = None
+        if self._settled and self.engine.failure is not None:
+            self._tell_why(str(self.engine.failure))
         super().close()
+
+    def _tell_why(self, reason: str) -> None:
+        """What an exchange meets is in the access log; between exchanges there is nobody else to tell. Not what happens to plain connections too."""
+        self._settled = False
+        if reason.startswith(FAILED):
+            with suppress(OSError):  # a connection that has gone is not connected
+                client = client_name(self._sock.family, self._sock.getpeername()).decode()
+                log.info("event=connection_failed client=%s reason=%r", client, reason)
