@@ -1,3 +1,4 @@
+import collections
 import socket
 
 import pytest
@@ -32,6 +33,7 @@ class World:
         self.state = done.state
         draft = self.registry.draft()
         draft.after(done.effects)
+        collections.deque(self.registry.prepare(draft), maxlen=0)
         self.registry.publish(draft)
 
     def choose(self) -> LiveBackend:
@@ -337,3 +339,41 @@ def test_who_is_removed_while_he_grows_is_forgotten() -> None:
     world.registry.tick(1)
     world.registry.tick(2)
     assert world.registry.find(("web", B)) is None
+
+
+def test_what_is_prepared_is_met_by_nobody_before_the_swap() -> None:
+    world = World(WEB, add(A))
+    draft = world.registry.draft()
+    draft.after(commit(world.state, [add(B), AddCluster(cluster="shop")]).effects)
+    collections.deque(world.registry.prepare(draft), maxlen=0)
+    assert {world.choose().name for _ in range(4)} == {A}
+    assert "shop" not in world.registry.rosters
+
+    world.registry.swap(draft)
+    assert {world.choose().name for _ in range(4)} == {A, B}
+
+
+def test_who_goes_down_between_preparation_and_swap_is_not_chosen_afterwards() -> None:
+    world = World(WEB, add(A))
+    draft = world.registry.draft()
+    draft.after(commit(world.state, [add(B)]).effects)
+    collections.deque(world.registry.prepare(draft), maxlen=0)
+    world.registry.found(("web", A), up=False)
+
+    world.registry.swap(draft)
+    assert {world.choose().name for _ in range(4)} == {B}
+
+
+def test_who_leaves_is_let_go_after_the_swap() -> None:
+    world = World(WEB, add(A), add(B))
+    gone = world.registry.find(("web", B))
+    assert gone is not None
+    gone.exchanges += 1
+    draft = world.registry.draft()
+    draft.after(commit(world.state, [remove(B)]).effects)
+    world.registry.swap(draft)
+    assert world.registry.left_running == [("web", B)]
+    assert {world.choose().name for _ in range(4)} == {A}
+
+    collections.deque(world.registry.settle(draft), maxlen=0)
+    assert gone.retired

@@ -1,10 +1,12 @@
-"""Who may be chosen: a roster for each cluster, drafted aside (`Registry.draft`, `RosterDraft.after`), published by one assignment.
+"""Who may be chosen: a roster for each cluster, drafted aside (`Registry.draft`, `RosterDraft.after`), published by one assignment (`swap`).
+
+What takes its time and nobody can see is done before (`prepare`), what nobody waits for after it (`settle`), both in steps between which traffic runs.
 
 A roster says whom to choose from: the live backends in it survive every swap that keeps their key; one that no roster names
 retires. Nothing here switches greenlets.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 import logging
 from typing import Final
 
@@ -21,6 +23,7 @@ from sozu.proxy.registry.terms.misses import Misses
 
 log = logging.getLogger("sozu.proxy")
 
+_STEP: Final = 128  # backends or clusters between two turns of the loop: two tenths of a millisecond
 _FAILURES: Final = Failures()  # where a cluster says nothing of them
 
 
@@ -36,6 +39,7 @@ class Registry:
         self._recovery = Recovery()
         self._stacks = Stacks()
         self._now = 0.0
+        self._drafted: RosterDraft | None = None  # between its preparation and its swap
 
     def divide(self, workers: int) -> None:
         """Among so many workers limits are divided from now on."""
@@ -86,7 +90,7 @@ class Registry:
         if misses.note(now, roster.cluster.failures or _FAILURES):
             log.info("event=backend_rests cluster=%s backend=%s seconds=%g", *live.key, misses.pause)
             self._recovery.rest(live, misses.until)
-            roster.refresh()
+            self._refresh(live)
 
     def found(self, key: BackendKey, *, up: bool) -> None:
         """An active check has found out how this backend is."""
@@ -110,12 +114,18 @@ class Registry:
         self._refresh(live)
 
     def _come_back(self, live: LiveBackend) -> None:
-        roster = self.rosters.get(live.key[0])
+        self._warm_up(live, self.rosters)
+
+    def _warm_up(self, live: LiveBackend, rosters: Mapping[str, Roster]) -> None:
+        roster = rosters.get(live.key[0])
         if roster is not None:
             self._recovery.warm_up(live, self._now, roster.cluster.slow_start or 0.0)
 
     def _refresh(self, live: LiveBackend) -> None:
-        roster = self.rosters.get(live.key[0])
+        name = live.key[0]
+        if self._drafted is not None:
+            self._drafted.prepared.discard(name)  # what was seen of this backend is not so any more
+        roster = self.rosters.get(name)
         if roster is not None:
             roster.refresh()
 
@@ -123,30 +133,66 @@ class Registry:
         """Begin a change aside."""
         return RosterDraft(self)
 
+    def prepare(self, draft: "RosterDraft") -> Iterator[None]:
+        """All of a change that no exchange can notice: its newcomers, and the rosters in which nobody changes who serves already."""
+        running = bool(self._live)  # at the start all are new, and none is to be spared
+        self._drafted = draft
+        newcomers = {live for live in draft.newcomers if live in draft.facts}
+        for steps, live in enumerate(newcomers, 1):
+            self._welcome(live, draft, new=running)
+            if not steps % _STEP:
+                yield
+        changing = {live.key[0] for live in draft.facts.keys() - newcomers}
+        for steps, name in enumerate(draft.rebuilt.keys() - changing, 1):
+            self._set_up(draft.rebuilt[name])
+            draft.prepared.add(name)
+            if not steps % _STEP:
+                yield
+
     def publish(self, draft: "RosterDraft") -> None:
-        """The swap. From here on new exchanges meet the new rosters; those that run keep what they chose."""
+        """Change all at once. For a large draft, see the next two."""
+        self.swap(draft)
+        for _ in self.settle(draft):
+            continue
+
+    def swap(self, draft: "RosterDraft") -> None:
+        """From here on new exchanges meet the new rosters; those that run keep what they chose."""
+        running, self._drafted = bool(self._live), None
         self.left_running = [live.key for live in draft.leaving if live.exchanges]
         self.rosters = draft.rosters
-        running = bool(self._live)  # at the start all are new, and none is to be spared
-        for live, fact in draft.facts.items():
-            served = live.key in self._live and live.serves
-            self._live[live.key] = live
-            live.serve(fact)
-            if running and live.serves and not served:
-                self._come_back(live)
-        for live in draft.leaving:
+        for live in draft.facts:
+            if live not in draft.welcome:
+                self._welcome(live, draft, new=running)
+        for name, roster in draft.rebuilt.items():
+            if name not in draft.prepared:
+                self._set_up(roster)
+            if roster.terms is not None:
+                roster.terms.hold()
+
+    def settle(self, draft: "RosterDraft") -> Iterator[None]:
+        """Let those go that are in use no more."""
+        for steps, live in enumerate(draft.leaving, 1):
             if live.exchanges:
                 live.on_gone.append(self._forgetter(live))
             else:
                 del self._live[live.key]
             self._stacks.leave(live)
             live.retire()
-        for roster in draft.rebuilt.values():
-            for live in roster.members.values():
-                self._stacks.place(live, roster.cluster)
-            roster.refresh()
-            if roster.terms is not None:
-                roster.terms.hold()
+            if not steps % _STEP:
+                yield
+
+    def _welcome(self, live: LiveBackend, draft: "RosterDraft", *, new: bool) -> None:
+        served = live.key in self._live and live.serves
+        self._live[live.key] = live
+        live.serve(draft.facts[live])
+        draft.welcome.add(live)
+        if new and live.serves and not served:
+            self._warm_up(live, draft.rosters)
+
+    def _set_up(self, roster: Roster) -> None:
+        for live in roster.members.values():
+            self._stacks.place(live, roster.cluster)
+        roster.refresh()
 
     def _forgetter(self, live: LiveBackend) -> Callable[[], None]:
         def forget() -> None:
@@ -164,8 +210,15 @@ class RosterDraft:
         self.rebuilt: dict[str, Roster] = {}
         self.facts: dict[LiveBackend, Backend] = {}
         self.leaving: set[LiveBackend] = set()
+        self.prepared: set[str] = set()  # clusters whose rosters need nothing more
+        self.welcome: set[LiveBackend] = set()  # those of the facts that have heard theirs
         self._registry = registry
         self._newcomers: dict[BackendKey, LiveBackend] = {}
+
+    @property
+    def newcomers(self) -> Collection[LiveBackend]:
+        """Those that nobody has met before."""
+        return self._newcomers.values()
 
     def after(self, effects: Iterable[Change]) -> None:
         """Rebuild the rosters that these effects touch, and no others."""

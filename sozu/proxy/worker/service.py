@@ -12,7 +12,9 @@ from typing import Any
 import gevent
 from gevent import get_hub
 
-from sozu.command.facts import Backend, Frontend, Listener
+from sozu.command.addresses import named_address
+from sozu.command.draft import Change, Draft
+from sozu.command.facts import Backend, Cluster, Frontend, Listener
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.limits import MOST_CONNECTIONS
 from sozu.command.settings import Settings, in_force
@@ -60,7 +62,7 @@ class Service:
         self._traffic = Traffic(settings, Registry(settings.workers), counters, _access_log(settings, log_descriptor, counters, slot), slot)
         self._leaving = Leaving(self._traffic)
         self._traffic.clock.each_tick(self._leaving.look)
-        self._transactions = Transactions(self._traffic, partial(gevent.sleep, _PAUSE))
+        self._transactions = Transactions(self._traffic, partial(gevent.sleep, _PAUSE), is_noted)
         serve = partial(serve_connection, self._traffic)
         self._gate = Gate(self._traffic, probe(), ticket_secret)
         self._settings = settings  # as at the start
@@ -140,6 +142,7 @@ class Service:
             self.rounds.follow(state)
         if self._serving:
             self._follow_listeners()
+        self._transactions.settle()
 
     def serve(self, news: News, verdicts: Verdicts) -> None:
         """Accept, from now on, wherever the configuration says; what happens to backends is told to `news`, what checks find to `verdicts`."""
@@ -269,6 +272,20 @@ class Service:
         self._traffic.books.settle()
         self._traffic.access_log.close(_LAST_LINES)
         return cut
+
+
+def is_noted(change: Change, draft: Draft) -> bool:
+    """Does it regard more than the tables of routes and backends? Of ten thousand changes few do."""
+    match change.after or change.before:
+        case Backend(address=address, cluster=name):
+            cluster = draft.clusters.get(name)
+            return named_address(address) is not None or (cluster is not None and cluster.health is not None)
+        case Cluster():
+            return any(side is not None and (side.tls is not None or side.health is not None) for side in change if isinstance(side, Cluster))
+        case Frontend():
+            return change.after is None or any(side.certificate is not None or side.passthrough for side in change if isinstance(side, Frontend))
+        case _:
+            return True
 
 
 def _row(backend: LiveBackend) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """How a committed transaction reaches this worker's traffic: built aside, in slices, then published in one breath.
 
 The orders were validated by the master, and `carry_out` is the very function it used; so an Objection here means that
-master and worker have come apart, and the worker says so instead of guessing. Between the last three lines of `apply`
+master and worker have come apart, and the worker says so instead of guessing. Between the last lines of `apply`
 nothing switches greenlets: every exchange sees the configuration before a transaction or after it, never half of it.
+What a large one leaves to do afterwards, when nobody waits for it, is done by `settle`, in slices again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from sozu.command.draft import Change, Draft
@@ -28,22 +29,26 @@ class Tables(Protocol):
 class Transactions:
     """The worker's state, and the way to the next one. `pause` lets traffic run between two slices."""
 
-    def __init__(self, tables: Tables, pause: Callable[[], object]) -> None:
+    def __init__(self, tables: Tables, pause: Callable[[], object], is_noted: Callable[[Change, Draft], bool] = lambda *_: True) -> None:
+        """Of the changes those that are `noted` are told to who applies a transaction; that is asked in the slices, too."""
         self.state = ConfigState()
         self._tables = tables
         self._pause = pause
+        self._is_noted = is_noted
         self._parts: list[AnyOrder] = []
+        self._settling: Iterator[None] = iter(())
 
     def collect(self, orders: Sequence[AnyOrder]) -> None:
         """Keep a part of a transaction that came in several messages."""
         self._parts.extend(orders)
 
     def apply(self, revision: int, orders: Sequence[AnyOrder]) -> list[Change]:
-        """Carry out what was collected and these last orders; what has changed. Raises Objection, and then nothing has."""
+        """Carry out what was collected and these last orders; the changes that are noted. Raises Objection, and then nothing has changed."""
         whole, self._parts = [*self._parts, *orders], []
         draft = Draft(self.state)
         routes = self._tables.routes.draft()
-        rosters = self._tables.registry.draft()
+        registry, noted = self._tables.registry, list[Change]()
+        rosters = registry.draft()
         # From revision 0 on nothing is served yet: nobody waits, and what is built at once is built once.
         size = _SLICE if self.state.revision else max(len(whole), 1)
         for start in range(0, len(whole), size):
@@ -55,7 +60,19 @@ class Transactions:
             effects = draft.effects[done:]
             routes.after(effects)
             rosters.after(effects)
+            noted += [change for change in effects if self._is_noted(change, draft)]
+        self._let_run(registry.prepare(rosters))
         self.state = draft.state(revision)
         self._tables.routes = routes.table()
-        self._tables.registry.publish(rosters)
-        return draft.effects
+        registry.swap(rosters)
+        self._settling = registry.settle(rosters)
+        return noted
+
+    def settle(self) -> None:
+        """Finish what nobody sees any more."""
+        self._let_run(self._settling)
+
+    def _let_run(self, steps: Iterator[None]) -> None:
+        for _ in steps:
+            if self.state.revision:
+                self._pause()

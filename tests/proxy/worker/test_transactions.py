@@ -100,6 +100,7 @@ def test_a_large_removal_leaves_nothing() -> None:
     transactions = Transactions(tables, lambda: None)
     transactions.apply(1, [order for number in range(200) for order in site(f"s{number}")])
     transactions.apply(2, [RemoveCluster(cluster=f"s{number}") for number in range(200)])
+    transactions.settle()
     assert tables.registry.rosters == {}
     assert tables.registry.find(("s7", "127.0.0.1:9001")) is None
     assert same_facts(transactions.state, ConfigState())
