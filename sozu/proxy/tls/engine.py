@@ -8,6 +8,7 @@ import ssl
 from typing import Any, Final
 
 from sozu.proxy.stream import Broken
+from sozu.proxy.tls.openssl import Library
 
 RECORD: Final = 16384  # bytes of data at most in a record (RFC 8446 section 5.1),
 OVERHEAD: Final = 261  # and of what is around them (RFC 5246 section 6.2.3 allows more, no cipher of ours takes it)
@@ -113,6 +114,12 @@ class Engine:
     def records(self) -> bytes:
         """What is to be said."""
         return self._outgoing.read()
+
+    def give_back(self, library: Library) -> None:
+        """Nothing goes through at present: free what the buffers took, of the handshake or of much data."""
+        if not self._incoming.pending and not self._outgoing.pending:
+            library.give_back(self._incoming)
+            library.give_back(self._outgoing)
 
     # ---- beginning and end ----
 

@@ -22,6 +22,7 @@ from sozu.proxy.tls.choosing import UNRECOGNIZED_NAME, Alert, Choice, Passage, T
 from sozu.proxy.tls.contexts import Contexts
 from sozu.proxy.tls.entrance import TlsEntrances, way
 from sozu.proxy.tls.openssl import Library
+from sozu.proxy.tls.resting import Rests
 from sozu.proxy.tls.stream import TlsStream
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.tunnel import Course, TunnelSession
@@ -42,6 +43,7 @@ class Gate:
         self._terms: Terms = {}
         self._passing = PassingTable()
         self._tcp: dict[str, str | None] = {}  # where tcp listeners lead
+        traffic.clock.each_tick(Rests(library).look)
         self.resumes = library is not None and bool(secret)
 
     def follow(self, changes: Iterable[Change], listeners: Iterable[Listener]) -> None:

@@ -19,6 +19,8 @@ from sozu.proxy.forwarding import client_name
 from sozu.proxy.loop.landing import LANDED
 from sozu.proxy.stream import HEAD_SIZE, Broken, Stream
 from sozu.proxy.tls.engine import OVERHEAD, RECORD, Engine
+from sozu.proxy.tls.openssl import Library
+from sozu.proxy.tls.resting import WAITING
 from sozu.proxy.tls.sending import TlsSender
 
 log = logging.getLogger("sozu.proxy")
@@ -196,7 +198,13 @@ class TlsStream(TlsSender):
         if self.engine.has_more:
             self._hub.loop.run_callback(self._look)
         else:
+            WAITING.add(self)
             Stream.when_readable(self, self._receive_and_look)
+
+    def rest(self, library: Library) -> None:
+        """See Resting."""
+        if self._awaited is not None and not self._unsent:
+            self.engine.give_back(library)
 
     def forget_readable(self) -> None:
         """See Stream."""
