@@ -248,6 +248,7 @@ class Overrides(Fact, frozen=True, kw_only=True):
     min_rate: int | None = None
     timeouts: Timeouts | None = None
     log_level: LogLevel | None = None
+    workers: int | None = None
 
     @property
     def key(self) -> str:

@@ -253,6 +253,7 @@ class UpdateSettings(Order, frozen=True, kw_only=True, tag="update_settings"):
     min_rate: int | UnsetType | None = UNSET
     timeouts: Timeouts | UnsetType | None = UNSET
     log_level: LogLevel | UnsetType | None = UNSET
+    workers: int | UnsetType | None = UNSET
 
 
 AnyOrder = (

@@ -50,7 +50,7 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Paths are absolute here; `max_connections` counts per worker; `welcome` turns a bare 404 into the page that says how to route.
+    """Paths are absolute here; `pidfile` is where the master writes its pid, `max_connections` counts per worker; `welcome` turns a bare 404 into the page that says how to route.
 
     `max_body_size` bounds a request's body, in bytes (None: no bound); `min_rate` is how many bytes a second a client must send or
     take of a body, in the mean (0: no bound); `via` is our name in Via fields (None: we write none).
@@ -60,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     command_socket: str
     journal: str
+    pidfile: str | None = None
     workers: int = 2
     max_connections: int = 10_000
     max_body_size: int | None = None

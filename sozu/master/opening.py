@@ -3,7 +3,7 @@
 The journal's lock and the command socket come first: they keep two masters apart before a port is touched.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,13 +15,15 @@ from typing import Final
 import gevent.socket
 
 from sozu.command.journal import Journal
-from sozu.command.settings import Settings
+from sozu.command.settings import Settings, in_force
 from sozu.command.state import BackendKey
-from sozu.master.activation import activated_sockets
 from sozu.master.logs import LogFile
+from sozu.master.restart import Replayed, replayed
 from sozu.master.sockets import ListenerSockets
 from sozu.master.succession.adoption import Orphanage, find_orphans
 from sozu.master.succession.estate import Belongings
+from sozu.master.surroundings.activation import activated_sockets
+from sozu.master.surroundings.storing import Store
 from sozu.master.tools.door import Door
 from sozu.master.workers.rendezvous import Places
 
@@ -67,31 +69,42 @@ class Opened:
     page: gevent.socket.socket | None = None
     departures: tuple[BackendKey, ...] = ()
     orphanage: Orphanage = field(default_factory=Orphanage)
+    before: Replayed | None = None
     ticket_secret: str = field(default_factory=partial(token_hex, 32))
     rates: int = field(default_factory=common_memory)
 
     def close_with(self, end: ExitStack) -> None:
         """Have everything closed at the end, in reverse."""
-        for each in (self.journal.close, self.door.close, self.log.close, self.sockets.close_all):
+        for each in (self.journal.close, self.door.close, self.log.close, self.sockets.abandon):
             end.callback(each)
         end.callback(os.close, self.rates)
 
 
-def open_all(settings: Settings, belongings: Belongings) -> Opened:
+def open_all(settings: Settings, belongings: Belongings, *, file_wins: bool = False) -> Opened:
     """Open what the settings name. Raises JournalError, CannotListen or OSError, with nothing left open."""
     with ExitStack() as unless_it_works:
         journal = unless_it_works.enter_context(Journal.open(settings.journal))
+        before = replayed(journal)
+        count = settings.workers if file_wins or before.from_file else in_force(settings, before.state.override).workers
         door = Door(settings.command_socket)
         unless_it_works.callback(door.close)
         log = LogFile(settings.access_log)
         unless_it_works.callback(log.close)
         orphanage = find_orphans(Places(settings.command_socket))
-        sockets = ListenerSockets(max(settings.workers, orphanage.slots))
+        came = activated_sockets(os.environ, os.getpid())
+        sockets = ListenerSockets(max(count, orphanage.slots), Store(os.environ, came.stored))
         for address, descriptors in orphanage.sockets().items():
             sockets.adopt(address, descriptors)
-        for address, descriptor in activated_sockets(os.environ, os.getpid()).items():
-            if address not in sockets:
-                sockets.adopt(address, {0: descriptor})
-        opened = Opened(journal, door, log, sockets, belongings, monotonic(), orphanage=orphanage)
+        for address, descriptors in came.sockets.items():
+            _adopt_or_close(sockets, address, descriptors)
+        opened = Opened(journal, door, log, sockets, belongings, monotonic(), orphanage=orphanage, before=before)
         unless_it_works.pop_all()
     return opened
+
+
+def _adopt_or_close(sockets: ListenerSockets, address: str, descriptors: Mapping[int, int]) -> None:
+    if address not in sockets:
+        sockets.adopt(address, descriptors)
+        return
+    for descriptor in descriptors.values():
+        os.close(descriptor)  # workers that go on have the same ones

@@ -41,9 +41,13 @@ def replayed(journal: Journal) -> Replayed:
     """What the journal says. Raises JournalError."""
     records = journal.replay()
     state = state_after(journal.path, records)
+    return Replayed(state, from_file=not records or records[-1].from_file)
+
+
+def tell_if_torn(journal: Journal) -> None:
+    """Its last line may have been cut off."""
     if journal.torn is not None:
         log.warning("event=journal_torn offset=%d dropped=%d", journal.torn.offset, len(journal.torn.dropped))
-    return Replayed(state, from_file=not records or records[-1].from_file)
 
 
 def begin(ledger: Ledger, sockets: ListenerSockets, file: ConfigState, *, file_wins: bool) -> Beginning:

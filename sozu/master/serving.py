@@ -9,13 +9,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 import logging
 import os
-import resource
 from signal import SIGHUP, SIGINT, Signals
 
 import gevent
 from gevent.queue import Queue
 import msgspec
-from setproctitle import setproctitle
 
 from sozu import __version__
 from sozu.command.commit import Refused
@@ -37,9 +35,8 @@ from sozu.master.metrics.page import MetricsPage
 from sozu.master.news.chronicle import Chronicle
 from sozu.master.news.events import EventLog, Events
 from sozu.master.news.expiry import watch_expiry
-from sozu.master.notify import READY, STOPPING, notify, reloading, show_life
 from sozu.master.opening import NOTHING, CannotStart, Opened, Programs, open_all
-from sozu.master.restart import Beginning, begin, replayed
+from sozu.master.restart import Beginning, begin, replayed, tell_if_torn
 from sozu.master.signals import caught
 from sozu.master.sockets import CannotListen
 from sozu.master.stopping import Stopping
@@ -49,6 +46,10 @@ from sozu.master.succession.exec import OURS, become, come_to_serve, hold_signal
 from sozu.master.succession.handing import Holdings, hand_over
 from sozu.master.succession.inheriting import inherit, inherit_workers
 from sozu.master.succession.upgrade import Handover, Upgrading
+from sozu.master.surroundings import pidfile
+from sozu.master.surroundings.notify import READY, STOPPING, notify, reloading, show_life
+from sozu.master.surroundings.preparing import prepare_process
+from sozu.master.surroundings.reaping import keep_reaping
 from sozu.master.tools.changing import Changing
 from sozu.master.tools.explaining import Explaining
 from sozu.master.tools.looking import Looking
@@ -94,11 +95,11 @@ def serve(
     tried. Raises CannotStart.
     """
     settings = configuration.settings
-    _prepare_process(settings.command_socket)
+    prepare_process(settings.command_socket)
     with ExitStack() as end:
         try:
-            opened = open_all(settings, belongings)
-            early = launch_early(0 if opened.orphanage.slots else settings.workers, programs.worker, end)
+            opened = open_all(settings, belongings, file_wins=file_wins)
+            early = launch_early(0 if opened.orphanage.slots else opened.sockets.slots, programs.worker, end)
             master = Master(settings, opened, programs, end, early)
             master.begin(configuration, file_wins=file_wins)
         except (JournalError, CannotListen, Refused, NotWritten, SlotNotFilled, OSError) as why:
@@ -108,7 +109,7 @@ def serve(
 
 def succeed(estate: Estate, programs: Programs) -> int:
     """Be the master that follows another one in its process; the exit code of the process."""
-    _prepare_process(estate.settings.command_socket)
+    prepare_process(estate.settings.command_socket)
     with ExitStack() as end:
         return _until_stopped(_inherited(estate, programs, None, end), programs, end)
 
@@ -138,8 +139,10 @@ class Master:
         self._roster = Roster()
         aside = self._aside = Aside()
         end.callback(aside.close)
-        self._before = replayed(opened.journal)
-        told = Chronicle(self._events, self._roster, self._speak)
+        self._before = opened.before or replayed(opened.journal)
+        tell_if_torn(opened.journal)
+        end.callback(pidfile.remove, settings.pidfile)
+        told = Chronicle(self._events, self._roster, self._heed_settings)
         self._ledger = Ledger(self._before.state, opened.journal, opened.sockets, self._roster, aside, told=told, departures=opened.departures)
         end.callback(self._ledger.close)
         gevent.spawn(watch_expiry, self._events, lambda: self._ledger.state)
@@ -165,6 +168,10 @@ class Master:
         looking = Looking(self._ledger, history, self._figures, self._events, explaining, aside)
         return Verbs(changing, looking, rehearsal, self._stopping, self._upgrading, self._roster)
 
+    def _heed_settings(self) -> None:
+        self._speak()
+        self._upgrading.heed()
+
     def _speak(self) -> None:
         level = in_force(self._settings, self._ledger.state.override).log_level
         # The handlers decide what is shown: events are made of what is not shown as well.
@@ -187,6 +194,7 @@ class Master:
         for address in set(sockets) - {each.address for each in state.listeners.values() if each.active}:
             sockets.close(address)
         take_in(self._opened.orphanage, self._slots, self._settings, state)
+        pidfile.write(self._settings.pidfile)
         self._give_log()
 
     def run(self, announce: Callable[[Started], object]) -> int | Estate:
@@ -232,6 +240,7 @@ class Master:
     def _obey(self) -> Estate | None:
         self._stopping.begun.rawlink(lambda _: notify(STOPPING, os.environ))
         gevent.spawn(show_life, os.environ, os.getpid())
+        gevent.spawn(keep_reaping, os.getpid())
         self._stopping.done.rawlink(lambda _: self._wishes.put(None))
         for wish in iter(self._wishes.get, None):
             if isinstance(wish, Signals):
@@ -288,12 +297,3 @@ class Master:
 
     def _page(self) -> bytes:
         return exposition(self._figures.of_master(), self._figures.metrics()["workers"])
-
-
-def _prepare_process(command_socket: str) -> None:
-    garbage.hold()
-    logging.basicConfig(format="time=%(asctime)s level=%(levelname)s %(message)s", level=logging.INFO)
-    setproctitle(f"sozu: master {command_socket}")
-    # Workers inherit the limit: a proxy needs two descriptors for each exchange, and the usual 1024 is for other programs.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

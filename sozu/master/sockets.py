@@ -16,6 +16,7 @@ import stat
 from typing import Self
 
 from sozu.command.addresses import Address, parse_address
+from sozu.master.surroundings.storing import Store
 from sozu.master.workers.steering import release, steer
 
 BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn
@@ -28,9 +29,12 @@ class CannotListen(Exception):
 class ListenerSockets:
     """What the master listens on: for every open address one socket per slot."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, store: Store | None = None) -> None:
+        """`store` keeps them for the day on which everything of ours is killed."""
         self.slots = slots  # what is opened from now on is opened for so many; others of them open when they are asked for
         self._open: dict[str, tuple[socket.socket, ...]] = {}
+        self._adopted = set[str]()
+        self._store = store or Store({})
 
     def __contains__(self, address: str) -> bool:
         return address in self._open
@@ -43,6 +47,7 @@ class ListenerSockets:
         opened = self._open[address]
         while slot >= len(opened):
             opened = self._open[address] = (*opened, _another(parse_address(address), opened[0]))
+            self._store.follow(self._open)
         return opened[slot]
 
     def open(self, text: str) -> str:
@@ -58,6 +63,7 @@ class ListenerSockets:
             raise CannotListen(f"cannot listen on {address}: {_reason(error)}") from error
         resolved = str(_name_of(sockets[0], address))
         self._open[resolved] = sockets
+        self._store.follow(self._open)
         return resolved
 
     def adopt(self, address: str, descriptors: Mapping[int, int]) -> None:
@@ -65,6 +71,9 @@ class ListenerSockets:
         adopted = {slot: socket.socket(fileno=descriptor) for slot, descriptor in descriptors.items()}
         some = next(iter(adopted.values()))
         self._open[address] = tuple(adopted.get(slot) or _another(parse_address(address), some) for slot in range(self.slots))
+        self._adopted.add(address)
+        self._store.follow(self._open)
+        _close(each for slot, each in adopted.items() if slot >= self.slots)
 
     def hand_over(self) -> dict[str, list[int]]:
         """For another master: a descriptor for each address and slot."""
@@ -82,20 +91,34 @@ class ListenerSockets:
         for address, opened in self._open.items():
             stay, go = opened[:count], opened[count:]
             self._open[address] = stay
+            if go:
+                self._store.follow(self._open)
+                self._store.settle()
             _close(go)
             if go and _in_group(stay[0]):
                 release(stay[0])
 
     def close(self, address: str) -> None:
         """Stop listening on an address; connections that no worker had accepted are reset."""
-        for opened in self._open.pop(address):
-            opened.close()
+        closing = self._open.pop(address)
+        self._store.follow(self._open)
+        _close(closing)
         _remove_socket_file(parse_address(address))
 
     def close_all(self) -> None:
-        """Stop listening."""
+        """Stop listening. What is stored stays so: it may be a restart."""
+        self._store = Store({})
         for address in self:
             self.close(address)
+
+    def abandon(self) -> None:
+        """Undo what was opened; what was adopted is listened on by others, and its files are theirs."""
+        self._store = Store({})
+        for address in self:
+            if address in self._adopted:
+                _close(self._open.pop(address))
+            else:
+                self.close(address)
 
     def staging(self) -> "Staging":
         """Open addresses for a transaction that may still be refused."""

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from sozu.master.activation import activated_sockets
 from sozu.master.sockets import ListenerSockets
+from sozu.master.surroundings.activation import Activated, activated_sockets
 
 
 def environment(pid: int, count: int) -> dict[str, str]:
@@ -27,22 +27,23 @@ def test_they_are_found_by_their_address_once(tmp_path: Path) -> None:
         told = environment(7, 2)
         found = activated_sockets(told, 7, first)
 
-        assert found == {f"127.0.0.1:{tcp.getsockname()[1]}": first, f"unix:{path}": second}
+        assert found == Activated({f"127.0.0.1:{tcp.getsockname()[1]}": {0: first}, f"unix:{path}": {0: second}})
         assert told == {"HOME": "/"}
-        assert activated_sockets(told, 7, first) == {}
+        assert activated_sockets(told, 7, first) == Activated()
     os.close(first)
     os.close(second)
 
 
 def test_those_of_another_process_are_not_ours() -> None:
-    assert activated_sockets(environment(8, 1), 7) == {}
+    assert activated_sockets(environment(8, 1), 7) == Activated()
 
 
 def test_what_does_not_listen_is_no_listener() -> None:
     with socket.socket() as idle:
         first = os.dup(idle.fileno())
-        assert activated_sockets(environment(7, 1), 7, first) == {}
-        os.close(first)
+        assert activated_sockets(environment(7, 1), 7, first) == Activated()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(first)
 
 
 def test_one_socket_serves_all_slots_unless_others_may_join_it() -> None:
@@ -64,7 +65,7 @@ def test_systemd_s_own_tool_hands_a_socket_over(tmp_path: Path) -> None:
     if tool is None:
         pytest.skip("systemd-socket-activate is not installed (docs/testing.md)")
     path = tmp_path / "web.sock"
-    code = "import os; from sozu.master.activation import activated_sockets as found; print(list(found(os.environ, os.getpid())))"
+    code = "import os; from sozu.master.surroundings.activation import activated_sockets as found; print(list(found(os.environ, os.getpid()).sockets))"
     root = Path(__file__).parents[2]
     command = [tool, f"--listen={path}", "-E", f"PYTHONPATH={root}", sys.executable, "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as started:

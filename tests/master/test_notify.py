@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 import re
 import secrets
@@ -6,7 +7,7 @@ import socket
 import gevent
 import pytest
 
-from sozu.master.notify import READY, notify, reloading, show_life, watchdog_period
+from sozu.master.surroundings.notify import READY, notify, reloading, show_life, watchdog_period
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -15,7 +16,7 @@ def test_systemd_hears_that_we_are_ready(tmp_path: Path, *, abstract: bool) -> N
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(path.replace("@", "\0"))
         assert notify(READY, {"NOTIFY_SOCKET": path})
-        assert systemd.recv(100) == b"READY=1"
+        assert systemd.recv(100) == b"READY=1\nMAINPID=%d" % os.getpid()
 
 
 def test_without_systemd_nothing_is_said(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sozu.command.state import ConfigState
 from sozu.master.aside import Aside
 from sozu.master.author import Author
 from sozu.master.ledger import Ledger
-from sozu.master.restart import begin, replayed
+from sozu.master.restart import begin, replayed, tell_if_torn
 from sozu.master.sockets import ListenerSockets
 from sozu.master.workers.roster import Roster
 
@@ -120,6 +120,7 @@ def test_a_torn_record_is_cut_off_and_logged(tmp_path: Path, caplog: pytest.LogC
         file.write(b'{"revision": 2, "wh')
     with Journal.open(tmp_path / "journal") as journal:
         assert replayed(journal).state.clusters.keys() == {"a"}
+        tell_if_torn(journal)
 
     assert "event=journal_torn" in caplog.text
 

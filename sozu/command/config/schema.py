@@ -10,7 +10,7 @@ import msgspec
 from sozu.command.certificates.terms import ClientCertificates, TlsVersion
 from sozu.command.edits.facts import BasicAuth, ForwardAuth, HeaderEdit, Hsts, Rate, Redirect
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol
-from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT
+from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT, MOST_WORKERS
 from sozu.command.settings import AccessLog, Sandbox
 from sozu.command.terms import Breaker, Count, Failures, Health, ProxyProtocol, Queue, Retries, Share
 
@@ -172,7 +172,8 @@ class File(Entry, frozen=True, kw_only=True):
 
     command_socket: str = "./sozu.sock"
     journal: str | None = None
-    workers: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 2
+    pidfile: str | None = None
+    workers: Annotated[int, msgspec.Meta(ge=1, le=MOST_WORKERS)] = 2
     max_connections: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
     max_body_size: BodySize | None = None
     min_rate: ByteRate = 0

@@ -29,6 +29,7 @@ def read_settings(value: Mapping[str, Any], folder: Folder, findings: Findings) 
     return Settings(
         command_socket=command_socket,
         journal=journal or journal_beside(command_socket),
+        pidfile=None if file.pidfile is None else _path(("pidfile",), file.pidfile, folder, findings),
         workers=file.workers,
         max_connections=file.max_connections,
         max_body_size=file.max_body_size,

@@ -9,6 +9,7 @@ LONGEST_TIMEOUT = 86_400.0  # a day; beyond it, a unit was mistaken
 LONGEST_BODY = 1 << 60  # bytes; more than anybody has
 FASTEST = 1_000_000_000  # bytes a second
 MOST_CONNECTIONS = 1_000_000
+MOST_WORKERS = 1024
 
 
 class Limited(Protocol):

@@ -5,7 +5,7 @@ import msgspec
 from sozu.command.draft import Draft
 from sozu.command.facts import Overrides
 from sozu.command.orders import UpdateSettings, given
-from sozu.command.rules.limits import MOST_CONNECTIONS, check_limits
+from sozu.command.rules.limits import MOST_CONNECTIONS, MOST_WORKERS, check_limits
 from sozu.command.rules.objections import Objection
 
 
@@ -15,6 +15,8 @@ def update_settings(draft: Draft, order: UpdateSettings) -> None:
     changed = msgspec.structs.replace(held, **given(order))
     if changed.max_connections is not None and not 1 <= changed.max_connections <= MOST_CONNECTIONS:
         raise Objection(f"max_connections: 1 to {MOST_CONNECTIONS}", "max_connections")
+    if changed.workers is not None and not 1 <= changed.workers <= MOST_WORKERS:
+        raise Objection(f"workers: 1 to {MOST_WORKERS}", "workers")
     check_limits(changed)
     if changed != Overrides():
         draft.put(changed)

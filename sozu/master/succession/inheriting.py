@@ -1,5 +1,6 @@
 """What an estate becomes: the parts of a master, as they were."""
 
+import os
 from pathlib import Path
 from time import monotonic
 
@@ -12,6 +13,7 @@ from sozu.master.logs import LogFile
 from sozu.master.opening import Opened, common_memory
 from sozu.master.sockets import ListenerSockets
 from sozu.master.succession.estate import Estate, WorkerLeft
+from sozu.master.surroundings.storing import Store
 from sozu.master.tools.door import Door
 from sozu.master.workers.leaving import await_exit
 from sozu.master.workers.link import WorkerLink
@@ -23,7 +25,7 @@ from sozu.master.workers.slots import Slots
 def inherit(estate: Estate) -> Opened:
     """Take over journal (and its lock), command socket, access log, listening sockets and the page of figures."""
     settings = estate.settings
-    sockets = ListenerSockets(len(estate.slots))
+    sockets = ListenerSockets(len(estate.slots), Store(os.environ))
     for address, descriptors in estate.listeners.items():
         sockets.adopt(address, dict(enumerate(descriptors)))
     return Opened(

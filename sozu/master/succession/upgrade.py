@@ -16,6 +16,8 @@ from gevent.event import Event
 from gevent.queue import Queue
 
 from sozu import __version__
+from sozu.command.requests import DEFAULT_GRACE
+from sozu.command.settings import in_force
 from sozu.master.stopping import Stopping
 from sozu.master.succession.handing import Holdings
 from sozu.master.succession.staffing import resize, settle
@@ -103,16 +105,37 @@ class Upgrading:
 
         return self._begin(finish)
 
-    def staff(self, count: int, grace: float, say: Say) -> Final:
-        """Have so many workers."""
+    def staff(self, count: int, grace: float, say: Say, remember: Callable[[], object]) -> Final:
+        """Have so many workers. `remember` is called once there are, if a restart would not have so many."""
 
         def staff(tell: Say) -> Final:
-            sockets = self._held.opened.sockets
-            leaving = resize(self._slots, sockets, count, grace, tell)
-            _await_ends(leaving, tell)
-            return settle(sockets, count, leaving)
+            final = self._staff(count, grace, tell)
+            if self._wanted != count:
+                remember()
+            return final
 
         return self._begin(staff).follow(say)
+
+    def heed(self) -> None:
+        """Orders have changed the settings, perhaps how many workers there should be: see to it, after what is under way. Never waits."""
+        gevent.spawn(self._heed)
+
+    def _heed(self) -> None:
+        if self._job is not None:
+            self._job.greenlet.join()
+        count = self._wanted
+        if count != len(list(self._slots)) and not self._stopping.begun.is_set():
+            self._begin(lambda tell: self._staff(count, DEFAULT_GRACE, tell))
+
+    @property
+    def _wanted(self) -> int:
+        return in_force(self._held.settings, self._held.ledger.state.override).workers
+
+    def _staff(self, count: int, grace: float, tell: Say) -> Final:
+        sockets = self._held.opened.sockets
+        leaving = resize(self._slots, sockets, count, grace, tell)
+        _await_ends(leaving, tell)
+        return settle(sockets, count, leaving)
 
     # ---- one at a time ------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sozu.command.orders import AnyOrder
+from sozu.command.orders import AnyOrder, UpdateSettings
 from sozu.command.requests import (
     Abort,
     AnyRequest,
@@ -69,8 +69,8 @@ class Verbs:
                 return self._hard_stop()
             case UpgradeWorker(worker=worker, grace=grace):
                 return self.upgrading.worker(worker, _allowed(grace), say)
-            case SetWorkers(count=count, grace=grace):
-                return self.upgrading.staff(count, _allowed(grace), say)
+            case SetWorkers():
+                return self._staff(request, tool, say)
             case UpgradeMaster(grace=grace):
                 return self.upgrading.everything(_allowed(grace), say)
             case Status() | ListWorkers() | Metrics() | DumpState() | SaveState() | Log() | Explain() | SubscribeEvents():
@@ -94,6 +94,12 @@ class Verbs:
             case Apply(if_revision=if_revision):
                 return self.changing.apply(tool, if_revision, say)
 
+    def _staff(self, request: SetWorkers, tool: Tool, say: Say) -> Final:
+        def remember() -> None:
+            self.changing.commit([UpdateSettings(workers=request.count)], tool, None, _quietly)
+
+        return self.upgrading.staff(request.count, _allowed(request.grace), say, remember)
+
     def _soft_stop(self, grace: float, say: Say) -> Final:
         self.stopping.soft(_allowed(grace))
         while not self.stopping.done.wait(NEWS_EVERY):
@@ -105,6 +111,10 @@ class Verbs:
         self.stopping.hard()
         self.stopping.done.wait()
         return Final("stopped; sessions under way were cut")
+
+
+def _quietly(message: str, data: object) -> None:
+    """Tell nobody: it is a part of something that is told as a whole."""
 
 
 def _allowed(grace: float) -> float:

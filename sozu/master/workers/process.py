@@ -18,6 +18,7 @@ READ = 1  # libev's EV_READ
 FOR_THE_MASTER: Final = (signal.SIGINT, signal.SIGHUP)
 RESTORED: Final = (signal.SIGPIPE, signal.SIGXFSZ)  # Python ignores them; a program that we start may count on them
 # systemd's words to the master: a child that inherits them could speak in its name, or take its sockets.
+WATCHED: Final = set[int]()  # the pids of those that run and that we have not forgotten
 NOT_FOR_CHILDREN: Final = frozenset(("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
 
 
@@ -32,6 +33,7 @@ class Process:
         self._pidfd = os.pidfd_open(pid)
         self._watcher = get_hub().loop.io(self._pidfd, READ)
         self._watcher.start(self._reap)
+        WATCHED.add(pid)
 
     @classmethod
     def start(cls, command: Sequence[str], descriptor: int, blocked: Sequence[signal.Signals] = FOR_THE_MASTER) -> Self:
@@ -66,6 +68,7 @@ class Process:
         self.ended.set()
 
     def _unwatch(self) -> None:
+        WATCHED.discard(self.pid)
         self._watcher.stop()
         self._watcher.close()
         os.close(self._pidfd)

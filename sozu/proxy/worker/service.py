@@ -26,7 +26,7 @@ from sozu.proxy.edits.common_rates import CommonRates
 from sozu.proxy.health import Rounds
 from sozu.proxy.health.rounds import Tell as Verdicts
 from sozu.proxy.health.rounds import is_checked
-from sozu.proxy.loop.landing import LANDED
+from sozu.proxy.loop.landing import forget_if_idle
 from sozu.proxy.names import Names
 from sozu.proxy.names.following import users_of
 from sozu.proxy.registry import BackendKey, LiveBackend, Registry
@@ -79,7 +79,7 @@ class Service:
         self._traffic.clock.each_tick(self._accepting.look_again)
         self._traffic.clock.each_tick(Departures(self._traffic.sessions, counters).look)
         self._traffic.clock.each_tick(Heap(counters, malloc_trim()).look)
-        self._traffic.clock.each_tick(self._forget_what_landed)
+        self._traffic.clock.each_tick(partial(forget_if_idle, counters))
         self._traffic.start()
 
     @property
@@ -191,10 +191,6 @@ class Service:
         if most < settings.max_connections:
             log.warning("event=too_few_descriptors max_connections=%d instead=%d", settings.max_connections, most)
         return most
-
-    def _forget_what_landed(self) -> None:
-        if not self._traffic.counters.exchanges_open:
-            LANDED[0] = 0
 
     def _make_room(self) -> int:
         return evict(self._traffic.sessions, self._traffic.clock.now)

@@ -30,7 +30,7 @@ def test_more_workers_come_and_take_connections_and_changes(serve: Serve) -> Non
     assert staff(served, 3) == "3 workers now"
     assert slots(served) == [0, 1, 2]
     assert takers(served) == {0, 1, 2}
-    assert served.ask(AddCluster(cluster="shop"))[-1].data == {"revision": 2, "late": []}
+    assert served.ask(AddCluster(cluster="shop"))[-1].data == {"revision": 3, "late": []}
     assert all("shop" in row["clusters"] for row in served.workers())
 
 

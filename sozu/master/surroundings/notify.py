@@ -1,12 +1,14 @@
 """Telling systemd how we are: sd_notify(3), one datagram to the socket named by NOTIFY_SOCKET."""
 
-from collections.abc import Mapping
+import array
+from collections.abc import Mapping, Sequence
+import os
 import socket
 from time import monotonic_ns
 
 import gevent
 
-READY = "READY=1"
+READY = f"READY=1\nMAINPID={os.getpid()}"  # an upgrade keeps the pid
 STOPPING = "STOPPING=1"
 WATCHDOG = "WATCHDOG=1"
 
@@ -24,8 +26,8 @@ def watchdog_period(environment: Mapping[str, str], pid: int) -> float | None:
     return int(microseconds) / 2e6 or None
 
 
-def notify(message: str, environment: Mapping[str, str]) -> bool:
-    """Send one message; False when nobody asked for it or nobody listens (a supervisor that is gone is no reason to stop)."""
+def notify(message: str, environment: Mapping[str, str], descriptors: Sequence[int] = ()) -> bool:
+    """Send one message, with descriptors that stay ours; False when nobody asked for it or nobody listens (a supervisor that is gone is no reason to stop)."""
     path = environment.get("NOTIFY_SOCKET", "")
     if not path.startswith(("/", "@")):
         return False
@@ -33,7 +35,9 @@ def notify(message: str, environment: Mapping[str, str]) -> bool:
     name = "\0" + path[1:] if path.startswith("@") else path
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as letter:
         try:
-            letter.sendto(message.encode(), name)
+            letter.connect(name)
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors).tobytes())] if descriptors else []
+            letter.sendmsg([message.encode()], rights)
         except OSError:
             return False
     return True

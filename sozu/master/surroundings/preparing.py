@@ -1,0 +1,18 @@
+"""What a master does to its own process before anything else."""
+
+import logging
+import resource
+
+from setproctitle import setproctitle
+
+from sozu.master import garbage
+
+
+def prepare_process(command_socket: str) -> None:
+    """Hold the collector, begin a log, show who we are, and have as many descriptors as are allowed."""
+    garbage.hold()
+    logging.basicConfig(format="time=%(asctime)s level=%(levelname)s %(message)s", level=logging.INFO)
+    setproctitle(f"sozu: master {command_socket}")
+    # Workers inherit the limit: a proxy needs two descriptors for each exchange, and the usual 1024 is for other programs.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,40 @@
+"""As the first process of a container we inherit the children of others that have ended: nobody else would reap them.
+
+Our own are reaped by whoever watches them (workers/process.py). The kernel shows one child that has ended at a time; where that is one of ours, who comes after it waits
+for the next look.
+"""
+
+from collections.abc import Container
+import os
+from typing import Final
+
+import gevent
+
+from sozu.master.workers.process import WATCHED
+
+FIRST: Final = 1  # the pid to which the kernel gives orphans
+EVERY: Final = 1.0  # seconds
+
+
+def reap_strangers(ours: Container[int] = WATCHED) -> list[int]:
+    """Reap children that have ended and are not ours; their pids."""
+    reaped = []
+    while (pid := _ended_child()) is not None and pid not in ours:
+        os.waitid(os.P_PID, pid, os.WEXITED)
+        reaped.append(pid)
+    return reaped
+
+
+def _ended_child() -> int | None:
+    try:
+        end = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:  # there is none at all
+        return None
+    return None if end is None else end.si_pid
+
+
+def keep_reaping(pid: int) -> None:
+    """Do so for ever, if we (`pid`) are the first process."""
+    while pid == FIRST:
+        reap_strangers()
+        gevent.sleep(EVERY)
