@@ -8,7 +8,9 @@ from sozu.cli.conversation import order
 from sozu.cli.limit_options import named_settings, settings_on, timeouts_in
 from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
+from sozu.cli.tls_options import terms_in
 from sozu.cli.waiting import remove_and_wait, waiting_options
+from sozu.command.certificates.terms import BackendTls
 from sozu.command.facts import LoadBalancing
 from sozu.command.orders import AddCluster, RemoveCluster
 
@@ -32,18 +34,21 @@ def cluster() -> None:
 @click.option("--timeout", "limits", metavar="NAME=SECONDS", multiple=True, help="request, front, back or connect; may be repeated.")
 @click.option("--max-body-size", type=int, metavar="BYTES", help="The largest body of a request; else as the settings say.")
 @click.option("--min-rate", type=int, metavar="BYTES", help="How many bytes a second a client has to send or take; else as the settings say.")
+@click.option("--tls", "terms", metavar="NAME=VALUE", multiple=True, help="Its backends speak TLS: ca (a file), server_name, verify, certificate (a fingerprint).")
 @click.option("--set", "more", metavar="NAME=VALUE", multiple=True, help="Any other setting of the order add_cluster; what is no text, as JSON. May be repeated.")
 @socket_option
-def add(cluster_id: str, limits: tuple[str, ...], more: tuple[str, ...], **settings: Any) -> None:
+def add(cluster_id: str, limits: tuple[str, ...], terms: tuple[str, ...], more: tuple[str, ...], **settings: Any) -> None:
     """
     Add a cluster, or give one new settings.
 
     \b
     Examples:
       sozu cluster add blog --load-balancing least_loaded --timeout back=5 --max-body-size 1000000
+      sozu cluster add intern --tls server_name=app.intern --tls verify=true
       sozu cluster add shop --set sticky=SITE --set max_exchanges=50 --set 'queue={"size": 20}'
     """
-    order(settings_on(AddCluster(cluster=cluster_id, timeouts=timeouts_in(limits)), settings | named_settings(more)))
+    begun = AddCluster(cluster=cluster_id, timeouts=timeouts_in(limits), tls=terms_in(terms, BackendTls))
+    order(settings_on(begun, settings | named_settings(more)))
 
 
 @cluster.command()

@@ -9,7 +9,9 @@ from msgspec import UNSET, UnsetType
 from sozu.cli.conversation import order
 from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
+from sozu.cli.tls_options import terms_in
 from sozu.cli.waiting import remove_and_wait, waiting_options
+from sozu.command.certificates.terms import Tls
 from sozu.command.facts import Protocol
 from sozu.command.orders import ActivateListener, AddListener, DeactivateListener, RemoveListener, UpdateListener
 
@@ -39,8 +41,18 @@ def _names_a_listener(command: Decorated) -> Decorated:
 @click.option("--inactive", is_flag=True, help="Know it, and accept nothing yet.")
 @click.option("--proxy-from", metavar="NETWORK", multiple=True, help="Connections from there begin with a PROXY header; may be repeated.")
 @click.option("--trusted", metavar="NETWORK", multiple=True, help="What requests from there say in X-Forwarded-* is passed on; may be repeated.")
+@click.option("--tls", "terms", metavar="NAME=VALUE", multiple=True, help="Of https: min_version, ciphers, groups, client_certificates, client_ca (a file), strict.")
 @_names_a_listener
-def add(protocol: str, address: str, cluster: str | None, proxy_from: tuple[str, ...], trusted: tuple[str, ...], *, inactive: bool) -> None:
+def add(  # one option each
+    protocol: str,
+    address: str,
+    cluster: str | None,
+    proxy_from: tuple[str, ...],
+    trusted: tuple[str, ...],
+    *,
+    terms: tuple[str, ...],
+    inactive: bool,
+) -> None:
     """
     Accept on one more address: IPv4:port, [IPv6]:port or unix:/path. With port 0 the kernel chooses one.
 
@@ -49,9 +61,10 @@ def add(protocol: str, address: str, cluster: str | None, proxy_from: tuple[str,
       sozu listener add http 127.0.0.1:8081
       sozu listener add http "[::1]:8081" --inactive
       sozu listener add tcp 127.0.0.1:5432 --cluster pg --proxy-from 10.0.0.0/8
+      sozu listener add https 127.0.0.1:8443 --tls min_version=TLSv1.3
     """
-    kind = Protocol(protocol)
-    order(AddListener(protocol=kind, address=address, cluster=cluster, active=not inactive, proxy_from=proxy_from, trusted=trusted))
+    kind, tls = Protocol(protocol), terms_in(terms, Tls)
+    order(AddListener(protocol=kind, address=address, cluster=cluster, active=not inactive, proxy_from=proxy_from, trusted=trusted, tls=tls))
 
 
 @listener.command()
@@ -61,6 +74,7 @@ def add(protocol: str, address: str, cluster: str | None, proxy_from: tuple[str,
 @click.option("--trusted", metavar="NETWORK", multiple=True, help="In place of those it has: what requests from there say of their clients is believed.")
 @click.option("--no-proxy-from", is_flag=True, help="No connection begins with a PROXY header any more.")
 @click.option("--no-trusted", is_flag=True, help="No request's X-Forwarded-* is believed any more.")
+@click.option("--tls", "terms", metavar="NAME=VALUE", multiple=True, help="In place of the terms it has, all of them; as for add.")
 @_names_a_listener
 def update(  # one option each
     protocol: str,
@@ -69,6 +83,7 @@ def update(  # one option each
     proxy_from: tuple[str, ...],
     trusted: tuple[str, ...],
     *,
+    terms: tuple[str, ...],
     active: bool | None,
     no_proxy_from: bool,
     no_trusted: bool,
@@ -81,6 +96,7 @@ def update(  # one option each
       sozu listener update http 127.0.0.1:8081 --inactive
       sozu listener update http 127.0.0.1:8081 --trusted 10.0.0.0/8 --trusted 192.0.2.7
       sozu listener update http 127.0.0.1:8081 --no-proxy-from
+      sozu listener update https 127.0.0.1:8443 --tls min_version=TLSv1.2 --tls strict=false
     """
     order(
         UpdateListener(
@@ -90,6 +106,7 @@ def update(  # one option each
             active=UNSET if active is None else active,
             proxy_from=_networks("proxy-from", proxy_from, none=no_proxy_from),
             trusted=_networks("trusted", trusted, none=no_trusted),
+            tls=terms_in(terms, Tls) or UNSET,
         )
     )
 
