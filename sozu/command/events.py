@@ -6,7 +6,7 @@ import msgspec
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One event. Numbers grow by one and begin at 1 with each master; `when` is seconds since 1970; `data` depends on the kind."""
+    """One event. Numbers grow by one and begin at 1 with each start of the proxy; `when` is seconds since 1970; `data` depends on the kind."""
 
     number: int
     when: float

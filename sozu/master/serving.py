@@ -210,6 +210,7 @@ class Master:
 
     def go_on(self, estate: Estate, obstacle: OSError | None) -> int | Estate:
         """Serve with what another master has left; an obstacle is why it is its own heir."""
+        self._events.resume(estate.events)
         inherit_workers(estate, self._slots)
         for signum in estate.signals:
             self._wishes.put(signum)
@@ -265,7 +266,7 @@ class Master:
         hold_signals()  # now that there is no other thread, which could still take one
         gevent.sleep(ONE_TURN)  # what came before is a wish then
         signals = [each for each in self._waiting_wishes() if isinstance(each, Signals)]
-        return msgspec.structs.replace(estate, signals=signals)
+        return msgspec.structs.replace(estate, signals=signals, events=self._events.all())
 
     def _waiting_wishes(self) -> Iterator[Signals | Handover | None]:
         while not self._wishes.empty():

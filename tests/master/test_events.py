@@ -50,6 +50,24 @@ def test_events_are_numbered_and_those_after_a_number_can_be_had() -> None:
     assert (events.first, events.last, events.after(3)) == (1, 3, [])
 
 
+def test_another_master_goes_on_with_the_numbers() -> None:
+    before, after = Events(), Events()
+    for kind in "ab":
+        before.happened(kind, kind)
+    after.happened("c", "before it knew of those")
+    after.resume(before.all())
+    after.happened("d", "afterwards")
+
+    assert [(event.number, event.kind) for event in after.after(1)] == [(2, "b"), (3, "c"), (4, "d")]
+
+
+def test_with_nothing_before_they_begin_at_1() -> None:
+    events = Events()
+    events.happened("a", "a")
+    events.resume([])
+    assert (events.first, events.last) == (1, 1)
+
+
 def test_the_last_ten_thousand_are_known() -> None:
     events = Events()
     for number in range(10_005):

@@ -27,7 +27,7 @@ CODES: Final = {
     "stopping": "The proxy is stopping, and takes no more changes.",
     "no-transaction": "begin comes before collect, plan, commit, apply and abort, once on each connection.",
     "back-again": "What was waited for was added again meanwhile: this wait would never end.",
-    "no-such-event": "Events are numbered from 1 with each master, and this number has not come yet.",
+    "no-such-event": "Events are numbered from 1 with each start of the proxy, and this number has not come yet.",
     "not-a-url": "Write a URL as http://blog.example.com/path?query; the scheme may be left out.",
 }
 

@@ -5,13 +5,14 @@ What is no matter for a log is told by `happened`. Neither waits nor switches gr
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import logging
 import re
 from time import time
 from typing import Any, Final
 
 from gevent.event import Event as Bell
+import msgspec
 
 from sozu.command.events import Event
 
@@ -20,7 +21,7 @@ _PAIRS = re.compile(r"(\w+)=('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\S*)")
 
 
 class Events:
-    """Numbered from 1."""
+    """Numbered from 1; an upgrade of the master goes on with the numbers."""
 
     def __init__(self) -> None:
         self._kept: deque[Event] = deque(maxlen=KEPT)
@@ -42,6 +43,20 @@ class Events:
         self._last += 1
         self._kept.append(Event(number=self._last, when=time(), kind=kind, message=message, data=data))
         self._bell.set()
+
+    def all(self) -> list[Event]:
+        """Those that are known, for the master that follows this one."""
+        return list(self._kept)
+
+    def resume(self, earlier: Sequence[Event]) -> None:
+        """Go on with the numbers of those that another master has told; what happened here already comes after them."""
+        own = self.all()
+        self._kept.clear()
+        self._kept.extend(earlier)
+        self._last = earlier[-1].number if earlier else 0
+        for event in own:
+            self._last += 1
+            self._kept.append(msgspec.structs.replace(event, number=self._last))
 
     def after(self, number: int) -> list[Event]:
         """Those that are known with a greater number."""

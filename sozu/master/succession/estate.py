@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from sozu.command.events import Event
 from sozu.command.settings import Settings
 from sozu.master.tools.tool import CarriedTool
 from sozu.master.workers.roster import WorkerState
@@ -64,6 +65,7 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     departed: list[tuple[str, str]]
     tools: list[CarriedTool]
     signals: list[Signals]
+    events: list[Event] = []
     belongings: Belongings
     grace: float
     ticket_secret: str

@@ -62,7 +62,7 @@ class Looking:
     def _tell_events(self, request: SubscribeEvents, say: Say) -> Final:
         since = self.events.last if request.since is None else request.since
         if not 0 <= since <= self.events.last:
-            raise Declined(f"since: there is no event {since}; the last one is {self.events.last} (numbers begin at 1 with each master)", {"code": "no-such-event"})
+            raise Declined(f"since: there is no event {since}; the last one is {self.events.last} (numbers begin at 1 with each start)", {"code": "no-such-event"})
         if since + 1 < self.events.first:
             say(f"events {since + 1} to {self.events.first - 1} are not known any more", {"missed": self.events.first - 1 - since})
         told = self.events.follow(since) if request.follow else [self.events.after(since)]

@@ -62,6 +62,21 @@ def test_the_master_keeps_its_pid_its_state_and_its_addresses(serve: Serve) -> N
     assert [row["fills"] for row in after["workers"]] == [2, 2]
 
 
+def test_events_go_on_with_their_numbers(serve: Serve) -> None:
+    served = serve()
+    served.ask(AddCluster(cluster="shop"))
+    with Client(served.socket, timeout=PATIENCE) as client:
+        before = list(client.events(since=0, follow=False))
+    served.ask(UpgradeMaster())
+    with Client(served.socket, timeout=PATIENCE) as client:
+        after = list(client.events(since=before[-1].number, follow=False))
+        known = list(client.events(since=0, follow=False))
+
+    assert known[: len(before)] == before
+    assert [event.number for event in after] == list(range(len(before) + 1, len(known) + 1))
+    assert "took_over" in [event.kind for event in after]
+
+
 def test_it_can_be_upgraded_again_and_changed_and_stopped(serve: Serve) -> None:
     served = serve(workers=1)
     for number in range(3):
