@@ -21,8 +21,8 @@ import pytest
 from tests.e2e.asking import get
 from tests.e2e.load import Load
 from tests.e2e.misbehaving import misbehaving
+from tests.e2e.nginx_origin import nginx
 from tests.e2e.processes import LIMIT, Proxy, configuration, every_host, peer, run_peer
-from tests.e2e.test_peers import nginx
 from tests.e2e.vitals import unharmed
 from tests.procfs import cpu_seconds, resident_bytes
 from tests.proxy.fault_origin import OK, Connection
@@ -50,7 +50,7 @@ def show(**figures: object) -> None:
 
 
 def test_ten_thousand_connections_a_second_are_all_let_in(tmp_path: Path) -> None:
-    with nginx(tmp_path) as address, serving(tmp_path, address) as proxy, unharmed(proxy, 16_000_000) as pids:
+    with nginx(tmp_path) as origin, serving(tmp_path, origin.address) as proxy, unharmed(proxy, 16_000_000) as pids:
         used = [cpu_seconds(pid) for pid in pids]
         told = json.loads(run_peer([sys.executable, str(OFFERING), str(proxy.port), str(RATE), str(SECONDS)]))
         show(**told, cpu=[round(cpu_seconds(pid) - before, 1) for pid, before in zip(pids, used, strict=True)])

@@ -1,70 +1,23 @@
 """The proxy between programs that others wrote: wrk before it, nginx behind it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-import os
 from pathlib import Path
 import re
 import socket
-import subprocess
 
 import pytest
 
+from tests.e2e.nginx_origin import nginx
 from tests.e2e.processes import LIMIT, Proxy, configuration, every_host, peer, run_peer
 
 CONNECTIONS = 32
-
-NGINX = """
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 512; }}
-http {{
-    access_log off;
-    keepalive_requests 1000000;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen {address};
-        location / {{ return 200 "hello from nginx\\n"; }}
-    }}
-    server {{
-        listen unix:{folder}/proxied.sock proxy_protocol;
-        location / {{ return 200 "$proxy_protocol_addr:$proxy_protocol_port\\n"; }}
-    }}
-}}
-"""
-
-
-@contextmanager
-def nginx(folder: Path) -> Iterator[str]:
-    """An nginx of our own; its address. It inherits the socket as after an upgrade of itself: the port is the kernel's choice."""
-    program = peer("nginx")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
-        file = folder / "nginx.conf"
-        file.write_text(NGINX.format(folder=folder, address=address))
-        process = subprocess.Popen(
-            [program, "-c", str(file), "-e", str(folder / "error.log")],
-            pass_fds=[listener.fileno()],
-            env={**os.environ, "NGINX": f"{listener.fileno()};"},
-        )
-    try:
-        yield address
-    finally:
-        process.terminate()
-        process.wait(LIMIT)
 
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """Two workers, and nginx behind them."""
     folder = tmp_path_factory.mktemp("peers")
-    with nginx(folder) as address, Proxy(folder, "-c", str(configuration(folder, every_host(address)))) as running:
+    with nginx(folder) as origin, Proxy(folder, "-c", str(configuration(folder, every_host(origin.address)))) as running:
         yield running
 
 
