@@ -18,6 +18,7 @@ UNRECOGNIZED_NAME: Final = 112
 NO_APPLICATION_PROTOCOL: Final = 120
 FATAL: Final = 2
 Terms = Mapping[str, Tls]  # of listeners
+USUAL: Final = Tls()
 SPOKEN: Final = frozenset((b"http/1.1", b"http/1.0"))
 
 
@@ -68,4 +69,4 @@ def choose(hello: ClientHello, listener: str, table: CertificateTable, terms: Te
     certificates = table.find(listener, name)
     if not certificates:
         return Alert(UNRECOGNIZED_NAME, "this listener has no certificate")
-    return Choice(certificates, terms.get(listener) or Tls(), name)
+    return Choice(certificates, terms.get(listener) or USUAL, name)
