@@ -10,6 +10,7 @@ import ssl
 from typing import Final, Protocol
 
 from sozu.command.certificates.pem import BadCertificate
+from sozu.command.edits.networks import Networks
 from sozu.parsers.result import Done, Error
 from sozu.parsers.wire.client_hello import HelloReader
 from sozu.parsers.wire.hello_message import ClientHello
@@ -44,12 +45,12 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who has come, and where; `number` tells connections of a worker apart. What `trusted` ones say of their clients is passed on."""
+    """Who has come, and where; `number` tells connections of a worker apart. What one says of its clients is taken if it is one of those `believed`."""
 
     client: bytes
     listener: str
     number: int
-    trusted: bool = False
+    believed: Networks | None = None
 
 
 class Doorkeeper(Protocol):

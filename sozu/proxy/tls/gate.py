@@ -14,6 +14,7 @@ from sozu.command.facts import Certificate, Listener, Protocol
 from sozu.command.routing.passing import PassingTable
 from sozu.parsers.wire.hello_message import ClientHello
 from sozu.proxy.forwarding import client_name
+from sozu.proxy.proxied.told import ToldSession
 from sozu.proxy.session import Session
 from sozu.proxy.stream import Stream
 from sozu.proxy.tls.arrival import Agreed, Arrival, Visitor
@@ -104,7 +105,10 @@ class Gate:
         """See Doorkeeper."""
         stream.glance()
         entrance = self._entrances.of(way(visitor, agreed))
-        Session(self._traffic, stream, visitor.client, entrance, visitor.number)
+        if visitor.believed is None:
+            Session(self._traffic, stream, visitor.client, entrance, visitor.number)
+        else:
+            ToldSession(self._traffic, stream, visitor.client, entrance, visitor.number, believed=visitor.believed)
 
 
 def _never(_hostname: str) -> bool:

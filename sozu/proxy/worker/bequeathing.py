@@ -22,7 +22,7 @@ from sozu.proxy.forwarding import client_name
 from sozu.proxy.session import Session
 from sozu.proxy.stream import Stream
 from sozu.proxy.traffic import Traffic
-from sozu.proxy.worker.ways import is_trusted
+from sozu.proxy.worker.ways import begin, believed_of
 
 log = logging.getLogger("sozu.proxy")
 
@@ -104,10 +104,10 @@ def seat(traffic: Traffic, listener: Listener | None, sock: _socket.socket, gues
     except OSError:  # he has gone
         sock.close()
         return False
-    entrances = traffic.trusting if is_trusted(listener, peer) else traffic.entrances
     counters = traffic.counters
     counters.connections_accepted += 1
     counters.connections_open += 1
-    session = Session(traffic, Stream(sock, traffic.hub), guest.client.encode("latin-1"), entrances[listener.address], counters.connections_accepted)
+    stream, client = Stream(sock, traffic.hub), guest.client.encode("latin-1")
+    session = begin(traffic, stream, client, listener.address, counters.connections_accepted, believed=believed_of(listener, peer))
     session.deadline = guest.deadline
     return True

@@ -9,6 +9,7 @@ from sozu.command.edits.networks import Networks
 from sozu.command.facts import Listener, Protocol
 from sozu.proxy.forwarding import client_name
 from sozu.proxy.proxied import ProxiedArrival
+from sozu.proxy.proxied.told import ToldSession
 from sozu.proxy.session import Session
 from sozu.proxy.stream import Stream
 from sozu.proxy.tls.arrival import Visitor
@@ -35,28 +36,35 @@ class Way:
         """Serve this connection."""
         client = client_name(sock.family, peer)
         source = client.rpartition(b":")[0].strip(b"[]")
-        begin = partial(self._begin, self._traffic.counters.connections_accepted, self._trusted.holds(source))
+        begin = partial(self._begin, self._traffic.counters.connections_accepted, self._trusted if self._trusted.holds(source) else None)
         if self._proxy_from.holds(source):
             ProxiedArrival(self._traffic, sock, client, address, begin)
         else:
             begin(sock, client)
 
-    def _begin(self, number: int, trusted: bool, sock: _socket.socket, client: bytes) -> None:  # noqa: FBT001 - bound before the rest is known
+    def _begin(self, number: int, believed: Networks | None, sock: _socket.socket, client: bytes) -> None:
         listener, traffic = self._listener, self._traffic
         if listener.protocol is Protocol.HTTPS or self._gate.asks_names(listener.address):
-            self._gate.greet(sock, Visitor(client, listener.address, number, trusted))
+            self._gate.greet(sock, Visitor(client, listener.address, number, believed))
             return
         stream = Stream(sock, traffic.hub)
         if listener.protocol is Protocol.TCP:
             TunnelSession(traffic, stream, client, Course(listener.address, listener.cluster), number)
         else:
-            entrances = traffic.trusting if trusted else traffic.entrances
-            Session(traffic, stream, client, entrances[listener.address], number)
+            begin(traffic, stream, client, listener.address, number, believed=believed)
 
 
-def is_trusted(listener: Listener, peer: bytes) -> bool:
-    """Is what this peer (`IP:port`) says of its client believed here?"""
-    return bool(listener.trusted) and Networks(listener.trusted).holds(peer.rpartition(b":")[0].strip(b"[]"))
+def believed_of(listener: Listener, peer: bytes) -> Networks | None:
+    """Those whose word is taken here for their clients, if this peer (`IP:port`) is one of them."""
+    believed = Networks(listener.trusted)
+    return believed if listener.trusted and believed.holds(peer.rpartition(b":")[0].strip(b"[]")) else None
+
+
+def begin(traffic: Traffic, stream: Stream, client: bytes, listener: str, number: int, *, believed: Networks | None) -> Session:
+    """A session of plain HTTP."""
+    if believed is None:
+        return Session(traffic, stream, client, traffic.entrances[listener], number)
+    return ToldSession(traffic, stream, client, traffic.trusting[listener], number, believed=believed)
 
 
 def way_of(traffic: Traffic, gate: Gate, listener: Listener) -> Serve | None:
