@@ -157,7 +157,7 @@ def test_the_key_of_a_certificate_is_not_exported_and_the_certificate_stays(serv
 
     told = sozu("export")
     assert "PRIVATE" not in told.stdout
-    assert "is not exported; to apply this file leaves the certificate as it is" in told.stderr
+    assert "keys are not exported, nor the certificates for them; to apply this file leaves all 1 as they are" in told.stderr
     file = exported(tmp_path / "sozu.yaml")
     assert sozu("plan", str(file)).stdout.startswith("nothing to do")
     assert "PRIVATE" not in sozu("state", "show").stdout

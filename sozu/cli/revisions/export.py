@@ -27,6 +27,6 @@ def export() -> None:
         settings = msgspec.convert(client.status()["settings"], Settings)
         told = [order for answer in client.ask(DumpState()) for order in answer.data["orders"]]
     state = commit(ConfigState(), msgspec.convert(told, list[AnyOrder])).state
-    for certificate in state.certificates.values():
-        click.echo(f"note: the key of {certificate.fingerprint} is not exported; to apply this file leaves the certificate as it is", err=True)
+    if state.certificates:
+        click.echo(f"note: keys are not exported, nor the certificates for them; to apply this file leaves all {len(state.certificates)} as they are", err=True)
     click.echo(written(Configuration(in_force(settings, state.override), state)), nl=False)
