@@ -88,7 +88,7 @@ def _final(
     client: Client, request: AnyRequest | AnyOrder, within: float | None, hear: Callable[[Answer], None]
 ) -> Answer:
     deadline = monotonic() + (inf if within is None else within)
-    for answer in client.ask(request):
+    for answer in client.wait_for(request) if getattr(request, "wait", False) else client.ask(request):
         if answer.final:
             return answer
         hear(answer)

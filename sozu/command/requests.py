@@ -7,6 +7,7 @@ Each message is `{"id": ID, "type": VERB, …fields}`; answers echo the id (docs
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from json import JSONDecoder
 from typing import Any, get_args
 
 import msgspec
@@ -218,7 +219,37 @@ def _object(payload: bytes) -> dict[str, Any]:
         raise BadRequest(None, f"not JSON: {error}") from error
     if not isinstance(message, dict):
         raise BadRequest(None, 'a request is an object: {"id": "1", "type": "status"}')
+    twice = _said_twice(payload)
+    if twice is not None:
+        found = message.get("id")
+        raise BadRequest(found if isinstance(found, str) and twice != "id" else None, f'the key "{twice}" is given twice', "said-twice")
     return message
+
+
+class _Twice(Exception):
+    """A key that an object has twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+_READER = JSONDecoder(object_pairs_hook=_once)
+
+
+def _said_twice(payload: bytes) -> str | None:
+    """A key that stands twice in one object (RFC 8259 section 4): most readers believe the last, some the first."""
+    try:
+        _READER.decode(payload.decode())
+    except _Twice as twice:
+        return str(twice)
+    except (ValueError, RecursionError):
+        return None  # a number that is too long for that reader, or too deep a nest: no field takes these
+    return None
 
 
 def _id(found: object) -> str:

@@ -89,7 +89,9 @@ def test_a_file_with_errors_is_not_planned(served: Served, tmp_path: Path) -> No
     before = revision(served)
     (tmp_path / "sozu.yaml").write_text("clusters: {blog: {backends: [localhost:1]}}\n")
 
-    assert "sozu.yaml:1:" in sozu("plan", str(tmp_path / "sozu.yaml"), code=2).stderr
+    refused = sozu("plan", str(tmp_path / "sozu.yaml"), code=2).stderr
+    assert "sozu.yaml:1:" in refused
+    assert refused.splitlines()[-1].startswith("nothing was changed (still at revision ")
     assert "sozu.yaml:1:" in sozu("apply", str(tmp_path / "sozu.yaml"), code=2).stderr
     assert revision(served) == before
 

@@ -1,7 +1,7 @@
 import pytest
 
 from sozu.command.commit import commit
-from sozu.command.edits.facts import Redirect
+from sozu.command.edits.facts import Rate, Redirect
 from sozu.command.facts import Match, Position, Protocol
 from sozu.command.orders import AddCluster, AddHttpFrontend, AddListener, AnyOrder
 from sozu.command.planning.explaining import BadUrl, Explanation, asked_of, explain
@@ -89,10 +89,27 @@ def test_who_has_no_frontend_gets_the_nearest_name() -> None:
 
 
 def test_what_a_frontend_does_besides_is_told() -> None:
-    one = explained("x.y/", frontend("x.y", redirect=Redirect(to="https://z/")))
+    one = explained("x.y/old/1?a=b", frontend("x.y", path="/old", redirect=Redirect(to="https://{host}/new{rest}{query}", status=308)))
 
-    assert one.answer == "the proxy answers by itself, for cluster blog"
-    assert one.does["redirect"]["to"] == "https://z/"  # type: ignore[index]
+    assert one.answer == "the proxy answers 308 by itself, for cluster blog: to https://x.y/new/1?a=b"
+    assert one.does["redirect"]["to"] == "https://{host}/new{rest}{query}"  # type: ignore[index]
+    assert explained("x.y/", frontend("x.y", deny=403)).answer == "the proxy answers 403 by itself, for cluster blog"
+    guarded = frontend("x.y", allow_from=("10.0.0.0/8",), rate=Rate(requests=1))
+    assert explained("x.y/", guarded).answer == "it goes to cluster blog, if it passes allow_from and rate"
+
+
+def test_a_url_with_scheme_and_port_means_the_listeners_that_have_them() -> None:
+    tls = "127.0.0.1:8443"
+    whole = state(AddListener(protocol=Protocol.HTTPS, address=tls), frontend("x.y"))
+
+    def listeners(url: str) -> list[str]:
+        return [address for one in explain(whole, SETTINGS, asked_of(url)) for address in one.listeners]
+
+    assert listeners("x.y/") == [ONE, TWO, tls]
+    assert listeners("https://x.y/") == [tls]
+    assert listeners("http://x.y/") == [ONE, TWO]
+    assert listeners("http://x.y:8081/") == [TWO]
+    assert listeners("http://x.y:80/") == [ONE, TWO]  # something in front of us has that port
 
 
 def test_a_path_is_looked_at_in_its_plain_spelling() -> None:

@@ -126,7 +126,7 @@ def test_plans_tell_frontends_at_listeners_that_know_no_such_thing() -> None:
 
 def test_explain_tells_who_gets_the_connection() -> None:
     made = state(passed("one", "a.example"))
-    plain, tls = explain(made, Settings(command_socket="/s", journal="/j"), asked_of("https://a.example/"))
+    plain, tls = explain(made, Settings(command_socket="/s", journal="/j"), asked_of("a.example/"))
     assert plain.cluster is None
     assert (tls.listeners, tls.cluster) == ((HTTPS,), "one")
     assert tls.answer == "its connection is passed on to cluster one, unopened"

@@ -96,3 +96,25 @@ def test_any_object_is_a_request_or_refused(verb: str, fields: dict[str, object]
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_request_or_refused(payload: bytes) -> None:
     assert isinstance(read_or_refuse(payload), Envelope | BadRequest)
+
+
+@pytest.mark.parametrize(
+    ("payload", "id_known", "key"),
+    [
+        (b'{"id":"1","type":"add_cluster","cluster":"a","cluster":"b"}', "1", "cluster"),
+        (b'{"id":"1","type":"add_cluster","cluster":"a","timeouts":{"back":5,"back":6}}', "1", "back"),
+        (b'{"id":"1","type":"collect","orders":[{"type":"add_cluster","cluster":"a","cluster":"a"}]}', "1", "cluster"),
+        (b'{"id":"1","id":"2","type":"status"}', None, "id"),
+        (b'{"id":"1","type":"status","typ\\u0065":"hard_stop"}', "1", "type"),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(payload: bytes, id_known: str | None, key: str) -> None:
+    with pytest.raises(BadRequest, match=f'the key "{key}" is given twice') as caught:
+        read_request(payload)
+    assert (caught.value.id, caught.value.code) == (id_known, "said-twice")
+
+
+def test_numbers_that_are_too_long_and_nests_that_are_too_deep_are_refused_in_words() -> None:
+    for value in (b"9" * 5000, b"[" * 2000 + b"]" * 2000):
+        with pytest.raises(BadRequest):
+            read_request(b'{"id":"1","type":"add_cluster","cluster":%b}' % value)

@@ -7,8 +7,9 @@ import pytest
 from sozu.command.answers import Status
 from sozu.command.client import Client, RequestRefused
 from sozu.command.commit import commit
+from sozu.command.draft import Change
 from sozu.command.events import Event
-from sozu.command.facts import Certificate, Protocol
+from sozu.command.facts import Certificate, Cluster, Protocol
 from sozu.command.orders import (
     AddBackend,
     AddCluster,
@@ -28,7 +29,7 @@ from sozu.master.news import events as events_module
 from sozu.master.news import expiry as expiry_module
 from sozu.master.news.chronicle import Chronicle
 from sozu.master.news.events import EventLog, Events
-from sozu.master.news.expiry import DAY, watch_expiry
+from sozu.master.news.expiry import DAY, Expiry
 from sozu.master.publication import Publication
 from sozu.master.workers.roster import Roster
 from tests.master.played import Play
@@ -232,9 +233,19 @@ def test_a_certificate_that_expires_soon_is_told_once_a_day(monkeypatch: pytest.
     ]
 
 
+def test_certificates_are_looked_at_when_one_comes() -> None:
+    looks: list[None] = []
+    chronicle = Chronicle(Events(), Roster(), lambda: None, lambda: looks.append(None))
+    certificate = Certificate(fingerprint="aa", certificate="", private_key="")
+    chronicle.heard(Publication(1, [], [Change(None, Cluster(cluster="a"))]), AUTHOR)
+    assert not looks
+    chronicle.heard(Publication(2, [], [Change(None, certificate)]), AUTHOR)
+    assert looks
+
+
 def watch_until_the_clock_stops(events: Events, state: ConfigState, clock: Callable[[], float]) -> None:
     try:
-        watch_expiry(events, lambda: state, clock)
+        Expiry(events, lambda: state, clock).watch()
     except StopIteration as stopped:
         raise RuntimeError("StopIteration") from stopped
 

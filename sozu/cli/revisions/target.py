@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from sozu.cli.check import configuration_from
+from sozu.cli.check import BadFile, configuration_from
 from sozu.command.client import Client
 from sozu.command.facts import Overrides
 from sozu.command.orders import AnyOrder, UpdateSettings
@@ -18,7 +18,10 @@ _ELSEWHERE = frozenset(("command_socket", "journal", "welcome"))  # given by `se
 
 def target_of(file: Path, client: Client) -> tuple[list[AnyOrder], list[str]]:
     """The orders that are the whole of this file, and notes on what orders cannot change. Raises BadFile."""
-    configuration = configuration_from(file)
+    try:
+        configuration = configuration_from(file)
+    except BadFile as bad:
+        raise BadFile(f"{bad.message}\nnothing was changed (still at revision {client.revision})") from None
     started = msgspec.convert(client.status()["settings"], Settings)
     changes = {name: getattr(configuration.settings, name) for name in _LIVE}
     settings = UpdateSettings(**{name: value for name, value in changes.items() if value != getattr(started, name)})

@@ -20,7 +20,7 @@ import msgspec
 
 from sozu.command.answers import Answer, Status
 from sozu.command.client.connection import Connection
-from sozu.command.client.errors import RequestRefused
+from sozu.command.client.errors import TAKEN_OVER, RequestRefused
 from sozu.command.client.finding import find_socket
 from sozu.command.client.transaction import Transaction
 from sozu.command.events import Event
@@ -64,6 +64,17 @@ class Client:
 
     # ---- asking -------------------------------------------------------------------------------
 
+    def wait_for(self, request: Asked) -> Iterator[Answer]:
+        """The same as `ask` for who waits for something: when the master is upgraded meanwhile, ask the next one again."""
+        while True:
+            try:
+                yield from self.ask(request)
+            except RequestRefused as refused:
+                if refused.code != TAKEN_OVER:
+                    raise
+            else:
+                return
+
     def ask(self, request: Asked) -> Iterator[Answer]:
         """Send a request and yield its answers; the last one is OK. Raises RequestRefused if it is ERROR."""
         number = self._connection.post(_payload(request))
@@ -81,10 +92,11 @@ class Client:
 
         A `RemoveBackend` with `wait` ends when the last exchange on the last worker has.
         """
+        answers = self.wait_for(request) if getattr(request, "wait", False) else self.ask(request)
         if not isinstance(request, Order):
-            return _last(self.ask(request), hear)
+            return _last(answers, hear)
         with self._turn:
-            return _last(self.ask(request), hear)
+            return _last(answers, hear)
 
     def stream(self, requests: Iterable[Asked]) -> None:
         """Send many requests without waiting for each; returns when all have ended. Raises at the first that is refused."""
@@ -153,9 +165,18 @@ class Client:
         Without `since` only those to come. Numbers that are missing belong to events that are not known any more.
         """
         with Client(self.path, timeout=None if follow else self._timeout) as listener:
-            for answer in listener.ask(SubscribeEvents(since=since, follow=follow)):
-                if not answer.final and "number" in answer.data:
-                    yield msgspec.convert(answer.data, Event)
+            while True:
+                try:
+                    for answer in listener.ask(SubscribeEvents(since=since, follow=follow)):
+                        if not answer.final and "number" in answer.data:
+                            event = msgspec.convert(answer.data, Event)
+                            since = event.number
+                            yield event
+                except RequestRefused as refused:
+                    if refused.code != TAKEN_OVER:
+                        raise
+                else:
+                    return
 
     # ---- how ----------------------------------------------------------------------------------
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from sozu.command.answers import Answer
+
+TAKEN_OVER: Final = "taken-over"  # another master goes on: whoever waits may ask it again
 
 
 class NoMaster(Exception):
@@ -25,3 +28,8 @@ class RequestRefused(Exception):
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.message)
         self.answer = answer
+
+    @property
+    def code(self) -> str | None:
+        """The stable code of the error, if it has one (`sozu help CODE`)."""
+        return self.answer.data.get("code") if isinstance(self.answer.data, dict) else None

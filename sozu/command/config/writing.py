@@ -22,7 +22,8 @@ def written(configuration: Configuration) -> str:
 
 def _settings(settings: Settings) -> Iterator[str]:
     for name, value in msgspec.to_builtins(settings).items():
-        yield f"{name}: {_flow(value)}"
+        if value != {}:  # it says nothing but defaults
+            yield f"{name}: {_flow(value)}"
 
 
 def _listeners(state: ConfigState) -> Iterator[str]:

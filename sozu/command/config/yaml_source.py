@@ -7,7 +7,7 @@ text, and is then refused where a number is expected.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -115,7 +115,7 @@ class _Reading:
             elif key.value == "<<" and not key.style:
                 self._refuse(span, 'YAML 1.2 has no merge keys ("<<"): write the keys out')
             elif key.value in first:
-                self._refuse(span, f'the key "{key.value}" was given in line {first[key.value].line} already')
+                self._refuse(span, f'the key "{key.value}" was given in line {first[key.value].line} already', "said-twice")
             else:
                 first[key.value] = self._source.keys[(*path, key.value)] = span
                 yield key.value, self.value(value, (*path, key.value))
@@ -129,8 +129,8 @@ class _Reading:
         self._seen.add(id(node))
         return f"aliases repeat more than {_MOST_REPEATED} values" if self._repeated > _MOST_REPEATED else ""
 
-    def _refuse(self, span: Span, message: str) -> None:
-        self._source.problems.append(self._source.problem(span, message))
+    def _refuse(self, span: Span, message: str, code: str = "not-yaml") -> None:
+        self._source.problems.append(replace(self._source.problem(span, message), code=code))
 
 
 def plain_scalar(text: str) -> bool | int | float | str | None:

@@ -12,12 +12,15 @@ import msgspec
 
 from sozu.command.certificates.table import CertificateTable
 from sozu.command.draft import Change
-from sozu.command.facts import Certificate, Frontend, Protocol
+from sozu.command.edits.facts import Redirect
+from sozu.command.edits.templates import read_template
+from sozu.command.facts import Certificate, Frontend, Listener, Protocol
 from sozu.command.hostnames import BadHostname, normal_hostname
 from sozu.command.nearest import nearest
 from sozu.command.planning.changes import settings_of
 from sozu.command.routes import BareRequest, RouteTable
 from sozu.command.routing.passing import PassingTable
+from sozu.command.rules.edits import LOCATION_PLACES
 from sozu.command.rules.names import frontend_name, place_name
 from sozu.command.settings import Settings
 from sozu.command.state import ConfigState
@@ -62,6 +65,8 @@ class Asked(NamedTuple):
     host: str
     target: bytes
     fields: Mapping[str, str]
+    scheme: str = ""  # as the URL says; empty if it does not
+    port: int | None = None
 
     @property
     def bare(self) -> BareRequest:
@@ -75,7 +80,7 @@ def explain(state: ConfigState, settings: Settings, asked: Asked, listener: str 
     table = RouteTable.of(state)
     accepting = [each for each in state.listeners.values() if each.active and each.protocol is not Protocol.TCP]
     found = list[tuple[Explanation, list[str]]]()
-    for each in accepting:
+    for each in _meant(accepting, asked):
         if listener in (None, each.address):
             one = _at(each.address, state, settings, table, asked)
             same = next((listeners for other, listeners in found if other == one), None)
@@ -86,17 +91,23 @@ def explain(state: ConfigState, settings: Settings, asked: Asked, listener: str 
     return [msgspec.structs.replace(one, listeners=tuple(listeners)) for one, listeners in found]
 
 
+def _meant(listeners: list[Listener], asked: Asked) -> list[Listener]:
+    """Those that the URL can mean; all, if it is none of them: something in front of us may speak TLS, or have another port."""
+    speaking = [each for each in listeners if asked.scheme in ("", each.protocol)] or listeners
+    return [each for each in speaking if asked.port is not None and each.address.endswith(f":{asked.port}")] or speaking
+
+
 def asked_of(url: str, method: str = "GET", fields: Mapping[str, str] | None = None) -> Asked:
     """The request that a URL means; its scheme may be left out. Raises BadUrl."""
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
-        host = normal_hostname(parts.hostname or "")
+        host, port = normal_hostname(parts.hostname or ""), parts.port
     except (ValueError, BadHostname) as error:
         raise BadUrl(f"{url!r} is not a URL as in http://blog.example.com/path: {error}") from error
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not target.isascii() or not target.isprintable() or " " in target:
         raise BadUrl(f"{url!r}: write what is no ASCII, and spaces, as %20 and the like")
-    return Asked(method, host, target.encode(), fields or {})
+    return Asked(method, host, target.encode(), fields or {}, parts.scheme if "://" in url else "", port)
 
 
 def _at(listener: str, state: ConfigState, settings: Settings, table: RouteTable, asked: Asked) -> Explanation:
@@ -115,11 +126,28 @@ def _at(listener: str, state: ConfigState, settings: Settings, table: RouteTable
     if route is None:
         answer = _nobody(state, asked.host, candidates)
         return msgspec.structs.replace(told, answer=answer, candidates=candidates, certificates=certificates)
-    does = settings_of(route.frontend)
-    alone = "deny" in does or "redirect" in does
-    cluster = route.cluster.cluster
-    answer = f"the proxy answers by itself, for cluster {cluster}" if alone else f"it goes to cluster {cluster}"
+    does, cluster = settings_of(route.frontend), route.cluster.cluster
+    answer = _answer(route.frontend, asked._replace(target=plain, scheme=str(state.listeners[listener].protocol)))
     return msgspec.structs.replace(told, answer=answer, cluster=cluster, does=does, candidates=candidates, certificates=certificates)
+
+
+def _answer(frontend: Frontend, asked: Asked) -> str:
+    """What its frontend does with a request; `asked` has its plain target, and the scheme of the listener."""
+    cluster, redirect = frontend.cluster, frontend.redirect
+    if redirect is not None:
+        return f"the proxy answers {redirect.status} by itself, for cluster {cluster}: to {_location(frontend, redirect, asked)}"
+    if frontend.deny is not None:
+        return f"the proxy answers {frontend.deny} by itself, for cluster {cluster}"
+    gates = [name for name in ("deny_from", "allow_from", "rate", "basic_auth", "forward_auth") if getattr(frontend, name)]
+    return f"it goes to cluster {cluster}{', if it passes ' if gates else ''}{' and '.join(gates)}"
+
+
+def _location(frontend: Frontend, redirect: Redirect, asked: Asked) -> str:
+    path, question, query = asked.target.partition(b"?")
+    rest = path.removeprefix((frontend.path or "/").rstrip("/").encode())
+    values = {"scheme": asked.scheme.encode(), "host": asked.host.encode(), "path": path, "query": question + query, "rest": rest}
+    location = read_template(redirect.to, LOCATION_PLACES).fill(values)
+    return (b"/" + location.lstrip(b"/") if location.startswith(b"//") else location).decode()
 
 
 def _nobody(state: ConfigState, host: str, candidates: Iterable[Candidate]) -> str:

@@ -6,6 +6,7 @@ A code never changes its meaning; words of messages may. Of a field that an orde
 
 from typing import Final, get_args
 
+from sozu.command.client.errors import TAKEN_OVER
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.objections import Objection, Unknown
 
@@ -16,8 +17,8 @@ CODES: Final = {
     "unknown-verb": "There is no request of this type; the message names the nearest. docs/command_protocol.md has them all.",
     "unknown-key": "There is no such key here. A key that is mistyped and ignored would be a change that never happened, so it is refused; the message names the nearest.",
     "wrong-kind": "A value is of another kind than it has to be, such as a text instead of a number, or a key that is needed is missing.",
-    "not-yaml": "The file is not YAML 1.2, or holds what is not allowed here: a key given twice, a tag, a merge key, a tab as indentation.",
-    "said-twice": "The file says the same thing twice; one of the two would be ignored.",
+    "not-yaml": "The file is not YAML 1.2, or holds what is not allowed here: a tag, a merge key, a tab as indentation.",
+    "said-twice": "The same thing is said twice, or a key stands twice in one object; one of the two would be ignored.",
     "outdated": "Somebody else has committed since: the revision in force is not the one that if_revision names. Look at `sozu log`, plan again, and apply again.",
     "cannot-listen": "An address cannot be listened on: another process has it, it is not an address of this machine, or the permission is missing. The whole transaction was refused.",
     "not-written": "The journal could not be written, so nothing was changed: is the disk full? The proxy goes on serving, and takes changes again when there is room.",
@@ -27,6 +28,7 @@ CODES: Final = {
     "stopping": "The proxy is stopping, and takes no more changes.",
     "no-transaction": "begin comes before collect, plan, commit, apply and abort, once on each connection.",
     "back-again": "What was waited for was added again meanwhile: this wait would never end.",
+    TAKEN_OVER: "The master was upgraded while this was waited for. What was committed stays; ask again, and the next master answers. The command line and Client.order do so by themselves.",
     "no-such-event": "Events are numbered from 1 with each start of the proxy, and this number has not come yet.",
     "not-a-url": "Write a URL as http://blog.example.com/path?query; the scheme may be left out.",
 }

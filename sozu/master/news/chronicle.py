@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 import gevent
 
 from sozu.command.draft import Change
-from sozu.command.facts import Backend, Listener, Overrides
+from sozu.command.facts import Backend, Certificate, Listener, Overrides
 from sozu.command.state import BackendKey
 from sozu.master.author import Author
 from sozu.master.news.events import Events
@@ -20,10 +20,10 @@ MOST_TOLD = 100  # backends that drain at once and are told one by one; more are
 
 
 class Chronicle:
-    """Writes to `events`; `speak` is called when the settings have changed."""
+    """Writes to `events`; `speak` is called when the settings have changed, `look` when certificates have."""
 
-    def __init__(self, events: Events, roster: Roster, speak: Callable[[], object]) -> None:
-        self._events, self._roster, self._speak = events, roster, speak
+    def __init__(self, events: Events, roster: Roster, speak: Callable[[], object], look: Callable[[], object] = lambda: None) -> None:
+        self._events, self._roster, self._speak, self._look = events, roster, speak, look
 
     def heard(self, publication: Publication, author: Author) -> None:
         """It is in force. Does not switch."""
@@ -36,6 +36,8 @@ class Chronicle:
             self._events.happened(kind, message, protocol=listener.protocol, address=listener.address, revision=publication.revision)
         if any(isinstance(change.after or change.before, Overrides) for change in publication.effects):
             self._speak()
+        if any(isinstance(change.after, Certificate) for change in publication.effects):
+            self._look()
 
     def settled(self, publication: Publication) -> None:
         """The workers have confirmed it, or are replaced. Does not switch."""

@@ -20,14 +20,31 @@ def expiring(certificates: Iterable[Certificate], now: float) -> list[tuple[Cert
     return [(each, days) for each, days in left if days < SOON]
 
 
-def watch_expiry(events: Events, state: Callable[[], ConfigState], clock: Callable[[], float] = time) -> None:
-    """Look again and again, without end."""
-    told: dict[str, int] = {}
-    while True:
-        for certificate, days in expiring(state().certificates.values(), clock()):
-            if told.get(certificate.fingerprint) != days:
-                told[certificate.fingerprint] = days
+class Expiry:
+    """Tells `events` of certificates of this state, whichever it is when it is asked."""
+
+    def __init__(self, events: Events, state: Callable[[], ConfigState], clock: Callable[[], float] = time) -> None:
+        self._events, self._state, self._clock = events, state, clock
+        self._told: dict[str, int] = {}
+
+    def watch(self) -> None:
+        """Look again and again, without end."""
+        while True:
+            self.look()
+            gevent.sleep(EVERY)
+
+    def look(self) -> None:
+        """Tell what was not told today. Does not switch."""
+        for certificate, days in expiring(self._state().certificates.values(), self._clock()):
+            if self._told.get(certificate.fingerprint) != days:
+                self._told[certificate.fingerprint] = days
                 names = ", ".join(certificate.names[:3])
                 message = f"the certificate of {names} expires in {days} days" if days >= 0 else f"the certificate of {names} has expired"
-                events.happened("certificate_expires", message, fingerprint=certificate.fingerprint, days=days)
-        gevent.sleep(EVERY)
+                self._events.happened("certificate_expires", message, fingerprint=certificate.fingerprint, days=days)
+
+
+def watch_expiry(events: Events, state: Callable[[], ConfigState]) -> Expiry:
+    """Look from the next turn of the loop on."""
+    expiry = Expiry(events, state)
+    gevent.spawn(expiry.watch)
+    return expiry

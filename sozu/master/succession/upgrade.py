@@ -176,6 +176,7 @@ class Upgrading:
             goes_on = "nobody serves there" if slot.worker is None else f"{slot.worker.name} goes on as it was"
             raise Declined(f"{why}; {goes_on}, and so do the workers after it", about) from why
         assert slot.worker is not None, "it was just filled"
+        log.info("event=worker_upgraded slot=%d pid=%d version=%s", slot.number, slot.worker.process.pid, slot.worker.version)
         drains = f", {before.name} accepts no more and finishes what it has" if before is not None else ""
         tell(f"{slot.worker.name} accepts{drains}", {**about, "pid": slot.worker.process.pid})
         return before

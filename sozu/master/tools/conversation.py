@@ -19,6 +19,7 @@ from gevent.queue import Queue
 import msgspec
 
 from sozu.command.answers import Answer, Status
+from sozu.command.client.errors import TAKEN_OVER
 from sozu.command.requests import BadRequest, read_request
 from sozu.master.tools.tool import Answering, CarriedTool, Declined, Final, Say, Tool
 from sozu.parsers.command import FrameReader, frame
@@ -185,7 +186,7 @@ def shortened(message: str) -> str:
 
 def _asked_too_late(request: str) -> Answer:
     message = "another master takes over now, of the code on disk; what was committed stays: ask again"
-    return Answer(id=request, status=Status.ERROR, message=message)
+    return Answer(id=request, status=Status.ERROR, message=message, data={"code": TAKEN_OVER})
 
 
 def _internal_error(request: str) -> Answer:

@@ -12,9 +12,7 @@ from typing import Any
 import gevent
 from gevent import get_hub
 
-from sozu.command.addresses import named_address
-from sozu.command.draft import Change, Draft
-from sozu.command.facts import Backend, Cluster, Frontend, Listener
+from sozu.command.facts import Backend, Frontend, Listener
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.limits import MOST_CONNECTIONS
 from sozu.command.settings import Settings, in_force
@@ -44,7 +42,7 @@ from sozu.proxy.worker.leaving import Leaving
 from sozu.proxy.worker.news import HealthNews
 from sozu.proxy.worker.news import Tell as News
 from sozu.proxy.worker.reserve import sessions_at_most
-from sozu.proxy.worker.transactions import Transactions
+from sozu.proxy.worker.transactions import Transactions, is_noted
 from sozu.proxy.worker.watch import Tell, watch_backend, watch_sessions
 from sozu.proxy.worker.ways import way_of
 
@@ -268,20 +266,6 @@ class Service:
         self._traffic.books.settle()
         self._traffic.access_log.close(_LAST_LINES)
         return cut
-
-
-def is_noted(change: Change, draft: Draft) -> bool:
-    """Does it regard more than the tables of routes and backends? Of ten thousand changes few do."""
-    match change.after or change.before:
-        case Backend(address=address, cluster=name):
-            cluster = draft.clusters.get(name)
-            return named_address(address) is not None or (cluster is not None and cluster.health is not None)
-        case Cluster():
-            return any(side is not None and (side.tls is not None or side.health is not None) for side in change if isinstance(side, Cluster))
-        case Frontend():
-            return change.after is None or any(side.certificate is not None or side.passthrough for side in change if isinstance(side, Frontend))
-        case _:
-            return True
 
 
 def _row(backend: LiveBackend) -> dict[str, Any]:

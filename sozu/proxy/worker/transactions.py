@@ -9,7 +9,9 @@ What a large one leaves to do afterwards, when nobody waits for it, is done by `
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from sozu.command.addresses import named_address
 from sozu.command.draft import Change, Draft
+from sozu.command.facts import Backend, Cluster, Frontend
 from sozu.command.orders import AnyOrder
 from sozu.command.routes import RouteTable
 from sozu.command.rules import carry_out
@@ -76,3 +78,17 @@ class Transactions:
         for _ in steps:
             if self.state.revision:
                 self._pause()
+
+
+def is_noted(change: Change, draft: Draft) -> bool:
+    """Does it regard more than the tables of routes and backends? Of ten thousand changes few do."""
+    match change.after or change.before:
+        case Backend(address=address, cluster=name):
+            cluster = draft.clusters.get(name)
+            return named_address(address) is not None or (cluster is not None and cluster.health is not None)
+        case Cluster():
+            return any(side is not None and (side.tls is not None or side.health is not None) for side in change if isinstance(side, Cluster))
+        case Frontend():
+            return change.after is None or any(side.certificate is not None or side.passthrough for side in change if isinstance(side, Frontend))
+        case _:
+            return True
