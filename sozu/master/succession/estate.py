@@ -4,8 +4,10 @@ It goes as JSON through a memory file whose descriptor the next program is told,
 Unknown fields are ignored and new ones have defaults, so that code of another version can read it; SCHEMA names the language.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 import os
+from secrets import token_hex
 from signal import Signals
 from typing import Final
 
@@ -37,7 +39,7 @@ class WorkerLeft(msgspec.Struct, frozen=True, kw_only=True):
     channel: int
     unread: bytes
     next_id: int
-    rendezvous: str
+    rendezvous: str = ""
     version: str = ""
 
 
@@ -68,7 +70,7 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     events: list[Event] = []
     belongings: Belongings
     grace: float
-    ticket_secret: str
+    ticket_secret: str = msgspec.field(default_factory=partial(token_hex, 32))  # as in Opened: an older one may have left none
     rates: int | None = None
 
     def descriptors(self) -> Iterator[int]:
@@ -79,6 +81,20 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
         yield from (each.channel for each in self.workers)
         yield from (each.descriptor for each in self.tools)
         yield from self.belongings.cords
+
+
+PARTS: Final = (Estate, WorkerLeft, SlotLeft, CarriedTool, Belongings)
+
+
+def names_left() -> dict[str, tuple[str, ...]]:
+    """What our estates tell: the names of the fields of each part."""
+    return {part.__name__: part.__struct_fields__ for part in PARTS}
+
+
+def missing(left: Mapping[str, Collection[str]]) -> list[str]:
+    """What we could not do without, and an estate of such parts would not have."""
+    wanted = [(part.__name__, field.name) for part in PARTS for field in msgspec.structs.fields(part) if field.required]
+    return [f"{part}.{name}" for part, name in wanted if name not in left.get(part, ())]
 
 
 def write_estate(estate: Estate) -> int:

@@ -21,7 +21,7 @@ from sozu.command.settings import Settings
 from sozu.command.state import ConfigState
 from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
-from sozu.master.succession.estate import SCHEMA
+from sozu.master.succession.estate import SCHEMA, missing
 from sozu.master.workers.briefing import Briefing
 from sozu.master.workers.filling import SlotNotFilled, launch, make_ready
 from sozu.master.workers.process import Process
@@ -38,6 +38,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     journal_size: int
     revision: int
+    left: dict[str, tuple[str, ...]] = {}  # what will be in the estate, by its parts
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +97,8 @@ def perform(descriptor: int, worker_command: Sequence[str]) -> int:
 def _objection(part: Part, worker_command: Sequence[str]) -> str:
     if part.schema > SCHEMA:
         return f"it understands an estate of schema {SCHEMA}, not {part.schema}"
+    if part.left and (wanted := missing(part.left)):
+        return f"it cannot do without {' and '.join(wanted)}, which this master does not leave"
     try:
         state = _state(part)
     except (JournalError, OSError) as error:

@@ -19,6 +19,7 @@ from sozu import __version__
 from sozu.command.requests import DEFAULT_GRACE
 from sozu.command.settings import in_force
 from sozu.master.stopping import Stopping
+from sozu.master.succession.estate import names_left
 from sozu.master.succession.handing import Holdings
 from sozu.master.succession.staffing import resize, settle
 from sozu.master.succession.trial import Part, Unfit, try_out
@@ -150,7 +151,7 @@ class Upgrading:
     def _hand_over(self, asker: object, grace: float, tell: Say) -> Final:
         tell("trial: the code on disk reads the journal and starts a worker", None)
         revision = self._held.ledger.state.revision  # before the size: what comes between may be there
-        part = Part(settings=self._held.settings, journal_size=self._held.opened.journal.size, revision=revision)
+        part = Part(settings=self._held.settings, journal_size=self._held.opened.journal.size, revision=revision, left=names_left())
         try:
             version = try_out(self._program, part)
         except (Unfit, OSError) as why:

@@ -1,11 +1,12 @@
-"""How long to wait before a slot is filled again: not at all after a worker that had lived, longer and longer in a crash loop.
+"""How long to wait before a slot is filled again: hardly after a worker that had lived for a while, longer and longer in a crash loop.
 
 Pure: the caller measures and sleeps.
 """
 
 FIRST = 0.05  # seconds
 LONGEST = 5.0
-A_LIFE = 10.0  # a worker that was up this long does not belong to a crash loop
+HALF_LIFE = 0.5  # each time a worker was up this long makes up for one crash
+NOTHING = 0.01  # not worth waiting
 
 
 class Backoff:
@@ -17,8 +18,8 @@ class Backoff:
     def after(self, lifetime: float) -> float:
         """Seconds to wait after a worker that was ready for `lifetime` seconds (0: it never was).
 
-        The first crash is repaired at once; then 0.05 s, doubling to 5 s, until one has lived again.
+        The first crash is repaired at once; then 0.05 s, doubling to 5 s where none lives.
         """
-        delay = 0.0 if lifetime >= A_LIFE else self._next
+        delay = self._next * 0.5 ** (lifetime / HALF_LIFE)
         self._next = min(max(delay * 2, FIRST), LONGEST)
-        return delay
+        return delay if delay > NOTHING else 0.0

@@ -11,6 +11,7 @@ import pytest
 from sozu.command.client import Client, RequestRefused
 from sozu.command.orders import AddBackend, AddCluster
 from sozu.command.requests import Begin, Commit, DumpState, Metrics, UpgradeMaster, UpgradeWorker
+from sozu.master.succession.estate import missing, names_left
 from tests.master.served import PATIENCE, Serve, Served
 
 
@@ -201,3 +202,11 @@ def test_signals_that_come_meanwhile_are_heeded_afterwards(serve: Serve) -> None
                 served.process.terminate()
                 break
     assert served.wait() == 0
+
+
+def test_a_master_that_leaves_too_little_is_not_succeeded() -> None:
+    left = names_left()
+    assert missing(left) == []
+    fewer = {**left, "Estate": tuple(name for name in left["Estate"] if name != "journal")}
+    assert missing(fewer) == ["Estate.journal"]
+    assert set(missing({})) >= {"Estate.journal", "WorkerLeft.pid", "SlotLeft.number", "CarriedTool.descriptor"}
