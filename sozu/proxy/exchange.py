@@ -45,9 +45,8 @@ class Exchange(Record):
     def run(
         self, traffic: Traffic, front: Front, asked: Asked, body: Body, origin: bytes, *, chosen: LiveBackend | None = None, begun: Begun | None = None
     ) -> None:
-        """From a request's head to the last byte of its response. Never raises. `origin` are the lines that tell a backend who asks.
-
-        `chosen`: the backend to be tried first, if that is known. `begun`: by an errand, and without a greenlet it cannot go on.
+        """From a request's head to the last byte of its response. Never raises. `origin` are the lines that tell a backend who asks; `chosen`: the
+        backend to be tried first, if that is known; `begun`: by an errand, which cannot go on without a greenlet.
         """
         self._traffic = traffic
         self._front = front

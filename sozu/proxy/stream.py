@@ -197,16 +197,12 @@ class Stream:
     def send(self, data: bytes | bytearray | memoryview) -> None:
         """Send what is queued, then `data`; return when the kernel has all of it."""
         if self.queued:
-            self.write(bytes(data))
-            self.flush()
-        else:
-            self._offer(data, 0)
+            data, self.queued = b"".join((self.queued, data)), b""
+        self._offer(data, 0)
 
     def send_both(self, head: bytes, piece: Piece) -> None:
         """Send what is queued, then both in one go, without joining them first; return when the kernel has all of it."""
-        if self.queued:
-            self.send(b"".join((head, piece)))
-            return
+        head, self.queued = self.queued + head, b""
         try:
             sent = self._sock.sendmsg((head, piece))
         except OSError as error:
