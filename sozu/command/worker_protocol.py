@@ -178,7 +178,8 @@ class WatchFrontend(Message, frozen=True, kw_only=True, tag="watch_frontend"):
 
 
 class AskBackends(Message, frozen=True, kw_only=True, tag="ask_backends"):
-    """Reply data: of each backend of these clusters (of all, where none is named) cluster, address, exchanges (tunnels are among them), tunnels, idle, down.
+    """Reply data: of each backend of these clusters (of all, where none is named) cluster, address, exchanges (tunnels are among them), tunnels, idle; and whether
+    it is down, resting or pending.
 
     Many come in parts: PROCESSING with some of them, then OK with the rest.
     """

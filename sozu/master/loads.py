@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sozu.command.state import BackendKey
 from sozu.command.worker_protocol import AskBackends
@@ -13,6 +13,7 @@ PATIENCE = 1.0  # seconds; a worker that is later is left out
 MOST_NAMED = 5000  # clusters in one question; beyond it all are asked for
 
 Load = dict[str, int]
+TROUBLES: Final = ("pending", "down", "resting")  # without an address so far; out of reach, or failing its checks; left alone after failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Loads:
     roster: Roster
 
     def of(self, clusters: Collection[str]) -> dict[BackendKey, Load]:
-        """Exchanges, tunnels and idle connections of each backend of these clusters, added up; `down`: how many workers could not reach it."""
+        """Exchanges, tunnels and idle connections of each backend of these clusters, added up; and for how many workers it is in which trouble."""
         named = tuple(clusters) if len(clusters) <= MOST_NAMED else ()
         gathering = Gathering(PATIENCE)
         for worker in self.roster:
@@ -43,6 +44,11 @@ def load_of(loads: Mapping[BackendKey, Load], keys: Collection[BackendKey]) -> L
 
 
 def _add(loads: dict[BackendKey, Load], row: Mapping[str, Any]) -> None:
-    load = loads.setdefault((row["cluster"], row["address"]), {"exchanges": 0, "tunnels": 0, "idle": 0, "down": 0})
+    load = loads.setdefault((row["cluster"], row["address"]), dict.fromkeys(("exchanges", "tunnels", "idle", *TROUBLES), 0))
     for name in load:
-        load[name] += row[name]
+        load[name] += row.get(name, 0)
+
+
+def state_of(load: Load) -> str:
+    """The worst that any worker says of a backend, or `up`."""
+    return next((trouble for trouble in TROUBLES if load[trouble]), "up")

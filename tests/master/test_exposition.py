@@ -10,6 +10,7 @@ WORKER = {
     "connections_accepted": 3,
     "connections_open": 1,
     "exchanges_open": 0,
+    "backends": {"down": 1, "resting": 0, "pending": 2},
     "statuses": {"200": 6, "404": 1},
     "latency": {"bounds": [0.1, 1.0], "counts": [4, 2, 1], "sum": 3.5},
 }
@@ -30,6 +31,7 @@ def test_each_worker_is_a_series_of_its_own() -> None:
     assert page["sozu_requests_total", "0"] == page["sozu_requests_total", "1"] == 7
     assert page["sozu_connections_open", "0"] == 1
     assert page["sozu_responses_total", "404", "0"] == 1
+    assert (page["sozu_backends", "down", "0"], page["sozu_backends", "pending", "1"]) == (1, 2)
 
 
 def test_the_histogram_is_cumulative_and_ends_with_everything() -> None:

@@ -377,3 +377,28 @@ def test_who_leaves_is_let_go_after_the_swap() -> None:
 
     collections.deque(world.registry.settle(draft), maxlen=0)
     assert gone.retired
+
+
+def test_backends_that_get_nothing_are_told_with_their_trouble() -> None:
+    named, resting, sick = "app.example.com:80", "127.0.0.1:9003", "127.0.0.1:9004"
+    world = World(WEB, add(A), add(named), add(resting), add(sick))
+    assert world.registry.troubles() == {"down": 0, "resting": 0, "pending": 1}
+
+    live = world.registry.find(("web", resting))
+    assert live is not None
+    rests(world, live, 100.0)
+    world.registry.found(("web", sick), up=False)
+    assert world.registry.troubles() == {"down": 1, "resting": 1, "pending": 1}
+    told = {row["address"]: row["state"] for row in world.registry.troubled()}
+    assert told == {named: "pending", resting: "resting", sick: "down"}
+
+    world.registry.place(("web", named), ((socket.AF_INET, ("192.0.2.1", 80)),))
+    world.registry.found(("web", sick), up=True)
+    world.registry.tick(200.0)
+    assert world.registry.troubled() == []
+
+
+def test_of_very_many_in_trouble_some_are_told() -> None:
+    world = World(WEB, *[add(f"h{number}.example.com:80") for number in range(100)])
+    assert world.registry.troubles()["pending"] == 100
+    assert len(world.registry.troubled()) == 20

@@ -10,6 +10,7 @@ from sozu.cli.options import json_option, socket_option
 from sozu.command.requests import Status
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+_BACKEND_COLUMNS = ("cluster", "address", "state")
 _WORKER_COLUMNS = ("id", "pid", "state", "connections", "requests")
 
 
@@ -40,7 +41,14 @@ def _page(told: dict[str, Any]) -> list[str]:
         *(listeners or ["  none"]),
         "workers",
         *(f"  {line}" for line in aligned(told["workers"], _WORKER_COLUMNS)),
+        *_troubled(told["workers"]),
     ]
+
+
+def _troubled(workers: list[dict[str, Any]]) -> list[str]:
+    """Backends that get nothing now, each once for each state that some worker sees it in."""
+    found = {tuple(each.values()): each for worker in workers for each in worker.get("troubled", ())}
+    return ["backends that get nothing now", *(f"  {line}" for line in aligned(list(found.values()), _BACKEND_COLUMNS))] if found else []
 
 
 def _listener_line(listener: dict[str, Any]) -> str:

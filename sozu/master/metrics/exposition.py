@@ -76,6 +76,7 @@ def _of_workers(workers: Snapshots) -> Iterator[Metric]:
         yield _filled(CounterMetricFamily(f"sozu_{name}", text, labels=["worker"]), name, workers)
     for name, text in GAUGES.items():
         yield _filled(GaugeMetricFamily(f"sozu_{name}", text, labels=["worker"]), name, workers)
+    yield _troubles(workers)
     yield _statuses(workers)
     yield _latency(workers)
 
@@ -89,6 +90,14 @@ def _filled(metric: Metric, name: str, workers: Snapshots) -> Metric:
 
 def _sample_name(metric: Metric) -> str:
     return f"{metric.name}_total" if metric.type == "counter" else metric.name
+
+
+def _troubles(workers: Snapshots) -> Metric:
+    metric = GaugeMetricFamily("sozu_backends", "Backends that get nothing now: down, resting after failures, or pending in DNS.", labels=["worker", "state"])
+    for worker, figures in workers.items():
+        for state, count in figures.get("backends", {}).items():
+            metric.add_metric([worker, state], count)
+    return metric
 
 
 def _statuses(workers: Snapshots) -> Metric:

@@ -13,7 +13,7 @@ from sozu.command.settings import Settings
 from sozu.command.state import BackendKey, ConfigState
 from sozu.master.aside import Aside
 from sozu.master.ledger import Ledger
-from sozu.master.loads import Load, Loads
+from sozu.master.loads import Load, Loads, state_of
 from sozu.master.tools.tool import Declined, Final
 
 
@@ -50,4 +50,4 @@ def _row(backend: Backend, load: Load | None) -> dict[str, Any]:
     said = msgspec.structs.asdict(backend)
     if load is None:
         return {**said, "state": "unknown"}
-    return {**said, **load, "state": "down" if load["down"] else "up"}
+    return {**said, **load, "state": state_of(load)}

@@ -89,6 +89,13 @@ class LiveBackend:
         """Does the configuration want new exchanges here, and is it known where that is?"""
         return bool(self.fact.weight and self.addresses) and not self.fact.maintenance
 
+    @property
+    def trouble(self) -> str:
+        """Why it may get nothing now: it is `pending` (DNS has no address), `down` (a check or the last connection has failed), `resting` after failures; or empty."""
+        if not self.addresses:
+            return "pending"
+        return "down" if self.down or not self.up else "resting" if self.resting else ""
+
     def end(self) -> None:
         """One exchange or tunnel less; the last one of a retired backend is what somebody may be waiting for."""
         self.exchanges -= 1

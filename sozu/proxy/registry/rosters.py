@@ -6,7 +6,9 @@ A roster says whom to choose from: the live backends in it survive every swap th
 retires. Nothing here switches greenlets.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import islice
 import logging
 from typing import Final
 
@@ -24,6 +26,7 @@ from sozu.proxy.registry.terms.misses import Misses
 log = logging.getLogger("sozu.proxy")
 
 _STEP: Final = 128  # backends or clusters between two turns of the loop: two tenths of a millisecond
+_MOST_NAMED: Final = 20  # backends in a status
 _FAILURES: Final = Failures()  # where a cluster says nothing of them
 
 
@@ -55,6 +58,16 @@ class Registry:
     def __iter__(self) -> Iterator[LiveBackend]:
         """All backends that are in use, or retired with exchanges still running."""
         return iter(self._live.values())
+
+    def troubles(self) -> dict[str, int]:
+        """How many backends are in each kind of trouble."""
+        counts = Counter(live.trouble for live in self._live.values())
+        return {kind: counts[kind] for kind in ("down", "resting", "pending")}
+
+    def troubled(self) -> list[dict[str, str]]:
+        """Some of them: cluster, address, state."""
+        found = ((live, trouble) for live in self._live.values() if (trouble := live.trouble))
+        return [{"cluster": live.key[0], "address": live.key[1], "state": trouble} for live, trouble in islice(found, _MOST_NAMED)]
 
     def judge(self, live: LiveBackend, *, down: bool, reason: str = "") -> None:
         """Note whether a connection could be had."""

@@ -235,13 +235,14 @@ class Service:
             "requests": counters.requests,
             "accepting": bool(self._accepting.listeners),
             "tls_resumption": self._gate.resumes,
+            "troubled": self._traffic.registry.troubled(),
         }
 
     def metrics(self) -> dict[str, Any]:
         """What AskMetrics wants."""
         self._traffic.books.settle()
         self._traffic.access_log.flush()
-        return self._traffic.counters.snapshot()
+        return {**self._traffic.counters.snapshot(), "backends": self._traffic.registry.troubles()}
 
     def reopen_log(self, descriptor: int) -> None:
         """Write the access log there from now on."""
@@ -270,8 +271,9 @@ class Service:
 
 def _row(backend: LiveBackend) -> dict[str, Any]:
     cluster, address = backend.key
-    exchanges, idle = backend.exchanges, len(backend.idle)
-    return {"cluster": cluster, "address": address, "exchanges": exchanges, "tunnels": backend.tunnels, "idle": idle, "down": backend.down}
+    counts = {"exchanges": backend.exchanges, "tunnels": backend.tunnels, "idle": len(backend.idle)}
+    trouble = backend.trouble
+    return {"cluster": cluster, "address": address, **counts, **{kind: trouble == kind for kind in ("down", "resting", "pending")}}
 
 
 def _access_log(settings: Settings, descriptor: int | None, counters: Counters, slot: int) -> AccessLog | NoLog:
