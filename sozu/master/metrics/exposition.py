@@ -28,6 +28,10 @@ COUNTERS = {
 GAUGES = {
     "connections_open": "Client connections open now.",
     "exchanges_open": "Exchanges under way now.",
+    "tunnels_open": "Tunnels open now.",
+    "backend_connections_open": "Connections to backends open now, in use or kept.",
+    "greenlets_busy": "Greenlets at work now.",
+    "descriptors_open": "Descriptors open now, those of the process itself included.",
 }
 
 Snapshots = Mapping[str, Mapping[str, Any]]  # by worker

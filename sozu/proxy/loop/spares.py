@@ -17,11 +17,12 @@ Job = Callable[[], object]
 class Spares:
     """`run(job)` in a greenlet that is spare, or in a new one; at most `keep` stay when they have nothing to do."""
 
-    __slots__ = ("_hub", "_keep", "idle")
+    __slots__ = ("_hub", "_keep", "alive", "idle")
 
     def __init__(self, hub: Hub, keep: int = 256) -> None:
         self._hub = hub
         self._keep = keep
+        self.alive = 0
         self.idle: list[Callable[[Job], object]] = []  # their `switch`
 
     def run(self, job: Job) -> None:
@@ -37,6 +38,8 @@ class Spares:
 
     def _live(self) -> None:
         switch, hub, idle = getcurrent().switch, self._hub, self.idle
+        self.alive += 1
         while len(idle) < self._keep:
             idle.append(switch)
             park(hub)()  # no variable holds the job: its session must not outlive it here
+        self.alive -= 1

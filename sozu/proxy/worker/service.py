@@ -37,6 +37,7 @@ from sozu.proxy.worker.bequeathing import Way, seat
 from sozu.proxy.worker.departures import Departures
 from sozu.proxy.worker.drain import drain_sessions
 from sozu.proxy.worker.eviction import evict
+from sozu.proxy.worker.gauges import gauges
 from sozu.proxy.worker.heap import Heap, malloc_trim
 from sozu.proxy.worker.leaving import Leaving
 from sozu.proxy.worker.news import HealthNews
@@ -242,7 +243,7 @@ class Service:
         """What AskMetrics wants."""
         self._traffic.books.settle()
         self._traffic.access_log.flush()
-        return {**self._traffic.counters.snapshot(), "backends": self._traffic.registry.troubles()}
+        return {**self._traffic.counters.snapshot(), **gauges(self._traffic), "backends": self._traffic.registry.troubles()}
 
     def reopen_log(self, descriptor: int) -> None:
         """Write the access log there from now on."""
