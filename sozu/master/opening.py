@@ -3,7 +3,7 @@
 The journal's lock and the command socket come first: they keep two masters apart before a port is touched.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -80,10 +80,14 @@ class Opened:
         end.callback(os.close, self.rates)
 
 
-def open_all(settings: Settings, belongings: Belongings, *, file_wins: bool = False) -> Opened:
-    """Open what the settings name. Raises JournalError, CannotListen or OSError, with nothing left open."""
+def open_all(settings: Settings, belongings: Belongings, locked: Callable[[], object] = lambda: None, *, file_wins: bool = False) -> Opened:
+    """Open what the settings name. Raises JournalError, CannotListen or OSError, with nothing left open.
+
+    `locked` is called as soon as no other master can have our journal, which may take a while to read.
+    """
     with ExitStack() as unless_it_works:
         journal = unless_it_works.enter_context(Journal.open(settings.journal))
+        locked()
         before = replayed(journal)
         count = settings.workers if file_wins or before.from_file else in_force(settings, before.state.override).workers
         door = Door(settings.command_socket)

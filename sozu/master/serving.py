@@ -57,7 +57,7 @@ from sozu.master.tools.rehearsing import Rehearsal
 from sozu.master.tools.verbs import Verbs
 from sozu.master.tools.waiting import Waiting
 from sozu.master.workers.briefing import Briefing
-from sozu.master.workers.filling import SlotNotFilled, launch_early
+from sozu.master.workers.filling import SlotNotFilled, launch_early, needed
 from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.rendezvous import Places
 from sozu.master.workers.roster import Roster, Worker
@@ -98,9 +98,9 @@ def serve(
     prepare_process(settings.command_socket)
     with ExitStack() as end:
         try:
-            opened = open_all(settings, belongings, file_wins=file_wins)
-            early = launch_early(0 if opened.orphanage.slots else opened.sockets.slots, programs.worker, end)
-            master = Master(settings, opened, programs, end, early)
+            early = list[Worker]()
+            opened = open_all(settings, belongings, lambda: early.extend(launch_early(settings.workers, programs.worker, end)), file_wins=file_wins)
+            master = Master(settings, opened, programs, end, needed(early, 0 if opened.orphanage.slots else opened.sockets.slots))
             master.begin(configuration, file_wins=file_wins)
         except (JournalError, CannotListen, Refused, NotWritten, SlotNotFilled, OSError) as why:
             raise CannotStart(f"{why}; nothing was started") from why

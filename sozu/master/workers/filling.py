@@ -54,6 +54,13 @@ def launch_early(slots: int, command: Sequence[str], end: ExitStack) -> list[Wor
     return early
 
 
+def needed(early: Sequence[Worker], slots: int) -> Sequence[Worker]:
+    """Those for so many slots; the others are told nothing, and end."""
+    for worker in early[slots:]:
+        worker.link.close()
+    return early[:slots]
+
+
 def make_ready(newcomer: Worker, briefing: Briefing) -> None:
     """Have it accept. Raises SlotNotFilled, and then it is gone."""
     try:
