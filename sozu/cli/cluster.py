@@ -4,11 +4,11 @@ from typing import Any
 
 import click
 
+from sozu.cli.certificates.tls_options import terms_in
 from sozu.cli.conversation import order
 from sozu.cli.limit_options import named_settings, settings_on, timeouts_in
 from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
-from sozu.cli.tls_options import terms_in
 from sozu.cli.waiting import remove_and_wait, waiting_options
 from sozu.command.certificates.terms import BackendTls
 from sozu.command.facts import LoadBalancing

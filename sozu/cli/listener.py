@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 import click
 from msgspec import UNSET, UnsetType
 
+from sozu.cli.certificates.tls_options import terms_in
 from sozu.cli.conversation import order
 from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
-from sozu.cli.tls_options import terms_in
 from sozu.cli.waiting import remove_and_wait, waiting_options
 from sozu.command.certificates.terms import Tls
 from sozu.command.facts import Protocol

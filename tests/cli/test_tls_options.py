@@ -3,7 +3,7 @@ from pathlib import Path
 import click
 import pytest
 
-from sozu.cli.tls_options import terms_in
+from sozu.cli.certificates.tls_options import terms_in
 from sozu.command.certificates.terms import BackendTls, ClientCertificates, Tls, TlsVersion
 
 

@@ -1,1 +1,1 @@
-"""What users do with certificates; its imports are slower than those of other verbs, for the sake of what reads a certificate."""
+"""What users say of TLS: `certificate` is the verb, `reading` its files (a slow import, for the sake of what reads a certificate), `tls_options` the terms."""
