@@ -1,6 +1,8 @@
 """docs/routing.md shows configurations, requests and what becomes of them: here they are decided by the table that workers use."""
 
+import json
 from pathlib import Path
+from random import Random
 import re
 
 import pytest
@@ -10,10 +12,11 @@ from sozu.command.routes import BareRequest, RouteTable
 from sozu.parsers.heads.plain_path import plain_target
 from sozu.parsers.reasons import Reason
 from sozu.parsers.uri import normal_host
+from tests.command import precedence
 
 PAGE = (Path(__file__).parents[2] / "docs" / "routing.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```\n```requests\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-LINE = re.compile(r"(?P<method>\S+) +(?P<host>\[.*?\][^/]*|[^/ ]+)(?P<target>\S+)(?P<fields>.*?)-> (?P<cluster>\S+)")
+LINE = re.compile(r"(?P<method>\S+) +(?P<host>\[.*?\][^/]*|[^/ ]+)(?P<target>\S+)(?: on (?P<listener>\S+))?(?P<fields>.*?)-> (?P<cluster>\S+)")
 ROWS = re.findall(r"^\| (`/.*?) \| (.*?) \|$", PAGE, re.MULTILINE)
 CASES = [(text, line) for text, lines in EXAMPLES for line in lines.splitlines()]
 
@@ -34,9 +37,27 @@ def test_a_request_of_the_page_takes_its_route(text: str, line: str) -> None:
     request = BareRequest(found["method"].encode(), fields.encode())
     target = plain_target(found["target"].encode())
     assert isinstance(target, bytes)
-    route = table.find("127.0.0.1:80", normal_host(found["host"].encode()).encode(), target, request)
+    route = table.find(found["listener"] or "127.0.0.1:80", normal_host(found["host"].encode()).encode(), target, request)
 
     assert (route.cluster.cluster if route is not None else "404") == found["cluster"]
+
+
+def test_the_list_of_the_page_is_the_one_that_follows_from_the_rules() -> None:
+    assert f"```order\n{precedence.page()}```" in PAGE
+
+
+def test_frontends_are_asked_in_the_order_of_the_list() -> None:
+    left = list(precedence.frontends())
+    method, host, path, fields = precedence.REQUEST
+    while left:
+        first = left.pop(0)
+        others = [{"frontends": [each]} for each in left]
+        Random(len(left)).shuffle(others)
+        clusters = {"first": {"frontends": [first]}, **{f"c{number}": each for number, each in enumerate(others)}}
+        table = RouteTable.of(read_configuration(json.dumps({"clusters": clusters}), "order.yaml", Path("/")).state)
+        route = table.find("127.0.0.1:80", host.encode(), path.encode(), BareRequest(method.encode(), fields.encode()))
+        assert route is not None
+        assert route.cluster.cluster == "first", (first, route.frontend)
 
 
 def ticked(cell: str) -> list[str]:

@@ -17,12 +17,13 @@ class Redirect(Edit, frozen=True, kw_only=True):
 
 
 class HeaderEdit(Edit, frozen=True, kw_only=True):
-    """One change of a head: `set` a field (whatever there was), `add` one more, or `remove` all of that name."""
+    """One change of a head: `set` a field (whatever there was), `add` one more, or `remove` all of that name. `always`: in the proxy's own answers too."""
 
     set: str | None = None
     add: str | None = None
     remove: str | None = None
     value: str = ""
+    always: bool = False
 
 
 class User(Edit, frozen=True, kw_only=True):

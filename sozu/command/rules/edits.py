@@ -24,6 +24,7 @@ _NEVER = {"request_headers": DROPPED_FROM_REQUESTS | FRAMING | {b"host"}, "respo
 _VISIBLE, _TOKEN, _VALUE = frozenset(VCHAR), frozenset(TCHAR), frozenset(FIELD_BYTES)
 _MOST, _LONGEST = 100, 8192  # header edits of one head, characters of a value
 _YEAR, _LONGEST_AGE = 31_536_000, 315_360_000  # seconds
+_OWN = ("cache-control", "content-type", "location", "retry-after", "www-authenticate")
 _QUOTED = frozenset('"\\')
 
 
@@ -139,12 +140,21 @@ def _check_name(name: str, field: str, place: str) -> None:
         raise Objection(f'the field "{name}" is the proxy\'s own business', place)
 
 
+def _check_always(what: str, name: str, field: str, place: str) -> None:
+    if field != "response_headers" or what == "remove":
+        raise Objection("only what is set in responses, or added to them, can be in the proxy's own answers", place)
+    if name.lower() in _OWN:
+        raise Objection(f'the proxy\'s own answers have a "{name}" of their own', place)
+
+
 def _check_header(edit: HeaderEdit, field: str, place: str) -> None:
-    said = {name: value for name, value in msgspec.structs.asdict(edit).items() if name != "value" and value is not None}
+    said = {name: value for name, value in msgspec.structs.asdict(edit).items() if name not in ("value", "always") and value is not None}
     if len(said) != 1:
         raise Objection("one of set, add and remove, with the name of a field", place)
     ((what, name),) = said.items()
     _check_name(name, field, f"{place}.{what}")
+    if edit.always:
+        _check_always(what, name, field, f"{place}.always")
     if what == "remove" and edit.value:
         raise Objection("what is removed has no value", f"{place}.value")
     if not _VALUE.issuperset(edit.value.encode()) or edit.value != edit.value.strip(WSP.decode()) or len(edit.value) > _LONGEST:

@@ -12,5 +12,5 @@ def dressed(failure: Failure, asked: Asked, routes: RouteTable) -> Failure:
     listener = routes.listener(asked.listener)
     failure.pages = (*(() if cluster is None else cluster.answers), *(() if listener is None else listener.answers))
     if special is not None:
-        failure.fields += special.lines_of_all_answers
+        failure.fields = special.own_answer(failure.fields)
     return failure

@@ -24,7 +24,7 @@ _NAMED_AGAIN = frozenset((b"x-forwarded-host", b"x-forwarded-prefix"))
 class Treatment:
     """What one frontend does with its requests."""
 
-    __slots__ = ("_host", "_new_prefix", "_prefix", "_request_lines", "forward_auth", "gate", "hsts", "response_lines")
+    __slots__ = ("_host", "_new_prefix", "_prefix", "_request_lines", "always", "forward_auth", "gate", "hsts", "response_lines")
 
     def __init__(self, frontend: Frontend) -> None:
         self.forward_auth = None if frontend.forward_auth is None else Question(frontend.forward_auth)
@@ -34,6 +34,7 @@ class Treatment:
         self._new_prefix = None if frontend.replace_prefix is None else frontend.replace_prefix.encode()
         self._request_lines = LineEdits(frontend.request_headers)
         self.response_lines = LineEdits(frontend.response_headers)
+        self.always = LineEdits(edit for edit in frontend.response_headers if edit.always)
         self.hsts = b"" if frontend.hsts is None else hsts_line(frontend.hsts)
 
     def head(self, request: RequestView, authority: bytes, target: bytes) -> bytes:
@@ -73,14 +74,18 @@ class Special(NamedTuple):
             self.treatment.gate.pass_(request, client, self.url, desk)
         return self.cluster
 
+    def own_answer(self, fields: bytes) -> bytes:
+        """The lines of an answer of the proxy's own as its client gets them."""
+        return self.treatment.always.apply(fields) + self._hsts
+
     @property
-    def lines_of_all_answers(self) -> bytes:
-        """Also of the proxy's own; RFC 6797 section 7.2: never in plain text."""
+    def _hsts(self) -> bytes:
+        """RFC 6797 section 7.2: never in plain text."""
         return self.treatment.hsts if self.url.scheme == b"https" else b""
 
     def response(self, response: ResponseView) -> ResponseView:
         """A response as its client gets it."""
-        edits, lasting = self.treatment.response_lines, self.lines_of_all_answers
+        edits, lasting = self.treatment.response_lines, self._hsts
         if not edits and not lasting:
             return response
         lines = edits.apply(response.passed_fields())

@@ -29,7 +29,7 @@ def test_what_comes_over_tls_is_treated_as_https() -> None:
     ):
         asked = entrance._understand(outcome.value)
         assert asked.special is not None
-        assert asked.special.lines_of_all_answers == line
+        assert asked.special.own_answer(b"") == line
         with pytest.raises(Redirected) as redirected:
             asked.special.admit(asked.view, b"", Desk())
         assert redirected.value.fields == b"Location: /?%b\r\n" % scheme
