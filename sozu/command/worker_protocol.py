@@ -218,6 +218,13 @@ class TakeLog(Message, frozen=True, kw_only=True, tag="take_log"):
     id: int
 
 
+class TakeNames(Message, frozen=True, kw_only=True, tag="take_names"):
+    """What /etc/hosts and /etc/resolv.conf say from now on: a confined worker cannot read a file that has taken another's place."""
+
+    hosts: str
+    resolvers: str
+
+
 class RunChecks(Message, frozen=True, kw_only=True, tag="run_checks"):
     """From now on it is this worker that asks backends how they are; or it is not any more."""
 
@@ -277,6 +284,7 @@ FromMaster = (
     | AskMetrics
     | AskWitness
     | TakeLog
+    | TakeNames
     | RunChecks
     | Learn
     | Inherit

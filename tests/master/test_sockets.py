@@ -124,3 +124,17 @@ def test_a_port_that_needs_rights_is_refused_in_words(sockets: ListenerSockets) 
         pytest.skip("root may bind every port")
     with pytest.raises(CannotListen, match="Permission denied"):
         sockets.open("127.0.0.1:1")
+
+
+def test_what_was_adopted_is_left_as_it_was_when_nothing_comes_of_it(tmp_path: Path) -> None:
+    before, after = ListenerSockets(1), ListenerSockets(1)
+    theirs = before.open(f"unix:{tmp_path}/theirs.sock")
+    after.adopt(theirs, {0: before.of_slot(0, theirs).dup().detach()})
+    after.open(f"unix:{tmp_path}/ours.sock")
+    after.abandon()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs.sock"]
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"{tmp_path}/theirs.sock")
+    before.close_all()
+    assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,7 @@ from sozu.master.workers.checks import Checks
 from sozu.master.workers.filling import EOF_PATIENCE, SlotNotFilled, launch, make_ready
 from sozu.master.workers.heartbeat import Heartbeat
 from sozu.master.workers.leaving import see_off
+from sozu.master.workers.lookups import Lookups
 from sozu.master.workers.rendezvous import remove
 from sozu.master.workers.roster import Roster, Worker, WorkerState
 from sozu.master.workers.suspects import Suspects
@@ -97,6 +98,7 @@ class Slots:
         self._keepers = [gevent.spawn(self._keep_filled, slot) for slot in self._slots]
         self._keepers.append(gevent.spawn(Heartbeat(lambda: tuple(self._living)).run))
         self._keepers.append(gevent.spawn(Checks(self._roster, self._briefing.state).run))
+        self._keepers.append(gevent.spawn(Lookups(self._roster).run))
         gevent.wait([slot.tried for slot in self._slots])
         return not all(slot.vacant for slot in self._slots)
 

@@ -18,6 +18,7 @@ from sozu.parsers.result import Done, run
 from sozu.parsers.wire.dns import AAAA, A, DnsAnswer, dns_answer, write_query
 
 HOSTS, RESOLVERS = Path("/etc/hosts"), Path("/etc/resolv.conf")
+TOLD: Final[dict[Path, str]] = {}  # what the master says that they say: a file that has taken the place of another cannot be read here
 PORT: Final = 53
 PATIENCE: Final = 2.0  # seconds for each resolver
 UNKNOWN_TTL: Final = 30.0
@@ -138,6 +139,8 @@ def _family(resolver: tuple[str, int]) -> int:
 
 
 def _text(path: Path) -> str:
+    if path in TOLD:
+        return TOLD[path]
     try:
         return path.read_text("utf-8", "replace")
     except OSError:

@@ -42,12 +42,14 @@ from sozu.command.worker_protocol import (
     Reply,
     RunChecks,
     TakeLog,
+    TakeNames,
     WatchBackend,
     WatchFrontend,
     WatchListener,
     Welcome,
 )
 from sozu.proxy.loop.landing import WITNESS
+from sozu.proxy.names import lookup
 from sozu.proxy.registry import BackendKey
 from sozu.proxy.worker.bequeathing import Way
 from sozu.proxy.worker.master_link import MasterLink
@@ -149,8 +151,8 @@ class Life:
                 self._answer(message.id, data={**service.status(), **self._holds} if isinstance(message, AskStatus) else service.metrics())
             case TakeLog() | AskWitness():
                 self._share(message, descriptors)
-            case RunChecks() | Learn():
-                self._take_check(message)
+            case RunChecks() | Learn() | TakeNames():
+                self._learn(message)
             case Inherit() | Drain():
                 self._pass_on(message, Way(descriptors[0]) if descriptors else None)
 
@@ -213,9 +215,11 @@ class Life:
         cluster, address = backend
         self._link.say(Happened(kind=kind, cluster=cluster, address=address, reason=reason))
 
-    def _take_check(self, message: RunChecks | Learn) -> None:
+    def _learn(self, message: RunChecks | Learn | TakeNames) -> None:
         rounds = self._serving().rounds
-        if isinstance(message, RunChecks):
+        if isinstance(message, TakeNames):
+            lookup.TOLD.update({lookup.HOSTS: message.hosts, lookup.RESOLVERS: message.resolvers})
+        elif isinstance(message, RunChecks):
             rounds.run(running=message.run)
         else:
             rounds.learn((message.cluster, message.address), up=message.up)
