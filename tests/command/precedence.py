@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any, Final
 
 HOSTS: Final = ({"hostname": "x.example"}, {"hostname": "*.example"}, {"hostname_regex": "[a-z]+.example"}, {"hostname": "*"})
-PATHS: Final = ({"path_exact": "/api/v1"}, {"path_regex": "/api/.*"}, {"path": "/api/v1"}, {"path": "/api"}, {})
+PATHS: Final[tuple[dict[str, Any], ...]] = ({"path_exact": "/api/v1"}, {"path_regex": "/api/.*"}, {"path": "/api/v1"}, {"path": "/api"}, {})
 CONDITIONS: Final[tuple[dict[str, Any], ...]] = (
     {"methods": ["GET"], "headers": [{"name": "x-a"}]},
     {"methods": ["GET"]},
