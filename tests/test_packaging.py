@@ -23,6 +23,7 @@ def test_the_service_is_notified_and_outlived_by_its_workers() -> None:
     assert service["Type"] == "notify"
     assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert service["KillMode"] == "process"
+    assert int(service["FileDescriptorStoreMax"]) > 0
     assert " serve " in service["ExecStart"]
 
 
