@@ -7,6 +7,7 @@ ASCII (paths and hostnames hold nothing else: write `%C3%BC` or the A-label). `^
 from __future__ import annotations
 
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from parsy import Parser, Result
@@ -62,9 +63,11 @@ known_escape = alt(by_letter, by_number, by_itself).desc("one of dDwWsStnr, x wi
 escape: Regular[frozenset[int]] = (tag(b"\\") >> known_escape).desc(r"an escape like \d, \w or \.")
 
 any_byte: Regular[frozenset[int]] = value(EVERY_BYTE, tag(b"."))
-plain: Regular[frozenset[int]] = map_(one_of(set(VCHAR + b" ") - set(SPECIAL)), frozenset).desc("character")
+PLAIN: Final = bytes(set(VCHAR + b" ") - set(SPECIAL))
+plain: Regular[frozenset[int]] = map_(one_of(PLAIN), frozenset).desc("character")
+plain_run: Regular[bytes] = take_while1(PLAIN).desc("character")
 
-member = alt(escape, map_(one_of(set(VCHAR + b" ") - set(b"[]\\-")), frozenset)).desc("character of a class")
+member = alt(map_(one_of(set(VCHAR + b" ") - set(b"[]\\-")), frozenset), escape).desc("character of a class")
 hyphen: Regular[frozenset[int]] = map_(tag(b"-"), frozenset)
 
 
@@ -114,6 +117,7 @@ def in_order(bounds: tuple[int, int | None]) -> bool:
 counts = verify(record(counted, tag(b"{") >> bound, opt(upper) << tag(b"}")), in_order, "bounds like {2,5}, the lower one first")
 quantifier = alt(value((0, None), tag(b"*")), value((1, None), tag(b"+")), value((0, 1), tag(b"?")), counts)
 lazily = opt(tag(b"?"))
+QUANTIFIERS: Final = (b"*", b"+", b"?", b"{")
 
 # --- Expressions ------------------------------------------------------------------------------------------------------
 
@@ -122,13 +126,25 @@ named = alt(tag(b":"), tag(b"P<") >> group_name, tag(b"<") >> group_name).desc("
 beginning = tag(b"(") << opt(tag(b"?") >> named)
 
 
+def read_run(data: Bytes, at: int) -> Result:
+    """Plain characters that stand for themselves: most of most expressions, and read at once. One before a quantifier is not among them."""
+    result: Result = plain_run(data, at)
+    if not result.status:
+        return result
+    end = result.index - (data[result.index : result.index + 1] in QUANTIFIERS)
+    if end == at:
+        return Result.failure(at, "character")
+    return Result.success(end, [OneOf(frozenset([byte])) for byte in result.value[: end - at]]).aggregate(result)
+
+
 @cache
 def choice(depth: int) -> Parser:
     """An expression in which groups are nested `depth` times at most. Each depth is built when it is first met."""
     group = beginning >> nested(depth - 1) << tag(b")")
-    atom = alt(map_(alt(any_byte, escape, plain), OneOf), class_, group)
+    atom = alt(map_(alt(plain, any_byte, escape), OneOf), class_, group)
     piece = map_(seq(atom, opt(quantifier << lazily)), repeated)
-    sequence = map_(many(piece), lambda items: joined(Sequence, items))
+    pieces = alt(Parser(read_run), map_(piece, lambda item: [item]))
+    sequence = map_(many(pieces), lambda runs: joined(Sequence, list(chain.from_iterable(runs))))
     return map_(sep_by(sequence, tag(b"|"), 1), lambda items: joined(Choice, items))
 
 
