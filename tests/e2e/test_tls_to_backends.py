@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import hashlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import json
+from pathlib import Path
 import ssl
 import threading
 from typing import Any
@@ -15,7 +16,7 @@ from sozu.command.certificates.terms import BackendTls
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend
 from sozu.command.terms import Health
 from tests.e2e.asking import connect, get
-from tests.e2e.processes import LIMIT, Proxy
+from tests.e2e.processes import LIMIT, Proxy, configuration
 
 AUTHORITY, STRANGER = trustme.CA(), trustme.CA()
 PROXYS, NEXT = STRANGER.issue_cert("proxy.example"), STRANGER.issue_cert("proxy.example")
@@ -184,3 +185,11 @@ def test_health_checks_speak_tls_too(proxy: Proxy, backend: str) -> None:
     proxy.ask(AddBackend(cluster="checked", address=backend))
     assert CHECKED.wait(LIMIT)
     proxy.run("cluster", "remove", "checked")
+
+
+def test_whom_the_system_trusts_is_trusted_by_a_worker_that_may_open_no_file(tmp_path: Path, backend: str) -> None:
+    AUTHORITY.cert_pem.write_to_path(tmp_path / "system.pem")
+    clusters = {"system": {"frontends": [{"hostname": "*"}], "backends": [backend], "tls": {}}}
+    file = configuration(tmp_path, clusters, workers=1)
+    with Proxy(tmp_path, "-c", str(file), environ={"SSL_CERT_FILE": str(tmp_path / "system.pem")}) as proxy:
+        assert get(proxy.port)[0] == 200

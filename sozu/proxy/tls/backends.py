@@ -13,6 +13,7 @@ import ssl
 from typing import Any
 
 from gevent.hub import Hub
+import msgspec
 
 from sozu.command.certificates.loading import load
 from sozu.command.certificates.pem import BadCertificate
@@ -27,6 +28,7 @@ from sozu.proxy.tls.contexts import CIPHERS, GROUPS, PROTOCOLS
 from sozu.proxy.tls.engine import Engine
 from sozu.proxy.tls.openssl import Library
 from sozu.proxy.tls.stream import TlsStream
+from sozu.proxy.tls.trust import trust_system
 
 MOST_SESSIONS = 4096  # backends whose last session is kept: about 2 kB each
 Certificates = Callable[[], Mapping[str, Certificate]]  # by fingerprint
@@ -69,9 +71,9 @@ class Sessions:
         if self._last.get(place) is stream:
             self._last[place] = _session_of(stream)
 
-    def forget(self, terms: BackendTls) -> None:
-        """No connection goes on with a session of another context."""
-        for place in [place for place in self._last if place[0] == terms]:
+    def forget(self, fingerprint: str) -> None:
+        """No connection goes on with a session of a context that showed this certificate."""
+        for place in [place for place in self._last if place[0].certificate == fingerprint]:
             del self._last[place]
 
     def find(self, place: Place) -> object:
@@ -119,7 +121,7 @@ class SecureBackends:
         """A certificate has gone, or has another chain."""
         for terms in [terms for terms in self._contexts if terms.certificate == fingerprint]:
             del self._contexts[terms]
-            self._sessions.forget(terms)
+        self._sessions.forget(fingerprint)
 
     def _dial(self, terms: BackendTls, backend: LiveBackend, family: int, address: Any) -> TlsStream:
         place = (terms, backend.name, address)
@@ -142,6 +144,7 @@ class SecureBackends:
         return Engine(context, server_name=name, server=False, session=self._sessions.find(place))
 
     def _context(self, terms: BackendTls) -> ssl.SSLContext:
+        terms = msgspec.structs.replace(terms, server_name=None)  # asked by the engine; a thousand names need one context
         context = self._contexts.get(terms)
         if context is None:
             shown = None if terms.certificate is None else self._certificates()[terms.certificate]
@@ -166,7 +169,7 @@ def backend_context(terms: BackendTls, library: Library | None, shown: Certifica
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif terms.ca is None:
-        context.load_default_certs()
+        trust_system(context)
     else:
         context.load_verify_locations(cadata=terms.ca)
     if shown is not None:
