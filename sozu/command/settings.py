@@ -52,7 +52,7 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Paths are absolute here; `pidfile` is where the master writes its pid, `max_connections` counts per worker; `welcome` turns a bare 404 into the page that says how to route.
 
-    `max_body_size` bounds a request's body, in bytes (None: no bound); `min_rate` is how many bytes a second a client must send or
+    A worker with more than `max_worker_memory` bytes is replaced (None: whatever it holds). `max_body_size` bounds a request's body, in bytes (None: no bound); `min_rate` is how many bytes a second a client must send or
     take of a body, in the mean (0: no bound); `via` is our name in Via fields (None: we write none).
     `sandbox` says how workers are confined, `user` who they become if the master is root; with `affinity` each stays on a core.
     With `merge_slashes` several slashes of a path are one; without `encoded_slashes` a path with `%2F` or `%5C` is refused.
@@ -63,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pidfile: str | None = None
     workers: int = 2
     max_connections: int = 10_000
+    max_worker_memory: int | None = None
     max_body_size: int | None = None
     min_rate: int = 0
     timeouts: Timeouts = Timeouts()

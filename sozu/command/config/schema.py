@@ -10,7 +10,7 @@ import msgspec
 from sozu.command.certificates.terms import ClientCertificates, TlsVersion
 from sozu.command.edits.facts import BasicAuth, ForwardAuth, HeaderEdit, Hsts, Rate, Redirect
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Position, Protocol
-from sozu.command.rules.limits import FASTEST, LONGEST_BODY, LONGEST_TIMEOUT, MOST_WORKERS
+from sozu.command.rules.limits import FASTEST, LEAST_MEMORY, LONGEST_BODY, LONGEST_TIMEOUT, MOST_WORKERS
 from sozu.command.settings import AccessLog, Sandbox
 from sozu.command.terms import Breaker, Count, Failures, Health, ProxyProtocol, Queue, Retries, Share
 
@@ -175,6 +175,7 @@ class File(Entry, frozen=True, kw_only=True):
     pidfile: str | None = None
     workers: Annotated[int, msgspec.Meta(ge=1, le=MOST_WORKERS)] = 2
     max_connections: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
+    max_worker_memory: Annotated[int, msgspec.Meta(ge=LEAST_MEMORY)] | None = None
     max_body_size: BodySize | None = None
     min_rate: ByteRate = 0
     timeouts: TimeoutsEntry | None = None

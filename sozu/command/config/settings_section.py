@@ -32,6 +32,7 @@ def read_settings(value: Mapping[str, Any], folder: Folder, findings: Findings) 
         pidfile=None if file.pidfile is None else _path(("pidfile",), file.pidfile, folder, findings),
         workers=file.workers,
         max_connections=file.max_connections,
+        max_worker_memory=file.max_worker_memory,
         max_body_size=file.max_body_size,
         min_rate=file.min_rate,
         timeouts=laid_on(file.timeouts, Timeouts()),

@@ -10,6 +10,7 @@ LONGEST_BODY = 1 << 60  # bytes; more than anybody has
 FASTEST = 1_000_000_000  # bytes a second
 MOST_CONNECTIONS = 1_000_000
 MOST_WORKERS = 1024
+LEAST_MEMORY = 100_000_000  # bytes of a worker; half of it is the program itself
 
 
 class Limited(Protocol):

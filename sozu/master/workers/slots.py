@@ -23,6 +23,7 @@ from sozu.master.workers.lookups import Lookups
 from sozu.master.workers.rendezvous import remove
 from sozu.master.workers.roster import Roster, Worker, WorkerState
 from sozu.master.workers.suspects import Suspects
+from sozu.master.workers.weighing import Scales
 
 log = logging.getLogger("sozu.master")
 
@@ -99,6 +100,8 @@ class Slots:
         self._keepers.append(gevent.spawn(Heartbeat(lambda: tuple(self._living)).run))
         self._keepers.append(gevent.spawn(Checks(self._roster, self._briefing.state).run))
         self._keepers.append(gevent.spawn(Lookups(self._roster).run))
+        if (most := self._briefing.settings.max_worker_memory) is not None:
+            self._keepers.append(gevent.spawn(Scales(lambda: tuple(self._living), most).run))
         gevent.wait([slot.tried for slot in self._slots])
         return not all(slot.vacant for slot in self._slots)
 
