@@ -1,5 +1,8 @@
 """`sozu check FILE`: all errors of a configuration file, without a master."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+import gc
 from pathlib import Path
 
 import click
@@ -22,13 +25,26 @@ class BadFile(click.ClickException):
 def configuration_from(file: Path) -> Configuration:
     """Read a file, and say what in it is hardly meant. Raises BadFile with all that is wrong."""
     try:
-        configuration = load_configuration(file)
+        with _collecting_nothing():
+            configuration = load_configuration(file)
     except ConfigurationError as error:
         codes = ", ".join(dict.fromkeys(problem.code for problem in error.problems))
         raise BadFile(f"{error} (sozu help CODE says more: {codes})") from None
     for warning in configuration.warnings:
         click.echo(warning.render(), err=True)
     return configuration
+
+
+@contextmanager
+def _collecting_nothing() -> Iterator[None]:
+    """Reading a file of 10,000 clusters takes twice as long with the collector on, and all that is built stays."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @click.command()

@@ -53,7 +53,7 @@ def serve(
       sozu serve -c sozu.yaml --workers 4
     """
     _refuse_contradictions(file, routes, listen, file_wins=file_wins, demo=demo)
-    gc.disable()  # reading a file of 10,000 clusters takes four times as long with the collector on; the master turns it on again
+    gc.disable()  # what is built at the start stays; the master turns it on again
     announce = announcer(file, chosen_socket(), routed=bool(file or routes or demo))
     with _configured_by(file, listen or LISTEN, routes, demo=demo) as (configuration, belongings):
         try:

@@ -1,7 +1,7 @@
 """A worker's life, as sozu.command.worker_protocol tells it: hello, sockets, state, traffic, transactions, drain.
 
-Messages are handled one after the other in the greenlet that listens to the master; what takes long (a watch, the drain)
-has its own. When the channel ends the worker goes on serving with what it has, until a signal ends it.
+Messages are handled one after the other in the order in which they come, but for the question whether we live; what takes long (a watch, the drain)
+has its own greenlet. When the channel ends the worker goes on serving with what it has, until a signal ends it.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 from gevent.exceptions import LoopExit
+from gevent.queue import JoinableQueue
 
 from sozu import __version__
 from sozu.command.answers import Status
@@ -76,6 +77,7 @@ class Life:
         self._service: Service | None = None
         self._ready = False
         self._ending = Event()
+        self._heard: JoinableQueue[tuple[FromMaster, list[int]]] = JoinableQueue()
         self._deadline = 0.0
         self._asked_to_drain: list[int] = []
         self._rendezvous: Rendezvous | None = None
@@ -85,10 +87,11 @@ class Life:
     def run(self) -> int:
         """Live; returns the exit code: 0 after a drain, 1 if it could not begin or cannot follow its master any more."""
         self._link.say(Hello(version=__version__, schema=SCHEMA, pid=os.getpid()))
-        listening = gevent.spawn(self._listen)
-        listening.link_exception(lambda _: self._ending.set())  # a broken invariant; gevent has printed the traceback
+        busy = [gevent.spawn(self._listen), gevent.spawn(self._obey)]
+        for each in busy:
+            each.link_exception(lambda _: self._ending.set())  # a broken invariant; gevent has printed the traceback
         self._await_end()
-        if listening.exception is not None or not self._ready:
+        if any(each.exception is not None for each in busy) or not self._ready:
             return 1
         self._drain()
         self._link.close(_LAST_WORDS)
@@ -106,13 +109,29 @@ class Life:
         self._ending.set()
 
     def _listen(self) -> None:
-        self._link.listen(self._take)
+        self._hear_out()
         if not self._ready:
             self._ending.set()
         while self._ready and self._rendezvous is not None:
             self._link = MasterLink(channel_to_master(self._rendezvous.next_master()))
             self._introduce_ourselves()
-            self._link.listen(self._take)
+            self._hear_out()
+
+    def _hear_out(self) -> None:
+        self._link.listen(self._hear)
+        self._heard.join()
+
+    def _hear(self, message: FromMaster, descriptors: list[int]) -> None:
+        # Whether our loop turns is answered at once: a transaction of a hundred thousand orders may take longer than the master's patience for that.
+        if isinstance(message, AskStatus) and self._service is not None:
+            self._take(message, descriptors)
+        else:
+            self._heard.put((message, descriptors))
+
+    def _obey(self) -> None:
+        while True:
+            self._take(*self._heard.get())
+            self._heard.task_done()
 
     def _introduce_ourselves(self) -> None:
         service, draining = self._serving(), self._ending.is_set()

@@ -337,3 +337,14 @@ def test_a_removed_listener_is_watched_until_its_last_session(master: ScriptedMa
         origin.release.release()
         assert b"Connection: close" in client.recv(65536)
         assert master.hear(Reply).status is Status.OK
+
+
+def test_a_long_transaction_does_not_keep_it_from_saying_that_it_lives(tmp_path: Path) -> None:
+    with ScriptedMaster() as master:
+        master.bring_up(settings(tmp_path))
+        many = tuple(AddCluster(cluster=f"c{number}") for number in range(10_000))
+        master.say(Publish(id=2, revision=2, orders=many))
+        alive, done = master.ask(AskStatus(id=3)), master.hear(Reply)
+
+    assert (alive.id, alive.revision) == (3, 1)
+    assert (done.id, done.revision) == (2, 2)

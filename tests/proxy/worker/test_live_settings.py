@@ -33,6 +33,15 @@ def status_of_post(master: ScriptedMaster) -> int:
         return read_answer(sock)[0]
 
 
+def half_a_head(master: ScriptedMaster) -> bytes:
+    with master.connect() as sock:
+        try:
+            sock.sendall(b"GET / HT")
+            return sock.recv(1000)
+        except (BrokenPipeError, ConnectionResetError):
+            return b""
+
+
 def accepting(master: ScriptedMaster) -> bool:
     told: bool = master.ask(AskStatus(id=99)).data["accepting"]
     return told
@@ -47,11 +56,11 @@ def test_a_limit_holds_from_the_order_on_and_not_after_it_was_taken_back(master:
 
 
 def test_a_timeout_that_was_changed_holds_for_those_who_come(master: ScriptedMaster) -> None:
-    master.publish(2, UpdateSettings(timeouts=Timeouts(request=0.05)))
+    master.publish(2, UpdateSettings(timeouts=Timeouts(request=0.1)))
+    while not (told := half_a_head(master)):
+        continue  # on a busy machine even half of it may come too late to be answered
 
-    with master.connect() as sock:
-        sock.sendall(b"GET / HT")
-        assert read_answer(sock)[0] == 408
+    assert told.startswith(b"HTTP/1.1 408")
 
 
 def test_who_is_in_stays_when_fewer_are_allowed(master: ScriptedMaster) -> None:
