@@ -61,7 +61,7 @@ def idle_memory(stage: Stage) -> None:
         before = proxy.resident()
         idle = [connect(proxy, context) for _ in range(IDLE)]
         ask(idle)
-        time.sleep(0.5)
+        time.sleep(3)  # idle is who has been so for a while
         print(f"  {name:15s}{(proxy.resident() - before) / len(idle):11.0f}", flush=True)
         for connection in idle:
             connection.close()
