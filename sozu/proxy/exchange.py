@@ -10,7 +10,7 @@ from typing import Final
 from sozu.command.facts import Cluster
 from sozu.parsers.body import TUNNEL, UNTIL_CLOSE, Framing, response_framing
 from sozu.parsers.reasons import Reason, Refusal
-from sozu.proxy.accidents import explained
+from sozu.proxy.answering.accidents import explained
 from sozu.proxy.answering.dressing import dressed
 from sozu.proxy.back import Back, Begun
 from sozu.proxy.bodies import LANDING, SHORT_LANDING, Body, Ended, Malformed, Pace, UntilEnd, land, relay

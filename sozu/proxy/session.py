@@ -63,20 +63,20 @@ class Session(Answerer):
     # ---- between exchanges ----
 
     def _wake(self) -> None:
-        """Something has come. In the hub."""
+        """Something has come, or the end. In the hub, which reports faults of our own."""
+        goes_on = False
         try:
             data = self.stream.grab()
             if data:
                 self._begin(data)
             elif data is None:
                 self.stream.when_readable(self._wake)
-            else:
+            goes_on = data != b""
+        except Broken:  # between two requests: there is nobody to tell
+            goes_on = False
+        finally:
+            if not goes_on:
                 self._end()
-        except Broken:
-            self._end()
-        except Exception:
-            log.exception("session=failed client=%r", self.client)
-            self._end()
 
     def _begin(self, data: bytes) -> None:
         traffic, started = self._traffic, monotonic()

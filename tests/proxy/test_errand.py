@@ -257,9 +257,9 @@ def test_a_false_alarm_is_no_request(lab: Lab) -> None:
     assert lab.session().request is not None
 
 
-def test_a_fault_of_our_own_ends_the_session_and_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_our_own_ends_the_session_and_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     client = lab.client(GET % 1)
     monkeypatch.setattr(Stream, "grab", lambda _: 1 // 0)
 
     assert client.rest() == b""
-    assert "ZeroDivisionError" in caplog.text
+    assert "ZeroDivisionError" in capsys.readouterr().err
