@@ -7,6 +7,7 @@ master is gone); a Drain that comes later sets a new deadline. SIGKILL costs wha
 
 import argparse
 from collections.abc import Sequence
+import faulthandler
 import gc
 import logging
 import os
@@ -34,6 +35,7 @@ _GARBAGE_THRESHOLDS = (50_000, 50, 100)
 
 def main(arguments: Sequence[str]) -> int:
     """Serve until drained; returns the exit code."""
+    faulthandler.enable()  # should C code crash, the log has the stack
     gc.disable()  # a large state is built first; `_settle` turns it on again
     channel = _channel(arguments)
     logging.basicConfig(format=f"time=%(asctime)s level=%(levelname)s pid={os.getpid()} %(message)s", level=logging.INFO)

@@ -50,6 +50,7 @@ from sozu.proxy.worker.ways import way_of
 log = logging.getLogger("sozu.proxy")
 
 _LAST_LINES = 1.0  # seconds that a slow log may cost a worker at its end
+LIMIT_OF_FILES = "the hard limit of open files: ulimit -Hn, LimitNOFILE= of a unit, --ulimit nofile= of a container"
 _PAUSE = 0.0005  # seconds between two slices of a large transaction: at least one turn of the loop
 
 
@@ -188,7 +189,7 @@ class Service:
     def _sessions_of(self, settings: Settings) -> int:
         most = min(settings.max_connections, self._most_sessions)
         if most < settings.max_connections:
-            log.warning("event=too_few_descriptors max_connections=%d instead=%d", settings.max_connections, most)
+            log.warning("event=too_few_descriptors max_connections=%d instead=%d raise=%r", settings.max_connections, most, LIMIT_OF_FILES)
         return most
 
     def _make_room(self) -> int:
