@@ -1,4 +1,4 @@
-"""What a ClientHello gets: certificates on some terms, the way to who has them, or an alert. Pure: facts in, a decision out."""
+"""What a ClientHello gets: certificates on some terms, the way to who has them, or an alert. Facts in, a decision out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ NO_APPLICATION_PROTOCOL: Final = 120
 FATAL: Final = 2
 Terms = Mapping[str, Tls]  # of listeners
 USUAL: Final = Tls()
+MOST_KNOWN: Final = 2048  # names, as clients wrote them
 SPOKEN: Final = frozenset((b"http/1.1", b"http/1.0"))
 
 
@@ -46,11 +47,12 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is served, and what the client called it (in lower case)."""
+    """What is served, what the client called it (in lower case), and for whom the certificates speak: None if any host may be asked for."""
 
     certificates: tuple[Certificate, ...]
     terms: Tls
     server_name: str | None
+    names: tuple[str, ...] | None
 
 
 def name_in(hello: ClientHello) -> str | None:
@@ -58,15 +60,34 @@ def name_in(hello: ClientHello) -> str | None:
     return None if hello.server_name is None else hello.server_name.lower()
 
 
-def choose(hello: ClientHello, listener: str, table: CertificateTable, terms: Terms) -> Choice | Alert:
-    """For a client at this listener; `terms` are the listeners'.
+class Chooser:
+    """Chooses by one table, and on the terms of the listeners. Neither changes, so names that are asked for again need not be looked up again."""
 
-    A name that nobody has gets the default certificate, by which the client sees that it is not who it meant; what it asks for then is 421.
-    """
-    if hello.alpn and SPOKEN.isdisjoint(hello.alpn):
-        return Alert(NO_APPLICATION_PROTOCOL, "the client speaks only other protocols than HTTP/1.1")
-    name = name_in(hello)
-    certificates = table.find(listener, name)
-    if not certificates:
-        return Alert(UNRECOGNIZED_NAME, "this listener has no certificate")
-    return Choice(certificates, terms.get(listener) or USUAL, name)
+    __slots__ = ("_known", "_terms", "table")
+
+    def __init__(self, table: CertificateTable, terms: Terms) -> None:
+        self.table = table
+        self._terms = terms
+        self._known: dict[tuple[str, str | None], Choice] = {}
+
+    def choose(self, hello: ClientHello, listener: str) -> Choice | Alert:
+        """For a client at this listener.
+
+        A name that nobody has gets the default certificate, by which the client sees that it is not who it meant; what it asks for then is 421.
+        """
+        if hello.alpn and SPOKEN.isdisjoint(hello.alpn):
+            return Alert(NO_APPLICATION_PROTOCOL, "the client speaks only other protocols than HTTP/1.1")
+        place = listener, hello.server_name
+        return self._known.get(place) or self._look_up(listener, name_in(hello), place)
+
+    def _look_up(self, listener: str, name: str | None, place: tuple[str, str | None]) -> Choice | Alert:
+        certificates = self.table.find(listener, name)
+        if not certificates:
+            return Alert(UNRECOGNIZED_NAME, "this listener has no certificate")
+        terms = self._terms.get(listener) or USUAL
+        names = tuple(each for one in certificates for each in one.names) if terms.strict else None
+        choice = Choice(certificates, terms, name, names)
+        if len(self._known) >= MOST_KNOWN:  # clients may write what they like
+            self._known.clear()
+        self._known[place] = choice
+        return choice

@@ -41,8 +41,7 @@ class Way:
 def way(visitor: Visitor, agreed: Agreed) -> Way:
     """After the handshake of this visitor."""
     choice = agreed.choice
-    names = tuple(name for one in choice.certificates for name in one.names) if choice.terms.strict else None
-    return Way(visitor.listener, agreed.version, choice.server_name, names, agreed.client_certificate, visitor.believed is not None)
+    return Way(visitor.listener, agreed.version, choice.server_name, choice.names, agreed.client_certificate, visitor.believed is not None)
 
 
 class TlsEntrances:

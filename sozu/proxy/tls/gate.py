@@ -19,7 +19,7 @@ from sozu.proxy.session import Session
 from sozu.proxy.stream import Stream
 from sozu.proxy.tls.arrival import Agreed, Arrival, Visitor
 from sozu.proxy.tls.backends import SecureBackends
-from sozu.proxy.tls.choosing import UNRECOGNIZED_NAME, Alert, Choice, Passage, Terms, choose, name_in
+from sozu.proxy.tls.choosing import UNRECOGNIZED_NAME, Alert, Choice, Chooser, Passage, name_in
 from sozu.proxy.tls.contexts import Contexts
 from sozu.proxy.tls.entrance import TlsEntrances, way
 from sozu.proxy.tls.openssl import Library
@@ -32,16 +32,15 @@ from sozu.proxy.tunnel import Course, TunnelSession
 class Gate:
     """See the module. `resumes` says whether sessions go on in later connections."""
 
-    __slots__ = ("_backends", "_contexts", "_entrances", "_passing", "_table", "_tcp", "_terms", "_traffic", "resumes")
+    __slots__ = ("_backends", "_chooser", "_contexts", "_entrances", "_passing", "_tcp", "_traffic", "resumes")
 
     def __init__(self, traffic: Traffic, library: Library | None, secret: bytes) -> None:
         """Tickets are sealed with what follows from the secret; without one, or without the library, there are none."""
         self._traffic = traffic
         self._contexts = Contexts(library, secret)
         self._entrances = TlsEntrances(traffic.entrances)
-        self._backends = SecureBackends(traffic.pool, traffic.registry, traffic.hub, library, lambda: self._table.certificates)
-        self._table = CertificateTable()
-        self._terms: Terms = {}
+        self._backends = SecureBackends(traffic.pool, traffic.registry, traffic.hub, library, lambda: self._chooser.table.certificates)
+        self._chooser = Chooser(CertificateTable(), {})
         self._passing = PassingTable()
         self._tcp: dict[str, str | None] = {}  # where tcp listeners lead
         traffic.clock.each_tick(Rests(library).look)
@@ -50,9 +49,9 @@ class Gate:
     def follow(self, changes: Iterable[Change], listeners: Iterable[Listener]) -> None:
         """From now on these certificates are served, at these listeners. Sessions that are open go on."""
         seen = list(changes)
-        self._table = self._table.after(seen)
         known = list(listeners)
-        self._terms = {listener.address: listener.tls for listener in known if listener.tls is not None}
+        terms = {listener.address: listener.tls for listener in known if listener.tls is not None}
+        self._chooser = Chooser(self._chooser.table.after(seen), terms)
         self._tcp = {listener.address: listener.cluster for listener in known if listener.protocol is Protocol.TCP}
         self._passing = self._passing.after(seen)
         self._backends.follow(seen)
@@ -82,7 +81,7 @@ class Gate:
                 return Passage(found.cluster, name, found.key)
             if is_tcp:
                 return self.without_hello(listener, name) or Alert(UNRECOGNIZED_NAME, "this listener passes on other names only")
-        return choose(hello, listener, self._table, self._terms)
+        return self._chooser.choose(hello, listener)
 
     def _is_served(self, hostname: str) -> bool:
         return self._traffic.routes.has_hostname(hostname)
