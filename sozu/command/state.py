@@ -59,6 +59,11 @@ class ConfigState:
             yield from table.values()
 
     @property
+    def size(self) -> int:
+        """How many facts there are."""
+        return sum(map(len, _in_rank_order(self)))
+
+    @property
     def override(self) -> Overrides:
         """What orders say of the settings."""
         return self.overrides.get(Overrides.KEY, Overrides())

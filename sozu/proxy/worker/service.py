@@ -78,7 +78,8 @@ class Service:
         self._traffic.clock.each_tick(self._traffic.access_log.flush)
         self._traffic.clock.each_tick(self._accepting.look_again)
         self._traffic.clock.each_tick(Departures(self._traffic.sessions, counters).look)
-        self._traffic.clock.each_tick(Heap(counters, malloc_trim()).look)
+        self._heap = Heap(counters, malloc_trim())
+        self._traffic.clock.each_tick(self._heap.look)
         self._traffic.clock.each_tick(partial(forget_if_idle, counters))
         self._traffic.start()
 
@@ -125,14 +126,14 @@ class Service:
 
     def publish(self, revision: int, orders: Sequence[AnyOrder]) -> None:
         """Follow the master to this revision. Raises Objection, and then nothing has changed."""
-        before = self._transactions.state.override
+        before = self._transactions.state
         routes = self._traffic.routes
         changes = self._transactions.apply(revision, orders)
         state = self._transactions.state
         removed = {change.before.key for change in changes if isinstance(change.before, Frontend)}
         self._leaving.note({key for key in removed if key not in state.frontends}, routes)
         self._gate.follow(changes, self._transactions.state.listeners.values())
-        if self._transactions.state.override != before:
+        if state.override != before.override:
             self._heed(in_force(self._settings, self._transactions.state.override))
         sides = [side for change in changes for side in (change.before, change.after) if side is not None]
         # Each of these looks at all backends, which one diff among ten thousand need not pay for.
@@ -143,6 +144,7 @@ class Service:
         if self._serving:
             self._follow_listeners()
         self._transactions.settle()
+        self._heap.shrunk(before.size - state.size)
 
     def serve(self, news: News, verdicts: Verdicts) -> None:
         """Accept, from now on, wherever the configuration says; what happens to backends is told to `news`, what checks find to `verdicts`."""

@@ -1,7 +1,7 @@
 import pytest
 
 from sozu.proxy.counters import Counters
-from sozu.proxy.worker.heap import CROWD, Heap, malloc_trim
+from sozu.proxy.worker.heap import CROWD, MANY, Heap, malloc_trim
 
 
 def trims(*there: int) -> list[int]:
@@ -41,3 +41,13 @@ def test_exchanges_that_end_are_a_crowd_too() -> None:
 
 def test_the_c_library_can_be_asked() -> None:
     assert malloc_trim()(0) in (0, 1)
+
+
+def test_a_large_part_of_the_configuration_gone_is_reason_to_trim() -> None:
+    seen = list[int]()
+    heap = Heap(Counters(), seen.append)
+    for facts in (-MANY, 0, MANY - 1):
+        heap.shrunk(facts)
+    assert not seen
+    heap.shrunk(MANY)
+    assert seen == [0]
