@@ -9,7 +9,7 @@ import trustme
 
 from sozu.command.client import Client, RequestRefused
 from sozu.command.orders import AddCertificate
-from tests.master.served import PATIENCE, Serve
+from tests.master.served import PATIENCE, Serve, Served
 
 
 def test_a_private_key_is_told_nowhere(serve: Serve, tmp_path: Path) -> None:
@@ -54,3 +54,10 @@ def test_a_private_key_is_told_nowhere(serve: Serve, tmp_path: Path) -> None:
     for file in (served.folder / "sozu.journal", tmp_path / "saved"):
         assert any(json.dumps(text)[1:-1] in file.read_text() for text in held)
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_master_that_crashes_leaves_no_core_with_keys_in_it(served: Served) -> None:
+    limits = Path(f"/proc/{served.process.pid}/limits").read_text()
+    (line,) = (line for line in limits.splitlines() if line.startswith("Max core file size"))
+
+    assert line.split()[4] == "0"

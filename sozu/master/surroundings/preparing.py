@@ -9,10 +9,12 @@ from sozu.master import garbage
 
 
 def prepare_process(command_socket: str) -> None:
-    """Hold the collector, begin a log, show who we are, and have as many descriptors as are allowed."""
+    """Hold the collector, begin a log, show who we are, have as many descriptors as are allowed, and leave no core."""
     garbage.hold()
     logging.basicConfig(format="time=%(asctime)s level=%(levelname)s %(message)s", level=logging.INFO)
     setproctitle(f"sozu: master {command_socket}")
     # Workers inherit the limit: a proxy needs two descriptors for each exchange, and the usual 1024 is for other programs.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    # Private keys are in our memory, and would be in a core dump; whoever needs one may raise the limit again (prlimit).
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
