@@ -1,6 +1,6 @@
 """`sozu check FILE`: all errors of a configuration file, without a master."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 import gc
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sozu.command.config import Configuration, ConfigurationError, load_configuration
+from sozu.command.facts import Certificate
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -22,11 +23,11 @@ class BadFile(click.ClickException):
         click.echo(self.message, err=True)
 
 
-def configuration_from(file: Path) -> Configuration:
-    """Read a file, and say what in it is hardly meant. Raises BadFile with all that is wrong."""
+def configuration_from(file: Path, held: Collection[Certificate] = ()) -> Configuration:
+    """Read a file, and say what in it is hardly meant. To certificates that are `held` it may refer. Raises BadFile with all that is wrong."""
     try:
         with _collecting_nothing():
-            configuration = load_configuration(file)
+            configuration = load_configuration(file, held)
     except ConfigurationError as error:
         codes = ", ".join(dict.fromkeys(problem.code for problem in error.problems))
         raise BadFile(f"{error} (sozu help CODE says more: {codes})") from None

@@ -1,8 +1,10 @@
 """The verbs for the configuration as a whole, on a real master whose workers are scripted."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 import json
 from pathlib import Path
+import ssl
 
 from click.testing import CliRunner, Result
 import pytest
@@ -156,6 +158,9 @@ def test_the_key_of_a_certificate_is_not_exported_and_the_certificate_stays(serv
     certificate, key = issued.cert_chain_pems[0].bytes().decode(), issued.private_key_pem.bytes().decode()
     before = revision(served)
     served.ask({"type": "add_certificate", "certificate": certificate, "key": key})
+    fingerprint = sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()
+    sozu("cluster", "add", "shown", "--tls", f"certificate={fingerprint}")
+    sozu("frontend", "add", "shown", "secret.example", "--certificate", fingerprint)
 
     told = sozu("export")
     assert "PRIVATE" not in told.stdout

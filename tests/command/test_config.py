@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 import yaml
 
+from sozu.command.certificates.terms import BackendTls
 from sozu.command.config import Configuration, load_configuration, settings_without_file, yaml_source
 from sozu.command.config.diagnostics import ConfigurationError, Span
 from sozu.command.config.loading import read_configuration
 from sozu.command.config.yaml_source import plain_scalar, read_yaml
-from sozu.command.facts import Backend, Cluster, Frontend, Listener, LoadBalancing, Protocol, Timeouts
+from sozu.command.facts import Backend, Certificate, Cluster, Frontend, Listener, LoadBalancing, Protocol, Timeouts
 from sozu.command.settings import AccessLog, LogFormat, Metrics, Pool, Settings
 
 WHOLE = """
@@ -229,3 +230,19 @@ def test_pyyaml_without_its_parser_in_c_finds_the_same_errors(text: str, monkeyp
     found = read_yaml(text, "f").problems
 
     assert len(found) == len(expected) == 1
+
+
+def test_a_file_may_refer_to_certificates_that_are_held_and_does_not_say_them() -> None:
+    text = f"""
+    clusters:
+      shop:
+        tls: {{certificate: {"a" * 64}}}
+        frontends: [{{hostname: a.example, certificate: {"a" * 64}}}]
+    """
+    held = Certificate(fingerprint="a" * 64, certificate="", private_key="", names=("a.example",))
+    state = read_configuration(textwrap.dedent(text), "f.yaml", Path("/"), [held]).state
+    assert state.clusters["shop"].tls == BackendTls(certificate="a" * 64)
+    assert [frontend.certificate for frontend in state.frontends.values()] == ["a" * 64]
+    assert not state.certificates
+    with pytest.raises(ConfigurationError, match="there is no certificate"):
+        read(text)

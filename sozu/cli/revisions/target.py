@@ -7,19 +7,22 @@ import msgspec
 
 from sozu.cli.check import BadFile, configuration_from
 from sozu.command.client import Client
-from sozu.command.facts import Overrides
-from sozu.command.orders import AnyOrder, UpdateSettings
+from sozu.command.commit import commit
+from sozu.command.facts import Certificate, Overrides
+from sozu.command.orders import AddCertificate, AnyOrder, UpdateSettings
+from sozu.command.requests import DumpState
 from sozu.command.settings import Settings
-from sozu.command.state import orders_of
+from sozu.command.state import ConfigState, orders_of
 
 _LIVE = frozenset(Overrides.__struct_fields__)
+REFERENCE = b"certificate"  # what a file has in it that refers to one, or names one
 _ELSEWHERE = frozenset(("command_socket", "journal", "welcome"))  # given by `serve` itself, or meaningless to compare
 
 
 def target_of(file: Path, client: Client) -> tuple[list[AnyOrder], list[str]]:
     """The orders that are the whole of this file, and notes on what orders cannot change. Raises BadFile."""
     try:
-        configuration = configuration_from(file)
+        configuration = configuration_from(file, _held(client) if REFERENCE in file.read_bytes() else ())
     except BadFile as bad:
         raise BadFile(f"{bad.message}\nnothing was changed (still at revision {client.revision})") from None
     started = msgspec.convert(client.status()["settings"], Settings)
@@ -27,6 +30,14 @@ def target_of(file: Path, client: Client) -> tuple[list[AnyOrder], list[str]]:
     settings = UpdateSettings(**{name: value for name, value in changes.items() if value != getattr(started, name)})
     orders = orders_of(configuration.state)
     return [settings, *orders] if settings != UpdateSettings() else orders, list(_restarts(started, configuration.settings))
+
+
+def _held(client: Client) -> list[Certificate]:
+    """The certificates of the master, without their keys: an exported file names them by their fingerprints."""
+    told = (order for answer in client.ask(DumpState()) for order in answer.data["orders"])
+    orders = [msgspec.convert(order, AddCertificate) for order in told if order["type"] == "add_certificate"]
+    state = commit(ConfigState(), [msgspec.structs.replace(order, listeners=()) for order in orders]).state
+    return list(state.certificates.values())
 
 
 def _restarts(started: Settings, wanted: Settings) -> Iterator[str]:

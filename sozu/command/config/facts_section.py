@@ -4,7 +4,7 @@ So the file obeys the same rules as the command socket, and says the same when i
 and what only follows from another error is not shown.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from sozu.command.config.places import Folder
 from sozu.command.config.references import check_references
 from sozu.command.config.schema import BackendEntry, ClusterEntry, FrontendEntry, ListenerEntry, laid_on
 from sozu.command.draft import Draft
-from sozu.command.facts import Cluster, Protocol, Timeouts
+from sozu.command.facts import Certificate, Cluster, Protocol, Timeouts
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder
 from sozu.command.rules import Objection, Unknown, carry_out
 from sozu.command.rules.codes import code_of
@@ -24,11 +24,15 @@ from sozu.command.shape import Path, steps
 from sozu.command.state import ConfigState
 
 
-def read_facts(value: Mapping[str, Any], folder: Folder, timeouts: Timeouts, findings: Findings) -> ConfigState:
-    """The state that the file describes, at revision 0; what is wrong with it goes to the findings."""
+def read_facts(
+    value: Mapping[str, Any], folder: Folder, timeouts: Timeouts, findings: Findings, held: Iterable[Certificate] = ()
+) -> ConfigState:
+    """The state that the file describes, at revision 0; what is wrong with it goes to the findings. To certificates that are `held` it may refer."""
     section = _Section(folder, timeouts, findings)
     section.read_listeners(value.get("listeners"))
+    lent = section.lend(held)
     section.read_clusters(value.get("clusters"))
+    section.take_back(lent)
     check_references(value, findings)
     return section.draft.state(0)
 
@@ -41,6 +45,19 @@ class _Section:
         self._folder = folder
         self._timeouts = timeouts
         self._findings = findings
+
+    def lend(self, held: Iterable[Certificate]) -> list[Certificate]:
+        """Those that the file has not itself, for what it says next."""
+        lent = [certificate for certificate in held if certificate.fingerprint not in self.draft.certificates]
+        for certificate in lent:
+            self.draft.put(certificate)
+        return lent
+
+    def take_back(self, lent: Iterable[Certificate]) -> None:
+        """All but those that the file has named since."""
+        for certificate in lent:
+            if self.draft.certificates[certificate.fingerprint] is certificate:
+                self.draft.take(certificate)
 
     def read_listeners(self, listeners: object) -> None:
         for path, value in self._sound_items(("listeners",), listeners):

@@ -3,7 +3,7 @@
 Shape first (which keys, which kinds: `schema`), then meaning, for every part whose shape is sound.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 import os
 from pathlib import Path
@@ -16,6 +16,7 @@ from sozu.command.config.places import Folder, journal_beside
 from sozu.command.config.schema import File
 from sozu.command.config.settings_section import read_settings
 from sozu.command.config.yaml_source import read_yaml
+from sozu.command.facts import Certificate
 from sozu.command.settings import Settings
 from sozu.command.shape import misfits
 from sozu.command.state import ConfigState
@@ -33,12 +34,15 @@ class Configuration:
     warnings: tuple[Problem, ...] = ()
 
 
-def load_configuration(path: str | os.PathLike[str]) -> Configuration:
-    """Read a configuration file. Raises ConfigurationError with every problem that it has."""
-    return read_configuration(_text(path), os.fspath(path), Path(path).absolute().parent)
+def load_configuration(path: str | os.PathLike[str], held: Collection[Certificate] = ()) -> Configuration:
+    """Read a configuration file. Raises ConfigurationError with every problem that it has.
+
+    To certificates that are `held` already it may refer by fingerprint; they do not become a part of it.
+    """
+    return read_configuration(_text(path), os.fspath(path), Path(path).absolute().parent, held)
 
 
-def read_configuration(text: str, file: str, folder: Path) -> Configuration:
+def read_configuration(text: str, file: str, folder: Path, held: Collection[Certificate] = ()) -> Configuration:
     """Read the text of a configuration file; `file` is its name in messages, `folder` where its relative paths begin."""
     source = read_yaml(text, file)
     findings = Findings(source)
@@ -48,7 +52,7 @@ def read_configuration(text: str, file: str, folder: Path) -> Configuration:
             findings.note_misfit(misfit)
         if isinstance(value, dict):
             settings = read_settings(value, Folder(folder), findings)
-            state = read_facts(value, Folder(folder), settings.timeouts, findings)
+            state = read_facts(value, Folder(folder), settings.timeouts, findings, held)
     if findings.problems:
         raise ConfigurationError(findings.problems)
     return Configuration(settings, state, tuple(findings.warnings))
