@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from sozu.command.facts import AnyFact
 from sozu.command.orders import AnyOrder
 from sozu.command.worker_protocol import FromMaster, FromWorker, Message
 from sozu.parsers.command import LONGEST_FRAME, FrameReader, frame
@@ -26,6 +27,7 @@ _ANCILLARY_SIZE = socket.CMSG_SPACE(MOST_DESCRIPTORS * array.array("i").itemsize
 
 Received = TypeVar("Received", bound=Message)
 Item = TypeVar("Item")
+Said = TypeVar("Said", bound=AnyOrder | AnyFact)
 
 
 class ChannelError(Exception):
@@ -170,9 +172,9 @@ def channel_to_master(sock: StreamSocket) -> Channel[FromMaster]:
     return Channel(sock, msgspec.json.Decoder(FromMaster))
 
 
-def parts(orders: Iterable[AnyOrder], limit: int = ORDERS_LIMIT) -> Iterator[tuple[AnyOrder, ...]]:
-    """Orders in portions that fit into one message each, at least one portion, even if it is empty: the last ends a Load."""
-    encoder, portion, size = msgspec.json.Encoder(), list[AnyOrder](), 0
+def parts(orders: Iterable[Said], limit: int = ORDERS_LIMIT) -> Iterator[tuple[Said, ...]]:
+    """Orders, or facts, in portions that fit into one message each, at least one portion, even if it is empty: the last ends a Load."""
+    encoder, portion, size = msgspec.json.Encoder(), list[Said](), 0
     for order in orders:
         length = len(encoder.encode(order)) + 1  # with its comma
         if portion and size + length > limit:

@@ -28,7 +28,7 @@ from sozu.command.orders import (
     RemoveListener,
     UpdateListener,
 )
-from sozu.command.state import ConfigState
+from sozu.command.state import ConfigState, addition
 from sozu.command.worker_protocol import (
     SCHEMA,
     Apportion,
@@ -93,7 +93,7 @@ class Worker:
                 case GiveListeners():
                     self.keep(message, descriptors)
                 case Load(revision=revision, orders=orders, last=last):
-                    self.apply(revision, orders)
+                    self.apply(revision, (*map(addition, message.facts), *orders))
                 case _:
                     sys.exit(f"unexpected {message}")
         if self.manners.never_ready:

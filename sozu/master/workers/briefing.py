@@ -4,13 +4,16 @@ That instant is what makes a worker that starts in the middle of transactions co
 revision, it joins the roster in the same instant, and its channel keeps order; so it hears each later transaction, once.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from secrets import token_hex
 
+import msgspec
+
+from sozu import __version__
 from sozu.command.channel import parts, portions
-from sozu.command.facts import Listener
+from sozu.command.facts import AnyFact, Listener
 from sozu.command.settings import Settings
 from sozu.command.state import ConfigState, orders_of
 from sozu.command.worker_protocol import Apportion, GiveListeners, ListenerName, Load, MeetThere, Welcome
@@ -42,10 +45,8 @@ class Briefing:
         memory = () if self.rates is None else (self.rates,)
         newcomer.link.tell(Apportion(workers=self.sockets.slots, descriptors=len(memory)), memory)
         give_listeners(newcomer, self.sockets, state.listeners.values())
-        *some, last = parts(orders_of(state))
-        for orders in some:
-            newcomer.link.tell(Load(revision=state.revision, orders=orders, last=False))
-        newcomer.link.tell(Load(revision=state.revision, orders=last, last=True))
+        for load in as_facts(state) if newcomer.version == __version__ else as_orders(state):
+            newcomer.link.tell(load)
         self.roster.join(newcomer)
 
 
@@ -61,6 +62,23 @@ class Briefing:
         """Have a worker accept on the sockets of a slot that nobody fills now, as far as they go into one message."""
         listeners = [each for each in self.state().listeners.values() if each.active]
         _give(borrower, slot, self.sockets, next(portions(listeners)), lent_by=slot)
+
+
+def as_facts(state: ConfigState) -> Iterator[Load]:
+    """A state for a worker of our own version: as it is."""
+    for name in ("overrides", "listeners", "clusters", "certificates", "frontends", "backends"):
+        facts: Mapping[object, AnyFact] = getattr(state, name)
+        for some in parts(facts.values()) if facts else ():
+            yield msgspec.structs.replace(Load(revision=state.revision, orders=(), last=False), **{name: some})
+    yield Load(revision=state.revision, orders=(), last=True)
+
+
+def as_orders(state: ConfigState) -> Iterator[Load]:
+    """The same in the words that every version understands, which looks at each of them again."""
+    *some, last = parts(orders_of(state))
+    for orders in some:
+        yield Load(revision=state.revision, orders=orders, last=False)
+    yield Load(revision=state.revision, orders=last, last=True)
 
 
 def end_loan(slot: int, borrower: Worker) -> None:

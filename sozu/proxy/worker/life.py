@@ -194,10 +194,10 @@ class Life:
 
     def _load(self, message: Load) -> None:
         service = self._serving()
+        service.collect([*message.facts, *message.orders])
         if not message.last:
-            service.collect(message.orders)
             return
-        service.publish(message.revision, message.orders)
+        service.publish(message.revision, ())
         self._prepared(self._slot)
         service.serve(self._tell_news, self._tell_verdict)
         self._ready = True

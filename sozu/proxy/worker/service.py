@@ -12,7 +12,7 @@ from typing import Any
 import gevent
 from gevent import get_hub
 
-from sozu.command.facts import Backend, Frontend, Listener
+from sozu.command.facts import AnyFact, Backend, Frontend, Listener
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.limits import MOST_CONNECTIONS
 from sozu.command.settings import Settings, in_force
@@ -120,7 +120,7 @@ class Service:
         for listener, descriptor in given.items():
             self._accepting.borrow(lender, listener, _socket.socket(fileno=descriptor))
 
-    def collect(self, orders: Sequence[AnyOrder]) -> None:
+    def collect(self, orders: Sequence[AnyOrder | AnyFact]) -> None:
         """A part of what the next `publish` will carry out."""
         self._transactions.collect(orders)
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sozu.command.addresses import named_address
 from sozu.command.draft import Change, Draft
-from sozu.command.facts import Backend, Cluster, Frontend
+from sozu.command.facts import AnyFact, Backend, Cluster, Fact, Frontend
 from sozu.command.orders import AnyOrder
 from sozu.command.routes import RouteTable
 from sozu.command.rules import carry_out
@@ -37,11 +37,11 @@ class Transactions:
         self._tables = tables
         self._pause = pause
         self._is_noted = is_noted
-        self._parts: list[AnyOrder] = []
+        self._parts: list[AnyOrder | AnyFact] = []
         self._settling: Iterator[None] = iter(())
 
-    def collect(self, orders: Sequence[AnyOrder]) -> None:
-        """Keep a part of a transaction that came in several messages."""
+    def collect(self, orders: Sequence[AnyOrder | AnyFact]) -> None:
+        """Keep a part of a transaction that came in several messages; facts are as the master has them, and need no second look."""
         self._parts.extend(orders)
 
     def apply(self, revision: int, orders: Sequence[AnyOrder]) -> list[Change]:
@@ -58,7 +58,10 @@ class Transactions:
                 self._pause()
             done = len(draft.effects)
             for order in whole[start : start + size]:
-                carry_out(draft, order)
+                if isinstance(order, Fact):
+                    draft.put(order)
+                else:
+                    carry_out(draft, order)
             effects = draft.effects[done:]
             routes.after(effects)
             rosters.after(effects)

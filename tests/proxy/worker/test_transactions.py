@@ -104,3 +104,13 @@ def test_a_large_removal_leaves_nothing() -> None:
     assert tables.registry.rosters == {}
     assert tables.registry.find(("s7", "127.0.0.1:9001")) is None
     assert same_facts(transactions.state, ConfigState())
+
+
+def test_facts_are_taken_as_they_are() -> None:
+    tables = Tables()
+    transactions = Transactions(tables, never)
+    wanted = commit(ConfigState(), site("blog")).state
+    transactions.collect(list(wanted.facts()))
+    transactions.apply(1, ())
+    assert same_facts(transactions.state, wanted)
+    assert (tables.cluster_of(b"blog.example.com"), tables.backend_of("blog")) == ("blog", "127.0.0.1:9001")
