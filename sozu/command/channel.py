@@ -8,6 +8,7 @@ a plain `recv` the kernel would silently drop descriptors (unix(7), SCM_RIGHTS).
 import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 import os
 import socket
 from typing import Generic, Protocol, TypeVar
@@ -16,7 +17,7 @@ import msgspec
 
 from sozu.command.facts import AnyFact
 from sozu.command.orders import AnyOrder
-from sozu.command.worker_protocol import FromMaster, FromWorker, Message
+from sozu.command.worker_protocol import FromMaster, FromWorker, Load, Message
 from sozu.parsers.command import LONGEST_FRAME, FrameReader, frame
 from sozu.parsers.reasons import Refusal
 
@@ -183,6 +184,11 @@ def parts(orders: Iterable[Said], limit: int = ORDERS_LIMIT) -> Iterator[tuple[S
         portion.append(order)
         size += length
     yield tuple(portion)
+
+
+def facts_in(load: Load) -> Iterator[AnyFact]:
+    """Those that a part of a state has, in rank order."""
+    return chain(load.overrides, load.listeners, load.clusters, load.certificates, load.frontends, load.backends)
 
 
 def portions(items: Sequence[Item], most: int = MOST_DESCRIPTORS) -> Iterator[Sequence[Item]]:

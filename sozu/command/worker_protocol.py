@@ -19,14 +19,12 @@ The heir was told Inherit with the other end of that way, by which clients come 
 Unknown fields are ignored here, so that a rolling upgrade may meet an older or newer peer; SCHEMA names the language.
 """
 
-from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
 import msgspec
 
 from sozu.command.answers import Status
-from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend, Listener, Overrides, Protocol
+from sozu.command.facts import Backend, Certificate, Cluster, Frontend, Listener, Overrides, Protocol
 from sozu.command.orders import AnyOrder
 from sozu.command.settings import Settings
 from sozu.command.state import FrontendKey
@@ -152,11 +150,6 @@ class Load(Message, frozen=True, kw_only=True, tag="load"):
     certificates: tuple[Certificate, ...] = ()
     frontends: tuple[Frontend, ...] = ()
     backends: tuple[Backend, ...] = ()
-
-    @property
-    def facts(self) -> Iterator[AnyFact]:
-        """Those in it."""
-        return chain(self.overrides, self.listeners, self.clusters, self.certificates, self.frontends, self.backends)
 
 
 class Publish(Message, frozen=True, kw_only=True, tag="publish"):

@@ -14,7 +14,7 @@ import sys
 
 from sozu import __version__
 from sozu.command.answers import Status
-from sozu.command.channel import ChannelClosed, channel_to_master
+from sozu.command.channel import ChannelClosed, channel_to_master, facts_in
 from sozu.command.commit import commit
 from sozu.command.digest import digest
 from sozu.command.facts import Protocol
@@ -93,7 +93,7 @@ class Worker:
                 case GiveListeners():
                     self.keep(message, descriptors)
                 case Load(revision=revision, orders=orders, last=last):
-                    self.apply(revision, (*map(addition, message.facts), *orders))
+                    self.apply(revision, (*map(addition, facts_in(message)), *orders))
                 case _:
                     sys.exit(f"unexpected {message}")
         if self.manners.never_ready:

@@ -1,3 +1,4 @@
+from sozu.command.channel import facts_in
 from sozu.command.commit import commit
 from sozu.command.draft import Draft
 from sozu.command.facts import Protocol
@@ -27,7 +28,7 @@ ORDERS: list[AnyOrder] = [
 def loaded(loads: list[Load]) -> ConfigState:
     draft = Draft(ConfigState())
     for load in loads:
-        for fact in load.facts:
+        for fact in facts_in(load):
             draft.put(fact)
     return commit(draft.state(0), [order for load in loads for order in load.orders]).state
 

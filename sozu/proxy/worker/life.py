@@ -17,7 +17,7 @@ from gevent.queue import JoinableQueue
 
 from sozu import __version__
 from sozu.command.answers import Status
-from sozu.command.channel import channel_to_master, portions
+from sozu.command.channel import channel_to_master, facts_in, portions
 from sozu.command.rules import Objection
 from sozu.command.settings import Settings
 from sozu.command.worker_protocol import (
@@ -194,7 +194,7 @@ class Life:
 
     def _load(self, message: Load) -> None:
         service = self._serving()
-        service.collect([*message.facts, *message.orders])
+        service.collect([*facts_in(message), *message.orders])
         if not message.last:
             return
         service.publish(message.revision, ())
