@@ -136,10 +136,7 @@ class GiveListeners(Message, frozen=True, kw_only=True, tag="give_listeners"):
 
 
 class Load(Message, frozen=True, kw_only=True, tag="load"):
-    """A part of the state; after the last part the worker accepts and says Ready.
-
-    As orders, or as the facts themselves, in rank order: for a worker of our own version, which need not look at each again.
-    """
+    """A part of the state, as orders or, for a worker of our own version, as facts in rank order; after the last part it accepts and says Ready."""
 
     revision: int
     orders: tuple[AnyOrder, ...]
