@@ -128,6 +128,8 @@ class TlsSender(Stream):
             self.send_queued()
             self._say_goodbye()
         super().close()
+        if hasattr(self, "engine"):
+            self.engine.part()
 
     def reset(self) -> None:
         """See Stream."""
