@@ -45,20 +45,26 @@ def launch(slot: int, command: Sequence[str]) -> Worker:
 def launch_early(slots: int, command: Sequence[str], end: ExitStack) -> list[Worker]:
     """Start the first workers before there is anything to tell them: they are imported while the journal is read. Raises SlotNotFilled.
 
-    At the `end` their channels are closed; whoever has been told nothing by then ends with it.
+    At the `end` those that do not serve by then are ended.
     """
     early = []
     for number in range(slots):
         early.append(launch(number, command))
-        end.callback(early[-1].link.close)
+        end.callback(_dismiss, early[-1])
     return early
 
 
 def needed(early: Sequence[Worker], slots: int) -> Sequence[Worker]:
-    """Those for so many slots; the others are told nothing, and end."""
+    """Those for so many slots; the others are ended."""
     for worker in early[slots:]:
-        worker.link.close()
+        _dismiss(worker)
     return early[:slots]
+
+
+def _dismiss(worker: Worker) -> None:
+    if worker.state is WorkerState.STARTING:
+        worker.process.kill()
+        worker.link.close()
 
 
 def make_ready(newcomer: Worker, briefing: Briefing) -> None:
