@@ -28,7 +28,7 @@ from sozu.master.workers.weighing import Scales
 log = logging.getLogger("sozu.master")
 
 ALONE = 0.5  # seconds; while nobody at all serves, there is nothing to spare by waiting longer
-LONG = 0.2  # seconds that a queue may wait for nobody but its own worker
+LONG = 0.2  # seconds that the queue of a slot may wait for its first worker
 REPLACEMENT_GRACE = 10.0  # seconds that a replaced worker has for its sessions
 
 
@@ -169,7 +169,7 @@ class Slots:
     def _keep_filled(self, slot: Slot) -> None:
         while not slot.dropped:
             while slot.wanting and not slot.dropped:
-                if slot.vacant and slot.pause >= LONG:
+                if slot.vacant and (slot.worker is not None or slot.pause >= LONG):
                     self._lend(slot)
                 gevent.sleep(slot.pause if slot.borrower is not None or not slot.vacant else min(slot.pause, ALONE))
                 self._try_to_fill(slot)
@@ -180,7 +180,7 @@ class Slots:
             slot.attention.clear()
 
     def _lend(self, slot: Slot) -> None:
-        """Who is in the queues of an empty slot need not wait until it is filled: another worker accepts there."""
+        """Who is in the queues of a slot whose worker has died need not wait for the next one: another accepts there, and they outlive us too."""
         if slot.borrower is None or slot.borrower.process.ended.is_set():
             others = (other.worker for other in self._slots if other is not slot and not other.vacant)
             slot.borrower = next((each for each in others if each is not None and each.state is WorkerState.RUNNING), None)
