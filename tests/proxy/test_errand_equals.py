@@ -59,8 +59,8 @@ ANSWERS = [
 ]
 HOSTS = (b"a.example", b"b.example", b"c.example")
 BACKENDS = (("c", "10.0.0.1:80"), ("c", "10.0.0.2:80"), ("d", "10.0.0.1:80"))
-TO_CLIENTS = [*["ask"] * 50, "ask twice", "ask in pieces", "end", "close", "reset"]
-TO_ORIGINS = [*["answer"] * 40, *["answer in pieces"] * 8, "say", "say nothing more", "close", "reset"]
+TO_CLIENTS = [*["ask"] * 50, "ask twice", "ask in pieces", "end", "close", "reset", *["nap"] * 3]
+TO_ORIGINS = [*["answer"] * 40, *["answer in pieces"] * 8, "say", "say nothing more", "close", "reset", "nap"]
 TO_SESSIONS = ["close", "drain", "expire", "close twice", "gone"]
 TO_ALL = [*["wait"] * 5, "evict", "remove", "add", "terms", "routes", "health"]
 
@@ -74,6 +74,7 @@ class Story:
         self.sessions: list[Session] = []
         self.origins: list[Peer] = []
         self.waiting: list[Peer] = []  # origins that were asked something
+        self.asleep: set[Peer] = set()  # they read nothing
         self.late: list[tuple[Peer, bytes]] = []  # what is still to be sent
         self.asked = 0
         self.seen: list[object] = []
@@ -100,7 +101,7 @@ class Story:
         live = sorted((each.key, each.exchanges, each.tunnels, len(each.idle), each.retired) for each in traffic.registry)
         sessions = [(each in traffic.sessions, each.idle_since, each.deadline, each.client, each.request and each.request.target) for each in self.sessions]
         entries = sorted(each._replace(texts=each.texts.path, **dict.fromkeys(("started", "connected", "responded", "finished"), 0)) for each in lab.log.entries)  # type: ignore[arg-type]
-        received = [[_received(peer) for peer in peers] for peers in (self.clients, self.origins)]
+        received = [[(b"", "asleep") if peer in self.asleep else _received(peer) for peer in peers] for peers in (self.clients, self.origins)]
         self.waiting += [origin for origin, (data, state) in zip(self.origins, received[1], strict=True) if data and state == "open"]
         self.seen.append((received, live, sessions, entries, figures, len(traffic.deadlines.watched)))
 
@@ -125,6 +126,8 @@ class Story:
         elif action == "ask in pieces":
             _send(client, data[: int(where * len(data))])
             self.late.append((client, data[int(where * len(data)) :]))
+        elif action == "nap":
+            self.asleep ^= {client}
         else:
             _part(client, action)
 
@@ -141,6 +144,8 @@ class Story:
             self.late.append((origin, answer[split:]))
         elif action == "say":
             _send(origin, answer[:split])
+        elif action == "nap":
+            self.asleep ^= {origin}
         else:
             _part(origin, action)
 
@@ -261,6 +266,7 @@ def told(beats: Sequence[Beat]) -> list[object]:
         tale = Story(lab)
         for beat in beats:
             tale.play(beat)
+        tale.asleep.clear()
         for session in tale.sessions:
             session.close()
         tale.look()

@@ -279,6 +279,18 @@ def test_an_idle_stream_calls_once_when_something_comes(pair: Pair) -> None:
     assert right.grab().startswith(b"first")
 
 
+def test_who_is_called_grabs_all_that_has_come(pair: Pair) -> None:
+    left, right = pair
+    called: list[int] = []
+    left.send(b"an answer")
+    left.send(b", and what nobody asked for")
+    right.when_readable(lambda: called.append(1))
+    settle()
+    assert called == [1]
+    buffer = memoryview(bytearray(100))
+    assert bytes(buffer[: right.grab_into(buffer)]) == b"an answer, and what nobody asked for"
+
+
 def test_grabbing_never_waits(pair: Pair) -> None:
     left, right = pair
     buffer = memoryview(bytearray(100))

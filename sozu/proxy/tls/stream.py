@@ -131,9 +131,9 @@ class TlsStream(TlsSender):
         return piece
 
     def grab_into(self, buffer: memoryview) -> int | None:
-        """See Stream."""
+        """See Stream. All records that have come: what follows an answer must not be found by the next one who asks."""
         if self.leftover:
-            return self._put_leftover(buffer)
+            return self.engine.followed(buffer, self._put_leftover(buffer))
         return self._decrypt_into(buffer) if self.engine.has_more else None
 
     def read_into(self, buffer: memoryview) -> int:
