@@ -16,6 +16,7 @@ from sozu.proxy.loop.landing import WITNESS
 from sozu.proxy.loop.room import SMALL_PIECE
 from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Broken, Stream
 from sozu.proxy.tls.engine import Engine
+from sozu.proxy.tls.sending import MOST_UNASKED
 from sozu.proxy.tls.stream import TlsStream
 
 MEBIBYTE = 1 << 20
@@ -289,6 +290,19 @@ def test_who_is_called_grabs_all_that_has_come(pair: Pair) -> None:
     assert called == [1]
     buffer = memoryview(bytearray(100))
     assert bytes(buffer[: right.grab_into(buffer)]) == b"an answer, and what nobody asked for"
+
+
+def test_a_peer_who_asks_for_much_and_reads_nothing_is_broken() -> None:
+    left, right = tls_pair(tcp_pair())
+    called: list[int] = []
+    right.when_readable(lambda: called.append(1))
+    right.engine._outgoing.write(bytes(MOST_UNASKED + 1))  # what OpenSSL answers to questions of its own kind
+    right._receive_and_look()
+    assert called == [1]
+    with pytest.raises(Broken, match="asks for much"):
+        right.grab()
+    left.close()
+    right.close()
 
 
 def test_grabbing_never_waits(pair: Pair) -> None:

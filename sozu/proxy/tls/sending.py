@@ -78,7 +78,8 @@ class TlsSender(Stream):
         if self.engine.has_records and not self.full:
             self._unsent += self.engine.records()
             if len(self._unsent) > MOST_UNASKED:
-                raise Broken(self, OSError("TLS: the peer asks for much and reads nothing"))
+                self.engine.failure = Broken(self, OSError("TLS: the peer asks for much and reads nothing"))
+                raise self.engine.failure
             self.send_queued()
 
     def _next_records(self) -> bytes:

@@ -222,7 +222,8 @@ class TlsStream(TlsSender):
             call()
         else:
             self.leftover = piece or b""
-            self._send_unasked()
+            with suppress(Broken):  # a failure of the engine from here on: who is woken meets it
+                self._send_unasked()
             self._look()
 
     def _received(self) -> bytes | None:
