@@ -128,6 +128,7 @@ class Errand:
         """It cannot go on like this: the sender is late, or gone, or the connection is."""
         self._back.stream.forget_readable()
         self._go_on(failure)
+        failure.__traceback__ = None  # the frames it has passed hold it: a cycle, with the session and both connections in it
 
     def _go_on(self, event: Event) -> None:
         sender, asked, self._sender, self._asked = self._sender, self._asked, _NOBODY, _NOBODY

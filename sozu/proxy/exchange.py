@@ -276,9 +276,9 @@ class Exchange(Record):
 
     def _fail(self, failure: Failure) -> None:
         """Stop what runs, close the backend's connection, and tell the client if it can still be told."""
+        failure.__traceback__ = None  # some frames that it has passed hold it: a cycle
         self._stop_upload()
-        front = self._front
-        self.ended = str(failure)
+        front, self.ended = self._front, str(failure)
         if self._back is not None:
             self._back.close()
         if isinstance(failure, BackendFailed):

@@ -1,11 +1,14 @@
 """Exchanges that begin without a greenlet: that none is needed for the usual ones, and that the others end as if they had had one from the start."""
 
 from collections.abc import Callable
+import gc
 
 import pytest
 
 from sozu.command.facts import Backend
 from sozu.proxy.deadlines import NEVER
+from sozu.proxy.exchange import Exchange
+from sozu.proxy.session import Session
 from sozu.proxy.stream import Stream
 from tests.proxy.lab import Lab, Peer, field, names, opened, settle
 
@@ -184,6 +187,25 @@ def test_a_session_that_is_closed_takes_its_backend_connection_along(lab: Lab) -
     assert client.rest() == b""
     assert origin.rest() == b""
     assert lab.log.entries[-1].ended == "closed by the proxy"
+
+
+def refused(lab: Lab, origin: Peer) -> None:
+    lab.pool.refusing["10.0.0.1:80"] = OSError()
+    origin.close()
+
+
+@pytest.mark.parametrize("end", [lambda lab, _: lab.wait(31), lambda lab, _: lab.session().close(), refused], ids=["late", "closed", "refused"])
+def test_what_has_failed_leaves_no_garbage(lab: Lab, end: Callable[[Lab, Peer], None]) -> None:
+    client, origin = asked(lab)
+    gc.collect()
+    gc.disable()
+    try:
+        end(lab, origin)
+        client.close()
+        settle()
+        assert not any(isinstance(each, Exchange | Session) for each in gc.get_objects())
+    finally:
+        gc.enable()
 
 
 def test_a_session_that_drains_ends_with_the_answer(lab: Lab) -> None:
