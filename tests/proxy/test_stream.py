@@ -13,6 +13,7 @@ import trustme
 
 from sozu.proxy.loop.connect import connect
 from sozu.proxy.loop.landing import WITNESS
+from sozu.proxy.loop.outbox import Outbox
 from sozu.proxy.loop.room import SMALL_PIECE
 from sozu.proxy.stream import HEAD_SIZE, READ_SIZE, Broken, Stream
 from sozu.proxy.tls.engine import Engine
@@ -265,6 +266,24 @@ def test_sending_parks_while_the_peer_does_not_read_and_loses_nothing(pair: Pair
         received += right.read()
     sender.get(timeout=5)
     assert received == data
+
+
+def test_who_waits_to_write_is_not_forgotten_when_what_was_queued_is_sent_later(pair: Pair) -> None:
+    left, right = pair
+    data = bytes(4 * MEBIBYTE)
+
+    def send() -> None:
+        Outbox(get_hub()).put(left, b"small")
+        left.send(data)
+
+    sender = gevent.spawn(send)
+    settle()
+    assert not sender.dead
+    size = 0
+    with gevent.Timeout(20):
+        while size < len(data) + 5:
+            size += len(right.read(MEBIBYTE))
+    sender.get(timeout=20)
 
 
 def test_an_idle_stream_calls_once_when_something_comes(pair: Pair) -> None:

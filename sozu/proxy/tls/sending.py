@@ -92,7 +92,9 @@ class TlsSender(Stream):
         return self._unsent
 
     def send_queued(self) -> None:
-        """See Stream."""
+        """See Stream. Not beside a parked writer: he has taken along what was queued, and the watcher is his."""
+        if self.full:
+            return
         try:
             while self._unsent or self.queued:
                 records = self._unsent or self._next_records()
