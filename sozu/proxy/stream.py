@@ -239,18 +239,17 @@ class Stream:
     def send_queued(self) -> None:
         """Send what is queued without parking: what the kernel does not take leaves when it does. A failure ends the stream for its reader."""
         queued = self.queued
-        if not queued:
-            return
-        try:
-            self.queued = queued[self._sock.send(queued) :]
-        except OSError as error:
-            if error.errno != EAGAIN:
-                self.queued = b""
-                with suppress(OSError):  # a connection that has gone is not connected
-                    self._sock.shutdown(_socket.SHUT_RDWR)
+        if queued:
+            try:
+                self.queued = queued[self._sock.send(queued) :]
+            except OSError as error:
+                if error.errno != EAGAIN:
+                    self.queued = b""
+                    with suppress(OSError):  # a connection that has gone is not connected
+                        self._sock.shutdown(_socket.SHUT_RDWR)
         if self.queued:
             self._when_writable(self.send_queued)
-        elif self._writer is not None:
+        elif self._writer is not None and not self.full:  # also where a `send` has taken it along; not where that has parked
             self._writer.stop()
 
     def _send_rest(self, rest: memoryview) -> None:

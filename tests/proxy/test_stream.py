@@ -286,6 +286,17 @@ def test_who_waits_to_write_is_not_forgotten_when_what_was_queued_is_sent_later(
     sender.get(timeout=20)
 
 
+def test_nobody_waits_for_room_when_all_has_left(pair: Pair) -> None:
+    left, right = pair
+    left.write(b"one ")
+    left._when_writable(left.send_queued)  # as if the kernel had taken nothing
+    left.send(b"two")
+    with gevent.Timeout(20):
+        settle()
+    assert not left._writer.active
+    assert right.read() == b"one two"
+
+
 def test_an_idle_stream_calls_once_when_something_comes(pair: Pair) -> None:
     left, right = pair
     called: list[str] = []
