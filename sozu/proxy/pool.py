@@ -63,10 +63,10 @@ class Pool:
         return connect(family, address, self._hub) if dial is None else dial(backend, family, address)
 
     def give(self, back: Back) -> None:
-        """Take a connection back after a whole exchange, with nothing left over on it."""
+        """Take a connection back after a whole exchange, with nothing left over on it. Who has answered before all of the request had left is not asked again."""
         backend, clock = back.backend, self._clock
         idle = backend.idle
-        if backend.retired or idle is not back.home or (len(idle) >= self._size and not self._make_room(idle)):
+        if backend.retired or back.stream.queued or idle is not back.home or (len(idle) >= self._size and not self._make_room(idle)):
             back.close()
             return
         back.deadline = clock.next + self._idle

@@ -140,6 +140,18 @@ def test_bytes_behind_an_answer_end_the_connection(lab: Lab) -> None:
     assert origin.rest() == b""
 
 
+def test_a_backend_that_answers_before_it_was_asked_is_not_asked_again(lab: Lab) -> None:
+    client, origin = asked(lab)
+    session = lab.session()
+    (back,) = lab.traffic.deadlines.watched
+    back.stream.queued = b"half of a request"  # type: ignore[attr-defined]
+    origin.send(OK)
+
+    assert client.answer()[1] == b"ok"
+    assert session.request is None
+    assert origin.rest() == b"half of a request"
+
+
 @pytest.mark.parametrize("end", [Peer.close, Peer.reset])
 def test_a_backend_that_had_closed_is_asked_again(lab: Lab, end: Callable[[Peer], None]) -> None:
     client, origin = asked(lab)
