@@ -96,7 +96,7 @@ def test_a_thousand_clients_keep_their_backend_when_a_worker_is_killed(tmp_path:
 
 def test_a_check_takes_a_failing_nginx_out_and_back_without_a_failed_request(tmp_path: Path) -> None:
     with nginx(tmp_path / "ill", "ill") as ill, nginx(tmp_path / "well", "well") as well:
-        health = {"path": "/health", "interval": 0.1, "rise": 2, "fall": 2, "status": [204]}
+        health = {"path": "/health", "interval": 0.1, "timeout": 20, "rise": 2, "fall": 2, "status": [204]}
         clusters = {"all": {"health": health, "frontends": [{"hostname": "*"}], "backends": [ill.address, well.address]}}
         command = [peer("wrk"), "-t1", "-c4", "-d60s", "--timeout", "20s"]
         with Proxy(tmp_path, "-c", str(configuration(tmp_path, clusters, workers=2))) as proxy:
@@ -104,11 +104,11 @@ def test_a_check_takes_a_failing_nginx_out_and_back_without_a_failed_request(tmp
             try:
                 ill.fall_ill()
                 for _ in range(2):  # in either worker
-                    proxy.lines.until("event=backend_down")
+                    proxy.lines.until(f"event=backend_down .*{ill.address}")
                 alone = {get(proxy.port, "/")[1] for _ in range(20)}
                 ill.recover()
                 for _ in range(2):
-                    proxy.lines.until("event=backend_up")
+                    proxy.lines.until(f"event=backend_up .*{ill.address}")
                 both = {get(proxy.port, "/")[1] for _ in range(20)}
             finally:
                 load.send_signal(signal.SIGINT)

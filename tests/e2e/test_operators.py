@@ -100,17 +100,17 @@ def moody() -> Iterator[tuple[Moody, str]]:
 
 def test_a_check_takes_an_origin_out_and_back_without_a_failed_request(tmp_path: Path) -> None:
     with moody() as (server, address), origin("calm") as calm:
-        health = {"path": "/health", "interval": 0.05, "rise": 2, "fall": 2, "status": [200, 404]}
+        health = {"path": "/health", "interval": 0.05, "timeout": 20, "rise": 2, "fall": 2, "status": [200, 404]}
         cluster = {"health": health, "frontends": [{"hostname": "*"}], "backends": [address, calm]}
         with Proxy(tmp_path, "-c", str(configuration(tmp_path, {"all": cluster}, workers=2))) as proxy, Load(proxy.port, clients=2) as load:
             load.further(50)
             server.well = False
             for _ in range(2):  # in either worker
-                proxy.lines.until("event=backend_down")
+                proxy.lines.until(f"event=backend_down .*{address}")
             alone = Counter(get(proxy.port)[1] for _ in range(50))
             server.well = True
             for _ in range(2):
-                proxy.lines.until("event=backend_up")
+                proxy.lines.until(f"event=backend_up .*{address}")
             both = Counter(get(proxy.port)[1] for _ in range(50))
             load.further(50)
 
