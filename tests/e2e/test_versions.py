@@ -1,6 +1,7 @@
 """Two versions of the program: one replaces the other while it serves. The older one is the last that was tagged, or the first that could be upgraded."""
 
 from collections import Counter
+from importlib.util import find_spec
 import os
 from pathlib import Path
 import re
@@ -44,12 +45,10 @@ def unpacked(archive: IO[bytes], folder: Path) -> None:
 def wheel(source: Path, folder: Path) -> None:
     """Install it from a wheel, if there is something to build one with; a wheel of ours is this one folder."""
     build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(source), str(source)]
-    try:
-        import hatchling  # noqa: F401 - what builds our wheels; needed for nothing else
-
+    if find_spec("hatchling") is not None:  # what builds our wheels; needed for nothing else
         subprocess.run(build, check=True, timeout=LIMIT)
         shutil.unpack_archive(next(source.glob("sozu-*.whl")), folder, "zip")
-    except ImportError:
+    else:
         shutil.copytree(source / "sozu", folder / "sozu")
 
 
