@@ -118,6 +118,16 @@ class Proxy:
     def worker_pids(self) -> list[int]:
         return [worker["pid"] for worker in self.status()["workers"]]
 
+    def full_house(self) -> list[int]:
+        """The pids of all workers, once there is one that runs in each slot."""
+        later = threading.Event()
+        for _ in range(int(LIMIT / 0.05)):
+            workers = self.status()["workers"]
+            if all(worker["state"] == "running" for worker in workers):
+                return [worker["pid"] for worker in workers]
+            later.wait(0.05)
+        pytest.fail("a slot stays empty")
+
     def wait(self) -> int:
         """The exit code, once it has ended by itself."""
         return self.process.wait(LIMIT)

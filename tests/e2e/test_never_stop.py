@@ -1,4 +1,5 @@
 from collections import Counter
+from contextlib import closing
 import http.client
 import os
 from pathlib import Path
@@ -39,19 +40,19 @@ def test_a_killed_worker_refuses_no_connection_and_is_replaced(shared: Proxy) ->
 
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGSEGV])
 def test_the_request_that_a_worker_had_received_last_is_named_and_kept(shared: Proxy, origin_address: str, death: signal.Signals) -> None:
-    asking = connect(shared.port)
-    asking.request("GET", f"/held/{death.name}", headers={"Host": "any.example"})
-    response = asking.getresponse()
-    response.read(500)
-    for pid in shared.worker_pids():
-        os.kill(pid, death)
+    pids = shared.full_house()
+    with closing(connect(shared.port)) as asking:
+        asking.request("GET", f"/held/{death.name}", headers={"Host": "any.example"})
+        with asking.getresponse() as response:
+            response.read(500)
+            for pid in pids:
+                os.kill(pid, death)
     named = shared.lines.until(rf"event=request_suspected .*fate='signal {death.name}' .*request='GET /held/{death.name} HTTP/1.1' host='any.example' head_kept='(.*)'")
 
     get(int(origin_address.partition(":")[2]), f"/release/{death.name}")
-    response.close()
-    asking.close()
     assert Path(named[1]).read_bytes().startswith(f"GET /held/{death.name} HTTP/1.1\r\n".encode())
     assert get(shared.port) == (200, b"origin")
+    shared.full_house()
     assert (death is signal.SIGSEGV) == any("Fatal Python error: Segmentation fault" in line for line in shared.lines.so_far())
 
 
