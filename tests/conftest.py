@@ -6,7 +6,7 @@ mind. It tries the same examples each time, so that what passes here passes ever
 A hundred programs are started. Where the environment forbids Python to keep its bytecode beside the sources (as in many containers), each
 would compile all of sozu again, which doubles the time of its start: then they keep it in pytest's own cache.
 
-The whole suite runs in two processes (pytest-xdist), a file always in one of them, because its tests may share a proxy. Anything less than the
+The whole suite runs in three processes (pytest-xdist), of which one waits as a rule, a file always in one of them, because its tests may share a proxy. Anything less than the
 whole runs in one; so does the whole with `-n 0`.
 """
 
@@ -15,7 +15,7 @@ import os
 from hypothesis import HealthCheck, settings
 import pytest
 
-PROCESSES = 2
+PROCESSES = 3
 
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
