@@ -30,14 +30,8 @@ class Outbox:
         """Send `data` soon. Parks only if the peer has not yet taken what it got before, or the message is large; raises `Broken` then."""
         if stream.queued or len(data) > SMALL:
             stream.send(data)
-            return
-        stream.queued = data
-        streams = self._streams
-        if not streams:
-            self._hub.loop.run_callback(self._send)
-        streams.append(stream)
-        if len(streams) >= MANY:
-            self._send()
+        else:
+            self.put(stream, data)
 
     def put(self, stream: Stream, data: bytes) -> None:
         """The same of any size, and never parks: for who knows that what the peer does not take will not become more and more."""
