@@ -4,14 +4,16 @@
 
 Clients ask, some with a new connection each time, some on one that is kept. Meanwhile a seeded choice of events strikes: backends come and go,
 one refuses every connection for a while, workers are killed, stopped, upgraded, made more or fewer, the master is upgraded, or killed and started again. A request counts
-as lost when it was not answered with 200 although nothing has killed the process that held it: each kill may cost each client one, which is counted apart, as are kept
-connections that the proxy has closed between two requests (clients retry those). The last lines tell how memory and descriptors went (by least squares, without the
-first tenth of the time), and what was lost.
+as lost when it was not answered with 200 although nothing has killed the process that held it (reckoning.py has the rules); what a kill excuses is counted apart, as are
+kept connections that the proxy has closed between two requests (clients retry those). Each event and each request without an answer has a line. The last lines tell how memory
+and descriptors went (by least squares, without the first tenth of the time), and what was lost.
 """
 
 import argparse
 from collections import Counter
+from contextlib import suppress
 import http.client
+from itertools import count
 import json
 import os
 from pathlib import Path
@@ -26,6 +28,8 @@ import threading
 import time
 from typing import Any
 
+from reckoning import Blow, Failure, account
+
 from sozu.command.client import Client, ConnectionLost, NoMaster
 from sozu.command.orders import AddBackend, AddCluster, RemoveBackend, RemoveCluster
 from sozu.command.requests import SetWorkers, Status, UpgradeMaster, UpgradeWorker
@@ -37,12 +41,58 @@ PAUSE = (0.5, 3.0)  # seconds between two events
 STEADY = 20.0  # seconds between two looks at memory
 
 
+START = time.monotonic()
+
+
+def tell(kind: str, **facts: object) -> None:
+    """A line of the log: JSON, with the seconds since the start."""
+    print(json.dumps({"at": round(time.monotonic() - START, 3), "what": kind, **facts}), flush=True)
+
+
+class Connection:
+    """A connection that one client asks on, and when it was made."""
+
+    def __init__(self, port: int, *, keep: bool) -> None:
+        self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        self._keep, self._opened = keep, 0.0
+        self._answered: float | None = None
+
+    def ask(self, number: int) -> Failure | None:
+        """What went wrong, if anything did; then the next one is asked on a new connection."""
+        begun = time.monotonic()
+        if self._http.sock is None:
+            self._opened, self._answered = begun, None
+        try:
+            status = self._exchange(number)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, http.client.IncompleteRead) as error:
+            return self._failure(begun, repr(error), ended=True, halfway=isinstance(error, http.client.IncompleteRead))
+        except (OSError, http.client.HTTPException) as error:
+            return self._failure(begun, repr(error))
+        self._answered = time.monotonic()
+        return None if status == http.HTTPStatus.OK else self._failure(begun, f"status {status}")
+
+    def _exchange(self, number: int) -> int:
+        self._http.request("GET", f"/name?{number}", headers={"Host": "any.example", **({} if self._keep else {"Connection": "close"})})
+        response = self._http.getresponse()
+        response.read()
+        return response.status
+
+    def _failure(self, begun: float, why: str, *, ended: bool = False, halfway: bool = False) -> Failure:
+        self.close()
+        opened, answered = (self._opened, self._answered) if self._keep else (None, None)
+        return Failure(begun, time.monotonic(), why, opened, answered, ended, halfway)
+
+    def close(self) -> None:
+        self._http.close()
+
+
 class Clients:
     """Threads that ask, and what became of it."""
 
     def __init__(self, port: int, short: int, kept: int, pause: float) -> None:
-        self.port, self.counts, self.kills, self._ending = port, Counter[str](), 0, False
-        self._pause = pause
+        self.port, self.counts, self._ending = port, Counter[str](), False
+        self.blows: list[Blow] = []
+        self._pause, self._numbers = pause, count()
         kinds = [False] * short + [True] * kept
         self._threads = [threading.Thread(target=self._ask_on, args=(keep,)) for keep in kinds]
         for thread in self._threads:
@@ -54,38 +104,16 @@ class Clients:
             thread.join()
 
     def _ask_on(self, keep: bool) -> None:  # noqa: FBT001 - a thread's arguments have no names
-        connection, excused, used = self._connection(), 0, False
+        connection, excused = Connection(self.port, keep=keep), set[int]()
         while not self._ending:
-            kills = self.kills
-            outcome = self._ask(connection, keep=keep)
-            if outcome == "ok":
-                used = keep
-            else:
-                if outcome == "closed" and used:
-                    outcome = "idle close"
-                elif excused < max(kills, self.kills):
-                    excused, outcome = self.kills, "in flight on what was killed"
-                connection.close()
-                connection, used = self._connection(), False
+            number = next(self._numbers)
+            failure = connection.ask(number)
+            outcome = "ok" if failure is None else account(failure, self.blows, excused)
+            if failure is not None:
+                tell("unanswered", number=number, outcome=outcome, begun=round(failure.begun - START, 3), why=failure.why, kept=keep)
             self.counts[outcome] += 1
             time.sleep(self._pause)
         connection.close()
-
-    def _connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-
-    def _ask(self, connection: http.client.HTTPConnection, *, keep: bool) -> str:
-        try:
-            connection.request("GET", "/name", headers={"Host": "any.example", **({} if keep else {"Connection": "close"})})
-            response = connection.getresponse()
-            response.read()
-        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-            return "closed"
-        except (OSError, http.client.HTTPException) as error:
-            return f"lost: {type(error).__name__}"
-        if not keep:
-            connection.close()
-        return "ok" if response.status == http.HTTPStatus.OK else f"lost: status {response.status}"
 
 
 class Soak:
@@ -136,7 +164,9 @@ class Soak:
         twice = (self.change, self.change, self.fault)
         event = self.chance.choice((*twice, self.kill, self.hang, self.upgrade_worker, self.upgrade, self.staff, self.kill_master))
         self.events[event.__name__] += 1
+        begun = time.monotonic()
         event()
+        tell(event.__name__, took=round(time.monotonic() - begun, 3))
 
     def change(self) -> None:
         self._more += 1
@@ -163,8 +193,11 @@ class Soak:
     def _end(self, how: signal.Signals) -> None:
         pids = self.pids()
         if len(pids) > 1:
-            self.clients.kills += 1
-            os.kill(self.chance.choice(pids), how)
+            blow = Blow(self.chance.choice(pids), time.monotonic())
+            self.clients.blows.append(blow)
+            os.kill(blow.pid, how)
+            tell("struck", how=how.name, pid=blow.pid)
+            threading.Thread(target=see_it_go, args=(blow,)).start()
 
     def upgrade_worker(self) -> None:
         self.ask(UpgradeWorker(worker=0))
@@ -208,11 +241,21 @@ class Soak:
         self.master.terminate()
         self.master.wait(PATIENCE)
         counts = self.clients.counts
-        lost = sum(count for outcome, count in counts.items() if outcome.startswith(("lost", "closed")))
+        lost = sum(count for outcome, count in counts.items() if outcome.startswith("lost"))
         print(json.dumps({"events": self.events, "outcomes": counts}))
         print(json.dumps(self.trends()))
         print(f"lost {lost} of {counts.total()}")
         return lost
+
+
+def see_it_go(blow: Blow) -> None:
+    """Note when a worker is no more: then its connections are closed."""
+    stat = Path(f"/proc/{blow.pid}/stat")
+    with suppress(FileNotFoundError, ProcessLookupError):
+        while stat.read_text().rpartition(")")[2].split()[0] not in "ZX":
+            time.sleep(0.02)
+    blow.gone = time.monotonic()
+    tell("gone", pid=blow.pid)
 
 
 def origin() -> tuple[subprocess.Popen[str], str]:
@@ -236,7 +279,7 @@ def main() -> int:
             time.sleep(soak.chance.uniform(*PAUSE))
             if time.monotonic() > look:
                 look = time.monotonic() + STEADY
-                print(json.dumps({"left": round(until - look), **soak.look(), "asked": soak.clients.counts.total()}), flush=True)
+                tell("look", left=round(until - look), **soak.look(), asked=soak.clients.counts.total())
         lost = soak.end()
     for process, _ in origins:
         process.communicate()
