@@ -2,7 +2,10 @@
 
     source      the upstream file: what is read of it is ticked off, so that nothing can be forgotten in silence
     listeners   its listeners
-    clusters    its clusters with their frontends and backends
+    ciphers     their terms of TLS
+    clusters    its clusters with their backends
+    frontends   which requests those take, and what is done with them
+    answers     pages of listeners and clusters
     converting  the file as a whole
     text        the result as YAML
 Upstream's words are those of its `doc/configure.md`; what it says for a key that it does not have is upstream's default.

@@ -2,106 +2,111 @@
 
 from typing import Any, Final
 
-from sozu.command.conversion.listeners import Listeners
+from sozu.command.conversion.answers import read_answers
+from sozu.command.conversion.frontends import Manners, read_frontend
+from sozu.command.conversion.listeners import STICKY, Listeners, take_address
 from sozu.command.conversion.source import Table
+from sozu.command.facts import LoadBalancing
+from sozu.command.rules.objections import Objection
+from sozu.command.rules.spellings import backend_address_in
 
-_BALANCING: Final = {
-    "ROUND_ROBIN": "round_robin",
-    "ROUNDROBIN": "round_robin",
-    "RANDOM": "random",
-    "LEAST_LOADED": "least_loaded",
-    "LEASTLOADED": "least_loaded",
-    "LEAST_CONNECTIONS": "least_loaded",
-    "POWER_OF_TWO": "power_of_two",
+_OTHER_NAMES: Final = {"roundrobin": "round_robin", "leastloaded": "least_loaded", "least_connections": "least_loaded"}
+_HEALTH: Final = {"uri": "path", "interval": "interval", "timeout": "timeout", "healthy_threshold": "rise", "unhealthy_threshold": "fall"}
+_ASKED: Final = {"path": "/", "interval": 10, "timeout": 5, "rise": 3, "fall": 3}  # upstream's defaults
+_WELL: Final = [200, 201, 202, 203, 204, 205, 206]
+_NEEDLESS: Final = {
+    "http2": "requests go to backends over HTTP/1.1",
+    "retry_after": "what Retry-After says follows from what is waited for",
+    "authorized_hashes": "SHA-256 is no hash for passwords: make others with `sozu password`, for the `basic_auth` of a frontend",
+    "www_authenticate": "see the `realm` of `basic_auth`",
+    "udp": "datagrams are not proxied here",
 }
-_PATHS: Final = {"PREFIX": "path", "REGEX": "path_regex", "EQUALS": "path_exact", "EXACT": "path_exact"}
-_TO_HTTPS: Final = {"to": "https://{host}{path}{query}", "status": 301}
 
 
-def read_cluster(table: Table, listeners: Listeners) -> dict[str, Any]:
-    """One `[clusters.NAME]`, as the mapping of our configuration file."""
-    protocol = table.take("protocol", str, "http").lower()
+def read_cluster(table: Table, listeners: Listeners, most_per_client: int) -> dict[str, Any]:
+    """One `[clusters.NAME]`, as the mapping of our configuration file. `most_per_client`: the whole file's `max_connections_per_ip`."""
+    tcp = table.take("protocol", str, "http").lower() == "tcp"
     cluster: dict[str, Any] = {}
-    balancing = table.take("load_balancing", str) or table.take("load_balancing_policy", str) or "ROUND_ROBIN"
-    if balancing.upper() in _BALANCING:
-        cluster["load_balancing"] = _BALANCING[balancing.upper()]
-    else:
-        table.note("load_balancing", f"there is no {balancing!r}; round_robin is assumed")
+    _read_balancing(table, cluster)
     if table.take("send_proxy", bool):
-        cluster["proxy_protocol"] = "v2"
-    to_https = table.take("https_redirect", bool, default=False)
-    _explain(table, cluster.get("load_balancing", ""))
-    found = [_read_frontend(each, listeners, protocol, to_https=to_https) for each in table.tables("frontends")]
-    addresses = [address for address, _ in found if address]
-    if table.take("sticky_session", bool) and protocol == "http":
-        names = {listeners.sticky_names.get(address, "SOZUBALANCEID") for address in addresses}
-        cluster["sticky"] = min(names, default="SOZUBALANCEID")
+        if tcp:
+            cluster["proxy_protocol"] = "v2"
+        else:
+            table.note("send_proxy", "upstream sends it to backends of tcp clusters alone; `proxy_protocol: v2` does it for all")
+    _read_terms(table, cluster, most_per_client)
+    addresses = _read_frontends(table, cluster, listeners, tcp=tcp)
+    if table.take("sticky_session", bool) and not tcp:
+        names = {listeners.sticky_names.get(address, STICKY) for address in addresses}
+        cluster["sticky"] = min(names, default=STICKY)
         if len(names) > 1:
             table.note("sticky_session", f"one cookie serves all listeners here: {cluster['sticky']}")
-    if protocol == "tcp":
-        _lead(table, addresses, listeners)
-    else:
-        cluster["frontends"] = [frontend for _, frontend in found if frontend]
+    if timeouts := listeners.timeouts_of(addresses, table.notes, table.place):
+        cluster["timeouts"] = timeouts
     cluster["backends"] = [backend for each in table.tables("backends") if (backend := _read_backend(each)) is not None]
     return {key: value for key, value in cluster.items() if value != []}
 
 
-def _explain(table: Table, balancing: str) -> None:
+def _read_balancing(table: Table, cluster: dict[str, Any]) -> None:
+    said = table.take("load_balancing", str) or table.take("load_balancing_policy", str) or "ROUND_ROBIN"
+    balancing = _OTHER_NAMES.get(said.lower(), said.lower())
+    if balancing in list(LoadBalancing):
+        cluster["load_balancing"] = balancing
+    else:
+        table.note("load_balancing", f"there is no {said!r}; round_robin is assumed")
     metric = table.take("load_metric", str)
     if metric not in (None, "connections") and balancing in {"least_loaded", "power_of_two"}:
         table.note("load_metric", f"loads are live exchanges here, not {metric}")
-    table.explain("answer_503", "its file is a whole response; here `answers` has a body and its type for each status")
 
 
-def _lead(table: Table, addresses: list[str], listeners: Listeners) -> None:
-    for address in addresses:
-        entry = listeners.need(address, "tcp")
-        if entry["protocol"] != "tcp":
-            table.notes.add(table.place, f"the listener at {address} speaks {entry['protocol']}: no tcp cluster can have it")
-        else:
-            entry["cluster"] = table.place.rpartition(".")[2]
+def _read_terms(table: Table, cluster: dict[str, Any], most_per_client: int) -> None:
+    for health in table.single("health_check"):
+        asked = {ours: value for key, ours in _HEALTH.items() if (value := health.take(key, (int, str))) is not None}
+        status = health.take("expected_status", int, 0)
+        cluster["health"] = _ASKED | asked | {"status": [status] if status else _WELL}
+    if most := table.take("max_connections_per_ip", int, most_per_client):
+        cluster["max_per_client"] = most
+        table.note("max_connections_per_ip", "exchanges are counted here, on all workers together, and not connections")
+    if answers := read_answers(table):
+        cluster["answers"] = answers
+    for key, text in _NEEDLESS.items():
+        table.explain(key, text)
 
 
-def _read_frontend(table: Table, listeners: Listeners, protocol: str, *, to_https: bool) -> tuple[str, dict[str, Any]]:
-    """The address of its listener, and what stands in the cluster; nothing for tcp."""
-    address = table.take("address", str, "")
-    if protocol == "tcp":
-        table.explain("tags", "the access log has no tags")
-        return address, {}
-    frontend: dict[str, Any] = {"hostname": table.take("hostname", str, "*")}
-    if "/" in frontend["hostname"]:
-        table.note("hostname", "expressions are for the whole name here, in `hostname_regex`; this one has to be written anew")
-        frontend = {"hostname_regex": frontend["hostname"].strip("/")}
-    _read_path(table, frontend)
-    if method := table.take("method", str):
-        frontend["methods"] = [method]
-    if (position := table.take("position", str, "TREE").lower()) != "tree":
-        frontend["position"] = position
+def _read_frontends(table: Table, cluster: dict[str, Any], listeners: Listeners, *, tcp: bool) -> list[str]:
+    """The addresses of its listeners."""
+    manners = Manners(table.take("https_redirect", bool, default=False), table.take("https_redirect_port", int))
+    addresses, frontends = [], []
+    for each in table.tables("frontends"):
+        address, frontend = (_lead(each, listeners, table.name), {}) if tcp else read_frontend(each, listeners, manners)
+        addresses += [address] if address else []
+        frontends += [frontend] if frontend else []
+    if manners.https_port is not None and not any("redirect" in each for each in frontends):
+        table.note("https_redirect_port", "nothing of this cluster is redirected")
+    cluster["frontends"] = frontends
+    return addresses
+
+
+def _lead(table: Table, listeners: Listeners, cluster: str) -> str:
+    address = take_address(table)
     table.explain("tags", "the access log has no tags")
-    if address:
-        entry = listeners.need(address, "https" if table.has("certificate") else "http")
-        frontend["listener"] = address
-        listeners.certify(table, address)
-        if to_https and entry["protocol"] == "http":
-            frontend["redirect"] = dict(_TO_HTTPS)
-    return address, frontend
-
-
-def _read_path(table: Table, frontend: dict[str, Any]) -> None:
-    kind, path = table.take("path_type", str, "PREFIX").upper(), table.take("path", str, "")
-    if kind not in _PATHS:
-        table.note("path_type", f"there is no {kind!r}; a prefix is assumed")
-        kind = "PREFIX"
-    if path not in ("", "/") or kind != "PREFIX":
-        frontend[_PATHS[kind]] = path or "/"
-    if kind == "PREFIX" and path not in ("", "/") and not path.endswith("/"):
-        table.note("path", f"a prefix ends on the border of a segment here: {path} does not take {path}x")
+    if address in listeners.unheard_of:
+        table.notes.add(table.place, "its listener is left out, and so is this")
+    if address in listeners.unheard_of or not address:
+        return ""
+    entry = listeners.need(address, "tcp")
+    if entry["protocol"] != "tcp":
+        table.notes.add(table.place, f"the listener at {address} speaks {entry['protocol']}: no tcp cluster can have it")
+    elif entry.setdefault("cluster", cluster) != cluster:
+        table.notes.add(table.place, f"the listener at {address} leads to {entry['cluster']} already")
+    return address
 
 
 def _read_backend(table: Table) -> dict[str, Any] | str | None:
-    address = table.take("address", str)
-    if address is None:
-        table.notes.add(table.place, "has no address, and is left out")
+    address = table.take("address", str, "")
+    try:
+        backend_address_in(address)
+    except Objection as objection:
+        table.notes.add(table.place, f"address: {objection}; it is left out")
         return None
     backend: dict[str, Any] = {"address": address}
     weight = table.take("weight", int)

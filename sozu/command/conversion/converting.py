@@ -11,6 +11,9 @@ from sozu.command.conversion.text import written
 
 _LEVELS: Final = {"trace": "debug", "debug": "debug", "info": "info", "warn": "warning", "error": "error"}
 _TIMEOUTS: Final = {"request_timeout": "request", "front_timeout": "front", "back_timeout": "back", "connect_timeout": "connect"}
+_SAME: Final = (
+    ("command_socket", "command_socket", str), ("pid_file_path", "pidfile", str), ("worker_count", "workers", int), ("max_connections", "max_connections", int),
+)  # fmt: skip
 _NEEDLESS: Final = {
     "buffer_size": "buffers have no fixed size here",
     "max_buffers": "buffers are not counted here: max_connections bounds memory",
@@ -20,12 +23,9 @@ _NEEDLESS: Final = {
     "saved_state": "the journal keeps the state, and wins over this file at a restart",
     "automatic_state_save": "the journal keeps every change",
     "worker_automatic_restart": "workers are always replaced",
-    "handle_process_affinity": "workers are not bound to cores",
-    "activate_listeners": "listeners are active unless they say `active: false`",
     "zombie_check_interval": "sessions end by their deadlines",
     "accept_queue_timeout": "a full worker closes who has been idle for longest, or lets the kernel's queue wait",
     "ctl_command_timeout": "`--timeout` of the verbs that wait",
-    "pid_file_path": "`sozu status --json` tells the pid; systemd is told by itself",
     "disable_cluster_metrics": "metrics are the worker's",
     "log_target": "what the proxy says goes to standard error",
     "log_access_target": "see access_log: a file, or standard output",
@@ -33,7 +33,16 @@ _NEEDLESS: Final = {
     "access_logs_colored": "the access log has no colours",
     "log_colored": "the log has no colours",
     "ctl_buffer_size": "the command channel grows by itself",
-    "max_connections_per_ip": "see max_per_client of a cluster",
+    "worker_timeout": "a worker that is silent for some seconds is replaced",
+    "slab_entries_per_connection": "sessions are not preallocated here",
+    "splice_pipe_capacity_bytes": "pipes have 1 MB here",
+    "evict_on_queue_full": "always here",
+    "basic_auth_max_credential_bytes": "a head is bounded as a whole here",
+    "command_allowed_uids": "the command socket takes its own user and root",
+    "audit_logs_target": "see `sozu log`: the journal tells who has changed what, and when",
+    "audit_logs_json_target": "see `sozu log --json`",
+    "tls_provider": "TLS is OpenSSL's here",
+    "retry_after": "what Retry-After says follows from what is waited for",
 }
 
 
@@ -58,19 +67,22 @@ def convert(source: str) -> Conversion:
     notes = Notes()
     table = Table(values, "", notes)
     settings = _settings(table)
-    listeners = Listeners()
+    listeners = Listeners(active=table.take("activate_listeners", bool, default=True))
+    most_per_client = table.take("max_connections_per_ip", int, 0)
     for each in table.tables("listeners"):
         listeners.read(each)
-    clusters = {name: read_cluster(each, listeners) for name, each in table.named("clusters", "applications")}
+    clusters = {name: read_cluster(each, listeners, most_per_client) for name, each in table.named("clusters", "applications")}
     table.leftovers()
     return Conversion(written(settings, listeners.entries(), clusters, tuple(notes)), tuple(notes))
 
 
 def _settings(table: Table) -> dict[str, Any]:
     settings: dict[str, Any] = {}
-    for key, ours in (("command_socket", "command_socket"), ("worker_count", "workers"), ("max_connections", "max_connections")):
-        if (value := table.take(key, (str, int))) is not None:
+    for key, ours, kind in _SAME:
+        if (value := table.take(key, kind)) is not None:
             settings[ours] = value
+    if table.take("handle_process_affinity", bool):
+        settings["affinity"] = True
     timeouts = {ours: value for key, ours in _TIMEOUTS.items() if (value := table.take(key, (int, float)))}
     if timeouts:
         settings["timeouts"] = timeouts

@@ -1,20 +1,31 @@
 """The upstream listeners. Frontends may bring further ones and certificates, so these are kept by address until the whole file was read."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
-from sozu.command.conversion.source import Table
+from sozu.command.conversion.answers import read_answers
+from sozu.command.conversion.ciphers import read_tls
+from sozu.command.conversion.source import Notes, Table
+from sozu.command.rules.objections import Objection
+from sozu.command.rules.spellings import address_in
 
-_TIMEOUTS: Final = ("front_timeout", "back_timeout", "connect_timeout", "request_timeout")
-_OLD: Final = {"TLS_V12": "TLSv1.2", "TLS_V13": "TLSv1.3", "TLSv1.2": "TLSv1.2", "TLSv1.3": "TLSv1.3"}
+STICKY: Final = "SOZUBALANCEID"
+_PROTOCOLS: Final = ("http", "https", "tcp")
+_TIMEOUTS: Final = {"front_timeout": "front", "back_timeout": "back", "connect_timeout": "connect"}
+_YEAR: Final = 31_536_000  # seconds
 _EVERYBODY: Final = ["0.0.0.0/0", "::/0"]
 
 
 class Listeners:
-    """By address, as mappings of our configuration file."""
+    """By address, as mappings of our configuration file. What is a cluster's or a frontend's here is kept beside them, for those to ask."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, active: bool = True) -> None:
         self._entries: dict[str, dict[str, Any]] = {}
+        self._active = active
+        self.unheard_of: set[str] = set()  # addresses of listeners that there cannot be here
         self.sticky_names: dict[str, str] = {}
+        self.timeouts: dict[str, dict[str, float]] = {}
+        self.hsts: dict[str, dict[str, Any]] = {}
 
     def entries(self) -> list[dict[str, Any]]:
         """All of them."""
@@ -22,40 +33,38 @@ class Listeners:
 
     def read(self, table: Table) -> None:
         """One `[[listeners]]`."""
-        address = table.take("address", str)
+        address = take_address(table)
         protocol = table.take("protocol", str, "http").lower()
-        if address is None:
-            table.notes.add(table.place, "has no address, and is left out")
-            return
-        entry = self._entries[address] = {"protocol": protocol, "address": address}
-        if protocol not in {"http", "https", "tcp"}:
-            table.note("protocol", f"there is no protocol {protocol!r}; http is assumed")
-            entry["protocol"] = "http"
-        if table.take("expect_proxy", bool):
-            _expect_proxy(table, entry)
-        self.sticky_names[address] = table.take("sticky_name", str, "SOZUBALANCEID")
-        self._read_tls(table, entry)
-        _explain(table)
+        if protocol not in _PROTOCOLS:
+            table.note("protocol", f"there is no protocol {protocol!r} here: the listener is left out")
+            self.unheard_of.add(address)
+        elif address:
+            self._read(table, address, self.need(address, protocol))
 
-    def _read_tls(self, table: Table, entry: dict[str, Any]) -> None:
-        terms = {}
-        if versions := table.take("tls_versions", list):
-            terms["min_version"] = min((_OLD[each] for each in versions if each in _OLD), default="TLSv1.2")
-            for each in versions:
-                if each not in _OLD:
-                    table.note("tls_versions", f"{each} is too old to be spoken here")
-        if ciphers := table.take("cipher_list", list):
-            terms["ciphers"] = ":".join(map(str, ciphers))
-            table.note("cipher_list", "names of ciphers are OpenSSL's here: look them over")
-        if terms and entry["protocol"] == "https":
+    def _read(self, table: Table, address: str, entry: dict[str, Any]) -> None:
+        if table.take("expect_proxy", bool):
+            entry["proxy_from"] = list(_EVERYBODY)
+            table.note("expect_proxy", "upstream believes everybody; say in proxy_from which networks your proxies are in")
+        self.sticky_names[address] = _theirs(table, "sticky_name", "clusters have it here, as `sticky`") or STICKY
+        self.timeouts[address] = {ours: value for key, ours in _TIMEOUTS.items() if (value := _theirs(table, key, "clusters have timeouts here: those that this listener leads to"))}
+        if answers := read_answers(table):
+            entry["answers"] = answers
+        if (terms := read_tls(table)) and entry["protocol"] == "https":
             entry["tls"] = terms
-        self.certify(table, entry["address"])
+        self.certify(table, address)
+        if (hsts := read_hsts(table)) is not None:
+            self.hsts[address] = hsts
+            table.note("hsts", "frontends have it here: those of this listener")
+        table.explain("request_timeout", "the time for a request's head is the whole file's here")
+        table.explain("public_address", "what a balancer in front of you says in its PROXY header counts")
+        if table.take("active", bool, default=True) is False:
+            entry["active"] = False
 
     def certify(self, table: Table, address: str) -> None:
         """A certificate for this listener, if the table has one."""
         certificate, key, chain = (table.take(name, str) for name in ("certificate", "key", "certificate_chain"))
         if certificate is None or key is None:
-            if certificate or key:
+            if certificate or key or chain:
                 table.notes.add(table.place, "has a certificate without a key, or a key without a certificate")
             return
         pair = {"certificate": certificate, "key": key} | ({"chain": chain} if chain else {})
@@ -65,19 +74,42 @@ class Listeners:
 
     def need(self, address: str, protocol: str) -> dict[str, Any]:
         """The listener at this address; upstream makes one where a frontend names an address that has none."""
-        return self._entries.setdefault(address, {"protocol": protocol, "address": address})
+        return self._entries.setdefault(address, {"protocol": protocol, "address": address} | ({} if self._active else {"active": False}))
+
+    def timeouts_of(self, addresses: Iterable[str], notes: Notes, place: str) -> dict[str, float]:
+        """Those of the listeners by which a cluster is reached, where these agree: here they are the cluster's."""
+        found = [self.timeouts.get(address, {}) for address in addresses]
+        if all(each == found[0] for each in found):
+            return found[0] if found else {}
+        notes.add(place, "its listeners have different timeouts, which are a cluster's here: the shortest are taken")
+        return {name: min(each[name] for each in found if name in each) for name in _TIMEOUTS.values() if any(name in each for each in found)}
 
 
-def _expect_proxy(table: Table, entry: dict[str, Any]) -> None:
-    entry["proxy_from"] = list(_EVERYBODY)
-    table.note("expect_proxy", "upstream believes everybody; say in proxy_from which networks your proxies are in")
+def _theirs(table: Table, key: str, text: str) -> Any:
+    """Something that is not a listener's here, noted with who has it."""
+    value = table.take(key, str if key == "sticky_name" else (int, float))
+    if value is not None:
+        table.note(key, text)
+    return value
 
 
-def _explain(table: Table) -> None:
-    for key in _TIMEOUTS:
-        table.explain(key, "timeouts are the whole file's or a cluster's here, not a listener's")
-    for key in ("answer_404", "answer_503", "answer_400", "answer_401", "answer_408", "answer_413", "answer_502", "answer_504", "answer_507"):
-        table.explain(key, "its file is a whole response; here `answers` has a body and its type for each status")
-    table.explain("public_address", "what a balancer in front of you says in its PROXY header counts")
-    if table.take("active", bool, default=True) is False:
-        table.note("active", "upstream waits with it; say `active: false` if you want that")
+def take_address(table: Table) -> str:
+    """Where the listener is, or the one that a frontend is for; empty, and noted, if that is nowhere."""
+    address: str = table.take("address", str, "")
+    try:
+        return address_in(address)
+    except Objection as objection:
+        table.notes.add(table.place, f"address: {objection}; it is left out")
+        return ""
+
+
+def read_hsts(table: Table) -> dict[str, Any] | None:
+    """The `hsts` of a listener or a frontend; empty if it says that there is none, None if it says nothing."""
+    for hsts in table.single("hsts"):
+        wanted = hsts.take("enabled", bool, default=False)
+        ours = {"max_age": hsts.take("max_age", int, _YEAR)}
+        ours |= {key: True for key in ("include_subdomains", "preload") if hsts.take(key, bool)}
+        if hsts.take("force_replace_backend", bool) is not True and wanted:
+            hsts.note("force_replace_backend", "always here: a backend's own field gives way")
+        return ours if wanted else {}
+    return None

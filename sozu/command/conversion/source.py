@@ -26,6 +26,11 @@ class Table:
         self.place = place
         self.notes = notes
 
+    @property
+    def name(self) -> str:
+        """Its own, without those of the tables around it."""
+        return self.place.rpartition(".")[2]
+
     def take(self, key: str, kind: type | tuple[type, ...] = object, default: Any = None) -> Any:
         """What stands there, if it is of this kind; if it is of another one, that is noted."""
         if key not in self._left:
@@ -66,6 +71,10 @@ class Table:
             table = Table(values, self._at(key), self.notes)
             yield table
             table.leftovers()
+
+    def unread(self) -> list[str]:
+        """What nobody has read yet."""
+        return list(self._left)
 
     def has(self, key: str) -> bool:
         """Does it stand there, unread?"""

@@ -53,7 +53,7 @@ def edits_in(order: AddHttpFrontend) -> dict[str, Any]:
 def _redirect(redirect: Redirect) -> Redirect:
     if redirect.status not in REDIRECTS:
         raise Objection(f"a redirect has one of the statuses {', '.join(map(str, REDIRECTS))}", "redirect.status")
-    if not redirect.to.startswith(("/", "https://", "http://")):
+    if not redirect.to.startswith(("/", "https://", "http://", "{scheme}://")):
         raise Objection('a redirect leads to a path or a URL: "/new{rest}", "https://{host}{path}{query}"', "redirect.to")
     if not _VISIBLE.issuperset(redirect.to.encode()):
         raise Objection("a URL holds visible ASCII characters only; write others as %C3%BC and the like", "redirect.to")

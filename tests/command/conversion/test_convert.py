@@ -1,6 +1,7 @@
 """What becomes of upstream configurations."""
 
 from pathlib import Path
+import re
 import tomllib
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 
 from sozu.command.config.loading import Configuration, read_configuration
 from sozu.command.conversion import NotToml, convert
-from sozu.command.facts import LoadBalancing, Position, Protocol
+from sozu.command.edits.facts import HeaderEdit, Redirect
+from sozu.command.facts import Frontend, LoadBalancing, Position, Protocol
 from sozu.command.terms import ProxyProtocol
 
+PAGE = (Path(__file__).parents[3] / "docs" / "conversion.md").read_text("utf-8")
 UPSTREAM = (Path(__file__).parent / "upstream.toml").read_text("utf-8")
 
 
@@ -95,6 +98,122 @@ def test_what_is_no_toml_says_where() -> None:
 
 def test_an_empty_file_is_an_empty_configuration() -> None:
     assert convert("").text == ""
+
+
+@pytest.mark.parametrize(("upstream", "ours"), re.findall(r"^```toml\n(.*?)^```\n```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
+def test_a_file_of_the_page_becomes_what_the_page_says_and_is_taken_in(upstream: str, ours: str) -> None:
+    assert convert(upstream).text == ours
+    assert read_configuration(ours, "sozu.yaml", Path("/etc/sozu")).state.clusters
+
+
+def converted(frontend: str = "", *, cluster: str = "", top: str = "", protocol: str = "https") -> tuple[Configuration, list[str]]:
+    """What becomes of a file with this in its one frontend, its cluster, or before all else; and the notes."""
+    text = f"""{top}
+[[listeners]]
+protocol = "{protocol}"
+address = "127.0.0.1:8443"
+[clusters.c]
+{cluster}
+[[clusters.c.frontends]]
+address = "127.0.0.1:8443"
+hostname = "a.example"
+{frontend}
+"""
+    return read(text), list(convert(text).notes)
+
+
+def frontend_from(text: str, **around: Any) -> tuple[Frontend | None, str]:
+    found, notes = converted(text, **around)
+    return next(iter(found.state.frontends_of("c")), None), "\n".join(notes)
+
+
+@pytest.mark.parametrize(
+    ("said", "to", "status"),
+    [
+        ('redirect = "permanent"', "{scheme}://{host}{path}{query}", 301),
+        ('redirect = "found"\nredirect_scheme = "use-https"', "https://{host}{path}{query}", 302),
+        ('redirect = "permanent_redirect"\nrewrite_host = "b.example"\nrewrite_port = 81', "{scheme}://b.example:81{path}{query}", 308),
+        ('redirect = "permanent"\nrewrite_path = "/new$PATH[0]"', "{scheme}://{host}/new{path}{query}", 301),
+        ('redirect = "permanent"\nrewrite_path = "/{x}"', "{scheme}://{host}/{{x}}{query}", 301),
+    ],
+)
+def test_a_redirect_becomes_a_template(said: str, to: str, status: int) -> None:
+    frontend, _ = frontend_from(said)
+    assert frontend is not None
+    assert frontend.redirect == Redirect(to=to, status=status)
+
+
+def test_a_redirect_to_https_has_the_port_of_its_cluster() -> None:
+    frontend, notes = frontend_from("", cluster="https_redirect = true\nhttps_redirect_port = 8443", protocol="http")
+    assert (frontend is not None and frontend.redirect is not None and frontend.redirect.to, notes) == ("https://{host}:8443{path}{query}", "")
+
+
+def test_nobody_passes_where_a_password_was_asked_for() -> None:
+    frontend, notes = frontend_from("required_auth = true", cluster='authorized_hashes = ["ali:00"]\nwww_authenticate = "staff"')
+    assert frontend is not None
+    assert (frontend.deny, "sozu password" in notes, "www_authenticate: " in notes) == (401, True, True)
+
+
+def test_what_the_door_refuses_is_left_out_with_its_reason() -> None:
+    frontend, notes = frontend_from('headers = [{ position = "request", key = "X-Forwarded-Proto", value = "https" }, { position = "both", key = "x-a", value = "1" }]')
+    assert frontend is not None
+    assert (frontend.request_headers, frontend.response_headers) == ((HeaderEdit(set="x-a", value="1"),), (HeaderEdit(set="x-a", value="1"),))
+    assert 'headers[0].key: the field "X-Forwarded-Proto" is the proxy\'s own business' in notes
+
+
+def test_a_frontend_whose_rule_is_refused_takes_nothing_rather_than_all() -> None:
+    frontend, notes = frontend_from('path = "(?!/x).*"\npath_type = "REGEX"')
+    assert frontend is None
+    assert "clusters.c.frontends[0]: path_regex: " in notes
+
+
+@pytest.mark.parametrize(("host", "pattern"), [("/a+/.b.example", r"(?:a+)\.b\.example"), ("*./x|y/.example", r"[^.]+\.(?:x|y)\.example")])
+def test_expressions_in_hostnames_become_one(host: str, pattern: str) -> None:
+    found = read(f'[clusters.c]\nfrontends = [{{ address = "127.0.0.1:80", hostname = "{host}" }}]')
+    assert [each.hostname_regex for each in found.state.frontends_of("c")] == [pattern]
+
+
+def test_a_frontend_may_do_without_the_hsts_of_its_listener() -> None:
+    with_hsts = '[[listeners]]\nprotocol = "https"\naddress = "127.0.0.1:8443"\n[listeners.hsts]\nenabled = true\nmax_age = 60\n'
+    frontends = '[[clusters.c.frontends]]\naddress = "127.0.0.1:8443"\nhostname = "{}.example"\n{}\n'
+    found = read(with_hsts + frontends.format("a", "") + frontends.format("b", "hsts = { enabled = false }") + frontends.format("d", "hsts = { enabled = true, max_age = 9 }"))
+    assert {each.hostname: each.hsts and each.hsts.max_age for each in found.state.frontends_of("c")} == {"a.example": 60, "b.example": None, "d.example": 9}
+
+
+def test_a_http_cluster_sends_no_proxy_header_as_upstream_does_not() -> None:
+    found, notes = converted(cluster="send_proxy = true")
+    assert found.state.clusters["c"].proxy_protocol is None
+    assert any(note.startswith("clusters.c.send_proxy: ") for note in notes)
+
+
+def test_clients_are_bounded_by_their_cluster_or_else_by_the_file() -> None:
+    assert converted(top="max_connections_per_ip = 9")[0].state.clusters["c"].max_per_client == 9
+    assert converted(top="max_connections_per_ip = 9", cluster="max_connections_per_ip = 5")[0].state.clusters["c"].max_per_client == 5
+    assert converted(top="max_connections_per_ip = 9", cluster="max_connections_per_ip = 0")[0].state.clusters["c"].max_per_client is None
+
+
+@pytest.mark.parametrize("name", ["HRW", "MAGLEV", "RANDOM", "POWER_OF_TWO"])
+def test_every_balancing_of_theirs_is_one_of_ours(name: str) -> None:
+    assert converted(cluster=f'load_balancing = "{name}"')[0].state.clusters["c"].load_balancing == name.lower()
+
+
+def test_what_is_for_datagrams_is_left_out() -> None:
+    conversion = convert('[[listeners]]\nprotocol = "udp"\naddress = "127.0.0.1:53"\n[clusters.dns]\nprotocol = "tcp"\nfrontends = [{ address = "127.0.0.1:53" }]\nudp = { responses = 1 }')
+    assert "listeners:" not in conversion.text
+    assert {note.partition(": ")[0] for note in conversion.notes} == {"listeners[0].protocol", "clusters.dns.frontends[0]", "clusters.dns.udp"}
+
+
+def test_listeners_that_wait_are_not_active() -> None:
+    found = read('activate_listeners = false\npid_file_path = "/run/sozu.pid"\nhandle_process_affinity = true\n[[listeners]]\naddress = "127.0.0.1:80"')
+    assert [each.active for each in found.state.listeners.values()] == [False]
+    assert (found.settings.pidfile, found.settings.affinity) == ("/run/sozu.pid", True)
+
+
+def test_pages_lose_what_they_cannot_say_and_tell_so() -> None:
+    page = r'"HTTP/1.1 404 Not Found\nX-Page: 7\nContent-Length: 1\n\nno {route} %ROUTE%BACKEND_ID"'
+    found, notes = converted(cluster=f'answers = {{ 404 = {page}, 507 = "x", 503 = "file:///x.http" }}')
+    assert [(each.status, each.body) for each in found.state.clusters["c"].answers] == [(404, "no {{route}} {host}{path}")]
+    assert [note.partition(": ")[0] for note in notes] == ["clusters.c.answers.404", "clusters.c.answers.404", "clusters.c.answers.507", "clusters.c.answers.503"]
 
 
 

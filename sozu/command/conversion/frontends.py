@@ -1,0 +1,165 @@
+"""The upstream frontends: which requests they take, and what is done with those.
+
+What comes out is what the door takes: it is asked here already, and what it refuses is left out with a note.
+"""
+
+from dataclasses import dataclass
+import re
+from typing import Any, Final
+
+import msgspec
+
+from sozu.command.conversion.listeners import Listeners, read_hsts, take_address
+from sozu.command.conversion.source import Table
+from sozu.command.orders import AddHttpFrontend
+from sozu.command.rules.edits import edits_in
+from sozu.command.rules.frontends import frontend_of
+from sozu.command.rules.objections import Objection
+
+_PATHS: Final = {"PREFIX": "path", "REGEX": "path_regex", "EQUALS": "path_exact", "EXACT": "path_exact"}
+_STATUSES: Final = {"permanent": 301, "found": 302, "permanent_redirect": 308}
+_SCHEMES: Final = {"use-same": "{scheme}", "use-http": "http", "use-https": "https"}
+_CAPTURES: Final = {"$HOST[0]": "{host}", "$PATH[0]": "{path}"}
+_CAPTURE: Final = re.compile(r"\$(?:HOST|PATH)\[\d*\]?")
+_LABEL: Final = re.compile(r"/([^/]*)/|(\*)|([^/*]+)")
+_DROPPABLE: Final = ("redirect", "replace_prefix", "rewrite_host", "request_headers", "response_headers", "hsts")
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What a cluster says of all its frontends: whether plain ones lead to https, and to which port."""
+
+    to_https: bool
+    https_port: int | None
+
+
+def read_frontend(table: Table, listeners: Listeners, manners: Manners) -> tuple[str, dict[str, Any]]:
+    """The address of its listener, and what stands in the cluster; empty where nothing can."""
+    address = take_address(table)
+    table.explain("tags", "the access log has no tags")
+    frontend = _hostname(table)
+    _read_path(table, frontend)
+    if method := table.take("method", str):
+        frontend["methods"] = [method]
+    if (position := table.take("position", str, "TREE").lower()) != "tree":
+        frontend["position"] = position
+    secure = _read_listener(table, frontend, listeners, address)
+    _read_redirect(table, frontend, manners, plain=not secure)
+    _read_headers(table, frontend)
+    hsts = read_hsts(table)
+    if secure and (hsts := listeners.hsts.get(address, {}) if hsts is None else hsts):
+        frontend["hsts"] = hsts
+    return address, _admitted(table, frontend)
+
+
+def _hostname(table: Table) -> dict[str, Any]:
+    """Expressions stand between slashes, each for a part of the name; here there is one for the whole."""
+    name = table.take("hostname", str, "*")
+    if "/" not in name:
+        return {"hostname": name}
+    parts = [f"(?:{regex})" if regex else r"[^.]+" if star else re.escape(text) for regex, star, text in _LABEL.findall(name)]
+    return {"hostname_regex": "".join(parts)}
+
+
+def _read_path(table: Table, frontend: dict[str, Any]) -> None:
+    kind, path = table.take("path_type", str, "PREFIX").upper(), table.take("path", str) or table.take("path_begin", str, "")
+    if kind not in _PATHS:
+        table.note("path_type", f"there is no {kind!r}; a prefix is assumed")
+        kind = "PREFIX"
+    if path not in ("", "/") or kind != "PREFIX":
+        frontend[_PATHS[kind]] = path or "/"
+    if kind == "PREFIX" and path not in ("", "/") and not path.endswith("/"):
+        table.note("path", f"a prefix ends on the border of a segment here: {path} does not take {path}x")
+
+
+def _read_listener(table: Table, frontend: dict[str, Any], listeners: Listeners, address: str) -> bool:
+    """Is it one for TLS?"""
+    table.explain("tls_versions", "they are the listener's here")
+    if not address:
+        return False
+    frontend["listener"] = address
+    entry = listeners.need(address, "https" if table.has("certificate") else "http")
+    listeners.certify(table, address)
+    return bool(entry["protocol"] == "https")
+
+
+def _read_redirect(table: Table, frontend: dict[str, Any], manners: Manners, *, plain: bool) -> None:
+    policy = table.take("redirect", str, "forward").lower().replace("-", "_")
+    locked = table.take("required_auth", bool)
+    table.explain("redirect_template", "see `answers`: pages are a listener's or a cluster's here, and redirects have none")
+    if locked:
+        table.note("required_auth", "its hashes are too weak for passwords: nobody may pass until you write a `basic_auth` in place of `deny`; `sozu password` makes hashes")
+    if locked or policy == "unauthorized":
+        frontend["deny"] = 401
+    elif policy in _STATUSES:
+        frontend["redirect"] = {"to": _location(table, manners), "status": _STATUSES[policy]}
+    elif manners.to_https and plain:
+        frontend["redirect"] = {"to": _location(table, manners, "use-https"), "status": 301}
+    else:
+        _read_rewriting(table, frontend, policy)
+
+
+def _location(table: Table, manners: Manners, default: str = "use-same") -> str:
+    """The template of a redirect."""
+    scheme = _SCHEMES.get(table.take("redirect_scheme", str, default).lower().replace("_", "-"), "{scheme}")
+    port = table.take("rewrite_port", int) or (manners.https_port if scheme == "https" else None)
+    host, path = _places(table, "rewrite_host", "{host}"), _places(table, "rewrite_path", "{path}")
+    return f"{scheme}://{host}{f':{port}' if port else ''}{path}{{query}}"
+
+
+def _read_rewriting(table: Table, frontend: dict[str, Any], policy: str) -> None:
+    if policy != "forward":
+        table.note("redirect", f"there is no {policy!r}: requests are sent on")
+    host, port = table.take("rewrite_host", str), table.take("rewrite_port", int)
+    if host is not None and host != "$HOST[0]":
+        frontend["rewrite_host"] = host if port is None else f"{host}:{port}"
+    elif port is not None:
+        table.note("rewrite_port", "backends get the Host that the client sent: see rewrite_host")
+    table.explain("rewrite_path", "see replace_prefix, which puts another prefix in place of the frontend's")
+
+
+def _places(table: Table, key: str, default: str) -> str:
+    """A template of theirs as one of ours."""
+    if (text := table.take(key, str)) is None:
+        return default
+    for capture in _CAPTURE.findall(text):
+        if capture not in _CAPTURES:
+            table.note(key, f"there is nothing to put in the place of {capture}")
+            return default
+    braced = text.replace("{", "{{").replace("}", "}}")
+    return _CAPTURE.sub(lambda found: _CAPTURES[found[0]], braced)
+
+
+def _read_headers(table: Table, frontend: dict[str, Any]) -> None:
+    for header in table.tables("headers"):
+        position, name, value = (header.take(key, str, "") for key in ("position", "key", "value"))
+        edit = {"set": name, "value": value} if value else {"remove": name}
+        sides = {"request": ("request_headers",), "response": ("response_headers",), "both": ("request_headers", "response_headers")}.get(position.lower(), ())
+        if not sides:
+            header.note("position", f"there is no {position!r}")
+        for side in sides:
+            if (objection := _objection({"hostname": "*", side: [edit]})) is None:
+                frontend.setdefault(side, []).append(edit)
+            else:
+                header.note("key", str(objection))
+
+
+def _admitted(table: Table, frontend: dict[str, Any]) -> dict[str, Any]:
+    """What the door takes of it; nothing where it would take other requests than it should."""
+    while (objection := _objection(frontend)) is not None:
+        field = str(objection.field).partition(".")[0]
+        table.notes.add(table.place, f"{field}: {objection}; {'this is' if field in _DROPPABLE else 'the frontend is'} left out")
+        if field not in _DROPPABLE or frontend.pop(field, None) is None:
+            return {}
+    return frontend
+
+
+def _objection(frontend: dict[str, Any]) -> Objection | None:
+    try:
+        order = msgspec.convert({"cluster": "any", **frontend}, AddHttpFrontend)
+        frontend_of(order, None, edits_in(order))
+    except Objection as objection:
+        return objection
+    except msgspec.ValidationError as error:
+        return Objection(str(error), "frontend")
+    return None
