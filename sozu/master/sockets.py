@@ -17,7 +17,7 @@ from typing import Self
 
 from sozu.command.addresses import Address, parse_address
 from sozu.master.surroundings.storing import Store
-from sozu.master.workers.steering import release, steer
+from sozu.master.workers.steering import numbers, release, steer
 
 BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn
 
@@ -49,6 +49,10 @@ class ListenerSockets:
             opened = self._open[address] = (*opened, _another(parse_address(address), opened[0]))
             self._store.follow(self._open)
         return opened[slot]
+
+    def has(self, slot: int, address: str) -> bool:
+        """Does this slot have a socket there yet?"""
+        return slot < len(self._open.get(address, ()))
 
     def open(self, text: str) -> str:
         """Listen on an address for every slot and return it with its real port (0 = the kernel chooses one).
@@ -83,8 +87,8 @@ class ListenerSockets:
         """New connections go to the first `count` slots only."""
         self.slots = count
         for opened in self._open.values():
-            if _in_group(opened[0]):
-                steer(opened[0], count)
+            if len(opened) > count and _in_group(opened[0]):
+                steer(opened[0], numbers(opened)[:count])
 
     def shrink(self, count: int) -> None:
         """Close the sockets of all slots but the first `count`, to which everything was steered."""
@@ -94,9 +98,10 @@ class ListenerSockets:
             if go:
                 self._store.follow(self._open)
                 self._store.settle()
-            _close(go)
             if go and _in_group(stay[0]):
+                _end_listening(go)
                 release(stay[0])
+            _close(go)
 
     def close(self, address: str) -> None:
         """Stop listening on an address; connections that no worker had accepted are reset."""
@@ -248,6 +253,12 @@ def refuse_if_alive(path: str) -> None:
 def _remove_socket_file(address: Address) -> None:
     if _is_unix(address):
         Path(address.host).unlink(missing_ok=True)
+
+
+def _end_listening(sockets: Iterable[socket.socket]) -> None:
+    """Also for whoever else holds one still, such as a worker that is about to give it back: else the kernel would go on choosing it."""
+    for each in sockets:
+        each.shutdown(socket.SHUT_RDWR)
 
 
 def _close(sockets: Iterable[socket.socket]) -> None:

@@ -138,3 +138,36 @@ def test_what_was_adopted_is_left_as_it_was_when_nothing_comes_of_it(tmp_path: P
         client.connect(f"{tmp_path}/theirs.sock")
     before.close_all()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_those_that_stay_are_steered_to_in_whatever_order_they_were_opened(sockets: ListenerSockets) -> None:
+    opened = ListenerSockets(3)
+    address = opened.open("127.0.0.1:0")
+    in_order = [os.dup(opened.of_slot(slot, address).fileno()) for slot in range(3)]
+    opened.close(address)
+    sockets.slots = 3
+    sockets.adopt(address, {0: in_order[2], 2: in_order[0]})  # as after a worker has died with its master: of the second slot nothing is left
+    os.close(in_order[1])
+    sockets.steer(2)
+    waiting = [connect(address) for _ in range(40)]
+    counts = [accepted(sockets.of_slot(slot, address)) for slot in range(3)]
+    for each in waiting:
+        each.close()
+
+    assert counts[2] <= 3  # the master's own, by which it found out the order
+    assert min(counts[:2]) > 5
+
+
+def test_what_goes_is_chosen_no_more_though_somebody_else_has_it_still(sockets: ListenerSockets) -> None:
+    address = sockets.open("127.0.0.1:0")
+    somebodys = sockets.of_slot(1, address).dup()
+    sockets.steer(1)
+    sockets.shrink(1)
+    waiting = [connect(address) for _ in range(40)]
+    count = accepted(sockets.of_slot(0, address))
+    with somebodys, pytest.raises(OSError, match="Invalid argument"):
+        somebodys.accept()
+    for each in waiting:
+        each.close()
+
+    assert count >= 40

@@ -36,6 +36,7 @@ _NOT_THIS_ONE = frozenset(
         errno.ECONNABORTED,
         errno.EPROTO,
         errno.EPERM,  # a firewall forbids it
+        errno.EINVAL,  # the master has ended the listening, and is about to say so
         errno.ENETDOWN,
         errno.ENOPROTOOPT,
         errno.EHOSTDOWN,

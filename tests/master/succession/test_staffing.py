@@ -1,5 +1,6 @@
 """More and fewer workers while a master serves."""
 
+from contextlib import ExitStack
 import socket
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from sozu.command.client import RequestRefused
 from sozu.command.orders import AddCluster
 from sozu.command.requests import SetWorkers, UpgradeMaster
-from sozu.master.workers.steering import among_the_first, release, steer
+from sozu.master.workers.steering import among, numbers, release, steer
 from tests.master.served import Serve, Served
 
 
@@ -70,7 +71,7 @@ def test_connections_go_where_they_are_steered_to() -> None:
     second = socket.create_server(first.getsockname(), reuse_port=True, backlog=128)
     second.setblocking(False)
     with first, second:
-        steer(first, 1)
+        steer(first, [0])
         clients = [socket.create_connection(first.getsockname()) for _ in range(50)]
         with pytest.raises(BlockingIOError):
             second.accept()
@@ -81,5 +82,20 @@ def test_connections_go_where_they_are_steered_to() -> None:
             client.close()
 
 
-def test_the_program_is_three_instructions_long() -> None:
-    assert among_the_first(2).hex() == "2000000038f0ffff" + "9400000002000000" + "1600000000000000"
+def test_the_program_chooses_by_chance_among_those_that_stay() -> None:
+    by_chance = "2000000038f0ffff" + "9400000002000000"
+
+    assert among([3, 1]).hex() == by_chance + "1500000100000000" + "0600000003000000" + "0600000001000000"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::"])
+def test_the_numbers_of_a_group_are_found_out_whatever_has_gone(host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with ExitStack() as closed:
+        first = closed.enter_context(socket.create_server((host, 0), family=family, reuse_port=True))
+        others = [closed.enter_context(socket.create_server(first.getsockname(), family=family, reuse_port=True)) for _ in range(4)]
+        in_order = numbers([first, *others])
+        others[0].close()  # the last one gets its number
+
+        assert in_order == [0, 1, 2, 3, 4]
+        assert numbers([others[3], first, others[2]]) == [1, 0, 3]
