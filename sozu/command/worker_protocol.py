@@ -97,10 +97,11 @@ class Apportion(Message, frozen=True, kw_only=True, tag="apportion"):
 
 
 class ListenerName(msgspec.Struct, frozen=True):
-    """Which listener a descriptor is for."""
+    """Which listener a descriptor is for; `lent_by` is the slot that has lent it, where a worker says what it accepts on."""
 
     protocol: Protocol
     address: str
+    lent_by: int | None = None
 
 
 class MeetThere(Message, frozen=True, kw_only=True, tag="meet_there"):

@@ -114,7 +114,9 @@ class Worker:
     def be_adopted(self) -> None:
         self.selector.unregister(self.rendezvous)
         self.channel = channel_to_master(self.rendezvous.accept()[0])
-        names = tuple(ListenerName(Protocol.HTTP, address) for address in self.open)
+        lent = [(slot, each) for slot, borrowed in self.borrowed.items() for each in borrowed]
+        names = [ListenerName(Protocol.HTTP, "{}:{}".format(*each.getsockname()), slot) for slot, each in lent]
+        names += [ListenerName(Protocol.HTTP, address) for address in self.open]
         state = commit(ConfigState(), self.orders).state
         found = Found(
             version=__version__,
@@ -125,10 +127,10 @@ class Worker:
             digest=digest(state),
             settings=self.settings,
             draining=False,
-            listeners=names,
+            listeners=tuple(names),
             last=True,
         )
-        self.channel.send(found, [each.fileno() for each in self.open.values()])
+        self.channel.send(found, [each.fileno() for each in (*(each for _, each in lent), *self.open.values())])
         self.selector.register(self.channel.fileno(), selectors.EVENT_READ, self.obey_all)
 
     def obey(self) -> None:
@@ -227,6 +229,8 @@ class Worker:
         self.open.pop(address).close()
 
     def take(self, listening: socket.socket) -> None:
+        if listening.fileno() < 0:  # it was given back by a message of the same turn
+            return
         try:
             connection, _ = listening.accept()
         except BlockingIOError:

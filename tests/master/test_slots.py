@@ -1,6 +1,6 @@
 """Slots filled in this process, with scripted workers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import os
 from pathlib import Path
 import signal
@@ -23,6 +23,7 @@ from sozu.master.workers.briefing import Briefing
 from sozu.master.workers.filling import SlotNotFilled
 from sozu.master.workers.roster import Roster, Worker, WorkerState
 from sozu.master.workers.slots import Slots
+from tests.procfs import descriptors
 
 SCRIPTED = [sys.executable, str(Path(__file__).with_name("scripted_worker.py"))]
 PATIENCE = 60.0
@@ -207,23 +208,63 @@ def test_a_worker_that_is_stopped_is_noticed_without_being_asked_for_anything(ho
     assert house.taker() == after.process.pid
 
 
-def test_the_queue_of_an_empty_slot_is_served_by_another_worker_until_it_is_filled(large_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_queue_of_an_empty_slot_is_served_by_another_worker_until_it_is_filled(large_house: House) -> None:
     slots = large_house.slots()
     slots.start()
-    first, second = slots
-    assert first.worker is not None
-    assert second.worker is not None
-    working, borrower = slots._command, first.worker.process.pid
-    monkeypatch.setattr(slots, "_command", ["/nonexistent/program"])
-    second.worker.process.kill()
-    with gevent.Timeout(PATIENCE):
-        while second.borrower is None:
-            gevent.sleep(0)
+    first, second = running(slots)
+    before = descriptors(first.process.pid)
+    leave_empty(slots, second)
     takers = {large_house.taker() for _ in range(20)}
-    monkeypatch.setattr(slots, "_command", working)
-    with gevent.Timeout(PATIENCE):
-        while second.vacant or second.borrower is not None:
-            gevent.sleep(0)
+    slots.fill(list(slots)[1], 0.0)
+    until(lambda: descriptors(first.process.pid) == before)
 
-    assert takers == {borrower}
-    assert {large_house.taker() for _ in range(40)} == {borrower, second.worker.process.pid}
+    assert takers == {first.process.pid}
+    assert {large_house.taker() for _ in range(40)} == {worker.process.pid for worker in running(slots)}
+
+
+def test_a_queue_is_lent_in_the_very_moment_in_which_its_worker_has_ended(large_house: House) -> None:
+    slots = large_house.slots()
+    slots.start()
+    first, second = running(slots)
+    lent: list[bool] = []
+    second.process.ended.rawlink(lambda _: lent.append(list(slots)[1].borrower is first))
+    second.process.kill()
+    until(lambda: bool(lent))
+
+    assert lent == [True]
+
+
+def test_what_one_worker_can_serve_no_more_is_lent_to_the_next() -> None:
+    house = House(slots=3)
+    slots = house.slots()
+    slots.start()
+    first, second, third = running(slots)
+    leave_empty(slots, third)
+    leave_empty(slots, first)
+    takers = {house.taker() for _ in range(40)}
+    house.close()
+
+    assert takers == {second.process.pid}
+
+
+def test_a_slot_that_was_never_filled_is_lent_as_soon_as_another_one_serves(large_house: House) -> None:
+    slots = large_house.slots()
+    first, second = slots
+    slots.fill(first, 0.0)
+
+    assert second.borrower is first.worker
+    assert {large_house.taker() for _ in range(20)} == {worker.process.pid for worker in running(slots)}
+
+
+def leave_empty(slots: Slots, worker: Worker) -> None:
+    """Have it end, and its slot wait for ever."""
+    slot = list(slots)[worker.slot]
+    slot.backoff._next = 1e30
+    worker.process.kill()
+    until(lambda: slot.borrower is not None)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    with gevent.Timeout(PATIENCE):
+        while not holds():
+            gevent.sleep(0.001)

@@ -1,10 +1,12 @@
 """Taking in the workers of a master that died: they go on serving, and come back with their listening sockets.
 
 Whoever waits at a rendezvous is asked who it is. One that does not say so in time is hung, and is killed: it would keep its share of new connections
-to itself. One that speaks another language is asked to drain by a signal; its sockets stay in use all the same.
+to itself; its listening sockets are seized before, where the kernel permits it. One that speaks another language is asked to drain by a signal; its sockets stay in use all the same.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 import logging
 import os
 import signal
@@ -21,9 +23,10 @@ from sozu.command.digest import digest
 from sozu.command.settings import Metrics, Settings
 from sozu.command.state import ConfigState
 from sozu.command.worker_protocol import SCHEMA, Found, FromWorker
+from sozu.master.succession.seizing import seize
 from sozu.master.workers.link import WorkerLink
 from sozu.master.workers.process import Process
-from sozu.master.workers.rendezvous import Places, remove
+from sozu.master.workers.rendezvous import Places, remove, slot_of
 from sozu.master.workers.roster import Worker, WorkerState
 from sozu.master.workers.slots import Slots
 
@@ -33,11 +36,20 @@ PATIENCE = 3.0  # seconds in which a worker says who it is
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A listening socket that a worker has: the slot to which it belongs, if that is known, and a descriptor of ours."""
+
+    address: str
+    slot: int | None
+    descriptor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Orphan:
-    """A worker that was found: what it said, the descriptors of its listening sockets, and the channel."""
+    """A worker that was found: what it said, its listening sockets and those that were lent to it, and the channel."""
 
     found: Found
-    sockets: dict[str, int]
+    sockets: Sequence[Held]
     channel: Channel[FromWorker]
     rendezvous: str
 
@@ -74,50 +86,60 @@ class Orphanage:
     """Those that were found at a start; and the sockets of those that could not be taken in."""
 
     orphans: list[Orphan] = field(default_factory=list)
+    seized: list[Held] = field(default_factory=list)
 
     def sockets(self) -> dict[str, dict[int, int]]:
-        """By address and slot, a descriptor for each socket."""
+        """By address and slot, a descriptor for each socket; the others are closed. One whose slot is not known goes to a free one."""
         by_address: dict[str, dict[int, int]] = {}
-        for orphan in self.orphans:
-            for address, descriptor in orphan.sockets.items():
-                by_address.setdefault(address, {})[orphan.slot] = descriptor
+        for held in sorted(self._held(), key=lambda held: held.slot is None):
+            taken = by_address.setdefault(held.address, {})
+            slot = next(each for each in count() if each not in taken) if held.slot is None else held.slot
+            if taken.setdefault(slot, held.descriptor) != held.descriptor:
+                os.close(held.descriptor)  # of the same socket: one drains and another serves, or it was about to be given back
         return by_address
+
+    def _held(self) -> Iterator[Held]:
+        yield from self.seized
+        for orphan in self.orphans:
+            yield from orphan.sockets
 
     @property
     def slots(self) -> int:
-        """So many slots are needed to have them all."""
-        return max((orphan.slot + 1 for orphan in self.orphans if not orphan.found.draining), default=0)
+        """So many slots are needed to have them all, and those for which they accept."""
+        serving = (orphan.slot for orphan in self.orphans if not orphan.found.draining)
+        return max((slot + 1 for slot in (*serving, *(held.slot for held in self._held() if held.slot is not None))), default=0)
 
 
 def find_orphans(places: Places) -> Orphanage:
     """Ask everybody who waits at a rendezvous, all at once."""
-    asked = [gevent.spawn(_ask, path) for path in places]
+    orphanage = Orphanage()
+    asked = [gevent.spawn(_ask, path, orphanage) for path in places]
     gevent.joinall(asked)
-    return Orphanage([orphan for each in asked if (orphan := each.value) is not None])
+    return orphanage
 
 
-def _ask(path: str) -> Orphan | None:
+def _ask(path: str, orphanage: Orphanage) -> None:
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         line.connect(path)
         with gevent.Timeout(PATIENCE, TimeoutError("it does not say who it is")):
-            return _hear(channel_to_worker(line), path)
+            orphanage.orphans.append(_hear(channel_to_worker(line), path))
     except ConnectionRefusedError:
         line.close()
         remove(path)  # it has ended
     except (OSError, ChannelError) as error:
         log.warning("event=orphan_lost rendezvous=%s reason=%r", path, str(error))
-        _end_whoever_listens(line)
-    return None
+        orphanage.seized += _end_whoever_listens(line, path)
 
 
-def _hear(channel: Channel[FromWorker], path: str) -> Orphan | None:
-    sockets: dict[str, int] = {}
+def _hear(channel: Channel[FromWorker], path: str) -> Orphan:
+    sockets: list[Held] = []
     while True:
         found, descriptors = channel.receive()
         if not isinstance(found, Found):
             raise ChannelError(f"it said {found} where its name was due")
-        sockets.update(zip((name.address for name in found.listeners), descriptors, strict=True))
+        for name, descriptor in zip(found.listeners, descriptors, strict=True):
+            sockets.append(Held(name.address, found.slot if name.lent_by is None else name.lent_by, descriptor))
         if found.last:
             break
     log.info("event=orphan_found slot=%d pid=%d revision=%d version=%s", found.slot, found.pid, found.revision, found.version)
@@ -132,14 +154,20 @@ def _of_workers(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, journal="", workers=0, metrics=Metrics())
 
 
-def _end_whoever_listens(line: socket.socket) -> None:
+def _end_whoever_listens(line: socket.socket, path: str) -> list[Held]:
+    seized: list[Held] = []
     with line:
         pid, _, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
     if pid > 0:
-        log.warning("event=orphan_killed pid=%d", pid)
+        known: dict[str, int] = {}
+        for address, descriptor in seize(pid, path):
+            own = known.setdefault(address, descriptor) == descriptor
+            seized.append(Held(address, slot_of(path) if own else None, descriptor))  # of two the other one was lent, who knows by whom
+        log.warning("event=orphan_killed pid=%d sockets_seized=%d", pid, len(seized))
         orphan = Process(pid)
         orphan.kill()
         orphan.ended.wait(PATIENCE)
+    return seized
 
 
 def take_in(orphanage: Orphanage, slots: Slots, settings: Settings, state: ConfigState) -> None:
@@ -148,5 +176,7 @@ def take_in(orphanage: Orphanage, slots: Slots, settings: Settings, state: Confi
         if orphan.understood:
             worker, objection = orphan.worker(), orphan.objection(settings, state)
             slots.take_on(worker)
+            for slot in {held.slot for held in orphan.sockets if held.slot is not None} - {orphan.slot}:
+                slots.go_on_lending(slot, worker)
             if objection:
                 worker.replace(objection)

@@ -44,10 +44,11 @@ class WorkerLeft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SlotLeft(msgspec.Struct, frozen=True, kw_only=True):
-    """A slot, and how often it was filled."""
+    """A slot, how often it was filled, and the pid of the worker that accepts for it while it is empty."""
 
     number: int
     fills: int
+    lent_to: int | None = None
 
 
 class Estate(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from sozu.master.metrics.page import MetricsPage
 from sozu.master.opening import Opened
 from sozu.master.succession.estate import Estate, SlotLeft, WorkerLeft
 from sozu.master.workers.roster import Worker
-from sozu.master.workers.slots import Slots
+from sozu.master.workers.slots import Slot, Slots
 
 log = logging.getLogger("sozu.master")
 
@@ -52,7 +52,7 @@ def hand_over(held: Holdings, asker: object, grace: float) -> Estate:
         log=next(map(os.dup, held.opened.log.descriptors), None),
         metrics=metrics,
         listeners=held.opened.sockets.hand_over(),
-        slots=[SlotLeft(number=slot.number, fills=slot.fills) for slot in held.slots],
+        slots=[_slot_left(slot) for slot in held.slots],
         workers=left,
         departed=list(held.ledger.departures),
         tools=tools,
@@ -62,6 +62,10 @@ def hand_over(held: Holdings, asker: object, grace: float) -> Estate:
         ticket_secret=held.opened.ticket_secret,
         rates=os.dup(held.opened.rates),
     )
+
+
+def _slot_left(slot: Slot) -> SlotLeft:
+    return SlotLeft(number=slot.number, fills=slot.fills, lent_to=None if slot.borrower is None else slot.borrower.process.pid)
 
 
 def _workers_left(workers: Iterable[Worker]) -> Iterator[WorkerLeft]:

@@ -49,6 +49,9 @@ def inherit_workers(estate: Estate, slots: Slots) -> None:
     for each in estate.workers:
         worker = _worker(each)
         slots.take_on(worker)
+        for lender in estate.slots:
+            if lender.lent_to == each.pid:
+                slots.go_on_lending(lender.number, worker)
         if worker.leave_by is not None:
             gevent.spawn(await_exit, worker, max(0.0, worker.leave_by - monotonic()))
 

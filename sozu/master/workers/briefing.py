@@ -49,7 +49,6 @@ class Briefing:
             newcomer.link.tell(load)
         self.roster.join(newcomer)
 
-
     def _agree_where_to_meet(self, newcomer: Worker) -> None:
         made = self.places.make(newcomer.slot) if self.places is not None else None
         if made is not None:
@@ -57,11 +56,12 @@ class Briefing:
             with place:
                 newcomer.link.tell(MeetThere(descriptors=1), [place])
 
-
-    def lend(self, slot: int, borrower: Worker) -> None:
-        """Have a worker accept on the sockets of a slot that nobody fills now, as far as they go into one message."""
-        listeners = [each for each in self.state().listeners.values() if each.active]
-        _give(borrower, slot, self.sockets, next(portions(listeners)), lent_by=slot)
+    def lend(self, slot: int, borrower: Worker) -> bool:
+        """Have a worker accept on the sockets of a slot that nobody fills now, as far as they go into one message. False if it has none yet."""
+        listeners = [each for each in self.state().listeners.values() if each.active and self.sockets.has(slot, each.address)]
+        if listeners:
+            _give(borrower, slot, self.sockets, next(portions(listeners)), lent_by=slot)
+        return bool(listeners)
 
 
 def as_facts(state: ConfigState) -> Iterator[Load]:

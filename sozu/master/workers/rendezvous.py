@@ -41,6 +41,11 @@ class Places:
         return iter(sorted(map(str, there.parent.glob(f"{glob.escape(there.name)}-*"))))
 
 
+def slot_of(path: str) -> int:
+    """Whose place it is: the slot's number."""
+    return int(path.rsplit("-", 2)[-2])
+
+
 def remove(path: str) -> None:
     """Take a rendezvous away; its worker has ended."""
     Path(path).unlink(missing_ok=True)

@@ -38,6 +38,11 @@ class Worker:
         self.state, self.since = state, monotonic()
 
     @property
+    def able(self) -> bool:
+        """Does it serve, as far as we know?"""
+        return self.state is WorkerState.RUNNING and not self.hung and not self.process.ended.is_set()
+
+    @property
     def name(self) -> str:
         """How messages call it."""
         return f"worker {self.slot} (pid {self.process.pid})"

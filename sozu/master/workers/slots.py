@@ -28,7 +28,6 @@ from sozu.master.workers.weighing import Scales
 log = logging.getLogger("sozu.master")
 
 ALONE = 0.5  # seconds; while nobody at all serves, there is nothing to spare by waiting longer
-LONG = 0.2  # seconds that the queue of a slot may wait for its first worker
 REPLACEMENT_GRACE = 10.0  # seconds that a replaced worker has for its sessions
 
 
@@ -85,6 +84,10 @@ class Slots:
         if worker.state is WorkerState.RUNNING:
             slot.worker = worker
 
+    def go_on_lending(self, number: int, borrower: Worker) -> None:
+        """This worker accepts for this slot: a loan of another master, which ends as one of ours."""
+        self._slots[number].borrower = borrower
+
     def give_up(self) -> list[Worker]:
         """Fill no slot any more, and name the workers that serve or drain: they are another master's now. Who is not ready yet is killed."""
         gevent.killall(self._keepers)
@@ -114,16 +117,19 @@ class Slots:
         return added
 
     def drop(self, count: int, grace: float) -> list[Worker]:
-        """Have the first `count` slots only; returns the workers of the others, which drain now."""
+        """Have the first `count` slots only; returns the workers of the others, which drain now or did so already."""
         dropped, self._slots = self._slots[count:], self._slots[:count]
         leaving = []
         for slot in dropped:
             slot.dropped = True
             slot.attention.set()
+            self._end_loan(slot)
             if slot.worker is not None and not slot.vacant:
                 see_off(slot.worker, grace, self._slots[slot.number % count].worker)
                 leaving.append(slot.worker)
-        return leaving
+        self._lend_out()
+        gone = {slot.number for slot in dropped}
+        return leaving + [worker for worker in self._living if worker.slot in gone and worker not in leaving]
 
     # ---- filling ------------------------------------------------------------------------------
 
@@ -140,6 +146,8 @@ class Slots:
             slot.filling = False
         self._suspects.watch(newcomer)
         before, slot.worker = slot.worker, newcomer
+        self._end_loan(slot)
+        self._lend_out()
         if before is not None:
             see_off(before, grace, newcomer)
         slot.fills += 1
@@ -169,8 +177,7 @@ class Slots:
     def _keep_filled(self, slot: Slot) -> None:
         while not slot.dropped:
             while slot.wanting and not slot.dropped:
-                if slot.vacant and (slot.worker is not None or slot.pause >= LONG):
-                    self._lend(slot)
+                self._lend_out()
                 gevent.sleep(slot.pause if slot.borrower is not None or not slot.vacant else min(slot.pause, ALONE))
                 self._try_to_fill(slot)
                 slot.tried.set()
@@ -179,14 +186,14 @@ class Slots:
             slot.attention.wait()
             slot.attention.clear()
 
-    def _lend(self, slot: Slot) -> None:
-        """Who is in the queues of a slot whose worker has died need not wait for the next one: another accepts there, and they outlive us too."""
-        if slot.borrower is None or slot.borrower.process.ended.is_set():
-            others = (other.worker for other in self._slots if other is not slot and not other.vacant)
-            slot.borrower = next((each for each in others if each is not None and each.state is WorkerState.RUNNING), None)
-            if slot.borrower is not None:
-                log.info("event=slot_lent slot=%d to=%d pid=%d", slot.number, slot.borrower.slot, slot.borrower.process.pid)
-                self._briefing.lend(slot.number, slot.borrower)
+    def _lend_out(self) -> None:
+        """Who is in a queue that nobody serves need not wait for the slot's next worker: another accepts there, and they outlive us too. Never waits."""
+        able = [each.worker for each in self._slots if each.worker is not None and each.worker.able]
+        for slot in self._slots if able else ():
+            served = any(each is not None and each.able for each in (slot.worker, slot.borrower))
+            if not served and self._briefing.lend(slot.number, able[0]):
+                slot.borrower = able[0]
+                log.info("event=slot_lent slot=%d to=%d pid=%d", slot.number, able[0].slot, able[0].process.pid)
 
     def _end_loan(self, slot: Slot) -> None:
         borrower, slot.borrower = slot.borrower, None
@@ -242,6 +249,7 @@ class Slots:
             if worker.process.fate != "status 0":
                 self._suspects.name(worker, worker.process.fate)
             slot.attention.set()
+        self._lend_out()
         self._suspects.forget(worker)
 
     def _link_ended(self, worker: Worker) -> None:

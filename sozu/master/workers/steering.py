@@ -79,11 +79,10 @@ def _marked(opened: Iterable[socket.socket]) -> Iterator[None]:
 
 def _seen_by_a_client(opened: socket.socket) -> int:
     """Which of those that are marked is connected to now; another number if none is, or if there is no connection."""
-    host, *rest = opened.getsockname()
     with socket.socket(opened.family, socket.SOCK_STREAM) as client:
         client.settimeout(PATIENCE)
         try:
-            client.connect(({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), *rest))
+            client.connect(opened.getsockname())  # where that means all addresses, the kernel takes the loopback interface
             size = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
         except OSError:
             return -1

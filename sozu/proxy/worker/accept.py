@@ -108,6 +108,11 @@ class AcceptLoop:
         """The listening sockets, by listener; they stay ours."""
         return {listener: door.sock.fileno() for listener, door in self._doors.items()}
 
+    @property
+    def borrowed(self) -> Iterator[tuple[int, str, int]]:
+        """The slots that have lent us sockets, with listener and descriptor; they stay ours."""
+        return ((lender, door.listener, door.sock.fileno()) for lender, doors in self._borrowed.items() for door in doors)
+
     def has_room(self) -> bool:
         """May one more connection be open? Somebody who is idle may have to go for it."""
         return self._counters.connections_open < self._most or bool(self._make_room())

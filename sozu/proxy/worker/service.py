@@ -99,10 +99,11 @@ class Service:
         return self._settings
 
     def accepting(self) -> dict[ListenerName, int]:
-        """The listening sockets that connections are taken from; they stay ours."""
-        listeners = self._transactions.state.listeners.values()
-        descriptors = self._accepting.descriptors
-        return {ListenerName(each.protocol, each.address): descriptors[each.address] for each in listeners if each.address in descriptors}
+        """The listening sockets that connections are taken from, those that were lent first; they stay ours."""
+        listeners, own = self._transactions.state.listeners.values(), self._accepting.descriptors
+        protocols = {each.address: each.protocol for each in listeners}
+        lent = {ListenerName(protocols[address], address, slot): number for slot, address, number in self._accepting.borrowed if address in protocols}
+        return lent | {ListenerName(protocols[address], address): number for address, number in own.items() if address in protocols}
 
     def give(self, listener: str, descriptor: int) -> None:
         """Take the listening socket of this listener; it opens when the configuration names it."""

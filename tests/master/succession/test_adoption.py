@@ -6,10 +6,14 @@ import os
 from pathlib import Path
 import signal
 import socket
+import time
+
+import pytest
 
 from sozu.command.client import Client
 from sozu.command.facts import Protocol
 from sozu.command.orders import AddCluster, AddListener
+from sozu.master.succession.adoption import Held, Orphanage
 from tests.master.served import PATIENCE, Serve, Served
 
 
@@ -99,13 +103,60 @@ def test_more_workers_than_wanted_are_all_adopted(serve: Serve) -> None:
         assert pids(serve(workers=2)) == workers
 
 
-def test_one_that_says_nothing_is_killed_and_replaced(serve: Serve) -> None:
-    first = serve("--never-adopted", workers=1)
-    with orphans(first) as workers:
+def test_one_that_hangs_is_killed_and_those_in_its_queue_are_served(serve: Serve) -> None:
+    first = serve(workers=1)
+    host, _, port = first.told["listeners"][0].rpartition(":")
+    with orphans(first) as (worker,):
+        os.kill(worker, signal.SIGSTOP)
+        waiting = [socket.create_connection((host, int(port)), PATIENCE) for _ in range(10)]
         second = serve(workers=1)
+        takers = {int(connection.makefile().read().split()[1]) for connection in waiting}
+        for connection in waiting:
+            connection.close()
 
-        assert "event=orphan_killed" in second.log()
-        assert set(pids(second)).isdisjoint(workers)
+        assert f"event=orphan_killed pid={worker} sockets_seized=1" in second.log()
+        assert takers == set(pids(second)) != {worker}
+
+
+def test_what_is_held_finds_its_slot() -> None:
+    numbers = [os.open(os.devnull, os.O_RDONLY) for _ in range(5)]
+    own, lent, again, whose, other = numbers
+    here, there = "127.0.0.1:1", "127.0.0.1:2"
+    seized = [Held(here, 0, own), Held(here, None, whose), Held(here, 2, lent), Held(here, 2, again), Held(there, 1, other)]
+    orphanage = Orphanage(seized=seized)
+
+    assert orphanage.slots == 3
+    assert orphanage.sockets() == {here: {0: own, 1: whose, 2: lent}, there: {1: other}}
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.close(again)
+    for number in (own, whose, lent, other):
+        os.close(number)
+
+
+def test_what_another_master_had_lent_is_lent_until_the_slot_is_filled(serve: Serve) -> None:
+    first = serve(workers=2)
+    _, dies = pids(first)
+    host, _, port = first.told["listeners"][0].rpartition(":")
+    os.kill(dies, signal.SIGKILL)
+    until_logged(first, "event=slot_lent slot=1 to=0")
+    with orphans(first) as (lives, *_):
+        waiting = [socket.create_connection((host, int(port)), PATIENCE) for _ in range(20)]
+        second = serve(workers=2)
+        told = [connection.makefile().read() for connection in waiting]
+        for connection in waiting:
+            connection.close()
+
+        assert all(told)
+        assert lives in pids(second)
+        assert {second.connect()[0] for _ in range(40)} == {0, 1}
+
+
+def until_logged(served: Served, text: str) -> None:
+    for _ in range(int(PATIENCE / 0.01)):
+        if text in served.log():
+            return
+        time.sleep(0.01)
+    pytest.fail(f"never said: {text}")
 
 
 def test_what_was_left_of_workers_that_ended_is_removed(serve: Serve, tmp_path: Path) -> None:
