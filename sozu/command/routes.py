@@ -7,8 +7,8 @@ a hostname takes the request, the next more general hostname is asked: a fronten
 All this three times: for the frontends of position `pre`, of `tree`, where nearly all are, and of `post`.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -44,8 +44,8 @@ class _Tables:
     def copy(self) -> "_Tables":
         return _Tables(self.hosts.copy(), self.clusters.copy(), self.listeners.copy(), self.cluster_hosts.copy(), self.regexes)
 
-    def apply(self, effects: Iterable[Change]) -> None:
-        touched: _Touched = {}
+    def apply(self, effects: Iterable[Change], touched: _Touched) -> None:
+        """Note what changes; the hostnames that are `touched` are still to be built."""
         for change in effects:
             match change.after or change.before:
                 case Cluster() as cluster:
@@ -54,9 +54,13 @@ class _Tables:
                     self._apply_to_frontend(frontend, change, touched)
                 case Listener() as listener:
                     self._apply_to_listener(listener, change)
-        for name, frontends in touched.items():
-            self._rebuild(name, frontends)
-        if any(name.startswith("/") for name in touched):
+
+    def build(self, touched: _Touched) -> Iterator[Host | None]:
+        """Build these hostnames, one in each step, and give what there was."""
+        expressions = any(name.startswith("/") for name in touched)
+        while touched:
+            yield self._rebuild(*touched.popitem())
+        if expressions:
             self._collect_regexes()
 
     def _apply_to_cluster(self, cluster: Cluster, change: Change, touched: _Touched) -> None:
@@ -86,7 +90,7 @@ class _Tables:
             touched[name] = {each.key: each for each in host.frontends} if host is not None else {}
         return touched[name]
 
-    def _rebuild(self, name: str, frontends: Frontends) -> None:
+    def _rebuild(self, name: str, frontends: Frontends) -> Host | None:
         host = self.hosts.pop(name.encode(), None)
         before = clusters_of(host.frontends) if host is not None else set()
         after = clusters_of(frontends.values())
@@ -96,6 +100,7 @@ class _Tables:
             self.cluster_hosts.add(cluster, name)
         if frontends:
             self.hosts[name.encode()] = Host(tuple(frontends.values()), self.clusters)
+        return host
 
     def _collect_regexes(self) -> None:
         found = {name[1:-1].decode(): host for name, host in self.hosts.items() if name.startswith(b"/")}
@@ -123,10 +128,10 @@ class RouteTable:
     @classmethod
     def of(cls, state: ConfigState) -> Self:
         """The table of a whole state."""
-        tables = _Tables()
-        tables.apply(Change(None, listener) for listener in state.listeners.values())
-        tables.apply(Change(None, cluster) for cluster in state.clusters.values())
-        tables.apply(Change(None, frontend) for frontend in state.frontends.values())
+        tables, touched = _Tables(), _Touched()
+        facts = (state.listeners, state.clusters, state.frontends)
+        tables.apply((Change(None, fact) for kind in facts for fact in kind.values()), touched)
+        deque(tables.build(touched), maxlen=0)
         return cls(tables)
 
     def after(self, effects: Collection[Change]) -> "RouteTable":
@@ -174,20 +179,35 @@ class RouteTable:
 class RouteDraft:
     """A route table in the making. The one that it begins with goes on to serve, and is not touched."""
 
-    __slots__ = ("_before", "_held", "_tables")
+    __slots__ = ("_before", "_held", "_replaced", "_tables", "_touched")
 
     def __init__(self, before: RouteTable, held: _Tables) -> None:
         self._before = before
         self._held = held
         self._tables: _Tables | None = None
+        self._touched = _Touched()
+        self._replaced: list[Host | None] = []
 
     def after(self, effects: Collection[Change]) -> None:
         """Follow these changes."""
         if any(isinstance(change.after or change.before, Cluster | Frontend | Listener) for change in effects):
             if self._tables is None:
                 self._tables = self._held.copy()
-            self._tables.apply(effects)
+            self._tables.apply(effects, self._touched)
+
+    def build(self) -> Iterator[None]:
+        """Build what has changed, in steps: each hostname once, however many of its frontends come and go."""
+        for host in self._tables.build(self._touched) if self._tables is not None else ():
+            self._replaced.append(host)
+            yield
 
     def table(self) -> RouteTable:
         """What came of it; the one before if nothing has changed. The draft is not to be written to any more."""
+        deque(self.build(), maxlen=0)
         return self._before if self._tables is None else RouteTable(self._tables)
+
+    def forget(self) -> Iterator[None]:
+        """When the table before is gone: let go of what it had, in steps."""
+        while self._replaced:
+            self._replaced.pop()
+            yield

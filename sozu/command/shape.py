@@ -7,6 +7,8 @@ programs, and what `requests` and the configuration file are for is people. Only
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from json import JSONDecoder
+from typing import Any
 
 from msgspec import inspect
 
@@ -197,3 +199,29 @@ def _bounds(kind: inspect.IntType | inspect.FloatType) -> str:
     limits = (("more than", kind.gt), ("at least", kind.ge), ("at most", kind.le))
     bounds = " and ".join(f"{words} {limit:.15g}" for words, limit in limits if limit is not None)
     return f", {bounds}" if bounds else ""
+
+
+class _Twice(Exception):
+    """A key that an object has twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+_READER = JSONDecoder(object_pairs_hook=_once)
+
+
+def said_twice(payload: bytes) -> str | None:
+    """A key that stands twice in one object (RFC 8259 section 4): most readers believe the last, some the first."""
+    try:
+        _READER.decode(payload.decode())
+    except _Twice as twice:
+        return str(twice)
+    except (ValueError, RecursionError):
+        return None  # a number that is too long for that reader, or too deep a nest: no field takes these
+    return None

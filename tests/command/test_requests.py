@@ -10,6 +10,7 @@ from sozu.command.requests import (
     VERBS,
     AnyRequest,
     BadRequest,
+    Collect,
     Commit,
     Envelope,
     HardStop,
@@ -35,6 +36,33 @@ from sozu.command.requests import (
 )
 def test_a_request_is_read_with_its_id(payload: bytes, request_read: AnyOrder | AnyRequest) -> None:
     assert read_request(payload) == Envelope("1", request_read)
+
+
+SOME = b'{"id":"1","type":"collect","orders":[{"type":"add_cluster","cluster":"a","timeouts":{"back":5.0}},{"type":"add_backend","cluster":"a","address":"x","weight":7}]}'
+
+
+def test_many_orders_are_read_alike_however_they_are_spelled() -> None:
+    spaced = json.dumps(json.loads(SOME), indent=1).encode()
+
+    assert read_request(SOME) == read_request(spaced)
+    assert read_request(SOME).request == Collect(orders=(AddCluster(cluster="a", timeouts=Timeouts(back=5)), AddBackend(cluster="a", address="x", weight=7)))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "why"),
+    [
+        (b'"weight"', b'"wieght"', 'did you mean "weight"'),
+        (b'"back"', b'"bakc"', 'did you mean "back"'),
+        (b'"weight":7', b'"weight":7,"weight":8', "given twice"),
+        (b'"weight":7', b'"weight":"7"', "weight"),
+        (b'"orders"', b'"more":1,"orders"', "more"),
+        (b'"address":"x",', b"", "address is missing"),
+        (b'"id":"1"', b'"id":""', "id:"),
+    ],
+)
+def test_what_is_wrong_among_many_orders_is_named(good: bytes, bad: bytes, why: str) -> None:
+    with pytest.raises(BadRequest, match=why):
+        read_request(SOME.replace(good, bad, 1))
 
 
 def test_the_id_of_a_backend_is_not_the_id_of_the_request() -> None:

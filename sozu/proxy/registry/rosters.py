@@ -6,8 +6,8 @@ A roster says whom to choose from: the live backends in it survive every swap th
 retires. Nothing here switches greenlets.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 import logging
 from typing import Final
@@ -20,12 +20,11 @@ from sozu.proxy.registry.live_backend import BackendKey, LiveBackend, SocketAddr
 from sozu.proxy.registry.recovery import Recovery
 from sozu.proxy.registry.roster import Roster
 from sozu.proxy.registry.stacks import Stacks
-from sozu.proxy.registry.terms import terms_for
+from sozu.proxy.registry.terms import Terms, terms_for
 from sozu.proxy.registry.terms.misses import Misses
 
 log = logging.getLogger("sozu.proxy")
 
-_STEP: Final = 256  # backends or clusters between two turns of the loop: a third of a millisecond
 _MOST_NAMED: Final = 20  # backends in a status
 _FAILURES: Final = Failures()  # where a cluster says nothing of them
 
@@ -137,7 +136,7 @@ class Registry:
     def _refresh(self, live: LiveBackend) -> None:
         name = live.key[0]
         if self._drafted is not None:
-            self._drafted.prepared.discard(name)  # what was seen of this backend is not so any more
+            self._drafted.spoil(name)  # what was seen of this backend is not so any more
         roster = self.rosters.get(name)
         if roster is not None:
             roster.refresh()
@@ -150,17 +149,15 @@ class Registry:
         """All of a change that no exchange can notice: its newcomers, and the rosters in which nobody changes who serves already."""
         running = bool(self._live)  # at the start all are new, and none is to be spared
         self._drafted = draft
-        newcomers = {live for live in draft.newcomers if live in draft.facts}
-        for steps, live in enumerate(newcomers, 1):
+        yield from draft.build()
+        for live in draft.newcomers:
             self._welcome(live, draft, new=running)
-            if not steps % _STEP:
-                yield
-        changing = {live.key[0] for live in draft.facts.keys() - newcomers}
-        for steps, name in enumerate(draft.rebuilt.keys() - changing, 1):
-            self._set_up(draft.rebuilt[name])
-            draft.prepared.add(name)
-            if not steps % _STEP:
-                yield
+            yield
+        for name, roster in draft.rebuilt.items():
+            if name not in draft.changing:
+                self._set_up(roster)
+                draft.unprepared.discard(name)
+            yield
 
     def publish(self, draft: "RosterDraft") -> None:
         """Change all at once. For a large draft, see the next two."""
@@ -170,35 +167,36 @@ class Registry:
 
     def swap(self, draft: "RosterDraft") -> None:
         """From here on new exchanges meet the new rosters; those that run keep what they chose."""
+        deque(draft.build(), maxlen=0)
         running, self._drafted = bool(self._live), None
         self.left_running = [live.key for live in draft.leaving if live.exchanges]
         self.rosters = draft.rosters
-        for live in draft.facts:
-            if live not in draft.welcome:
-                self._welcome(live, draft, new=running)
-        for name, roster in draft.rebuilt.items():
-            if name not in draft.prepared:
-                self._set_up(roster)
-            if roster.terms is not None:
-                roster.terms.hold()
+        for live in tuple(draft.facts):
+            self._welcome(live, draft, new=running)
+        for name in draft.unprepared:
+            self._set_up(draft.rebuilt[name])
+        for terms in draft.terms:
+            terms.hold()
 
     def settle(self, draft: "RosterDraft") -> Iterator[None]:
         """Let those go that are in use no more."""
-        for steps, live in enumerate(draft.leaving, 1):
+        while draft.leaving:
+            live = draft.leaving.pop()
             if live.exchanges:
                 live.on_gone.append(self._forgetter(live))
             else:
                 del self._live[live.key]
             self._stacks.leave(live)
             live.retire()
-            if not steps % _STEP:
-                yield
+            yield
+        while draft.replaced:  # nobody has them any more, and ten thousand at once take some milliseconds
+            draft.replaced.pop()
+            yield
 
     def _welcome(self, live: LiveBackend, draft: "RosterDraft", *, new: bool) -> None:
         served = live.key in self._live and live.serves
         self._live[live.key] = live
-        live.serve(draft.facts[live])
-        draft.welcome.add(live)
+        live.serve(draft.facts.pop(live))
         if new and live.serves and not served:
             self._warm_up(live, draft.rosters)
 
@@ -216,67 +214,71 @@ class Registry:
 
 
 class RosterDraft:
-    """The next rosters, built beside those in use. Feed it effects in order, in slices if there are many."""
+    """The next rosters, built beside those in use. Feed it effects in order, in slices if there are many, then `build`."""
 
     def __init__(self, registry: Registry) -> None:
         self.rosters = dict(registry.rosters)
         self.rebuilt: dict[str, Roster] = {}
-        self.facts: dict[LiveBackend, Backend] = {}
+        self.replaced: list[Roster | None] = []
+        self.facts: dict[LiveBackend, Backend] = {}  # of those that have not heard theirs
         self.leaving: set[LiveBackend] = set()
-        self.prepared: set[str] = set()  # clusters whose rosters need nothing more
-        self.welcome: set[LiveBackend] = set()  # those of the facts that have heard theirs
+        self.newcomers: list[LiveBackend] = []  # those that nobody has met before
+        self.changing: set[str] = set()  # clusters of those that serve already, and change
+        self.unprepared: set[str] = set()  # clusters whose rosters are to be set up
+        self.terms: list[Terms] = []
         self._registry = registry
-        self._newcomers: dict[BackendKey, LiveBackend] = {}
-
-    @property
-    def newcomers(self) -> Collection[LiveBackend]:
-        """Those that nobody has met before."""
-        return self._newcomers.values()
+        self._clusters: dict[str, Cluster | None] = {}
+        self._backends: dict[str, dict[str, Backend | None]] = {}
 
     def after(self, effects: Iterable[Change]) -> None:
-        """Rebuild the rosters that these effects touch, and no others."""
-        clusters: dict[str, Cluster | None] = {}
-        backends: dict[str, dict[str, Backend | None]] = {}
+        """Note what is touched; nothing else is built anew."""
         for change in effects:
             match change.after or change.before:
                 case Cluster(cluster=name):
-                    clusters[name] = change.after if isinstance(change.after, Cluster) else None
+                    self._clusters[name] = change.after if isinstance(change.after, Cluster) else None
+                    self._backends.setdefault(name, {})
                 case Backend(cluster=name, address=address):
                     fact = change.after if isinstance(change.after, Backend) else None
-                    backends.setdefault(name, {})[address] = fact
-        for name in {**clusters, **backends}:
-            self._rebuild(name, clusters, backends.get(name, {}))
+                    self._backends.setdefault(name, {})[address] = fact
 
-    def _rebuild(
-        self, name: str, clusters: Mapping[str, Cluster | None], backends: Mapping[str, Backend | None]
-    ) -> None:
+    def build(self) -> Iterator[None]:
+        """Build what is touched, a cluster in each step."""
+        while self._backends:
+            self._rebuild(*self._backends.popitem())
+            yield
+
+    def spoil(self, name: str) -> None:
+        """What was prepared of this cluster is to be done again."""
+        if name in self.rebuilt:
+            self.unprepared.add(name)
+
+    def _rebuild(self, name: str, backends: Mapping[str, Backend | None]) -> None:
         old = self.rosters.pop(name, None)
-        self.rebuilt.pop(name, None)
-        cluster = clusters.get(name, old.cluster if old else None)
+        self.replaced.append(old)
+        cluster = self._clusters.pop(name, old.cluster if old else None)
         members = dict(old.members) if old else {}
         for address, fact in backends.items():
             left = members.pop(address, None)
             if fact is not None:
                 members[address] = self._enlist(fact)
             elif left is not None:
-                self._discharge(left)
+                self.leaving.add(left)
         if cluster is not None:
             kept = old is not None and old.cluster.load_balancing is cluster.load_balancing
             balancer = old.balancer if kept and old is not None else balancer_for(cluster.load_balancing)
             terms = terms_for(cluster, self._registry.workers, None if old is None else old.terms)
             self.rosters[name] = self.rebuilt[name] = Roster(cluster, balancer, members, terms)
+            self.unprepared.add(name)
+            self.terms += () if terms is None else (terms,)
         else:
             assert not members, "a cluster leaves after its backends"
 
     def _enlist(self, fact: Backend) -> LiveBackend:
-        live = self._registry.find(fact.key) or self._newcomers.get(fact.key)
+        live = self._registry.find(fact.key)
         if live is None:
-            live = self._newcomers[fact.key] = LiveBackend(fact)
+            live = LiveBackend(fact)
+            self.newcomers.append(live)
+        else:
+            self.changing.add(fact.cluster)
         self.facts[live] = fact
-        self.leaving.discard(live)
         return live
-
-    def _discharge(self, live: LiveBackend) -> None:
-        self.facts.pop(live, None)
-        if live.key not in self._newcomers:
-            self.leaving.add(live)

@@ -20,14 +20,15 @@ class Stacks:
 
     def place(self, live: LiveBackend, cluster: Cluster) -> None:
         """Give a backend of this cluster the stack that it should have."""
-        shares = cluster.tls is None and cluster.proxy_protocol is None and named_address(live.name) is None
-        if shares and not live.shares:
+        plain = cluster.tls is None and cluster.proxy_protocol is None
+        if live.shares:
+            if not plain:
+                self.leave(live)
+        elif plain and named_address(live.name) is None:
             live.forget_idle()
             live.idle, users = self._shared.get(live.name, (live.idle, 0))
             self._shared[live.name] = live.idle, users + 1
             live.shares = True
-        elif live.shares and not shares:
-            self.leave(live)
 
     def leave(self, live: LiveBackend) -> None:
         """It is in use no more, or not in this way. Who shares its stack last closes what is there."""

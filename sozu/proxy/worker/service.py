@@ -24,6 +24,7 @@ from sozu.proxy.edits.common_rates import CommonRates
 from sozu.proxy.health import Rounds
 from sozu.proxy.health.rounds import Tell as Verdicts
 from sozu.proxy.health.rounds import is_checked
+from sozu.proxy.loop.breath import Breath
 from sozu.proxy.loop.landing import forget_if_idle
 from sozu.proxy.names import Names
 from sozu.proxy.names.following import users_of
@@ -51,7 +52,7 @@ log = logging.getLogger("sozu.proxy")
 
 _LAST_LINES = 1.0  # seconds that a slow log may cost a worker at its end
 LIMIT_OF_FILES = "the hard limit of open files: ulimit -Hn, LimitNOFILE= of a unit, --ulimit nofile= of a container"
-_PAUSE = 0.0005  # seconds between two slices of a large transaction: at least one turn of the loop
+_PAUSE = 0.0005  # seconds between two bits of a large transaction: at least one turn of the loop
 
 
 class Service:
@@ -62,7 +63,7 @@ class Service:
         self._traffic = Traffic(settings, Registry(settings.workers), counters, _access_log(settings, log_descriptor, counters, slot), slot)
         self._leaving = Leaving(self._traffic)
         self._traffic.clock.each_tick(self._leaving.look)
-        self._transactions = Transactions(self._traffic, partial(gevent.sleep, _PAUSE), is_noted)
+        self._transactions = Transactions(self._traffic, Breath(partial(gevent.sleep, _PAUSE)), is_noted)
         serve = partial(serve_connection, self._traffic)
         self._gate = Gate(self._traffic, probe(), ticket_secret)
         self._settings = settings  # as at the start

@@ -6,19 +6,22 @@ nothing switches greenlets: every exchange sees the configuration before a trans
 What a large one leaves to do afterwards, when nobody waits for it, is done by `settle`, in slices again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, Final, Protocol
 
 from sozu.command.addresses import named_address
 from sozu.command.draft import Change, Draft
 from sozu.command.facts import AnyFact, Backend, Cluster, Fact, Frontend
 from sozu.command.orders import AnyOrder
-from sozu.command.routes import RouteTable
+from sozu.command.routes import RouteDraft, RouteTable
 from sozu.command.rules import carry_out
 from sozu.command.state import ConfigState
-from sozu.proxy.registry import Registry
+from sozu.proxy.loop.breath import Breath
+from sozu.proxy.registry import Registry, RosterDraft
 
-_SLICE = 64  # orders: a third of a millisecond of the hub's time
+_SLICE: Final = 8  # orders between two looks at the clock
 
 
 class Tables(Protocol):
@@ -29,16 +32,16 @@ class Tables(Protocol):
 
 
 class Transactions:
-    """The worker's state, and the way to the next one. `pause` lets traffic run between two slices."""
+    """The worker's state, and the way to the next one. Traffic runs in each `breath`, between two bits."""
 
-    def __init__(self, tables: Tables, pause: Callable[[], object], is_noted: Callable[[Change, Draft], bool] = lambda *_: True) -> None:
+    def __init__(self, tables: Tables, breath: Breath, is_noted: Callable[[Change, Draft], bool] = lambda *_: True) -> None:
         """Of the changes those that are `noted` are told to who applies a transaction; that is asked in the slices, too."""
         self.state = ConfigState()
         self._tables = tables
-        self._pause = pause
+        self._breath = breath
         self._is_noted = is_noted
         self._parts: list[AnyOrder | AnyFact] = []
-        self._settling: Iterator[None] = iter(())
+        self._settling: Iterator[object] = iter(())
 
     def collect(self, orders: Sequence[AnyOrder | AnyFact]) -> None:
         """Keep a part of a transaction that came in several messages; facts are as the master has them, and need no second look."""
@@ -47,15 +50,12 @@ class Transactions:
     def apply(self, revision: int, orders: Sequence[AnyOrder]) -> list[Change]:
         """Carry out what was collected and these last orders; the changes that are noted. Raises Objection, and then nothing has changed."""
         whole, self._parts = [*self._parts, *orders], []
-        draft = Draft(self.state)
-        routes = self._tables.routes.draft()
-        registry, noted = self._tables.registry, list[Change]()
-        rosters = registry.draft()
+        self._breath.begin()
+        draft, noted = Draft(self.state), list[Change]()
+        routes, rosters = self._tables.routes.draft(), self._tables.registry.draft()
         # From revision 0 on nothing is served yet: nobody waits, and what is built at once is built once.
         size = _SLICE if self.state.revision else max(len(whole), 1)
         for start in range(0, len(whole), size):
-            if start:
-                self._pause()
             done = len(draft.effects)
             for order in whole[start : start + size]:
                 if isinstance(order, Fact):
@@ -66,21 +66,36 @@ class Transactions:
             routes.after(effects)
             rosters.after(effects)
             noted += [change for change in effects if self._is_noted(change, draft)]
+            self._let_run((effects,))
+        self._publish(revision, draft, routes, rosters)
+        self._settling = chain(self._tables.registry.settle(rosters), _dropped(whole), _dropped(draft.effects), routes.forget())
+        return noted
+
+    def _publish(self, revision: int, draft: Draft, routes: RouteDraft, rosters: RosterDraft) -> None:
+        registry = self._tables.registry
+        self._let_run(routes.build())
         self._let_run(registry.prepare(rosters))
         self.state = draft.state(revision)
         self._tables.routes = routes.table()
         registry.swap(rosters)
-        self._settling = registry.settle(rosters)
-        return noted
 
     def settle(self) -> None:
         """Finish what nobody sees any more."""
-        self._let_run(self._settling)
+        settling, self._settling = self._settling, iter(())
+        self._let_run(settling)
 
-    def _let_run(self, steps: Iterator[None]) -> None:
-        for _ in steps:
-            if self.state.revision:
-                self._pause()
+    def _let_run(self, steps: Iterable[object]) -> None:
+        if self.state.revision:
+            self._breath.through(steps)
+        else:
+            deque(steps, maxlen=0)
+
+
+def _dropped(items: list[Any]) -> Iterator[None]:
+    """Let go of these one by one: ten thousand at once take some milliseconds."""
+    while items:
+        items.pop()
+        yield
 
 
 def is_noted(change: Change, draft: Draft) -> bool:

@@ -7,6 +7,7 @@ import tracemalloc
 from sozu.command.facts import Protocol
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder
 from sozu.command.routes import RouteTable
+from sozu.proxy.loop.breath import Breath
 from sozu.proxy.registry import Registry
 from sozu.proxy.worker.transactions import Transactions
 
@@ -30,7 +31,7 @@ def sites() -> Iterator[AnyOrder]:
 
 
 def test_a_cluster_with_two_frontends_and_a_backend_costs_a_few_kilobytes() -> None:
-    transactions = Transactions(Tables(), lambda: None)
+    transactions = Transactions(Tables(), Breath(lambda: None))
     gc.collect()
     tracemalloc.start(1)
     try:

@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field
+import itertools
 
 import pytest
 
@@ -7,6 +8,7 @@ from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AnyOrde
 from sozu.command.routes import RouteTable
 from sozu.command.rules import Objection
 from sozu.command.state import ConfigState, same_facts
+from sozu.proxy.loop.breath import Breath
 from sozu.proxy.registry import Registry
 from sozu.proxy.worker.transactions import Transactions
 
@@ -37,9 +39,16 @@ def never() -> None:
     raise AssertionError("a small transaction needs no pause")
 
 
+def still() -> float:
+    return 1.0
+
+
+ticking = itertools.count().__next__
+
+
 def test_a_transaction_changes_routes_and_backends_and_the_revision() -> None:
     tables = Tables()
-    transactions = Transactions(tables, never)
+    transactions = Transactions(tables, Breath(never, still))
     transactions.apply(7, site("blog"))
     assert transactions.state.revision == 7
     assert tables.cluster_of(b"blog.example.com") == "blog"
@@ -50,7 +59,7 @@ def test_a_transaction_changes_routes_and_backends_and_the_revision() -> None:
 
 def test_parts_are_applied_with_the_last_one() -> None:
     tables = Tables()
-    transactions = Transactions(tables, never)
+    transactions = Transactions(tables, Breath(never, still))
     cluster, frontend, backend = site("blog")
     transactions.collect([cluster])
     transactions.collect([frontend])
@@ -61,7 +70,7 @@ def test_parts_are_applied_with_the_last_one() -> None:
 
 def test_an_order_that_cannot_be_carried_out_leaves_everything_as_it_was() -> None:
     tables = Tables()
-    transactions = Transactions(tables, never)
+    transactions = Transactions(tables, Breath(never, still))
     transactions.apply(1, site("blog"))
     before = transactions.state
     with pytest.raises(Objection):
@@ -79,7 +88,7 @@ def test_a_large_transaction_lets_traffic_run_and_shows_none_of_itself_before_it
     def look() -> None:
         seen.append((tables.cluster_of(b"s0.example.com"), tables.backend_of("s0")))
 
-    transactions = Transactions(tables, look)
+    transactions = Transactions(tables, Breath(look, ticking))
     transactions.apply(1, [AddCluster(cluster="s0")])
     orders = [order for number in range(200) for order in site(f"s{number}", 10_000 + number)]
     transactions.apply(2, orders)
@@ -91,16 +100,19 @@ def test_a_large_transaction_lets_traffic_run_and_shows_none_of_itself_before_it
 
 def test_the_first_state_is_built_at_once_since_nobody_is_served_yet() -> None:
     tables = Tables()
-    Transactions(tables, never).apply(7, [order for number in range(200) for order in site(f"s{number}")])
+    Transactions(tables, Breath(never, still)).apply(7, [order for number in range(200) for order in site(f"s{number}")])
     assert tables.backend_of("s199") == "127.0.0.1:9001"
 
 
 def test_a_large_removal_leaves_nothing() -> None:
     tables = Tables()
-    transactions = Transactions(tables, lambda: None)
+    pauses: list[None] = []
+    transactions = Transactions(tables, Breath(lambda: pauses.append(None), ticking))
     transactions.apply(1, [order for number in range(200) for order in site(f"s{number}")])
     transactions.apply(2, [RemoveCluster(cluster=f"s{number}") for number in range(200)])
+    before = len(pauses)
     transactions.settle()
+    assert len(pauses) - before > 200
     assert tables.registry.rosters == {}
     assert tables.registry.find(("s7", "127.0.0.1:9001")) is None
     assert same_facts(transactions.state, ConfigState())
@@ -108,7 +120,7 @@ def test_a_large_removal_leaves_nothing() -> None:
 
 def test_facts_are_taken_as_they_are() -> None:
     tables = Tables()
-    transactions = Transactions(tables, never)
+    transactions = Transactions(tables, Breath(never, still))
     wanted = commit(ConfigState(), site("blog")).state
     transactions.collect(list(wanted.facts()))
     transactions.apply(1, ())

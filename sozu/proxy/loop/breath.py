@@ -1,0 +1,38 @@
+"""How a worker does what takes long: a bit at a time, with the loop in between, so that requests hardly notice.
+
+A request meets a worker twice, on its way to the backend and back, and may wait for the rest of a bit each time: a bit is to be as short as what
+a few other requests take. It is measured, not counted, since one order may cost a hundred times what another does.
+"""
+
+from collections.abc import Callable, Iterable
+from time import perf_counter
+from typing import Final
+
+BIT: Final = 0.0001  # seconds
+
+Pause = Callable[[], object]
+
+
+class Breath:
+    """Call `take` often; it calls `pause`, in which the loop turns, when a bit is over."""
+
+    __slots__ = ("_now", "_pause", "_since")
+
+    def __init__(self, pause: Pause, now: Callable[[], float] = perf_counter) -> None:
+        self._pause, self._now = pause, now
+        self._since = 0.0
+
+    def begin(self) -> None:
+        """What comes now begins a bit."""
+        self._since = self._now()
+
+    def take(self) -> None:
+        """Let traffic run, if it has waited for as long as it may."""
+        if self._now() - self._since >= BIT:
+            self._pause()
+            self._since = self._now()
+
+    def through(self, steps: Iterable[object]) -> None:
+        """Take all steps."""
+        for _ in steps:
+            self.take()
