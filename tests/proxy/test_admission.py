@@ -95,6 +95,41 @@ def test_want_of_our_own_is_no_fault_of_the_backend(monkeypatch: pytest.MonkeyPa
         assert [lab.backend(address).misses for address in (A, B)] == [None, None]
 
 
+@pytest.mark.parametrize("terms", [{}, {"max_exchanges": 100}, {"max_per_client": 100}, {"retries": Retries()}, {"breaker": Breaker()}, {"sticky": "S"}, {"split": (Share(cluster="c2", share=1),)}])
+@pytest.mark.parametrize("answer", [OK, CLOSE])
+def test_each_backend_gets_its_turn_whether_a_connection_is_at_hand_or_not(terms: dict[str, Any], answer: bytes) -> None:
+    with opened(lab_with((A, B), **terms)) as lab:
+        taken, origins = [], {}
+        for _ in range(4):
+            client = lab.client(GET)
+            settle()
+            if not lab.pool.opened.empty():
+                address, origins[address] = lab.origin_at()
+            address = next(live.name for live in lab.traffic.registry if live.exchanges)
+            origins[address].head()
+            origins[address].send(answer)
+            taken.append(address)
+            assert status(client) == 200
+            settle()
+        assert taken == [A, B, A, B]
+
+
+def test_who_is_refused_takes_nobodys_place_in_the_queue() -> None:
+    with opened(lab_with(max_exchanges=1, queue=Queue(size=2, seconds=2))) as lab:
+        lab.client(GET)
+        origin = lab.origin()
+        origin.head()
+        second = lab.client(GET.replace(b"/ ", b"/2 "))
+        settle()
+        third = lab.client(GET.replace(b"/ ", b"/3 "))
+        settle()
+        assert status(lab.client(GET)) == 503
+        for path, waiting in ((b"/2", second), (b"/3", third)):
+            origin.send(OK)
+            assert origin.head().startswith(b"GET %b " % path)
+            assert waiting.is_open()
+
+
 def test_without_a_queue_nobody_waits() -> None:
     with opened(lab_with(max_exchanges=1)) as lab:
         lab.client(GET)

@@ -55,6 +55,29 @@ def test_round_robin_takes_turns() -> None:
     assert names(RoundRobin(), (Server("a"), Server("b"), Server("c")), 7) == "abcabca"
 
 
+@pytest.mark.parametrize("kind", [LoadBalancing.ROUND_ROBIN, LoadBalancing.LEAST_LOADED])
+@pytest.mark.parametrize("size", [3, 4, 5])
+@pytest.mark.parametrize("unreachable", [0, 1, -1])
+def test_the_turns_of_one_who_cannot_be_reached_are_shared_by_all_others(kind: LoadBalancing, size: int, unreachable: int) -> None:
+    tier = servers(*[100] * size)
+    balancer = balancer_for(kind)
+    assert isinstance(balancer, RoundRobin | LeastLoaded)
+    taken: Counter[str] = Counter()
+    for _ in range(size * (size - 1) * 10):
+        picked = balancer.pick(tier)
+        if picked is tier[unreachable]:
+            picked = balancer.pick_of(tier, tuple(server for server in tier if server is not picked))
+        taken[picked.name] += 1
+    assert set(taken.values()) == {size * 10}
+
+
+def test_unequal_ones_share_the_turns_of_one_who_is_full_by_their_weights() -> None:
+    tier = servers(100, 50, 100)
+    balancer = RoundRobin()
+    taken = Counter(balancer.pick_of(tier, tier[:2]).name for _ in range(30))
+    assert taken == {tier[0].name: 20, tier[1].name: 10}
+
+
 def test_round_robin_goes_on_where_it_was_when_the_servers_change() -> None:
     balancer = RoundRobin()
     assert names(balancer, (Server("a"), Server("b"), Server("c")), 2) == "ab"

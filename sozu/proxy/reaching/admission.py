@@ -29,7 +29,7 @@ class Admission:
 
     __slots__ = ("_anew", "_asked", "_caller", "_entrance", "_lease", "_roster", "_seeker", "_terms", "_traffic", "_tried", "_wanted")
 
-    def __init__(self, traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, entrance: Roster, *, anew: bool = False, lease: Lease | None = None) -> None:
+    def __init__(self, traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, entrance: Roster, *, anew: bool = False, lease: Lease | None = None, chosen: LiveBackend | None = None) -> None:
         self._traffic = traffic
         self._caller = caller
         self._anew = anew
@@ -37,7 +37,7 @@ class Admission:
         self._asked = asked
         self._entrance = entrance
         self._tried: list[BackendKey] = []
-        self._roster, self._wanted = self._whose()
+        self._roster, self._wanted = self._whose() if chosen is None else (entrance, chosen)
         self._terms: Terms = self._roster.terms or NO_TERMS
         seeker.cluster = self._roster.cluster.cluster
         if lease is None:
@@ -76,6 +76,7 @@ class Admission:
             except Unreachable as unreachable:
                 self._lease.backend = None
                 backend.end()
+                self._terms.queue.call_next()
                 failure = unreachable
                 self._tried.append(backend.key)
         raise failure or NoBackend
@@ -148,7 +149,7 @@ def admit(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, roster
             seeker.backend = backend.name
             seeker.connected = seeker.started
             return back
-    return Admission(traffic, caller, seeker, asked, roster, lease=lease).reach(repeatable=repeatable)
+    return Admission(traffic, caller, seeker, asked, roster, lease=lease, chosen=backend).reach(repeatable=repeatable)  # whose turn it is does not wait for the next
 
 
 class _Turn:

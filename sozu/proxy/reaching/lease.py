@@ -68,5 +68,5 @@ class Lease:
             terms.breaker.done(self._clock.now, well=None if not status else status < SERVER_ERROR)
             if terms.breaker.open is not was_open:
                 log.info("event=circuit_%s cluster=%s", "closed" if was_open else "opened", terms.name)
-        if terms.queue.waiting:
+        if self.backend is not None and terms.queue.waiting:  # who was refused leaves no place, and whoever is called in vain goes to the end of the queue
             terms.queue.call_next()

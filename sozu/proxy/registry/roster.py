@@ -4,7 +4,7 @@ from collections.abc import Container, Mapping
 from typing import Final
 
 from sozu.command.facts import Cluster
-from sozu.proxy.registry.balancing import Balancer, Maglev
+from sozu.proxy.registry.balancing import Balancer, LeastLoaded, Maglev, RoundRobin
 from sozu.proxy.registry.live_backend import BackendKey, LiveBackend
 from sozu.proxy.registry.terms import Terms
 
@@ -45,11 +45,12 @@ class Roster:
         """Pick from the first tier that has someone untried, with room for one more."""
         room = None if self.terms is None else self.terms.room
         for tier in self.tiers:
-            candidates = tier  # the very tuple that the balancer knows
             if tried or (room is not None and any([live.exchanges >= room for live in tier])):  # noqa: C419 - quicker for a few
-                candidates = tuple(live for live in tier if live.key not in tried and (room is None or live.exchanges < room))
-            if candidates:
-                return self.balancer.pick(candidates, key)
+                able = tuple(live for live in tier if live.key not in tried and (room is None or live.exchanges < room))
+                if able:
+                    return self.balancer.pick_of(tier, able) if isinstance(self.balancer, RoundRobin | LeastLoaded) else self.balancer.pick(able, key)
+            elif tier:
+                return self.balancer.pick(tier, key)  # the very tuple that the balancer knows
         return None
 
     def known_by(self, token: bytes) -> LiveBackend | None:

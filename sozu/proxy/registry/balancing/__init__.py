@@ -21,7 +21,7 @@ from sozu.proxy.registry.balancing.hashing import Rendezvous
 from sozu.proxy.registry.balancing.maglev import Maglev
 from sozu.proxy.registry.balancing.turns import LeastLoaded, RoundRobin
 
-__all__ = ["KEYED", "Balancer", "Candidate", "Maglev", "balancer_for"]
+__all__ = ["KEYED", "Balancer", "Candidate", "LeastLoaded", "Maglev", "RoundRobin", "balancer_for"]
 
 Balancer = RoundRobin | Random | LeastLoaded | PowerOfTwo | Rendezvous | Maglev
 

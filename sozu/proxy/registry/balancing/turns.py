@@ -1,6 +1,6 @@
 """Balancing without chance: one after the other, or whoever has least to do. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sozu.proxy.registry.balancing.candidates import B, Candidate, load
 
@@ -24,6 +24,20 @@ class RoundRobin:
             return _most_credit(candidates)
         self._turn = turn = (self._turn + 1) % len(candidates)
         return candidates[turn]
+
+    def pick_of(self, tier: Sequence[B], able: Sequence[B]) -> B:
+        """The next of a tier that is able (the others were tried, or are full): nobody gets all the turns of those who are not."""
+        if len({candidate.weight for candidate in tier}) > 1:
+            return _most_credit(able)
+        picked = next(_from(tier, self._turn + 1, able))
+        self._turn = tier.index(picked)
+        return picked
+
+
+def _from(tier: Sequence[B], turn: int, able: Sequence[B]) -> Iterator[B]:
+    """Those who are able, in the order of their tier, from this turn on."""
+    turn, among = turn % len(tier), set(able)
+    return (candidate for candidate in (*tier[turn:], *tier[:turn]) if candidate in among)
 
 
 def _most_credit(candidates: Sequence[B]) -> B:
@@ -51,3 +65,8 @@ class LeastLoaded:
         """Begin the search one further each time: `min` keeps the first of equals."""
         self._turn = turn = (self._turn + 1) % len(candidates)
         return min((*candidates[turn:], *candidates[:turn]), key=load)
+
+    def pick_of(self, tier: Sequence[B], able: Sequence[B]) -> B:
+        """The same among those of a tier that are able."""
+        self._turn += 1
+        return min(_from(tier, self._turn, able), key=load)
