@@ -9,6 +9,8 @@ import pytest
 
 from sozu.command.config.loading import read_configuration
 from sozu.command.routes import BareRequest, RouteTable
+from sozu.command.rules.conditions import regex_in
+from sozu.command.rules.objections import Objection
 from sozu.parsers.heads.plain_path import plain_target
 from sozu.parsers.reasons import Reason
 from sozu.parsers.uri import normal_host
@@ -22,7 +24,7 @@ CASES = [(text, line) for text, lines in EXAMPLES for line in lines.splitlines()
 
 
 def test_every_configuration_of_the_page_has_its_requests() -> None:
-    assert PAGE.count("```yaml") == PAGE.count("```requests") + PAGE.count("```edited")
+    assert PAGE.count("```yaml") == sum(PAGE.count(f"```{kind}\n") for kind in ("requests", "edited", "story"))
     assert PAGE.count("```requests") == len(EXAMPLES) >= 5
     assert len(CASES) >= 40
 
@@ -58,6 +60,20 @@ def test_frontends_are_asked_in_the_order_of_the_list() -> None:
         route = table.find("127.0.0.1:80", host.encode(), path.encode(), BareRequest(method.encode(), fields.encode()))
         assert route is not None
         assert route.cluster.cluster == "first", (first, route.frontend)
+
+
+@pytest.mark.parametrize("line", re.findall(r"^```regex\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)[0].splitlines())
+def test_an_expression_of_the_page_is_taken_or_refused_as_the_page_says(line: str) -> None:
+    found = re.fullmatch(r"(\S+) +-> (.*)", line)
+    assert found is not None
+    expression, told = found.groups()
+    if told == "refused":
+        with pytest.raises(Objection):
+            regex_in(expression, "path_regex")
+    else:
+        compiled = regex_in(expression, "path_regex")
+        for text in told.split():
+            assert compiled.matches(text.removeprefix("-").encode()) is not text.startswith("-")
 
 
 def ticked(cell: str) -> list[str]:
