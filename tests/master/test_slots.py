@@ -256,6 +256,21 @@ def test_a_slot_that_was_never_filled_is_lent_as_soon_as_another_one_serves(larg
     assert {large_house.taker() for _ in range(20)} == {worker.process.pid for worker in running(slots)}
 
 
+def test_who_comes_to_a_slot_that_was_dropped_meanwhile_goes_again(large_house: House) -> None:
+    slots = large_house.slots()
+    slots.start()
+    first, second = running(slots)
+    coming = gevent.spawn(slots.fill, list(slots)[1], 0.0)
+    until(lambda: len(slots._living) == 3)
+    leaving = slots.drop(1, 1.0)
+    gevent.wait([each.process.ended for each in leaving], PATIENCE)
+
+    assert coming.get(timeout=PATIENCE) is None
+    assert second in leaving
+    assert len(leaving) == 2
+    assert slots._living == {first}
+
+
 def leave_empty(slots: Slots, worker: Worker) -> None:
     """Have it end, and its slot wait for ever."""
     slot = list(slots)[worker.slot]

@@ -125,18 +125,21 @@ class Slots:
             slot.attention.set()
             self._end_loan(slot)
             if slot.worker is not None and not slot.vacant:
-                see_off(slot.worker, grace, self._slots[slot.number % count].worker)
+                see_off(slot.worker, grace, self._heir_of(slot))
                 leaving.append(slot.worker)
         self._lend_out()
         gone = {slot.number for slot in dropped}
         return leaving + [worker for worker in self._living if worker.slot in gone and worker not in leaving]
+
+    def _heir_of(self, dropped: Slot) -> Worker | None:
+        return self._slots[dropped.number % len(self._slots)].worker
 
     # ---- filling ------------------------------------------------------------------------------
 
     def fill(self, slot: Slot, grace: float) -> Worker | None:
         """Start a worker for this slot; once it accepts, tell the one before it to drain, and return that one.
 
-        Raises SlotNotFilled: then the newcomer is gone and the one before has noticed nothing.
+        Raises SlotNotFilled: then the newcomer is gone and the one before has noticed nothing. If the slot was dropped meanwhile the newcomer drains.
         """
         newcomer = self._launch(slot)
         slot.filling = True
@@ -144,6 +147,9 @@ class Slots:
             make_ready(newcomer, self._briefing)
         finally:
             slot.filling = False
+        if slot.dropped:
+            see_off(newcomer, REPLACEMENT_GRACE, self._heir_of(slot))
+            return None
         self._suspects.watch(newcomer)
         before, slot.worker = slot.worker, newcomer
         self._end_loan(slot)
