@@ -8,10 +8,10 @@ from sozu.proxy.registry.balancing.candidates import B, Candidate, load
 class RoundRobin:
     """Each in turn, as often as its weight says; heavy ones are spread out and not served in a row."""
 
-    __slots__ = ("_even", "_seen", "_turn")
+    __slots__ = ("_even", "_seen", "_spare", "_turn")
 
     def __init__(self) -> None:
-        self._turn = -1
+        self._turn = self._spare = -1  # whose it was; and whose, of the turns of those who could not
         self._seen: Sequence[Candidate] | None = None
         self._even = True
 
@@ -29,8 +29,8 @@ class RoundRobin:
         """The next of a tier that is able (the others were tried, or are full): nobody gets all the turns of those who are not."""
         if len({candidate.weight for candidate in tier}) > 1:
             return _most_credit(able)
-        picked = next(_from(tier, self._turn + 1, able))
-        self._turn = tier.index(picked)
+        picked = next(_from(tier, self._spare + 1, able))
+        self._spare = tier.index(picked)
         return picked
 
 
@@ -56,10 +56,10 @@ def _most_credit(candidates: Sequence[B]) -> B:
 class LeastLoaded:
     """The one with the fewest live exchanges for its weight; equals take turns, so that an idle cluster warms up evenly."""
 
-    __slots__ = ("_turn",)
+    __slots__ = ("_spare", "_turn")
 
     def __init__(self) -> None:
-        self._turn = -1
+        self._turn = self._spare = -1
 
     def pick(self, candidates: Sequence[B], key: bytes = b"") -> B:  # noqa: ARG002 - all balancers are asked alike
         """Begin the search one further each time: `min` keeps the first of equals."""
@@ -68,5 +68,6 @@ class LeastLoaded:
 
     def pick_of(self, tier: Sequence[B], able: Sequence[B]) -> B:
         """The same among those of a tier that are able."""
-        self._turn += 1
-        return min(_from(tier, self._turn, able), key=load)
+        picked = min(_from(tier, self._spare + 1, able), key=load)
+        self._spare = tier.index(picked)
+        return picked
