@@ -8,9 +8,21 @@ from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Final
 
+import gevent
+from gevent import get_hub
+
 BIT: Final = 0.0001  # seconds
+PAUSE: Final = 0.0005  # seconds between two bits
 
 Pause = Callable[[], object]
+
+
+def pause(*, anybody: bool) -> None:
+    """Let the loop turn: once, or for a while if anybody is there, so that others have the processor too."""
+    if anybody:
+        gevent.sleep(PAUSE)
+    else:
+        get_hub().wait(get_hub().loop.timer(0.0))  # not sleep(0): that may go round for 5 ms without looking for what has come
 
 
 class Breath:

@@ -25,6 +25,8 @@ from sozu.proxy.registry.terms.misses import Misses
 
 log = logging.getLogger("sozu.proxy")
 
+Facts = list[tuple[LiveBackend, Backend]]  # who is to be told what
+
 _MOST_NAMED: Final = 20  # backends in a status
 _FAILURES: Final = Failures()  # where a cluster says nothing of them
 
@@ -146,17 +148,13 @@ class Registry:
         return RosterDraft(self)
 
     def prepare(self, draft: "RosterDraft") -> Iterator[None]:
-        """All of a change that no exchange can notice: its newcomers, and the rosters in which nobody changes who serves already."""
-        running = bool(self._live)  # at the start all are new, and none is to be spared
+        """Build it, a cluster in each step, with all that no exchange can notice: who serves already, and changes, is left for the swap."""
         self._drafted = draft
-        yield from draft.build()
-        for live in draft.newcomers:
-            self._welcome(live, draft, new=running)
-            yield
-        for name, roster in draft.rebuilt.items():
-            if name not in draft.changing:
+        for roster, facts in draft.build():
+            for live, fact in facts:
+                self._welcome(live, fact, draft)
+            if roster is not None:
                 self._set_up(roster)
-                draft.unprepared.discard(name)
             yield
 
     def publish(self, draft: "RosterDraft") -> None:
@@ -167,12 +165,12 @@ class Registry:
 
     def swap(self, draft: "RosterDraft") -> None:
         """From here on new exchanges meet the new rosters; those that run keep what they chose."""
-        deque(draft.build(), maxlen=0)
-        running, self._drafted = bool(self._live), None
+        deque(self.prepare(draft), maxlen=0)
+        self._drafted = None
         self.left_running = [live.key for live in draft.leaving if live.exchanges]
         self.rosters = draft.rosters
-        for live in tuple(draft.facts):
-            self._welcome(live, draft, new=running)
+        for live, fact in draft.facts:
+            self._welcome(live, fact, draft)
         for name in draft.unprepared:
             self._set_up(draft.rebuilt[name])
         for terms in draft.terms:
@@ -193,11 +191,11 @@ class Registry:
             draft.replaced.pop()
             yield
 
-    def _welcome(self, live: LiveBackend, draft: "RosterDraft", *, new: bool) -> None:
+    def _welcome(self, live: LiveBackend, fact: Backend, draft: "RosterDraft") -> None:
         served = live.key in self._live and live.serves
         self._live[live.key] = live
-        live.serve(draft.facts.pop(live))
-        if new and live.serves and not served:
+        live.serve(fact)
+        if draft.spares and not served and live.serves:
             self._warm_up(live, draft.rosters)
 
     def _set_up(self, roster: Roster) -> None:
@@ -220,12 +218,11 @@ class RosterDraft:
         self.rosters = dict(registry.rosters)
         self.rebuilt: dict[str, Roster] = {}
         self.replaced: list[Roster | None] = []
-        self.facts: dict[LiveBackend, Backend] = {}  # of those that have not heard theirs
         self.leaving: set[LiveBackend] = set()
-        self.newcomers: list[LiveBackend] = []  # those that nobody has met before
-        self.changing: set[str] = set()  # clusters of those that serve already, and change
-        self.unprepared: set[str] = set()  # clusters whose rosters are to be set up
+        self.facts: Facts = []  # that are to be told at the swap
+        self.unprepared: set[str] = set()  # clusters whose rosters are to be set up then
         self.terms: list[Terms] = []
+        self.spares = any(True for _ in registry)  # newcomers; at the start all are new, and none is to be spared
         self._registry = registry
         self._clusters: dict[str, Cluster | None] = {}
         self._backends: dict[str, dict[str, Backend | None]] = {}
@@ -241,44 +238,43 @@ class RosterDraft:
                     fact = change.after if isinstance(change.after, Backend) else None
                     self._backends.setdefault(name, {})[address] = fact
 
-    def build(self) -> Iterator[None]:
-        """Build what is touched, a cluster in each step."""
+    def build(self) -> Iterator[tuple[Roster | None, Facts]]:
+        """Build what is touched, a cluster in each step; gives each roster that can be set up now, with what its newcomers are to be told first."""
         while self._backends:
-            self._rebuild(*self._backends.popitem())
-            yield
+            name, backends = self._backends.popitem()
+            roster, facts, changing = self._rebuild(name, backends)
+            if roster is not None and changing:
+                self.facts += facts
+                self.unprepared.add(name)
+                yield None, []
+            else:
+                yield roster, facts
 
     def spoil(self, name: str) -> None:
         """What was prepared of this cluster is to be done again."""
         if name in self.rebuilt:
             self.unprepared.add(name)
 
-    def _rebuild(self, name: str, backends: Mapping[str, Backend | None]) -> None:
+    def _rebuild(self, name: str, backends: Mapping[str, Backend | None]) -> tuple[Roster | None, Facts, bool]:
         old = self.rosters.pop(name, None)
         self.replaced.append(old)
         cluster = self._clusters.pop(name, old.cluster if old else None)
-        members = dict(old.members) if old else {}
+        members, facts, changing = dict(old.members) if old else {}, Facts(), False
         for address, fact in backends.items():
             left = members.pop(address, None)
             if fact is not None:
-                members[address] = self._enlist(fact)
+                live = self._registry.find(fact.key)
+                changing = changing or live is not None
+                members[address] = live = live or LiveBackend(fact)
+                facts.append((live, fact))
             elif left is not None:
                 self.leaving.add(left)
-        if cluster is not None:
-            kept = old is not None and old.cluster.load_balancing is cluster.load_balancing
-            balancer = old.balancer if kept and old is not None else balancer_for(cluster.load_balancing)
-            terms = terms_for(cluster, self._registry.workers, None if old is None else old.terms)
-            self.rosters[name] = self.rebuilt[name] = Roster(cluster, balancer, members, terms)
-            self.unprepared.add(name)
-            self.terms += () if terms is None else (terms,)
-        else:
+        if cluster is None:
             assert not members, "a cluster leaves after its backends"
-
-    def _enlist(self, fact: Backend) -> LiveBackend:
-        live = self._registry.find(fact.key)
-        if live is None:
-            live = LiveBackend(fact)
-            self.newcomers.append(live)
-        else:
-            self.changing.add(fact.cluster)
-        self.facts[live] = fact
-        return live
+            return None, facts, False
+        kept = old is not None and old.cluster.load_balancing is cluster.load_balancing
+        balancer = old.balancer if kept and old is not None else balancer_for(cluster.load_balancing)
+        terms = terms_for(cluster, self._registry.workers, None if old is None else old.terms)
+        self.terms += () if terms is None else (terms,)
+        roster = self.rosters[name] = self.rebuilt[name] = Roster(cluster, balancer, members, terms)
+        return roster, facts, changing

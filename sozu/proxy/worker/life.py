@@ -125,8 +125,10 @@ class Life:
         # Whether our loop turns is answered at once: a transaction of a hundred thousand orders may take longer than the master's patience for that.
         if isinstance(message, AskStatus) and self._service is not None:
             self._take(message, descriptors)
-        else:
-            self._heard.put((message, descriptors))
+            return
+        self._heard.put((message, descriptors))
+        if isinstance(message, Publish) and not message.last:
+            self._serving().let_traffic_run()  # the next part is there already, and nobody would be served before all are read
 
     def _obey(self) -> None:
         while True:

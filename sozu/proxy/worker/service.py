@@ -9,7 +9,6 @@ from functools import partial
 import logging
 from typing import Any
 
-import gevent
 from gevent import get_hub
 
 from sozu.command.facts import AnyFact, Backend, Frontend, Listener
@@ -24,7 +23,7 @@ from sozu.proxy.edits.common_rates import CommonRates
 from sozu.proxy.health import Rounds
 from sozu.proxy.health.rounds import Tell as Verdicts
 from sozu.proxy.health.rounds import is_checked
-from sozu.proxy.loop.breath import Breath
+from sozu.proxy.loop.breath import Breath, pause
 from sozu.proxy.loop.landing import forget_if_idle
 from sozu.proxy.names import Names
 from sozu.proxy.names.following import users_of
@@ -52,7 +51,6 @@ log = logging.getLogger("sozu.proxy")
 
 _LAST_LINES = 1.0  # seconds that a slow log may cost a worker at its end
 LIMIT_OF_FILES = "the hard limit of open files: ulimit -Hn, LimitNOFILE= of a unit, --ulimit nofile= of a container"
-_PAUSE = 0.0005  # seconds between two bits of a large transaction: at least one turn of the loop
 
 
 class Service:
@@ -63,7 +61,7 @@ class Service:
         self._traffic = Traffic(settings, Registry(settings.workers), counters, _access_log(settings, log_descriptor, counters, slot), slot)
         self._leaving = Leaving(self._traffic)
         self._traffic.clock.each_tick(self._leaving.look)
-        self._transactions = Transactions(self._traffic, Breath(partial(gevent.sleep, _PAUSE)), is_noted)
+        self._transactions = Transactions(self._traffic, Breath(self.let_traffic_run), is_noted)
         serve = partial(serve_connection, self._traffic)
         self._gate = Gate(self._traffic, probe(), ticket_secret)
         self._settings = settings  # as at the start
@@ -122,12 +120,22 @@ class Service:
         for listener, descriptor in given.items():
             self._accepting.borrow(lender, listener, _socket.socket(fileno=descriptor))
 
+    def let_traffic_run(self) -> None:
+        """Between two bits of what takes long."""
+        pause(anybody=self._traffic.counters.connections_open > 0)
+
     def collect(self, orders: Sequence[AnyOrder | AnyFact]) -> None:
         """A part of what the next `publish` will carry out."""
         self._transactions.collect(orders)
 
     def publish(self, revision: int, orders: Sequence[AnyOrder]) -> None:
         """Follow the master to this revision. Raises Objection, and then nothing has changed."""
+        before = self._transactions.state
+        with self._heap.spare(self._transactions.waiting + len(orders)):
+            self._follow(revision, orders)
+        self._heap.shrunk(before.size - self._transactions.state.size)
+
+    def _follow(self, revision: int, orders: Sequence[AnyOrder]) -> None:
         before = self._transactions.state
         routes = self._traffic.routes
         changes = self._transactions.apply(revision, orders)
@@ -146,7 +154,6 @@ class Service:
         if self._serving:
             self._follow_listeners()
         self._transactions.settle()
-        self._heap.shrunk(before.size - state.size)
 
     def serve(self, news: News, verdicts: Verdicts) -> None:
         """Accept, from now on, wherever the configuration says; what happens to backends is told to `news`, what checks find to `verdicts`."""

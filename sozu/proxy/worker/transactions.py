@@ -47,6 +47,11 @@ class Transactions:
         """Keep a part of a transaction that came in several messages; facts are as the master has them, and need no second look."""
         self._parts.extend(orders)
 
+    @property
+    def waiting(self) -> int:
+        """How many orders were collected."""
+        return len(self._parts)
+
     def apply(self, revision: int, orders: Sequence[AnyOrder]) -> list[Change]:
         """Carry out what was collected and these last orders; the changes that are noted. Raises Objection, and then nothing has changed."""
         whole, self._parts = [*self._parts, *orders], []

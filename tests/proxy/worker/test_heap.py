@@ -1,7 +1,9 @@
+import gc
+
 import pytest
 
 from sozu.proxy.counters import Counters
-from sozu.proxy.worker.heap import CROWD, MANY, Heap, malloc_trim
+from sozu.proxy.worker.heap import CROWD, MANY, MANY_ORDERS, Heap, malloc_trim
 
 
 def trims(*there: int) -> list[int]:
@@ -51,3 +53,26 @@ def test_a_large_part_of_the_configuration_gone_is_reason_to_trim() -> None:
     assert not seen
     heap.shrunk(MANY)
     assert seen == [0]
+
+
+@pytest.mark.parametrize(("orders", "spared"), [(MANY_ORDERS - 1, False), (MANY_ORDERS, True)])
+def test_what_a_large_change_builds_is_spared_the_collector(orders: int, *, spared: bool) -> None:
+    heap, frozen = Heap(Counters(), lambda _: None), gc.get_freeze_count()
+    try:
+        with heap.spare(orders):
+            assert gc.isenabled() is not spared
+        assert gc.isenabled()
+        assert (gc.get_freeze_count() > frozen) is spared
+    finally:
+        gc.unfreeze()
+
+
+def test_the_collector_that_was_off_stays_off() -> None:
+    heap = Heap(Counters(), lambda _: None)
+    gc.disable()
+    try:
+        with heap.spare(MANY_ORDERS):
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
