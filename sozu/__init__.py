@@ -9,4 +9,4 @@ How to read the house, from the ground up:
 The two wings, master and proxy, never import each other; they meet in sozu.command.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

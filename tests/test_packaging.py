@@ -4,10 +4,14 @@ from configparser import ConfigParser
 from pathlib import Path
 import shutil
 import subprocess
+import tomllib
 
 import pytest
 
-PACKAGING = Path(__file__).parent.parent / "packaging"
+from sozu import __version__
+
+ROOT = Path(__file__).parent.parent
+PACKAGING = ROOT / "packaging"
 
 
 def unit(name: str) -> ConfigParser:
@@ -15,6 +19,15 @@ def unit(name: str) -> ConfigParser:
     setattr(read, "optionxform", str)  # noqa: B010 - names of units have capitals
     read.read(PACKAGING / "systemd" / name)
     return read
+
+
+def test_program_project_file_and_changelog_speak_of_the_same_versions() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    sections = [line for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.startswith("## ")]
+
+    assert project["version"] == __version__
+    assert sections[0] in ("## Unreleased", f"## {__version__}")
+    assert sections[-1] == "## 0.1.0"
 
 
 def test_the_service_is_notified_and_outlived_by_its_workers() -> None:

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from sozu import __version__
 from sozu.command.client import Client, RequestRefused
 from sozu.command.orders import AddBackend, AddCluster
 from sozu.command.requests import Begin, Commit, DumpState, Metrics, UpgradeMaster, UpgradeWorker
@@ -33,7 +34,7 @@ def test_one_worker_is_replaced_and_the_story_told(serve: Serve) -> None:
         "worker 0: a newcomer of the code on disk starts",
         f"worker 0 (pid {after[0]}) accepts, worker 0 (pid {before[0]}) accepts no more and finishes what it has",
         *[each for each in told if each.startswith(f"still finishing: worker 0 (pid {before[0]})")],
-        "upgraded: 1 worker runs version 0.1.0",
+        f"upgraded: 1 worker runs version {__version__}",
     ]
     assert after[1] == before[1]
     assert not Path(f"/proc/{before[0]}").exists()
@@ -52,8 +53,8 @@ def test_the_master_keeps_its_pid_its_state_and_its_addresses(serve: Serve) -> N
     told = story(served, UpgradeMaster())
     after = served.status()
 
-    assert told[2] == f"the master (pid {served.process.pid}) runs version 0.1.0"
-    assert told[-1] == "upgraded: 2 workers run version 0.1.0"
+    assert told[2] == f"the master (pid {served.process.pid}) runs version {__version__}"
+    assert told[-1] == f"upgraded: 2 workers run version {__version__}"
     assert served.ask(DumpState())[-1].data == state
     assert {name: after[name] for name in ("pid", "prometheus", "listeners")} == {
         name: before[name] for name in ("pid", "prometheus", "listeners")
