@@ -68,14 +68,16 @@ backend origin
 """
 TUNED = "tune.bufsize 262144\n  tune.pipesize 1048576\n  maxpipes 200"
 OURS = """
-command_socket: ./sozu.sock
+command_socket: ./{name}.sock
 workers: 1
 timeouts: {{request: 60, front: 600, back: 60, connect: 3}}
-access_log: {{path: ./sozu.access, format: json}}
+access_log: {{path: ./{name}.access, format: json}}
 metrics: {{prometheus: "127.0.0.1:{metrics}"}}
 listeners: [{{address: "127.0.0.1:{port}", {tls}}}]
-clusters: {{all: {{frontends: [{{hostname: "*", path: /}}], backends: ["127.0.0.1:{origin}"]}}}}
+clusters:
+  all: {{frontends: [{{hostname: "*", path: /}}], backends: ["127.0.0.1:{origin}"]}}
 """
+FEATURES = Path(__file__).with_name("features.yaml")
 PLAIN = "protocol: http"
 OVER_TLS = "protocol: https, certificates: [{certificate: both.pem, key: both.pem}]"
 
@@ -158,12 +160,13 @@ class Stage:
         self.origin = self._nginx("origin", NGINX_ORIGIN, other).port if origin is None else origin
 
     def start(self, name: str) -> Proxy:
-        """nginx, haproxy, haproxy-splice or sozu."""
+        """nginx, haproxy, haproxy-splice, sozu, or sozu-features: with clusters beside, which nobody asks for, that use everything there is."""
         makers: dict[str, Callable[[], Proxy]] = {
             "nginx": lambda: self._nginx("nginx", (NGINX_TLS if self.key else "") + NGINX_PROXY, self.core),
             "haproxy": lambda: self._haproxy(name, "splice-auto", ""),
             "haproxy-splice": lambda: self._haproxy(name, "splice-response", TUNED),
-            "sozu": self._sozu,
+            "sozu": lambda: self._sozu(name, ""),
+            "sozu-features": lambda: self._sozu(name, FEATURES.read_text()),
         }
         return makers[name]()
 
@@ -189,10 +192,10 @@ class Stage:
         config = self._write(f"{name}.cfg", HAPROXY.format(tls=f"ssl crt {self.folder}/both.pem" if self.key else "", port=port, origin=self.origin, splice=splice, tuned=tuned))
         return self._run(name, port, self.core, [program("haproxy"), "-db", "-f", config])
 
-    def _sozu(self) -> Proxy:
+    def _sozu(self, name: str, more: str) -> Proxy:
         port = free_port()
-        config = self._write("sozu.yaml", OURS.format(tls=OVER_TLS if self.key else PLAIN, port=port, origin=self.origin, metrics=free_port()))
-        return self._run("sozu", port, self.core, [sys.executable, "-m", "sozu", "serve", "--apply", "-c", config])
+        config = self._write(f"{name}.yaml", OURS.format(name=name, tls=OVER_TLS if self.key else PLAIN, port=port, origin=self.origin, metrics=free_port()) + more)
+        return self._run(name, port, self.core, [sys.executable, "-m", "sozu", "serve", "--apply", "-c", config])
 
     def _write(self, name: str, text: str) -> str:
         path = self.folder / name

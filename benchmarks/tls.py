@@ -89,7 +89,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tls-") as folder, stage(Path(folder), key=options.key) as made:
         for row in ROWS:
             if row.name in wanted:
-                measure(row, made, rounds, seconds)
+                measure(row, row.proxies, made, rounds, seconds)
         if "tls-resumed" in wanted:
             measure_resumed(made, rounds, seconds)
         if "tls-idle" in wanted:

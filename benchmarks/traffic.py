@@ -64,6 +64,10 @@ class Row:
     def proxies(self) -> list[str]:
         return ["nginx", "haproxy", *(["haproxy-splice"] if self.per_gb or self.downloads else []), "sozu"]
 
+    def beside(self, options: argparse.Namespace) -> list[str]:
+        """Whom to set beside each other."""
+        return ["sozu", "sozu-features"] if options.with_features else self.proxies
+
 
 ROWS = [
     Row("small-repeated"),
@@ -127,9 +131,9 @@ def downloading(proxy: Proxy, downloads: int, stage: Stage, seconds: int) -> Ite
         assert process.poll() is None, "the downloads ended first"
 
 
-def measure(row: Row, stage: Stage, rounds: int, seconds: int) -> None:
-    """Alternate the proxies of a row and print what came out."""
-    proxies = [stage.start(name) for name in row.proxies]
+def measure(row: Row, names: Sequence[str], stage: Stage, rounds: int, seconds: int) -> None:
+    """Alternate the proxies and print what came out."""
+    proxies = [stage.start(name) for name in names]
     samples: dict[str, list[Sample]] = {proxy.name: [] for proxy in proxies}
     for proxy in proxies:
         load(proxy, row, stage, 1)  # pools fill, and files come into the page cache
@@ -188,6 +192,7 @@ def main() -> None:
     parser.add_argument("--row", action="append", choices=names, help="only this one; may be repeated")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2, help="of load, per proxy and round")
+    parser.add_argument("--with-features", action="store_true", help="sozu beside itself with all that a cluster can say (features.yaml), which no request asks for")
     parser.add_argument("--no-memo", action="store_true", help="sozu reads each head anew, also one that it has just read")
     parser.add_argument("--quick", action="store_true", help="one round of one second: does it run at all? No verdict")
     options = parser.parse_args()
@@ -196,8 +201,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="traffic-") as folder, stage(Path(folder)) as made:
         for row in ROWS:
             if row.name in (options.row or names):
-                measure(row, made, rounds, seconds)
-        if "idle-memory" in (options.row or names):
+                measure(row, row.beside(options), made, rounds, seconds)
+        if "idle-memory" in (options.row or names) and not options.with_features:
             idle_memory(made)
 
 
