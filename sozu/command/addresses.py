@@ -18,6 +18,7 @@ _LOCAL = "localhost"
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 # As nearly all are written, and as the state spells them: of ten thousand each is read several times, and `ipaddress` takes ten times as long.
 _USUAL = re.compile(rf"({_OCTET}(?:[.]{_OCTET}){{3}}):(0|[1-9][0-9]{{0,4}})")
+_NUMBERED = re.compile(r"(.*:0)/([2-9]|[1-9][0-9]{1,3})")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _LAST_LABEL = re.compile(r"[a-z].")
 
@@ -28,11 +29,15 @@ class BadAddress(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen or connect. `host` is an IP address or a file's path; `port` is 0 for a path."""
+    """Where to listen or connect. `host` is an IP address or a file's path; `port` is 0 for a path.
+
+    Of several listeners of one host whose ports the kernel chooses (`127.0.0.1:0`) each has a `number`: the second one is `127.0.0.1:0/2`.
+    """
 
     family: socket.AddressFamily
     host: str
     port: int = 0
+    number: int = 1
 
     @property
     def sockaddr(self) -> str | tuple[str, int]:
@@ -44,9 +49,17 @@ class Address:
             case socket.AF_UNIX:
                 return f"unix:{self.host}"
             case socket.AF_INET6:
-                return f"[{self.host}]:{self.port}"
+                return f"[{self.host}]:{self.port}{self._which}"
             case _:
-                return f"{self.host}:{self.port}"
+                return f"{self.host}:{self.port}{self._which}"
+
+    @property
+    def _which(self) -> str:
+        return "" if self.number == 1 else f"/{self.number}"
+
+    def next(self) -> "Address":
+        """One more listener of this host whose port the kernel chooses."""
+        return Address(self.family, self.host, 0, self.number + 1)
 
     def with_port(self, port: int) -> "Address":
         """The same host at another port: what a listener at port 0 becomes once the kernel has chosen."""
@@ -63,6 +76,10 @@ def parse_address(text: str) -> Address:
         return Address(socket.AF_INET, usual[1], int(usual[2]))
     if text.startswith("unix:"):
         return _unix(text.removeprefix("unix:"))
+    numbered = _NUMBERED.fullmatch(text)
+    if numbered is not None:
+        unnumbered = parse_address(numbered[1])
+        return Address(unnumbered.family, unnumbered.host, 0, int(numbered[2]))
     host, colon, port = text.rpartition(":")
     if not colon or host.endswith(":"):
         raise BadAddress(_without_port(text))
@@ -92,6 +109,15 @@ def is_usual(text: str) -> bool:
     """Is it an IPv4 address with its port, in its one spelling already?"""
     usual = _USUAL.fullmatch(text)
     return usual is not None and int(usual[2]) <= LAST_PORT
+
+
+def has_port_0(text: str) -> bool:
+    """Does the kernel choose the port? What is no address at all is for others to refuse."""
+    try:
+        parsed = parse_address(text)
+    except BadAddress:
+        return False
+    return parsed.family is not socket.AF_UNIX and parsed.port == 0
 
 
 def normal_address(text: str) -> str:

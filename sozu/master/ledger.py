@@ -200,7 +200,7 @@ class Ledger:
             raise Outdated(f"revision {found} is in force, not {expected}")
         with self._sockets.staging() as staging:
             wanted = self._admitted(self._wanted(proposal))
-            orders = tuple(with_real_ports(wanted, staging.open))
+            orders = tuple(with_real_ports(wanted, lambda order: staging.open(order.address)))
             result = self._compute(orders)
             for address in _accepting(result.state):
                 if address not in self._sockets:

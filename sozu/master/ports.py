@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from sozu.command.addresses import BadAddress, parse_address
+from sozu.command.addresses import has_port_0, parse_address
 from sozu.command.facts import Listener
 from sozu.command.orders import AddCertificate, AddHttpFrontend, AddListener, AnyOrder
 
 
-def with_real_ports(orders: Iterable[AnyOrder], listen: Callable[[str], str]) -> Iterator[AnyOrder]:
-    """The orders, with `listen(address)` in place of each listener's address that has port 0.
+def with_real_ports(orders: Iterable[AnyOrder], listen: Callable[[AddListener], str]) -> Iterator[AnyOrder]:
+    """The orders, with what `listen` says in place of each listener's address that has port 0.
 
     Frontends and certificates of the same transaction that are for such a listener follow it.
     """
@@ -18,7 +18,7 @@ def with_real_ports(orders: Iterable[AnyOrder], listen: Callable[[str], str]) ->
     for order in orders:
         match order:
             case AddListener(address=address) if has_port_0(address):
-                real[address] = listen(address)
+                real[address] = listen(order)
                 yield msgspec.structs.replace(order, address=real[address])
             case AddHttpFrontend(listener=str(address)) | AddCertificate(listener=str(address)) if address in real:
                 yield msgspec.structs.replace(order, listener=real[address])
@@ -29,7 +29,7 @@ def with_real_ports(orders: Iterable[AnyOrder], listen: Callable[[str], str]) ->
 
 
 def remembered_ports(wanted: Iterable[AnyOrder], held: Iterable[Listener]) -> list[AnyOrder]:
-    """The orders, with the ports that `held` listeners of the same host got in an earlier run in place of port 0.
+    """The orders, with the ports that `held` listeners of the same host and protocol got in an earlier run in place of port 0.
 
     So a restart with the same file finds its addresses again, and shows no difference where there is none.
     """
@@ -37,21 +37,12 @@ def remembered_ports(wanted: Iterable[AnyOrder], held: Iterable[Listener]) -> li
     taken = {order.address for order in wanted if isinstance(order, AddListener)}
     free = [listener for listener in held if listener.address not in taken]
 
-    def remember(address: str) -> str:
-        host = parse_address(address).host
+    def remember(order: AddListener) -> str:
+        host = parse_address(order.address).host
         for listener in free:
-            if parse_address(listener.address).host == host:
+            if listener.protocol is order.protocol and parse_address(listener.address).host == host:
                 free.remove(listener)
                 return listener.address
-        return address
+        return order.address
 
     return list(with_real_ports(wanted, remember))
-
-
-def has_port_0(address: str) -> bool:
-    """Does the kernel choose the port? What is no address at all is for `commit` to refuse."""
-    try:
-        parsed = parse_address(address)
-    except BadAddress:
-        return False
-    return isinstance(parsed.sockaddr, tuple) and parsed.port == 0

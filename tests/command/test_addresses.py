@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from sozu.command.addresses import Address, BadAddress, is_usual, named_address, normal_address, parse_address
+from sozu.command.addresses import (
+    Address,
+    BadAddress,
+    has_port_0,
+    is_usual,
+    named_address,
+    normal_address,
+    parse_address,
+)
 
 
 @pytest.mark.parametrize(
@@ -116,3 +124,22 @@ def test_the_usual_spelling_is_the_one_spelling(text: str) -> None:
 @pytest.mark.parametrize("text", ["127.0.0.1:65536", "127.0.0.1:080", "256.0.0.1:80", "127.0.0.01:80", "127.0.0.1", "[::1]:80", "127.0.0.1:80\n", "unix:/a"])
 def test_what_is_not_in_the_usual_spelling(text: str) -> None:
     assert not is_usual(text)
+
+
+def test_several_listeners_whose_ports_the_kernel_chooses_are_told_apart() -> None:
+    first = parse_address("127.0.0.1:0")
+    second = first.next()
+    assert (str(second), second.sockaddr, str(second.next())) == ("127.0.0.1:0/2", ("127.0.0.1", 0), "127.0.0.1:0/3")
+    assert parse_address("[::1]:0/2") == parse_address("[0:0::1]:0").next()
+    assert second.with_port(80) == parse_address("127.0.0.1:80")
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:80/2", "127.0.0.1:0/1", "127.0.0.1:0/", "127.0.0.1:0/02", "127.0.0.1:0/2/3", ":0/2"])
+def test_only_port_0_is_numbered(text: str) -> None:
+    with pytest.raises(BadAddress):
+        parse_address(text)
+
+
+def test_only_tcp_addresses_with_port_0_have_port_0() -> None:
+    assert all(map(has_port_0, ("[::]:0", "127.0.0.1:0", "127.0.0.1:0/7")))
+    assert not any(map(has_port_0, ("127.0.0.1:80", "unix:/run/app:0", "no address", "")))

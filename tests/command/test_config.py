@@ -246,3 +246,17 @@ def test_a_file_may_refer_to_certificates_that_are_held_and_does_not_say_them() 
     assert not state.certificates
     with pytest.raises(ConfigurationError, match="there is no certificate"):
         read(text)
+
+
+def test_several_listeners_may_have_the_kernel_choose_their_ports() -> None:
+    text = """
+listeners: [{protocol: http, address: "127.0.0.1:0"}, {protocol: tcp, address: "127.0.0.1:00", cluster: c}, {protocol: http, address: "127.0.0.1:0"}]
+clusters: {c: {frontends: [{hostname: a.example, listener: "127.0.0.1:0/3"}]}}
+"""
+    state = read_configuration(text, "sozu.yaml", Path("/")).state
+
+    assert {address: listener.protocol for address, listener in state.listeners.items()} == {
+        "127.0.0.1:0": Protocol.HTTP,
+        "127.0.0.1:0/2": Protocol.TCP,
+        "127.0.0.1:0/3": Protocol.HTTP,
+    }

@@ -1,6 +1,6 @@
 from sozu.command.facts import Listener, Protocol
 from sozu.command.orders import AddCluster, AddHttpFrontend, AddListener, AnyOrder
-from sozu.master.ports import has_port_0, remembered_ports, with_real_ports
+from sozu.master.ports import remembered_ports, with_real_ports
 
 HTTP = Protocol.HTTP
 
@@ -16,8 +16,8 @@ def fact(address: str) -> Listener:
 def test_port_0_is_resolved_once_and_frontends_of_the_listener_follow() -> None:
     asked: list[str] = []
 
-    def listen(address: str) -> str:
-        asked.append(address)
+    def listen(order: AddListener) -> str:
+        asked.append(order.address)
         return "127.0.0.1:4321"
 
     orders: list[AnyOrder] = [
@@ -55,6 +55,7 @@ def test_two_listeners_at_port_0_get_two_of_the_held_ones() -> None:
     assert remembered_ports(wanted, held) == [listener("127.0.0.1:1111"), listener("127.0.0.1:2222")]
 
 
-def test_only_tcp_addresses_with_port_0_have_port_0() -> None:
-    assert has_port_0("[::]:0")
-    assert not any(map(has_port_0, ("127.0.0.1:80", "unix:/run/app:0", "no address", "")))
+def test_a_listener_at_port_0_gets_a_held_one_of_its_own_protocol() -> None:
+    wanted = [AddListener(protocol=Protocol.TCP, address="127.0.0.1:0"), listener("127.0.0.1:0/2")]
+
+    assert [order.address for order in remembered_ports(wanted, [fact("127.0.0.1:1111")]) if isinstance(order, AddListener)] == ["127.0.0.1:0", "127.0.0.1:1111"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from sozu.command.addresses import has_port_0, normal_address, parse_address
 from sozu.command.config.answers import read_answers
 from sozu.command.config.certificates import read_backend_terms, read_certificates, read_terms
 from sozu.command.config.findings import Findings
@@ -64,7 +65,7 @@ class _Section:
             entry = msgspec.convert(value, ListenerEntry)
             if entry.certificates and entry.protocol is not Protocol.HTTPS:
                 self._findings.note((*path, "certificates"), "certificates are for https listeners")
-            address = self._folder.address(entry.address)
+            address = self._one_more(self._folder.address(entry.address))
             answers = read_answers((*path, "answers"), entry.answers, self._folder, self._findings)
             tls = read_terms((*path, "tls"), entry.tls, self._folder, self._findings)
             order = AddListener(
@@ -79,6 +80,12 @@ class _Section:
             )
             if self._carry_out(path, order) and entry.protocol is Protocol.HTTPS:
                 self._read_certificates(path, entry, address)
+
+    def _one_more(self, address: str) -> str:
+        """Of several listeners at port 0 each is one of its own."""
+        while has_port_0(address) and normal_address(address) in self.draft.listeners:
+            address = str(parse_address(address).next())
+        return address
 
     def _read_certificates(self, path: Path, entry: ListenerEntry, address: str) -> None:
         orders = read_certificates((*path, "certificates"), entry.certificates, address, self._folder, self._findings)
