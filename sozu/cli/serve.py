@@ -37,7 +37,7 @@ class NotStarted(click.ClickException):
 @click.option("--demo", is_flag=True, help="Start two small backends and route to them.")
 @click.option("--to", "routes", metavar="[HOST=]ADDRESS", multiple=True, help="A backend, for every host or for one; may be repeated.")
 @click.option("--listen", metavar="ADDRESS", help=f"Where to accept when there is no file; else {LISTEN}.")
-@click.option("--workers", type=click.IntRange(1, MOST_WORKERS), metavar="N", help="Processes that move the traffic; else as the file says, or 2.")
+@click.option("--workers", type=click.IntRange(1, MOST_WORKERS), metavar="N", help="Processes that move the traffic, whatever the journal says; else as the file says, or 2.")
 @socket_option
 def serve(
     file: Path | None, routes: tuple[str, ...], listen: str | None, workers: int | None, *, file_wins: bool, demo: bool
@@ -57,9 +57,8 @@ def serve(
     announce = announcer(file, chosen_socket(), routed=bool(file or routes or demo))
     with _configured_by(file, listen or LISTEN, routes, demo=demo) as (configuration, belongings):
         try:
-            code = be_master(
-                _with_options(configuration, workers), PROGRAMS, file_wins=file_wins, announce=announce, belongings=belongings
-            )
+            chosen, wins = _with_options(configuration, workers), workers is not None
+            code = be_master(chosen, PROGRAMS, file_wins=file_wins, workers_win=wins, announce=announce, belongings=belongings)
         except CannotStart as why:
             raise NotStarted(str(why)) from None
     click.get_current_context().exit(code)

@@ -80,7 +80,7 @@ class Opened:
         end.callback(os.close, self.rates)
 
 
-def open_all(settings: Settings, belongings: Belongings, locked: Callable[[], object] = lambda: None, *, file_wins: bool = False) -> Opened:
+def open_all(settings: Settings, belongings: Belongings, locked: Callable[[], object] = lambda: None, *, file_wins: bool = False, workers_win: bool = False) -> Opened:
     """Open what the settings name. Raises JournalError, CannotListen or OSError, with nothing left open.
 
     `locked` is called as soon as no other master can have our journal, which may take a while to read.
@@ -89,7 +89,7 @@ def open_all(settings: Settings, belongings: Belongings, locked: Callable[[], ob
         journal = unless_it_works.enter_context(Journal.open(settings.journal))
         locked()
         before = replayed(journal)
-        count = settings.workers if file_wins or before.from_file else in_force(settings, before.state.override).workers
+        count = settings.workers if file_wins or workers_win or before.from_file else in_force(settings, before.state.override).workers
         door = Door(settings.command_socket)
         unless_it_works.callback(door.close)
         log = LogFile(settings.access_log)

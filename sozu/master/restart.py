@@ -12,7 +12,7 @@ import sys
 
 from sozu.command.commit import commit
 from sozu.command.journal import Journal, state_after
-from sozu.command.orders import AnyOrder
+from sozu.command.orders import AnyOrder, UpdateSettings
 from sozu.command.state import ConfigState, diff, orders_of
 from sozu.master.author import Author
 from sozu.master.ledger import Ledger
@@ -50,16 +50,18 @@ def tell_if_torn(journal: Journal) -> None:
         log.warning("event=journal_torn offset=%d dropped=%d", journal.torn.offset, len(journal.torn.dropped))
 
 
-def begin(ledger: Ledger, sockets: ListenerSockets, file: ConfigState, *, file_wins: bool) -> Beginning:
+def begin(ledger: Ledger, sockets: ListenerSockets, file: ConfigState, *, file_wins: bool, workers_win: bool = False) -> Beginning:
     """Bring the ledger to its first state, and listen. `file_wins` where the journal's last record is from a file, or by order.
 
-    Raises CannotListen, Refused or NotWritten.
+    With `workers_win` the number of workers is what the settings say, whatever orders have made of it. Raises CannotListen, Refused or NotWritten.
     """
+    if workers_win and ledger.state.override.workers is not None:
+        _carry_out(ledger, [UpdateSettings(workers=None)], from_file=False)
     held = ledger.state
     wanted = remembered_ports(orders_of(file), held.listeners.values())
     missing = tuple(diff(held, commit(ConfigState(), wanted).state))
     if missing and file_wins:
-        _carry_out(ledger, wanted if held.revision == 0 else missing)
+        _carry_out(ledger, wanted if held.revision == 0 else missing, from_file=True)
         return Beginning()
     for listener in held.listeners.values():
         if listener.active and listener.address not in sockets:
@@ -69,6 +71,6 @@ def begin(ledger: Ledger, sockets: ListenerSockets, file: ConfigState, *, file_w
     return Beginning(missing)
 
 
-def _carry_out(ledger: Ledger, orders: Iterable[AnyOrder]) -> None:
-    for _ in ledger.propose(tuple(orders), Author(os.getuid(), os.getpid(), " ".join(sys.argv), from_file=True)):
+def _carry_out(ledger: Ledger, orders: Iterable[AnyOrder], *, from_file: bool) -> None:
+    for _ in ledger.propose(tuple(orders), Author(os.getuid(), os.getpid(), " ".join(sys.argv), from_file=from_file)):
         raise AssertionError("there is no worker yet that could have answered")

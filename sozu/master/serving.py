@@ -86,22 +86,23 @@ def serve(
     programs: Programs,
     *,
     file_wins: bool = False,
+    workers_win: bool = False,
     announce: Callable[[Started], object] = lambda _: None,
     belongings: Belongings = NOTHING,
 ) -> int:
     """Be the master until told to stop; the exit code of the process.
 
-    With `file_wins` the configuration is applied over what the journal holds. `announce` is called once, when every slot was
-    tried. Raises CannotStart.
+    With `file_wins` the configuration goes over what the journal holds, with `workers_win` only its number of workers. `announce` is called once, when every slot was tried.
+    Raises CannotStart.
     """
     settings = configuration.settings
     prepare_process(settings.command_socket)
     with ExitStack() as end:
         try:
             early = list[Worker]()
-            opened = open_all(settings, belongings, lambda: early.extend(launch_early(settings.workers, programs.worker, end)), file_wins=file_wins)
+            opened = open_all(settings, belongings, lambda: early.extend(launch_early(settings.workers, programs.worker, end)), file_wins=file_wins, workers_win=workers_win)
             master = Master(settings, opened, programs, end, needed(early, 0 if opened.orphanage.slots else opened.sockets.slots))
-            master.begin(configuration, file_wins=file_wins)
+            master.begin(configuration, file_wins=file_wins, workers_win=workers_win)
         except (JournalError, CannotListen, Refused, NotWritten, SlotNotFilled, OSError) as why:
             raise CannotStart(f"{why}; nothing was started") from why
         return _until_stopped(master.run(announce), programs, end)
@@ -185,11 +186,10 @@ class Master:
         end.callback(page.close)
         return page
 
-    def begin(self, configuration: Configuration, *, file_wins: bool) -> None:
+    def begin(self, configuration: Configuration, *, file_wins: bool, workers_win: bool) -> None:
         """Come to the first state, and listen. Raises CannotListen, Refused or NotWritten."""
-        wins = file_wins or self._before.from_file
-        sockets = self._opened.sockets
-        self._beginning = begin(self._ledger, sockets, configuration.state, file_wins=wins)
+        sockets, wins = self._opened.sockets, file_wins or self._before.from_file
+        self._beginning = begin(self._ledger, sockets, configuration.state, file_wins=wins, workers_win=workers_win)
         state = self._ledger.state
         for address in set(sockets) - {each.address for each in state.listeners.values() if each.active}:
             sockets.close(address)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from sozu.command.commit import commit
-from sozu.command.facts import Protocol
+from sozu.command.facts import Overrides, Protocol
 from sozu.command.journal import Journal, JournalUnusable, Record
-from sozu.command.orders import AddCluster, AddListener, AnyOrder, RemoveCluster
+from sozu.command.orders import AddCluster, AddListener, AnyOrder, RemoveCluster, UpdateSettings
 from sozu.command.state import ConfigState
 from sozu.master.aside import Aside
 from sozu.master.author import Author
@@ -50,6 +50,17 @@ def test_a_first_start_makes_the_file_revision_1(tmp_path: Path) -> None:
         assert first.difference == ()
         assert ledger.state.revision == 1
         assert set(sockets) == set(ledger.state.listeners)
+
+
+def test_a_number_of_workers_by_order_gives_way_to_the_command_line_and_nothing_else_does(tmp_path: Path) -> None:
+    write(tmp_path / "journal", [LISTENER, AddCluster(cluster="a")], [UpdateSettings(workers=5, max_connections=7)])
+    with beginning(tmp_path / "journal") as (ledger, sockets):
+        begin(ledger, sockets, state_of(LISTENER, AddCluster(cluster="b")), file_wins=False, workers_win=True)
+
+        assert ledger.state.override == Overrides(max_connections=7)
+        assert list(ledger.state.clusters) == ["a"]
+    with Journal.open(tmp_path / "journal") as journal:
+        assert not replayed(journal).from_file
 
 
 def test_an_empty_file_makes_no_revision(tmp_path: Path) -> None:
