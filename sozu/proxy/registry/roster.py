@@ -31,15 +31,19 @@ class Roster:
 
     def refresh(self) -> None:
         """Sort the members anew: something about them has changed."""
-        able = [live for live in self.members.values() if live.serves]
-        well = [live for live in able if live.well] or able
-        first = tuple(live for live in well if not live.fact.backup)
-        self.tiers = (first, tuple(live for live in well if live.fact.backup))
+        first = tuple([live for live in self.members.values() if live.serves and live.well and not live.fact.backup])
+        self.tiers = (first, ()) if len(first) == len(self.members) else self._sorted()
+        first = self.tiers[0]
         self.sole = first[0] if len(first) == 1 else None
         if isinstance(self.balancer, Maglev):
             self.balancer.prepare(first)
         if self.terms is not None:
             self.terms.queue.call_all()  # somebody may have come back, with room
+
+    def _sorted(self) -> tuple[tuple[LiveBackend, ...], tuple[LiveBackend, ...]]:
+        able = [live for live in self.members.values() if live.serves]
+        well = [live for live in able if live.well] or able
+        return tuple(live for live in well if not live.fact.backup), tuple(live for live in well if live.fact.backup)
 
     def choose(self, tried: Container[BackendKey] = (), key: bytes = b"") -> LiveBackend | None:
         """Pick from the first tier that has someone untried, with room for one more."""

@@ -274,7 +274,8 @@ class RosterDraft:
             return None, facts, False
         kept = old is not None and old.cluster.load_balancing is cluster.load_balancing
         balancer = old.balancer if kept and old is not None else balancer_for(cluster.load_balancing)
-        terms = terms_for(cluster, self._registry.workers, None if old is None else old.terms)
+        same = old is not None and old.cluster is cluster
+        terms = old.terms if same and old is not None else terms_for(cluster, self._registry.workers, None if old is None else old.terms)
         self.terms += () if terms is None else (terms,)
         roster = self.rosters[name] = self.rebuilt[name] = Roster(cluster, balancer, members, terms)
         return roster, facts, changing
