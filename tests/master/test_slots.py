@@ -282,4 +282,4 @@ def leave_empty(slots: Slots, worker: Worker) -> None:
 def until(holds: Callable[[], bool]) -> None:
     with gevent.Timeout(PATIENCE):
         while not holds():
-            gevent.sleep(0.001)
+            gevent.sleep(0)
