@@ -21,15 +21,12 @@ from sozu.parsers.leaves import from_big_endian, one_of, tag
 from sozu.parsers.result import Complete, Done, Error, Incomplete, Needed
 from sozu.parsers.tree import EVERY_BYTE
 from sozu.parsers.wire.hello_message import ClientHello, parse_message, quick_hello
+from sozu.parsers.wire.quick_hello import RECORD_HEADER, whole_message
 
 if TYPE_CHECKING:
     from sozu.parsers.result import Bytes, Outcome
 
-RECORD_HEADER: Final = 5
 MESSAGE_HEADER: Final = 4
-MESSAGE_AT: Final = RECORD_HEADER + MESSAGE_HEADER  # where the message begins that is alone in its record
-LONGEST_WHOLE: Final = RECORD_HEADER + 16384
-USUAL_RECORDS: Final = frozenset((b"\x16\3\1", b"\x16\3\3"))
 
 # "The length MUST NOT exceed 2^14 bytes", nor may a fragment be empty. The hello keeps the same limit here, whose reason is memory;
 # RFC 8446 has 2^24 - 1 for it, browsers send up to 2 KB.
@@ -126,13 +123,9 @@ class HelloReader:
 
 
 def _whole(data: Bytes) -> ClientHello | None:
-    """The hello, if all of it has come, in one record and with nothing behind it; None: look at it closely. Nearly every client sends it so."""
-    size = len(data)
-    if MESSAGE_AT < size <= LONGEST_WHOLE and bytes(data[:3]) in USUAL_RECORDS and data[5] == 1:
-        in_record, in_message = int.from_bytes(data[3:5], "big"), int.from_bytes(data[6:9], "big")
-        if in_record + RECORD_HEADER == in_message + MESSAGE_AT == size:
-            return quick_hello(bytes(data[MESSAGE_AT:]))
-    return None
+    """What nearly every client sends; None: look at it closely."""
+    message = whole_message(data)
+    return None if message is None else quick_hello(message)
 
 
 def parse_hello(data: Bytes, pos: int = 0) -> Outcome[ClientHello]:

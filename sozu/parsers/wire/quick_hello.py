@@ -14,22 +14,81 @@ from sozu.parsers.abnf import ALPHA, DIGIT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sozu.parsers.result import Bytes
+
 SESSION_ID: Final = 34  # where its length is: behind the version and the random
 LONGEST_SESSION_ID: Final = 32
 MOST_EXTENSIONS: Final = 64
 MOST_PROTOCOLS: Final = 32
 HOST: Final = ALPHA + DIGIT + b"-._"
 SERVER_NAME, ALPN, SUPPORTED_VERSIONS, ENCRYPTED_CLIENT_HELLO = 0, 16, 43, 0xFE0D
+UNDERSTOOD: Final = frozenset((SERVER_NAME, ALPN, SUPPORTED_VERSIONS, ENCRYPTED_CLIENT_HELLO))
+RECORD_HEADER: Final = 5
+MESSAGE_AT: Final = RECORD_HEADER + 4  # where the message begins that is alone in its record
+LONGEST_WHOLE: Final = RECORD_HEADER + 16384
+USUAL_RECORDS: Final = frozenset((b"\x16\3\1", b"\x16\3\3"))
+heads: Final = Struct(">3sHB").unpack_from
 u16: Final = Struct(">H").unpack_from
 u16_u16: Final = Struct(">HH").unpack_from
 encrypted_head: Final = Struct(">BHHBH").unpack_from
 PAIRS: Final = [Struct(f">{count}H") for count in range(128)]
 
+Wish = tuple[bytes | None, bytes | None]
 Found = tuple[int, bytes, tuple[int, ...], "dict[int, bytes] | None"]
 
 
 class Doubt(Exception):
     """This one is for the grammar."""
+
+
+def whole_message(data: Bytes) -> bytes | None:
+    """The body of the hello, if all of it has come, in one record and with nothing behind it. Nearly every client sends it so."""
+    size = len(data)
+    if MESSAGE_AT < size <= LONGEST_WHOLE:
+        record, in_record, kind = heads(data)
+        in_message = int.from_bytes(data[6:9], "big")
+        if record in USUAL_RECORDS and kind == 1 and in_record + RECORD_HEADER == in_message + MESSAGE_AT == size:
+            return bytes(data[MESSAGE_AT:])
+    return None
+
+
+def quick_wish(body: bytes) -> Wish | None:
+    """What the client asks for, as it is written: the data of server_name and of ALPN, None for none. Who writes the same asks for the same.
+
+    None: this hello is for the grammar. Whether what is asked for makes sense is to be found out once, for the first hello with this wish.
+    """
+    try:
+        return _wish(body)
+    except (Doubt, IndexError, error):
+        return None
+
+
+def _wish(body: bytes) -> Wish:
+    """Looks at all that `quick_parts` looks at, but for those two, and makes nothing of it."""
+    suites_at = SESSION_ID + 1 + body[SESSION_ID]
+    (suites_size,) = u16(body, suites_at)
+    compression_at = suites_at + 2 + suites_size
+    at = compression_at + 3 + body[compression_at]
+    end = at + u16(body, at - 2)[0]
+    _sure(end == len(body) and body[SESSION_ID] <= LONGEST_SESSION_ID and body[compression_at] > 0)
+    _sure(not suites_size & 1 and 0 < suites_size < 2 * len(PAIRS))
+    kinds, name, spoken = [], None, None
+    while at < end:
+        kind, size = u16_u16(body, at)
+        at += 4 + size
+        kinds.append(kind)
+        if kind in UNDERSTOOD:
+            data = body[at - size : at]
+            if kind == SERVER_NAME:
+                name = data
+            elif kind == ALPN:
+                spoken = data
+            elif kind == SUPPORTED_VERSIONS:
+                _sure(data[0] == size - 1 and size > 1 and size & 1 == 1)
+            else:
+                check_encrypted(data)
+    _sure(at == end and len(kinds) == len(set(kinds)) <= MOST_EXTENSIONS)
+    return name, spoken
 
 
 def quick_parts(body: bytes) -> Found | None:

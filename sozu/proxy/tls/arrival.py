@@ -14,6 +14,7 @@ from sozu.command.edits.networks import Networks
 from sozu.parsers.result import Done, Error
 from sozu.parsers.wire.client_hello import HelloReader
 from sozu.parsers.wire.hello_message import ClientHello
+from sozu.parsers.wire.quick_hello import Wish, quick_wish, whole_message
 from sozu.proxy.deadlines import NEVER
 from sozu.proxy.stream import Broken, Stream
 from sozu.proxy.tls.choosing import DECODE_ERROR, INTERNAL_ERROR, Alert, Choice, Passage
@@ -39,7 +40,6 @@ class Agreed:
 
     choice: Choice
     version: str
-    resumed: bool
     client_certificate: bytes | None
 
 
@@ -56,7 +56,10 @@ class Visitor:
 class Doorkeeper(Protocol):
     """Who decides about clients, and takes them over."""
 
-    def choose(self, hello: ClientHello, listener: str) -> Choice | Passage | Alert:
+    def recall(self, wish: Wish, listener: str) -> Choice | None:
+        """What a client with this wish gets, if that is known already."""
+
+    def choose(self, hello: ClientHello, listener: str, wish: Wish | None) -> Choice | Passage | Alert:
         """What a client gets."""
 
     def without_hello(self, listener: str) -> Passage | None:
@@ -75,13 +78,14 @@ class Doorkeeper(Protocol):
 class Arrival:
     """One client in its handshake."""
 
-    __slots__ = ("_choice", "_doorkeeper", "_reader", "_since", "_stream", "_told", "_traffic", "_visitor", "deadline", "stream")
+    __slots__ = ("_choice", "_doorkeeper", "_reader", "_since", "_stream", "_told", "_traffic", "_visitor", "_wish", "deadline", "stream")
 
     def __init__(self, traffic: Traffic, stream: TlsStream, visitor: Visitor, doorkeeper: Doorkeeper) -> None:
         self._traffic, self._visitor, self._doorkeeper = traffic, visitor, doorkeeper
         self._stream = stream
         self.stream: Stream = stream  # the same, as others see it
-        self._reader = HelloReader()
+        self._reader: HelloReader | None = None
+        self._wish: Wish | None = None
         self._choice: Choice | None = None
         self._told = False
         self._since = traffic.clock.now
@@ -131,7 +135,21 @@ class Arrival:
             return
         if not data:
             self._nothing(data)
-            return
+        elif self._reader is not None or not self._served_as_before(data):
+            self._read_closely(data)
+
+    def _served_as_before(self, data: bytes) -> bool:
+        """The first bytes are all of the hello, as a rule, and most hellos ask for what others have asked for."""
+        message = whole_message(data)
+        self._wish = wish = None if message is None else quick_wish(message)
+        choice = None if wish is None else self._doorkeeper.recall(wish, self._visitor.listener)
+        if choice is not None:
+            self._serve(choice, data)
+        return choice is not None
+
+    def _read_closely(self, data: bytes) -> None:
+        if self._reader is None:
+            self._reader = HelloReader()
         outcome = self._reader.feed(data)
         if isinstance(outcome, Done):
             self._answer(outcome.value)
@@ -144,13 +162,13 @@ class Arrival:
         """A false alarm, or the end; who comes and goes without a word is a health check."""
         if data is None:
             self._stream.when_bytes(self._read_hello)
-        elif self._reader.received:
+        elif self._reader is not None:
             self._fail("closed in the middle of its hello")
         else:
             self.close()
 
     def _refuse_bytes(self, error: Error) -> None:
-        received = self._reader.received
+        received = self._received
         passage = self._doorkeeper.without_hello(self._visitor.listener)
         if passage is not None:
             self._pass_on(passage)
@@ -161,21 +179,26 @@ class Arrival:
             self._refuse(f"not a ClientHello: expected {expected} at byte {error.position}", Alert(DECODE_ERROR, "").record)
 
     def _answer(self, hello: ClientHello) -> None:
-        choice = self._doorkeeper.choose(hello, self._visitor.listener)
+        choice = self._doorkeeper.choose(hello, self._visitor.listener, self._wish)
         if isinstance(choice, Alert):
             self._refuse(choice.reason, choice.record)
         elif isinstance(choice, Passage):
             self._pass_on(choice)
         else:
-            self._serve(choice)
+            self._serve(choice, self._received)
+
+    @property
+    def _received(self) -> bytearray:
+        assert self._reader is not None, "something was read"
+        return self._reader.received
 
     def _pass_on(self, passage: Passage) -> None:
         self._traffic.sessions.remove(self)
         stream = self._stream.plain()
-        stream.leftover = bytes(self._reader.received)
+        stream.leftover = bytes(self._received)
         self._doorkeeper.pass_on(stream, self._visitor, passage)
 
-    def _serve(self, choice: Choice) -> None:
+    def _serve(self, choice: Choice, hello: bytes | bytearray) -> None:
         self._choice = choice
         try:
             engine = Engine(self._doorkeeper.context(choice))
@@ -183,7 +206,7 @@ class Arrival:
             self._unusable(choice, str(error))
             self._refuse("the certificate cannot be used", Alert(INTERNAL_ERROR, "").record)
             return
-        engine.feed(self._reader.received)
+        engine.feed(hello)
         self._stream.begin(engine)
         self._go_on()
 
@@ -212,10 +235,11 @@ class Arrival:
             self._go_on()
 
     def _finish(self) -> None:
-        assert self._choice is not None, "there was a hello"
-        engine = self._stream.engine
+        choice, engine = self._choice, self._stream.engine
+        assert choice is not None, "there was a hello"
         self._traffic.sessions.remove(self)
-        self._doorkeeper.welcome(self._stream, self._visitor, Agreed(self._choice, engine.version, engine.resumed, engine.peer_certificate))
+        shown = None if choice.terms.client_ca is None else engine.peer_certificate
+        self._doorkeeper.welcome(self._stream, self._visitor, Agreed(choice, engine.version, shown))
 
     # ---- when it fails ----
 

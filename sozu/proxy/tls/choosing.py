@@ -1,14 +1,17 @@
 """What a ClientHello gets: certificates on some terms, the way to who has them, or an alert. Facts in, a decision out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from sozu.command.certificates.table import CertificateTable
 from sozu.command.certificates.terms import Tls
 from sozu.command.facts import Certificate
 from sozu.command.state import FrontendKey
 from sozu.parsers.wire.hello_message import ClientHello
+from sozu.parsers.wire.quick_hello import Wish
 
 # RFC 8446 section 6; RFC 7301 section 3.2; RFC 6066 section 3
 HANDSHAKE_FAILURE: Final = 40
@@ -47,12 +50,21 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is served, what the client called it (in lower case), and for whom the certificates speak: None if any host may be asked for."""
+    """What is served, what the client called it (in lower case), and for whom the certificates speak: None if any host may be asked for.
+
+    `served`: certificates and terms again, in a form that is quickly compared.
+    """
 
     certificates: tuple[Certificate, ...]
     terms: Tls
     server_name: str | None
     names: tuple[str, ...] | None
+    served: bytes = field(default=b"", compare=False)
+
+
+def key_of(certificates: tuple[Certificate, ...], terms: Tls) -> bytes:
+    """The same for the same certificates on the same terms, and for no others."""
+    return msgspec.json.encode((tuple(one.fingerprint for one in certificates), terms))
 
 
 def name_in(hello: ClientHello) -> str | None:
@@ -61,24 +73,39 @@ def name_in(hello: ClientHello) -> str | None:
 
 
 class Chooser:
-    """Chooses by one table, and on the terms of the listeners. Neither changes, so names that are asked for again need not be looked up again."""
+    """Chooses by one table, and on the terms of the listeners. Neither changes, so what is wished for again need not be looked up again."""
 
-    __slots__ = ("_known", "_terms", "table")
+    __slots__ = ("_known", "_terms", "_wishes", "table")
 
     def __init__(self, table: CertificateTable, terms: Terms) -> None:
         self.table = table
         self._terms = terms
         self._known: dict[tuple[str, str | None], Choice] = {}
+        self._wishes: dict[tuple[str, Wish], Choice] = {}
 
-    def choose(self, hello: ClientHello, listener: str) -> Choice | Alert:
-        """For a client at this listener.
+    def recall(self, wish: Wish, listener: str) -> Choice | None:
+        """What a client with this very wish got at this listener before."""
+        return self._wishes.get((listener, wish))
+
+    def choose(self, hello: ClientHello, listener: str, wish: Wish | None = None) -> Choice | Alert:
+        """For a client at this listener; who has the same wish may recall it.
 
         A name that nobody has gets the default certificate, by which the client sees that it is not who it meant; what it asks for then is 421.
         """
         if hello.alpn and SPOKEN.isdisjoint(hello.alpn):
             return Alert(NO_APPLICATION_PROTOCOL, "the client speaks only other protocols than HTTP/1.1")
         place = listener, hello.server_name
-        return self._known.get(place) or self._look_up(listener, name_in(hello), place)
+        choice = self._known.get(place) or self._look_up(listener, name_in(hello), place)
+        if wish is not None and isinstance(choice, Choice):
+            self._make_room()
+            self._wishes[listener, wish] = choice
+        return choice
+
+    def _make_room(self) -> None:
+        """Clients may write what they like."""
+        if max(len(self._known), len(self._wishes)) >= MOST_KNOWN:
+            self._known.clear()
+            self._wishes.clear()
 
     def _look_up(self, listener: str, name: str | None, place: tuple[str, str | None]) -> Choice | Alert:
         certificates = self.table.find(listener, name)
@@ -86,8 +113,7 @@ class Chooser:
             return Alert(UNRECOGNIZED_NAME, "this listener has no certificate")
         terms = self._terms.get(listener) or USUAL
         names = tuple(each for one in certificates for each in one.names) if terms.strict else None
-        choice = Choice(certificates, terms, name, names)
-        if len(self._known) >= MOST_KNOWN:  # clients may write what they like
-            self._known.clear()
+        choice = Choice(certificates, terms, name, names, key_of(certificates, terms))
+        self._make_room()
         self._known[place] = choice
         return choice

@@ -6,8 +6,7 @@ this costs a request nothing. Held are the last ones that were used.
 
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -26,8 +25,7 @@ MOST: Final = 256  # entrances: each may remember heads
 SCHEME: Final = b"https"
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):  # made, hashed and compared for each connection, which is cheap so
     """What connections through one entrance have in common. `names`: for whom the certificates speak; None if any host may be asked for."""
 
     listener: str

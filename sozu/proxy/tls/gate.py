@@ -13,6 +13,7 @@ from sozu.command.draft import Change
 from sozu.command.facts import Certificate, Listener, Protocol
 from sozu.command.routing.passing import PassingTable
 from sozu.parsers.wire.hello_message import ClientHello
+from sozu.parsers.wire.quick_hello import Wish
 from sozu.proxy.forwarding import client_name
 from sozu.proxy.proxied.told import ToldSession
 from sozu.proxy.session import Session
@@ -32,11 +33,12 @@ from sozu.proxy.tunnel import Course, TunnelSession
 class Gate:
     """See the module. `resumes` says whether sessions go on in later connections."""
 
-    __slots__ = ("_backends", "_chooser", "_contexts", "_entrances", "_passing", "_tcp", "_traffic", "resumes")
+    __slots__ = ("_backends", "_chooser", "_contexts", "_entrances", "_library", "_passing", "_tcp", "_traffic", "resumes")
 
     def __init__(self, traffic: Traffic, library: Library | None, secret: bytes) -> None:
         """Tickets are sealed with what follows from the secret; without one, or without the library, there are none."""
         self._traffic = traffic
+        self._library = library
         self._contexts = Contexts(library, secret)
         self._entrances = TlsEntrances(traffic.entrances)
         self._backends = SecureBackends(traffic.pool, traffic.registry, traffic.hub, library, lambda: self._chooser.table.certificates)
@@ -72,7 +74,11 @@ class Gate:
         """Has this tcp listener connections that go where their ClientHello says?"""
         return listener in self._passing.own
 
-    def choose(self, hello: ClientHello, listener: str) -> Choice | Passage | Alert:
+    def recall(self, wish: Wish, listener: str) -> Choice | None:
+        """See Doorkeeper."""
+        return None if self._passing.frontends else self._chooser.recall(wish, listener)
+
+    def choose(self, hello: ClientHello, listener: str, wish: Wish | None = None) -> Choice | Passage | Alert:
         """See Doorkeeper."""
         if self._passing.frontends:
             name, is_tcp = name_in(hello), listener in self._tcp
@@ -81,7 +87,7 @@ class Gate:
                 return Passage(found.cluster, name, found.key)
             if is_tcp:
                 return self.without_hello(listener, name) or Alert(UNRECOGNIZED_NAME, "this listener passes on other names only")
-        return self._chooser.choose(hello, listener)
+        return self._chooser.choose(hello, listener, wish)
 
     def _is_served(self, hostname: str) -> bool:
         return self._traffic.routes.has_hostname(hostname)
@@ -98,16 +104,18 @@ class Gate:
 
     def context(self, choice: Choice) -> ssl.SSLContext:
         """See Doorkeeper."""
-        return self._contexts.of(choice.certificates, choice.terms)
+        return self._contexts.of(choice.certificates, choice.terms, choice.served)
 
     def welcome(self, stream: TlsStream, visitor: Visitor, agreed: Agreed) -> None:
         """See Doorkeeper."""
-        stream.glance()
         entrance = self._entrances.of(way(visitor, agreed))
+        came = stream.glance()
         if visitor.believed is None:
             Session(self._traffic, stream, visitor.client, entrance, visitor.number)
         else:
             ToldSession(self._traffic, stream, visitor.client, entrance, visitor.number, believed=visitor.believed)
+        if not came and self._library is not None:  # it is idle already: what the handshake took is of use to the next one
+            stream.rest(self._library)
 
 
 def _never(_hostname: str) -> bool:

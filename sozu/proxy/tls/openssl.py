@@ -1,4 +1,4 @@
-"""What OpenSSL can and Python's ssl module does not offer: shared ticket keys, no cache of sessions, the groups of a key exchange, small buffers.
+"""What OpenSSL can and Python's ssl module does not offer: shared ticket keys, no cache of sessions, groups and ciphers in an order, small buffers.
 
 The one file with ctypes. It calls the very library that `_ssl` is linked with, on the SSL_CTX inside an ssl.SSLContext and the BIO inside an
 ssl.MemoryBIO, which are where CPython has put them since 3.2: right behind the object's header. `probe` checks all of this on a context made for it, before anything is believed: the
@@ -30,7 +30,7 @@ class Unsupported(Exception):
 class Library:
     """The functions, on contexts of Python's."""
 
-    __slots__ = ("_control", "_control_bio", "_new_buffer", "_set_timeout")
+    __slots__ = ("_control", "_control_bio", "_new_buffer", "_set_suites", "_set_timeout")
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._control = library.SSL_CTX_ctrl
@@ -39,6 +39,8 @@ class Library:
         self._set_timeout = library.SSL_CTX_set_timeout
         self._set_timeout.restype = ctypes.c_long
         self._set_timeout.argtypes = (ctypes.c_void_p, ctypes.c_long)
+        self._set_suites = library.SSL_CTX_set_ciphersuites
+        self._set_suites.restype, self._set_suites.argtypes = ctypes.c_int, (ctypes.c_void_p, ctypes.c_char_p)
         self._control_bio = library.BIO_ctrl
         self._control_bio.restype = ctypes.c_long
         self._control_bio.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_void_p)
@@ -57,6 +59,11 @@ class Library:
         """Agree on keys in these groups only: their names with colons between them, best first. Raises Unsupported."""
         if self._control(_pointer(context), SET_GROUPS_LIST, 0, groups.encode("ascii")) != 1:
             raise Unsupported(f"groups {groups}")
+
+    def set_suites(self, context: ssl.SSLContext, suites: str) -> None:
+        """Of the ciphers of TLS 1.3 use these only: their names with colons between them, best first. Raises Unsupported."""
+        if self._set_suites(_pointer(context), suites.encode("ascii")) != 1:
+            raise Unsupported(f"ciphers {suites}")
 
     def give_back(self, bio: ssl.MemoryBIO) -> None:
         """Free the memory that has taken what went through this, all of which has been read. By itself it stays as large as it ever was."""

@@ -99,11 +99,14 @@ class TlsStream(TlsSender):
             Stream.wait_readable(self)
             self.receive()
 
-    def glance(self) -> None:
-        """After the handshake: what came with its end is left over for the first read. A failure is for that one to find."""
+    def glance(self) -> bool:
+        """After the handshake: what came with its end is left over for the first read. Was there anything? A failure is for that read to find."""
         self._settled = True
+        if not self.engine.has_more:
+            return False
         with suppress(Broken):
             self.leftover = self._decrypt(HEAD_SIZE) or b""
+        return True
 
     # ---- reading ----
 

@@ -8,6 +8,7 @@ import pytest
 
 from sozu.parsers.result import Error
 from sozu.parsers.wire.hello_message import ClientHello, careful_hello, parse_message, quick_hello
+from sozu.parsers.wire.quick_hello import quick_wish
 
 HEAD = b"\x03\x03" + bytes(32)
 SUITES = b"\x00\x04\x13\x01\x0a\x0a"
@@ -55,6 +56,15 @@ def test_usual_hellos_are_read_quickly_and_mean_the_same(message: bytes) -> None
     quick = quick_hello(message)
     assert isinstance(quick, ClientHello)
     assert quick == careful_hello(message)
+
+
+def test_the_wish_is_what_is_asked_for_and_nothing_else() -> None:
+    name, spoken = sized(b"\x00" + sized(b"a.example")), sized(b"\x08http/1.1")
+    one = extended((0, name), (16, spoken), (51, b"of one key"))
+    other = extended((43, b"\x02\x03\x04"), (16, spoken), (51, b"of another"), (0, name))
+    assert quick_wish(one) == quick_wish(other) == (name, spoken)
+    assert quick_wish(extended((43, b"\x02\x03\x04"))) == (None, None)
+    assert quick_wish(extended((0, b""))) == (b"", None)  # of whom nobody is served who could be recalled
 
 
 @pytest.mark.parametrize(
@@ -114,5 +124,8 @@ def test_of_bent_hellos_both_readings_say_the_same(message: bytes, changes: list
                 del bent[at : at + 1]
             case "add" if at < len(bent):
                 bent[at] = (bent[at] + (1 if byte & 1 else 255)) & 255
-    quick = quick_hello(bytes(bent))
-    assert quick is None or quick == careful_hello(bytes(bent))
+    quick, careful, wish = quick_hello(bytes(bent)), careful_hello(bytes(bent)), quick_wish(bytes(bent))
+    assert quick is None or quick == careful
+    if wish is not None:  # a hello with the same wish, and nothing else to doubt, is refused or asks for the same
+        asked = quick_hello(extended(*((kind, data) for kind, data in zip((0, 16), wish, strict=True) if data is not None)))
+        assert asked == quick if quick is None or asked is None else (asked.server_name, asked.alpn) == (quick.server_name, quick.alpn)

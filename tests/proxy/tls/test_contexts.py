@@ -107,6 +107,22 @@ def test_ecdsa_is_served_before_rsa_and_rsa_to_who_knows_no_other() -> None:
     assert client.peer_certificate == ssl.PEM_cert_to_DER_cert(RSA.certificate)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [
+        ("ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"),
+        ("ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        (None, "TLS_AES_128_GCM_SHA256"),  # OpenSSL asks for AES-256 first
+    ],
+)
+def test_the_cheapest_cipher_is_taken_but_chacha_by_who_wants_it_most(wanted: str | None, given: str) -> None:
+    chosen = client_context(ssl.TLSVersion.TLSv1_3 if wanted is None else ssl.TLSVersion.TLSv1_2)
+    chosen.set_ciphers(wanted or "DEFAULT")
+    client, server = Engine(chosen, server_name="a.example", server=False), Engine(contexts().of((ECDSA,), USUAL))
+    shake(client, server)
+    assert server._tls.cipher()[0] == given
+
+
 def test_the_usual_terms_are_mozillas_intermediate_profile() -> None:
     context = server_context(USUAL, LIBRARY)
     old = {cipher["name"] for cipher in context.get_ciphers() if not cipher["name"].startswith("TLS_")}

@@ -30,6 +30,11 @@ def test_unknown_groups_are_refused(library: Library) -> None:
         library.set_groups(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "P-255")
 
 
+def test_unknown_ciphers_are_refused(library: Library) -> None:
+    with pytest.raises(Unsupported, match="ciphers TLS_NULL"):
+        library.set_suites(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "TLS_NULL")
+
+
 def test_an_unknown_interpreter_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 99))
     assert probe() is None
