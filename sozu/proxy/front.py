@@ -29,6 +29,10 @@ class Front(Protocol):
     def listener(self) -> str:
         """The address of the listener by which it came."""
 
+    @property
+    def destination(self) -> str:
+        """The same, as backends are told."""
+
     def throw(self, failure: Exception) -> None:
         """Raise in the greenlet of the running exchange, where it waits. Called in the hub."""
 

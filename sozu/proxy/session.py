@@ -174,6 +174,8 @@ class Session(Answerer):
         """Where it came in."""
         return self._entrance.listener
 
+    destination = listener
+
     def drain(self) -> None:
         """Answer one more request at most, telling the client so. One that was active a moment ago may have it on its way to us."""
         self.draining = True

@@ -204,8 +204,8 @@ class Story:
 
     # ---- tunnels ----
 
-    def open_tunnel(self, client: str, outcome: str) -> None:
-        peer = self.tunnels[client] = self.connect(client, b"")
+    def open_tunnel(self, client: str, first: str | None, outcome: str) -> None:
+        peer = self.tunnels[client] = self.connect(client, b"" if first is None else f"{first}\r\n".encode())
         if outcome == "closed":
             assert peer.rest() == b""
         else:
@@ -241,7 +241,7 @@ LINES: list[tuple[str, Callable[..., Any]]] = [
     (rf"{ADDRESS} answers(?: (\d+))? +-> {CLIENT}", Story.answer),
     (rf"{ADDRESS} replies (\d+)(?: ([A-Z].*: .*))?", Story.reply),
     (r"(\d+) requests +-> (.*)", Story.ask_often),
-    (rf"{CLIENT} connects +-> (.*)", Story.open_tunnel),
+    (rf"{CLIENT} connects(?: with \"(PROXY .*)\")? +-> (.*)", Story.open_tunnel),
     (r"(\S+) hears \"(.*)\"", Story.hear),
     (r"(\S+) says \"(.*)\" +-> (\S+) hears \"(.*)\"", Story.say),
     (r"(\S+) ends its half +-> (\S+) hears the end", Story.end),

@@ -22,7 +22,7 @@ log = logging.getLogger("sozu.proxy")
 
 LONGEST: Final = 4096  # bytes: two addresses and more TLVs than anybody sends
 
-Begin = Callable[[_socket.socket, bytes], object]  # called in the hub, with the client's `IP:port`
+Begin = Callable[[_socket.socket, bytes, str], object]  # called in the hub, with the client's `IP:port`, and where he went (empty if nobody says)
 
 
 class ProxiedArrival:
@@ -52,7 +52,7 @@ class ProxiedArrival:
             return
         outcome = run(proxy_protocol, data)
         if isinstance(outcome, Done):
-            self._hand_over(outcome.end, client_in(outcome.value, self._peer))
+            self._hand_over(outcome.end, outcome.value)
         elif isinstance(outcome, Error):
             self._fail(f"wrong at byte {outcome.position}")
         elif len(data) in (self._seen, LONGEST):
@@ -66,7 +66,7 @@ class ProxiedArrival:
         self._sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVLOWAT, seen + 1)
         self.stream.when_readable(self._look)
 
-    def _hand_over(self, size: int, client: bytes) -> None:
+    def _hand_over(self, size: int, header: ProxyHeader) -> None:
         if self._seen:
             self._sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVLOWAT, 1)
         self._sock.recv(size)
@@ -75,7 +75,7 @@ class ProxiedArrival:
         kept.setblocking(False)
         self._traffic.sessions.remove(self)
         self.stream.close()
-        self._begin(kept, client)
+        self._begin(kept, client_in(header, self._peer), _named(header.destination).decode())
 
     def _fail(self, reason: str) -> None:
         log.debug("event=no_proxy_header listener=%s peer=%s reason=%r", self.listener, self._peer.decode(), reason)

@@ -92,7 +92,7 @@ class Admission:
             back = open_back(traffic, self._caller, backend, self._asked.timeouts)
             seeker.connected = monotonic()
             if version is not None:
-                back.stream.write(proxy_header(version, self._caller.client, self._caller.listener))
+                back.stream.write(proxy_header(version, self._caller.client, self._caller.destination))
         else:
             seeker.connected = seeker.started
         name = self._entrance.cluster.sticky

@@ -34,8 +34,8 @@ class Caller(Protocol):
     client: bytes
 
     @property
-    def listener(self) -> str:
-        """The address of the listener by which it came."""
+    def destination(self) -> str:
+        """Where the client went: the address of the listener by which it came, or what a proxy before it says."""
 
 
 class Seeker(Protocol):

@@ -33,12 +33,16 @@ NOTHING_ASKED: Final = RequestView(b"", b"", b"", 1)
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """By which listener a tunnel comes, to which cluster it goes, and whether its client asked for a name in a ClientHello, by which a frontend sent it."""
+    """By which listener a tunnel comes, to which cluster it goes, and whether its client asked for a name in a ClientHello, by which a frontend sent it.
+
+    `destination` is where the client went: the listener, unless the proxy before us says otherwise.
+    """
 
     listener: str
     cluster: str | None
     server_name: str | None = None
     frontend: FrontendKey | None = None
+    destination: str = ""
 
 
 class _Record(Record):
@@ -55,7 +59,7 @@ class _Record(Record):
 class TunnelSession:
     """See the module; `drain` and `close` are for those who end sessions from outside. It begins to run when it is made."""
 
-    __slots__ = ("_cluster", "_greenlet", "_record", "_timeouts", "_traffic", "client", "deadline", "frontend", "listener", "stream")
+    __slots__ = ("_cluster", "_greenlet", "_record", "_timeouts", "_traffic", "client", "deadline", "destination", "frontend", "listener", "stream")
 
     def __init__(self, traffic: Traffic, stream: Stream, client: bytes, course: Course, number: int) -> None:
         self._traffic = traffic
@@ -67,6 +71,7 @@ class TunnelSession:
         self.client = client
         self.frontend = course.frontend
         self.listener = course.listener
+        self.destination = course.destination or course.listener
         self.deadline = NEVER
         traffic.sessions.add(self)
         traffic.counters.exchanges_open += 1

@@ -40,16 +40,16 @@ class Way:
         if self._proxy_from.holds(source):
             ProxiedArrival(self._traffic, sock, client, address, begin)
         else:
-            begin(sock, client)
+            begin(sock, client, "")
 
-    def _begin(self, number: int, believed: Networks | None, sock: _socket.socket, client: bytes) -> None:
+    def _begin(self, number: int, believed: Networks | None, sock: _socket.socket, client: bytes, destination: str) -> None:
         listener, traffic = self._listener, self._traffic
         if listener.protocol is Protocol.HTTPS or self._gate.asks_names(listener.address):
             self._gate.greet(sock, Visitor(client, listener.address, number, believed))
             return
         stream = Stream(sock, traffic.hub)
         if listener.protocol is Protocol.TCP:
-            TunnelSession(traffic, stream, client, Course(listener.address, listener.cluster), number)
+            TunnelSession(traffic, stream, client, Course(listener.address, listener.cluster, destination=destination or listener.address), number)
         else:
             begin(traffic, stream, client, listener.address, number, believed=believed)
 
