@@ -17,7 +17,7 @@ from sozu.command.facts import Cluster, Frontend, Listener, Position
 from sozu.command.grouping import Grouping
 from sozu.command.routing.conditions import BareRequest, Request
 from sozu.command.routing.hosts import Host, clusters_of
-from sozu.command.routing.paths import AnyPaths, Route, by_length
+from sozu.command.routing.paths import AnyPaths, PathsInTurn, Route, by_length
 from sozu.command.state import ConfigState, FrontendKey
 from sozu.parsers.regex import Regex, compile_regex
 
@@ -123,7 +123,7 @@ class RouteTable:
     def __init__(self, tables: _Tables | None = None) -> None:
         self._tables = tables if tables is not None else _Tables()
         # What `_rules` said, by listener, for the hosts that are asked for.
-        self._known: defaultdict[str, dict[bytes, tuple[AnyPaths, ...]]] = defaultdict(dict)
+        self._known: defaultdict[str, dict[bytes, AnyPaths]] = defaultdict(dict)
 
     @classmethod
     def of(cls, state: ConfigState) -> Self:
@@ -149,11 +149,8 @@ class RouteTable:
 
         `listener` is the address as the state spells it; `host` is without its port, in any case; `target` in its plain spelling may have a query.
         """
-        for paths in self._known[listener].get(host) or self._rules(listener, host):
-            route = paths.sole or paths.find(target, request)
-            if route is not None:
-                return route
-        return None
+        paths = self._known[listener].get(host) or self._rules(listener, host)
+        return paths.sole or paths.find(target, request)
 
     def has_hostname(self, hostname: str) -> bool:
         """Has some frontend this very hostname (or wildcard)?"""
@@ -163,17 +160,18 @@ class RouteTable:
         """The listener at this address."""
         return self._tables.listeners.get(address)
 
-    def _rules(self, listener: str, host: bytes) -> tuple[AnyPaths, ...]:
+    def _rules(self, listener: str, host: bytes) -> AnyPaths:
         """The path rules for a host as somebody wrote it, in the order in which they are asked. A table never changes, so they are looked up once."""
         hosts = self._tables.hosts_for(host.lower().removesuffix(b"."))
         found = (each.paths(position, listener) for position in Position for each in hosts)
-        rules = tuple(paths for paths in found if paths is not None)
+        rules = [paths for paths in found if paths is not None]
+        paths = rules[0] if len(rules) == 1 else PathsInTurn(rules)
         if rules and len(host) <= _LONGEST_KNOWN:
             known = self._known[listener]
             if len(known) >= _MOST_KNOWN:  # clients may write what they like, and `*` takes it all
                 known.clear()
-            known[host] = rules
-        return rules
+            known[host] = paths
+        return paths
 
 
 class RouteDraft:

@@ -1,9 +1,10 @@
-"""What a head means for us: all that follows from its bytes and the tables alone, worked out once and remembered with the head (heads.py).
+"""What a head means for us: all that follows from its bytes and the tables alone, worked out once and remembered with the head (heads/).
 
 Pure: views in, facts out. Grammar is before this (sozu.parsers.views); what depends on the moment or on the connection (who asks, which
 backend, how far a connection may go on) is after it, in session.py and exchange.py.
 """
 
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 import msgspec
@@ -20,11 +21,13 @@ from sozu.proxy.entry import Texts, texts_of
 from sozu.proxy.forwarding import COLON, SLASH, asked_for, downstream_head, hostname, keeps_alive, upstream_head
 from sozu.proxy.heads import DATE, USER_AGENT
 from sozu.proxy.policy.hops import COUNTED, hops_left, via
+from sozu.proxy.registry import Roster
 from sozu.proxy.registry.terms.affinity import without_cookie
 from sozu.proxy.stream import READ_SIZE
 
 IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))  # RFC 9110 section 9.2.2
 NOT_SIMPLE: Final = -1
+NOBODY: Final[Mapping[str, Roster]] = {}
 FINAL: Final = 200  # and above: the last response to a request
 
 
@@ -32,7 +35,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     """What a request asks for. After a framing that is a Refusal, only `texts` says something.
 
     `bare`: it is HTTP/1.1, has no body, asks for one (not HEAD), and is neither special nor sticky, so that a small response may be passed on as it comes.
-    `usual`: besides, it has a cluster, and its client goes on.
+    `usual`: besides, it has a `roster`, which takes it without more ado, and its client goes on.
     `keep`: the client wants to go on with its connection; `head`: what a backend gets, but for our own lines and the empty one.
     `special`: its frontend does more than to send it on; if it has yet to be admitted, there is no `cluster` so far, nor if this is its `last_hop`.
     `sticky`: what the cookie of the cluster says, empty if it has not come, None if there is no such; the backend does not get it.
@@ -53,6 +56,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     listener: str = ""
     sticky: bytes | None = None
     usual: bool = False
+    roster: Roster | None = None  # of the cluster, as long as the tables are as they are
 
 
 class Answered(msgspec.Struct, frozen=True, gc=False):
@@ -70,7 +74,7 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     head: bytes
 
 
-def understand_request(view: RequestView, listener: str, routes: RouteTable, settings: Settings, scheme: bytes = b"http") -> Asked:
+def understand_request(view: RequestView, listener: str, routes: RouteTable, settings: Settings, scheme: bytes = b"http", rosters: Mapping[str, Roster] = NOBODY) -> Asked:  # noqa: PLR0917 - keywords cost on this path
     """For a request that came to this listener, in plain text or over TLS."""
     framing, method, agent = request_framing(view), view.method, view.more[USER_AGENT]
     if framing is not NO_BODY and isinstance(framing, Refusal):
@@ -85,13 +89,15 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
         target = plain
     route = routes.find(listener, hostname(authority) if COLON in authority else authority, target, view)
     cluster = None if route is None else route.cluster
+    own = None if route is None or not route.own_terms else route.cluster
     specially = None if route is None or not route.special else special(route, scheme, authority, target)
     head = upstream_head(view, authority, target) if specially is None else specially.head(view)
     if settings.via is not None:
         head += via(settings.via, view.minor)
     sticky: bytes | None = None
-    if cluster is not None and cluster.sticky is not None:
-        head, sticky = without_cookie(head, cluster.sticky.encode())
+    if own is not None and own.sticky is not None:
+        head, sticky = without_cookie(head, own.sticky.encode())
+    roster = None if cluster is None else rosters.get(cluster.cluster)
     last_hop = method in COUNTED and hops_left(view.passed_fields()) == 0
     bare = framing is NO_BODY and view.minor == 1 and method != b"HEAD" and specially is None and sticky is None
     keep = keeps_alive(view)
@@ -102,15 +108,16 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
         keep,
         head,
         None if last_hop or (specially is not None and specially.is_guarded) else cluster,
-        settings.timeouts if cluster is None or cluster.timeouts is None else cluster.timeouts,
-        settings.min_rate if cluster is None or cluster.min_rate is None else cluster.min_rate,
+        settings.timeouts if own is None or own.timeouts is None else own.timeouts,
+        settings.min_rate if own is None or own.min_rate is None else own.min_rate,
         method in IDEMPOTENT,
         bare,
         last_hop,
         specially,
         listener,
         sticky,
-        bare and keep and cluster is not None and not last_hop,
+        bare and keep and roster is not None and roster.terms is None and not last_hop,
+        roster,
     )
 
 

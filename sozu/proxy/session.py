@@ -27,7 +27,6 @@ from sozu.proxy.failures import ClientGone, Failure, Refused
 from sozu.proxy.forwarding import client_name
 from sozu.proxy.heads import BadHead, HeadEnded
 from sozu.proxy.meaning import Asked
-from sozu.proxy.reaching import first_choice
 from sozu.proxy.record import Record
 from sozu.proxy.registry import LiveBackend
 from sozu.proxy.stream import Broken, Stream
@@ -83,8 +82,8 @@ class Session(Answerer):
         asked = self._entrance.take(self.stream, data)
         chosen = None
         if asked is not None and asked.usual and not self.stream.leftover and not self.draining:
-            assert asked.cluster is not None, "a usual request has one"
-            chosen = first_choice(traffic, asked.cluster)
+            assert asked.roster is not None, "a usual request has one"
+            chosen = asked.roster.sole or asked.roster.choose()
             back = None if chosen is None else traffic.pool.take(chosen, asked.idempotent)
             if back is not None:
                 self._errand = errand = back.errand or Errand(traffic, back)

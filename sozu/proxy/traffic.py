@@ -11,7 +11,6 @@ from itertools import chain, count, repeat
 from operator import add
 from os import urandom
 from typing import Final, Protocol
-from weakref import WeakSet
 
 from gevent import get_hub
 from gevent.hub import Hub
@@ -26,7 +25,7 @@ from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import Deadlines, Watched
 from sozu.proxy.edits import Desk
 from sozu.proxy.forwarding import added_origin, completed, origin_fields
-from sozu.proxy.heads import LONGEST_REMEMBERED, REQUEST_VIEW, RESPONSE_VIEW, TRUSTING_VIEW, Heads
+from sozu.proxy.heads import LONGEST_REMEMBERED, REQUEST_VIEW, RESPONSE_VIEW, TRUSTING_VIEW, Heads, Memory
 from sozu.proxy.loop.outbox import Outbox
 from sozu.proxy.loop.spares import Spares
 from sozu.proxy.meaning import Answered, Asked, understand_request, understand_response
@@ -36,6 +35,7 @@ from sozu.proxy.registry import Registry
 from sozu.proxy.stream import Stream
 
 ORIGINS: Final = 1024  # clients
+REQUESTS_MEMORY, RESPONSES_MEMORY = 16 << 20, 1 << 20  # bytes: each of ten thousand hosts may be asked something again and again
 ENDS: Final = tuple(b"%02x" % number for number in range(256))
 
 
@@ -81,16 +81,17 @@ class Entrance(Heads[RequestView, Asked]):
     Kept with each connection, also the idle ones, those lines would double what it costs.
     """
 
-    __slots__ = ("__weakref__", "listener", "origins")
+    __slots__ = ("listener", "origins")
 
     def __init__(
         self,
         listener: str,
         understand: Callable[[RequestView], Asked],
         origin: Callable[[bytes], bytes],
+        memory: Memory,
         view: ViewParser[RequestView] = REQUEST_VIEW,
     ) -> None:
-        super().__init__(view, understand)
+        super().__init__(view, understand, memory)
         self.listener = listener
         self.origins = lru_cache(ORIGINS)(origin)
 
@@ -102,31 +103,31 @@ class Entrance(Heads[RequestView, Asked]):
 
 
 class Entrances(dict[str, Entrance]):
-    """The entrances, by listener. What is remembered at them holds for one table of routes. There may be `others` elsewhere."""
+    """The entrances, by listener. What is remembered at them holds for one table of routes, and for the rosters that were published with it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, registry: Registry, memory: Memory) -> None:
         super().__init__()
         self.routes = RouteTable()
         self.settings = settings
-        self.others: WeakSet[Entrance] = WeakSet()
+        self.registry = registry
+        self.memory = memory
 
     def __missing__(self, listener: str) -> Entrance:
         """Made when the first request comes there."""
 
         def understand(view: RequestView) -> Asked:
-            return understand_request(view, listener, self.routes, self.settings)
+            return understand_request(view, listener, self.routes, self.settings, b"http", self.registry.rosters)
 
         def origin(client: bytes) -> bytes:
             return origin_fields(client, b"http", listener)
 
-        entrance = self[listener] = Entrance(listener, understand, origin)
+        entrance = self[listener] = Entrance(listener, understand, origin, self.memory)
         return entrance
 
     def follow(self, routes: RouteTable, settings: Settings) -> None:
         """From now on this table and these settings hold."""
         self.routes, self.settings = routes, settings
-        for entrance in (*self.values(), *self.others):
-            entrance.forget()
+        self.memory.forget()
 
 
 class TrustingEntrances(Entrances):
@@ -136,13 +137,13 @@ class TrustingEntrances(Entrances):
         """As in Entrances."""
 
         def understand(view: RequestView) -> Asked:
-            asked = understand_request(view, listener, self.routes, self.settings)
+            asked = understand_request(view, listener, self.routes, self.settings, b"http", self.registry.rosters)
             return msgspec.structs.replace(asked, head=completed(asked.head, b"http", listener))
 
         def origin(client: bytes) -> bytes:
             return added_origin(client, listener)
 
-        entrance = self[listener] = Entrance(listener, understand, origin, TRUSTING_VIEW)
+        entrance = self[listener] = Entrance(listener, understand, origin, self.memory, TRUSTING_VIEW)
         return entrance
 
 
@@ -178,9 +179,11 @@ class Traffic:
         self.outbox = Outbox(self.hub)
         self.spares = Spares(self.hub)
         self.pool = Pool(self.hub, self.clock, self.deadlines, self.counters, self.settings.pool)
-        self.entrances = Entrances(self.settings)
-        self.trusting = TrustingEntrances(self.settings)
-        self.responses = Heads(RESPONSE_VIEW, partial(understand_response, name=self.settings.via))
+        later = self.hub.loop.run_callback
+        memory = Memory(REQUESTS_MEMORY, later)
+        self.entrances = Entrances(self.settings, self.registry, memory)
+        self.trusting = TrustingEntrances(self.settings, self.registry, memory)
+        self.responses = Heads(RESPONSE_VIEW, partial(understand_response, name=self.settings.via), Memory(RESPONSES_MEMORY, later))
         self.ids = request_ids(b"%b-%d-" % (urandom(6).hex().encode(), self.slot))  # random: ids of restarted workers and of other machines differ
 
     @property

@@ -27,6 +27,7 @@ from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import Deadlines
 from sozu.proxy.entry import AnyEntry, Entry
+from sozu.proxy.heads import Memory
 from sozu.proxy.pool import Pool
 from sozu.proxy.registry import LiveBackend, Registry
 from sozu.proxy.session import Session, serve_connection
@@ -149,6 +150,11 @@ def all_descriptors_taken() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         for descriptor in taken:
             os.close(descriptor)
+
+
+def roomy() -> Memory:
+    """Room for some heads; what is forgotten is let go of at once."""
+    return Memory(1 << 20, lambda callback: callback())
 
 
 def pair() -> tuple[_socket.socket, Peer]:

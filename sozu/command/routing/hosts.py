@@ -42,7 +42,7 @@ class Host:
         return None if tier is None else tier.on_listener.get(listener, tier.everywhere)
 
     def _sorted(self) -> tuple[_Tier | None, ...]:
-        routes = [Route(each, cluster, is_special(each)) for each, cluster in zip(self.frontends, self._clusters, strict=True)]
+        routes = [Route(each, cluster, is_special(each), has_own_terms(cluster)) for each, cluster in zip(self.frontends, self._clusters, strict=True)]
         by_position = ([route for route in routes if route.frontend.position is position] for position in Position)
         self._tiers = tuple(_Tier(found) if found else None for found in by_position)  # a tuple: of ten thousand hosts nearly all have one
         return self._tiers
@@ -53,6 +53,11 @@ def is_special(frontend: Frontend) -> bool:
     gated = frontend.deny or frontend.redirect or frontend.allow_from or frontend.deny_from or frontend.basic_auth or frontend.rate or frontend.forward_auth
     edited = frontend.replace_prefix or frontend.rewrite_host or frontend.request_headers or frontend.response_headers or frontend.hsts
     return bool(gated or edited)
+
+
+def has_own_terms(cluster: Cluster) -> bool:
+    """Does it say something that is looked at for each request, or do the settings say it all?"""
+    return cluster.sticky is not None or cluster.timeouts is not None or cluster.min_rate is not None
 
 
 def clusters_of(frontends: Iterable[Frontend]) -> set[str]:

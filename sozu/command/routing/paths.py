@@ -29,6 +29,7 @@ class Route(NamedTuple):
     frontend: Frontend
     cluster: Cluster
     special: bool = False  # does the frontend do more with its requests than to send them on?
+    own_terms: bool = False  # does the cluster say how its requests are to be read: its timeouts, its rate, its cookie?
 
 
 class Paths:
@@ -126,7 +127,21 @@ def _shared(text: T) -> T:
     return text
 
 
-AnyPaths = Paths | ConditionalPaths
+class PathsInTurn:
+    """Those of several hostnames that take one name, the most specific first, or of several positions."""
+
+    __slots__ = ("_rules", "sole")
+
+    def __init__(self, rules: Sequence["AnyPaths"]) -> None:
+        self._rules = rules
+        self.sole = None
+
+    def find(self, target: bytes, request: Request) -> Route | None:
+        """The route of this request, or None."""
+        return next((route for paths in self._rules if (route := paths.sole or paths.find(target, request))), None)
+
+
+AnyPaths = Paths | ConditionalPaths | PathsInTurn
 
 
 def paths_of(routes: Sequence[Route]) -> AnyPaths:

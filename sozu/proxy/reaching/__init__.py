@@ -3,8 +3,8 @@
 `connecting` opens a connection, and says what it means when there is none. `permission` asks another cluster first whether a request may pass.
 """
 
-from sozu.proxy.reaching.choice import first_choice, reach, reach_anew
+from sozu.proxy.reaching.choice import reach, reach_anew
 from sozu.proxy.reaching.connecting import GATEWAY_TIMEOUT, Counted, blame, open_back
 from sozu.proxy.reaching.permission import permitted
 
-__all__ = ["GATEWAY_TIMEOUT", "Counted", "blame", "first_choice", "open_back", "permitted", "reach", "reach_anew"]
+__all__ = ["GATEWAY_TIMEOUT", "Counted", "blame", "open_back", "permitted", "reach", "reach_anew"]

@@ -5,7 +5,6 @@
 
 from time import monotonic
 
-from sozu.command.facts import Cluster
 from sozu.proxy.back import Back
 from sozu.proxy.failures import NoBackend, Unreachable
 from sozu.proxy.meaning import Asked
@@ -15,16 +14,10 @@ from sozu.proxy.registry import LiveBackend
 from sozu.proxy.traffic import Traffic
 
 
-def first_choice(traffic: Traffic, cluster: Cluster) -> LiveBackend | None:
-    """Whom `reach` would try first; None where there is more to be asked, or nobody."""
-    roster = traffic.registry.rosters.get(cluster.cluster)
-    return None if roster is None or roster.terms is not None else roster.sole or roster.choose()
-
-
 def reach(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, repeatable: bool, *, chosen: LiveBackend | None = None) -> Back:  # noqa: FBT001 - keywords cost on this path
     """A connection to a backend of `seeker.cluster`. Raises NoBackend, or Unreachable when enough were tried.
 
-    `chosen`: by `first_choice`, already. `repeatable` requests may ride on a connection that was idle for long (pool.py says why).
+    `chosen`: from the roster, already. `repeatable` requests may ride on a connection that was idle for long (pool.py says why).
     """
     roster = traffic.registry.rosters.get(seeker.cluster or "")
     if roster is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from sys import intern
 from typing import Any, ClassVar, Protocol
 
 from sozu.command.addresses import named_address, parse_address
@@ -38,9 +39,10 @@ class LiveBackend:
     cookie: ClassVar[bytes] = b""  # what an exchange that counts here tells the client besides: a Lease may have something
 
     def __init__(self, fact: Backend) -> None:
-        self.key: BackendKey = fact.key
+        # Many backends say the same words: those that are one object stay in the processor's cache.
+        self.key: BackendKey = (intern(fact.cluster), intern(fact.address))
         self.addresses = _addresses_of(fact.address)
-        self.name = fact.address  # as it was configured
+        self.name = self.key[1]  # as it was configured
         self.fact = fact
         self.weight: float = fact.weight
         self.credit = 0.0  # the balancer's notebook

@@ -58,8 +58,7 @@ class TlsEntrances:
             if len(self._entrances) >= MOST:
                 del self._entrances[next(iter(self._entrances))]
             view = TRUSTING_VIEW if way.trusted else REQUEST_VIEW
-            entrance = Entrance(way.listener, self._understanding(way), _origin(way), view)
-            self._plain.others.add(entrance)
+            entrance = Entrance(way.listener, self._understanding(way), _origin(way), self._plain.memory, view)
         self._entrances[way] = entrance  # the latest is the last
         return entrance
 
@@ -67,7 +66,7 @@ class TlsEntrances:
         plain = self._plain
 
         def understand(view: RequestView) -> Asked:
-            asked = understand_request(view, way.listener, plain.routes, plain.settings, SCHEME)
+            asked = understand_request(view, way.listener, plain.routes, plain.settings, SCHEME, plain.registry.rosters)
             texts = with_tls(asked.texts, way.version, way.server_name)
             head = completed(asked.head, SCHEME, way.listener) if way.trusted else asked.head
             framing = _directed(asked, way)

@@ -22,13 +22,13 @@ def answer(query: bytes, records: Records, flags: int = 0x8180) -> bytes:
 
 
 @contextmanager
-def resolver(reply: Callable[[bytes], list[bytes]]) -> Iterator[tuple[str, int]]:
+def resolver(reply: Callable[[bytes], list[bytes]], port: int = 0) -> Iterator[tuple[str, int]]:
     class Server(DatagramServer):
         def handle(self, data: Any, address: Any) -> None:
             for each in reply(data):
                 self.socket.sendto(each, address)
 
-    server = Server("127.0.0.1:0")
+    server = Server(f"127.0.0.1:{port}")
     server.start()
     try:
         yield "127.0.0.1", int(server.server_port or 0)
@@ -69,13 +69,13 @@ def test_what_was_too_long_for_a_packet_is_asked_for_again_by_tcp() -> None:
         sock.sendall(len(whole).to_bytes(2, "big") + whole)
         sock.close()
 
-    with resolver(lambda query: [answer(query, {}, 0x8380)]) as where:
-        server = StreamServer(where, stream)
-        server.start()
-        try:
+    server = StreamServer("127.0.0.1:0", stream)  # before the other: connections take their ports from these, too
+    server.start()
+    try:
+        with resolver(lambda query: [answer(query, {}, 0x8380)], int(server.server_port or 0)) as where:
             assert ask(where, "a.example").addresses == ("192.0.2.1",)
-        finally:
-            server.stop()
+    finally:
+        server.stop()
 
 
 HOSTS = "127.0.0.1 localhost Db.Example # 192.0.2.9 db.example\n::1 localhost db.example\nnonsense db.example\n192.0.2.7\n"

@@ -4,17 +4,18 @@ from gevent import get_hub
 
 from sozu.command.routes import RouteTable
 from sozu.command.settings import Settings
+from sozu.proxy.registry import Registry
 from sozu.proxy.stream import Stream
 from sozu.proxy.tls.entrance import TlsEntrances, Way
 from sozu.proxy.traffic import Entrances
-from tests.proxy.lab import pair
+from tests.proxy.lab import pair, roomy
 
 CLIENT = b"192.0.2.1:4711"
 GET = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.5\r\n\r\n"
 
 
 def lines(*, trusted: bool) -> bytes:
-    plain = Entrances(Settings(command_socket="", journal=""))
+    plain = Entrances(Settings(command_socket="", journal=""), Registry(), roomy())
     plain.follow(RouteTable(), plain.settings)
     entrance = TlsEntrances(plain).of(Way("127.0.0.1:8443", "TLSv1.3", "a", None, None, trusted))
     sock, peer = pair()

@@ -5,7 +5,6 @@ in one packet and costs one match; one that drips in costs every byte once. What
 """
 
 from collections.abc import Callable
-import os
 from typing import Final, Generic, TypeVar
 
 from sozu.parsers.head_reader import FIELD_LIMIT, HEAD_LIMIT, SHORTEST_FIELD, TARGET_LIMIT, HeadReader
@@ -13,6 +12,7 @@ from sozu.parsers.heads.known_fields import DROPPED_FROM_REQUESTS
 from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.result import Done, Error
 from sozu.parsers.views import View, ViewParser, build_request_view, build_response_view
+from sozu.proxy.heads.remembering import LONGEST_REMEMBERED, Memory
 from sozu.proxy.stream import HEAD_SIZE, Stream
 
 V = TypeVar("V", bound=View)
@@ -24,11 +24,6 @@ ROOMY: Final = min(HEAD_LIMIT, TARGET_LIMIT)  # bytes: this short, none but that
 TRUSTED_FIELDS: Final = frozenset(b"forwarded x-forwarded-for x-forwarded-proto x-forwarded-port x-forwarded-host".split())
 END: Final = b"\r\n\r\n"
 END_SIZE: Final = len(END)
-
-# Clients and backends repeat themselves to the byte: what the last heads meant is kept, 1 MB at most. Benchmarks turn it off to see what reading costs.
-REMEMBERED: Final = 0 if os.environ.get("SOZU_HEAD_MEMO") == "off" else 256
-MOST_SEEN: Final = 1024
-LONGEST_REMEMBERED: Final = 2048  # bytes
 
 
 class HeadEnded(Exception):
@@ -52,18 +47,16 @@ class BadHead(Exception):
 class Heads(Generic[V, M]):
     """Receives heads of one kind, on any stream, and tells what they mean."""
 
-    __slots__ = ("_fused", "_parser", "_seen", "_understand", "known")
+    __slots__ = ("__weakref__", "_fused", "_memory", "_parser", "_understand", "known")
 
-    def __init__(self, parser: ViewParser[V], understand: Callable[[V], M]) -> None:
+    def __init__(self, parser: ViewParser[V], understand: Callable[[V], M], memory: Memory) -> None:
+        """`understand` is pure, until the memory is told to forget."""
         self._parser = parser
         self._fused = parser.fused
-        self._understand = understand  # pure, until `forget` is called
-        self._seen = [0] * MOST_SEEN  # the hash of the last one at its place
+        self._understand = understand
+        self._memory = memory
         self.known: dict[bytes, M] = {}
-
-    def forget(self) -> None:
-        """From now on heads may mean something else."""
-        self.known.clear()
+        memory.join(self)
 
     def receive(self, stream: Stream, data: bytes) -> M:
         """What the head that begins with `data`, which is not empty, means. Raises BadHead, HeadEnded, Broken."""
@@ -88,20 +81,9 @@ class Heads(Generic[V, M]):
         if size > SHORT and (size > ROOMY or head.count(b"\n") > FIELD_LIMIT):
             return None
         meaning = self._understand(outcome.value)
-        if size <= LONGEST_REMEMBERED and REMEMBERED:
-            # Nothing that comes but once: the memory that it takes would be better used again at once.
-            seen, key = self._seen, hash(head)
-            place = key % MOST_SEEN
-            if seen[place] == key:
-                self._remember(head, meaning)
-            else:
-                seen[place] = key
+        if size <= LONGEST_REMEMBERED and self._memory.is_known_face(head):
+            self._memory.keep(self, head, meaning)
         return meaning
-
-    def _remember(self, head: bytes, meaning: M) -> None:
-        if len(self.known) >= REMEMBERED:
-            self.known.clear()
-        self.known[head] = meaning
 
     def wait(self, stream: Stream, data: bytes) -> M:
         """For what is long, wrong, or not all there. A view keeps alive what it was read from, so no more is shown to it than HEAD_SIZE."""
