@@ -4,7 +4,7 @@ Each adds X-Forwarded-For, -Proto and -Port, Forwarded and an id, keeps connecti
 write an access log. Everything lives in one temporary folder and listens on loopback, at ports that the kernel chose.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 import os
@@ -33,14 +33,17 @@ NGINX_ORIGIN = """access_log off;
   server {{ listen 127.0.0.1:{port} backlog=4096;
     location = / {{ return 200 "{small}"; }} location /item/ {{ return 200 "{small}"; }} location / {{ root {folder}; }} }}"""
 NGINX_TLS = "ssl_certificate {folder}/both.pem; ssl_certificate_key {folder}/both.pem; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on;\n  "
+NGINX_PASS = """proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Port $server_port;
+    proxy_set_header Forwarded "proto=$scheme;for=$remote_addr:$remote_port;by=$server_addr:$server_port";
+    proxy_set_header Sozu-Id $request_id; add_header Sozu-Id $request_id;"""
 NGINX_PROXY = """log_format same '$time_iso8601 $request_id $remote_addr $request_method $host $request_uri $status $request_time $bytes_sent';
   access_log {folder}/nginx.access same buffer=64k; proxy_max_temp_file_size 0;
   upstream origin {{ server 127.0.0.1:{origin}; keepalive 512; keepalive_requests 1000000000; }}
-  server {{ listen 127.0.0.1:{port} {tls} backlog=4096; location / {{
-    proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host;
-    proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Port $server_port;
-    proxy_set_header Forwarded "proto=$scheme;for=$remote_addr:$remote_port;by=$server_addr:$server_port";
-    proxy_set_header Sozu-Id $request_id; add_header Sozu-Id $request_id; }} }}"""
+  server {{ listen 127.0.0.1:{port} {tls} backlog=4096; location / {{ {passing} }} }}
+  {more}"""
+NGINX_HOST = "server {{ listen 127.0.0.1:{port}; server_name {name}; location / {{ {passing} }} location /api {{ {passing} }} }}\n"
+NGINX_HASH = "server_names_hash_max_size 65536; server_names_hash_bucket_size 128;\n  "
 HAPROXY = """
 global
   nbthread 1
@@ -77,6 +80,8 @@ listeners: [{{address: "127.0.0.1:{port}", {tls}}}]
 clusters:
   all: {{frontends: [{{hostname: "*", path: /}}], backends: ["127.0.0.1:{origin}"]}}
 """
+OUR_HOST = '  c{number}: {{frontends: [{{hostname: {name}}}, {{hostname: {name}, path: /api}}], backends: ["127.0.0.1:{origin}"]}}\n'
+HOSTS = [f"h{number}.example.com" for number in range(10_000)]
 FEATURES = Path(__file__).with_name("features.yaml")
 PLAIN = "protocol: http"
 OVER_TLS = "protocol: https, certificates: [{certificate: both.pem, key: both.pem}]"
@@ -160,12 +165,17 @@ class Stage:
         self.origin = self._nginx("origin", NGINX_ORIGIN, other).port if origin is None else origin
 
     def start(self, name: str) -> Proxy:
-        """nginx, haproxy, haproxy-splice, sozu, or sozu-features: with clusters beside, which nobody asks for, that use everything there is."""
+        """nginx, haproxy, haproxy-splice, sozu; nginx-hosts and sozu-hosts know HOSTS besides.
+
+        sozu-features has clusters beside, which nobody asks for, that use everything there is.
+        """
         makers: dict[str, Callable[[], Proxy]] = {
             "nginx": lambda: self._nginx("nginx", (NGINX_TLS if self.key else "") + NGINX_PROXY, self.core),
             "haproxy": lambda: self._haproxy(name, "splice-auto", ""),
             "haproxy-splice": lambda: self._haproxy(name, "splice-response", TUNED),
             "sozu": lambda: self._sozu(name, ""),
+            "nginx-hosts": lambda: self._nginx(name, NGINX_HASH + NGINX_PROXY, self.core, HOSTS),
+            "sozu-hosts": lambda: self._sozu(name, "".join(OUR_HOST.format(number=number, name=host, origin=self.origin) for number, host in enumerate(HOSTS))),
             "sozu-features": lambda: self._sozu(name, FEATURES.read_text()),
         }
         return makers[name]()
@@ -180,10 +190,11 @@ class Stage:
             proxy.process.kill()
             proxy.process.wait()
 
-    def _nginx(self, name: str, http: str, core: int) -> Proxy:
+    def _nginx(self, name: str, http: str, core: int, hosts: Sequence[str] = ()) -> Proxy:
         port, user = free_port(), "user root;" if os.geteuid() == 0 else ""
         tls = "ssl" if self.key else ""
-        inside = http.format(tls=tls, folder=self.folder, port=port, small=SMALL, origin=port if name == "origin" else self.origin)
+        more = "".join(NGINX_HOST.format(port=port, name=host, passing=NGINX_PASS) for host in hosts)
+        inside = http.format(tls=tls, passing=NGINX_PASS, more=more, folder=self.folder, port=port, small=SMALL, origin=port if name == "origin" else self.origin)
         config = self._write(f"{name}.conf", NGINX.format(folder=self.folder, name=name, user=user, http=inside))
         return self._run(name, port, core, [program("nginx"), "-c", config])
 
