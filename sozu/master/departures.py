@@ -26,7 +26,8 @@ class Departures:
     def follow(self, effects: Iterable[Change]) -> None:
         """Note who went, and who came back."""
         for change in effects:
-            self._follow(change)
+            if change.before is None or change.after is None:  # what is replaced was there and stays there
+                self._follow(change)
         while len(self._backends) > REMEMBERED:
             del self._backends[next(iter(self._backends))]
         while len(self._frontends) > REMEMBERED:

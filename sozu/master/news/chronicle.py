@@ -42,7 +42,7 @@ class Chronicle:
     def settled(self, publication: Publication) -> None:
         """The workers have confirmed it, or are replaced. Does not switch."""
         gone = removed_backends(publication.effects)
-        running = still_running(publication)
+        running = _running(gone, publication)
         self._tell_drained(gone - running)
         for key in running:
             gevent.spawn(self._watch, key)
@@ -64,24 +64,37 @@ class Chronicle:
 
 def removed_backends(effects: Collection[Change]) -> set[BackendKey]:
     """The backends that are not there any more after these changes."""
-    last = {fact.key: change.after for change in effects if isinstance(fact := change.after or change.before, Backend)}
-    return {key for key, after in last.items() if after is None}
+    gone = set[BackendKey]()
+    for before, after in effects:
+        if after is None and isinstance(before, Backend):
+            gone.add(before.key)
+        elif gone and before is None and isinstance(after, Backend):
+            gone.discard(after.key)
+    return gone
 
 
 def still_running(publication: Publication) -> set[BackendKey]:
     """Those of them that still have exchanges on some worker; of a worker that was late nobody knows what it does."""
-    gone = removed_backends(publication.effects)
+    return _running(removed_backends(publication.effects), publication)
+
+
+def _running(gone: set[BackendKey], publication: Publication) -> set[BackendKey]:
     return gone if publication.late else gone & publication.running
 
 
 def _listener_news(effects: Collection[Change]) -> Iterator[tuple[str, Listener]]:
     for change in effects:
-        match change.before, change.after:
-            case None, Listener() as after:
-                yield "listener_added", after
-            case Listener() as before, None:
-                yield "listener_removed", before
-            case Listener() as before, Listener() as after if before.active is not after.active:
-                yield "listener_activated" if after.active else "listener_deactivated", after
-            case Listener(), Listener() as after:
-                yield "listener_updated", after
+        if isinstance(change.after or change.before, Listener):
+            yield from _news_of(change)
+
+
+def _news_of(change: Change) -> Iterator[tuple[str, Listener]]:
+    match change.before, change.after:
+        case None, Listener() as after:
+            yield "listener_added", after
+        case Listener() as before, None:
+            yield "listener_removed", before
+        case Listener() as before, Listener() as after if before.active is not after.active:
+            yield "listener_activated" if after.active else "listener_deactivated", after
+        case Listener(), Listener() as after:
+            yield "listener_updated", after
