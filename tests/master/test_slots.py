@@ -17,7 +17,7 @@ from sozu.command.settings import Settings
 from sozu.command.state import ConfigState
 from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
-from sozu.master.workers import filling, heartbeat, leaving
+from sozu.master.workers import filling, heartbeat, leaving, spare
 from sozu.master.workers import slots as slots_module
 from sozu.master.workers.briefing import Briefing
 from sozu.master.workers.filling import SlotNotFilled
@@ -283,3 +283,44 @@ def until(holds: Callable[[], bool]) -> None:
     with gevent.Timeout(PATIENCE):
         while not holds():
             gevent.sleep(0)
+
+
+def test_who_dies_is_followed_by_the_spare_and_there_is_another(large_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spare, "QUIET", 0.0)
+    slots = large_house.slots()
+    slots.start()
+    spares = [until_spare(slots)]
+    for worker in running(slots):
+        worker.process.kill()
+        spares.append(until_spare(slots, spares[-1]))
+
+    assert [worker.process.pid for worker in running(slots)] == spares[:2]
+    assert len(set(spares)) == 3
+
+
+def test_a_spare_that_was_stopped_is_not_waited_for(house: House) -> None:
+    slots = house.slots()
+    slots.start()
+    stopped = until_spare(slots)
+    os.kill(stopped, signal.SIGSTOP)
+    (worker,) = running(slots)
+    worker.process.kill()
+
+    assert until_replaced(slots, worker).process.pid != stopped
+
+
+def test_an_upgrade_takes_no_spare(house: House) -> None:
+    slots = house.slots()
+    slots.start()
+    before = until_spare(slots)
+    slots.renew(next(iter(slots)), 0.0)
+
+    assert until_spare(slots) == before
+    assert before not in {worker.process.pid for worker in running(slots)}
+
+
+def until_spare(slots: Slots, other: int = 0) -> int:
+    """The pid of one that is ready to be taken."""
+    until(lambda: (worker := slots._spare._worker) is not None and worker.link.greeted and spare.is_asleep(worker.process.pid) and worker.process.pid != other)
+    assert slots._spare._worker is not None
+    return slots._spare._worker.process.pid

@@ -12,4 +12,5 @@ rendezvous  where the next master would find a worker
 steering    which of several sockets on one address gets a new connection
 heartbeat   are they alive?
 backoff     when to try again
+spare       a process that is started already
 """

@@ -84,6 +84,11 @@ class WorkerLink:
             raise LinkEnded("it closed its channel" if heard is None else f"it said {heard} where {kind.__name__} was due")
         return heard
 
+    @property
+    def greeted(self) -> bool:
+        """Has it said something that nobody has asked for yet?"""
+        return not self._greetings.empty() and not self.ended.is_set()
+
     def take_witness(self) -> int | None:
         """The descriptor, which is the caller's from now on."""
         witness, self.witness = self.witness, None

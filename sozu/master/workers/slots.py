@@ -22,6 +22,7 @@ from sozu.master.workers.leaving import see_off
 from sozu.master.workers.lookups import Lookups
 from sozu.master.workers.rendezvous import remove
 from sozu.master.workers.roster import Roster, Worker, WorkerState
+from sozu.master.workers.spare import Spare
 from sozu.master.workers.suspects import Suspects
 from sozu.master.workers.weighing import Scales
 
@@ -71,6 +72,7 @@ class Slots:
         self._keepers: list[gevent.Greenlet[..., None]] = []
         self._one_replacement = BoundedSemaphore(1)
         self._suspects = Suspects(briefing.settings.command_socket)
+        self._spare = Spare(command)
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(tuple(self._slots))
@@ -90,7 +92,7 @@ class Slots:
 
     def give_up(self) -> list[Worker]:
         """Fill no slot any more, and name the workers that serve or drain: they are another master's now. Who is not ready yet is killed."""
-        gevent.killall(self._keepers)
+        self._keep_no_more()
         newcomers = [worker for worker in self._living if worker.state is WorkerState.STARTING]
         for worker in newcomers:
             worker.process.kill()
@@ -106,6 +108,7 @@ class Slots:
         if (most := self._briefing.settings.max_worker_memory) is not None:
             self._keepers.append(gevent.spawn(Scales(lambda: tuple(self._living), most).run))
         gevent.wait([slot.tried for slot in self._slots])
+        self._keepers.append(gevent.spawn(self._spare.keep))
         return not all(slot.vacant for slot in self._slots)
 
     def add(self, count: int) -> list[Slot]:
@@ -136,12 +139,12 @@ class Slots:
 
     # ---- filling ------------------------------------------------------------------------------
 
-    def fill(self, slot: Slot, grace: float) -> Worker | None:
+    def fill(self, slot: Slot, grace: float, *, anew: bool = True) -> Worker | None:
         """Start a worker for this slot; once it accepts, tell the one before it to drain, and return that one.
 
-        Raises SlotNotFilled: then the newcomer is gone and the one before has noticed nothing. If the slot was dropped meanwhile the newcomer drains.
+        With `anew` it is started from the disk; else a spare one may do. Raises SlotNotFilled: then the newcomer is gone and the one before has noticed nothing. If the slot was dropped meanwhile the newcomer drains.
         """
-        newcomer = self._launch(slot)
+        newcomer = self._launch(slot, anew=anew)
         slot.filling = True
         try:
             make_ready(newcomer, self._briefing)
@@ -167,8 +170,9 @@ class Slots:
         with self._one_replacement, slot.alone:
             return self.fill(slot, grace)
 
-    def _launch(self, slot: Slot) -> Worker:
-        worker = self._early.pop(slot.number, None) or launch(slot.number, self._command)
+    def _launch(self, slot: Slot, *, anew: bool) -> Worker:
+        at_hand = self._early.pop(slot.number, None) or (None if anew else self._spare.take(slot.number))
+        worker = at_hand or launch(slot.number, self._command)
         self._watch(slot, worker)
         return worker
 
@@ -224,7 +228,7 @@ class Slots:
     def _fill_if_wanting(self, slot: Slot) -> None:
         with slot.alone:
             if slot.wanting and not slot.dropped:
-                self.fill(slot, REPLACEMENT_GRACE)
+                self.fill(slot, REPLACEMENT_GRACE, anew=False)
 
     def _replace(self, slot: Slot, worker: Worker, reason: str) -> None:
         if slot.worker is worker and slot.unfit is not worker:
@@ -266,7 +270,7 @@ class Slots:
 
     def drain_all(self, grace: float, told: Callable[[], None]) -> None:
         """Fill no slot any more, tell every worker to finish, call `told`, and wait until the last one has ended."""
-        gevent.killall(self._keepers)
+        self._keep_no_more()
         for worker in tuple(self._living):
             see_off(worker, grace)
         told()
@@ -274,10 +278,14 @@ class Slots:
 
     def kill_all(self) -> None:
         """End every worker now, and wait until the last one has ended."""
-        gevent.killall(self._keepers)
+        self._keep_no_more()
         for worker in tuple(self._living):
             worker.process.kill()
         self._await_all()
+
+    def _keep_no_more(self) -> None:
+        gevent.killall(self._keepers)
+        self._spare.end()
 
     def _await_all(self) -> None:
         gevent.wait([worker.process.ended for worker in self._living])
