@@ -5,6 +5,7 @@ payload; only the first ones of a client have no type. The database is played.
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from io import BufferedIOBase
 import socket
 import socketserver
@@ -85,7 +86,10 @@ def test_a_database_is_asked_through_a_tcp_listener_also_while_its_worker_is_rep
     proxy.ask(AddListener(protocol=Protocol.TCP, address="127.0.0.1:0", cluster="pg"))
     (port,) = (int(each["address"].rpartition(":")[2]) for each in proxy.status()["listeners"] if each["protocol"] == "tcp")
 
-    with Client(proxy.socket, timeout=LIMIT) as tool, socket.create_connection(("127.0.0.1", port), LIMIT) as client, client.makefile("rb") as answers:
+    with ExitStack() as stack:
+        tool = stack.enter_context(Client(proxy.socket, timeout=LIMIT))
+        client = stack.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT))
+        answers = stack.enter_context(client.makefile("rb"))
         client.sendall(message(b"", struct.pack("!I", SSL_REQUEST)))
         assert answers.read(1) == b"N"
         client.sendall(message(b"", struct.pack("!I", VERSION_3) + b"user\0ann\0\0"))
@@ -105,4 +109,6 @@ def test_a_database_is_asked_through_a_tcp_listener_also_while_its_worker_is_rep
         assert answers.read(len(told)) == told
         client.sendall(message(b"X"))
         assert answers.read() == b""
+        answers.close()
+        client.close()
         assert [answer.status for answer in asked][-1] is Status.OK
