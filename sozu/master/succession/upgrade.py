@@ -136,6 +136,7 @@ class Upgrading:
         sockets = self._held.opened.sockets
         leaving = resize(self._slots, sockets, count, grace, tell)
         _await_ends(leaving, tell)
+        self._slots.leave_dropped()
         return settle(sockets, count, leaving)
 
     # ---- one at a time ------------------------------------------------------------------------

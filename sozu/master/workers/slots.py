@@ -68,6 +68,7 @@ class Slots:
         self._early = {worker.slot: worker for worker in early}
         self._slots = [Slot(number) for number in range(count)]
         self._command, self._briefing, self._roster = command, briefing, roster
+        self._dropped: list[Slot] = []  # and somebody may still be in their queues
         self._living: set[Worker] = set()
         self._keepers: list[gevent.Greenlet[..., None]] = []
         self._one_replacement = BoundedSemaphore(1)
@@ -122,17 +123,22 @@ class Slots:
     def drop(self, count: int, grace: float) -> list[Worker]:
         """Have the first `count` slots only; returns the workers of the others, which drain now or did so already."""
         dropped, self._slots = self._slots[count:], self._slots[:count]
+        self._dropped += dropped
         leaving = []
         for slot in dropped:
             slot.dropped = True
             slot.attention.set()
-            self._end_loan(slot)
             if slot.worker is not None and not slot.vacant:
                 see_off(slot.worker, grace, self._heir_of(slot))
                 leaving.append(slot.worker)
         self._lend_out()
         gone = {slot.number for slot in dropped}
         return leaving + [worker for worker in self._living if worker.slot in gone and worker not in leaving]
+
+    def leave_dropped(self) -> None:
+        """Nobody waits in the queues of dropped slots any more: who accepts for them may stop."""
+        while self._dropped:
+            self._end_loan(self._dropped.pop())
 
     def _heir_of(self, dropped: Slot) -> Worker | None:
         return self._slots[dropped.number % len(self._slots)].worker
@@ -191,7 +197,6 @@ class Slots:
                 gevent.sleep(slot.pause if slot.borrower is not None or not slot.vacant else min(slot.pause, ALONE))
                 self._try_to_fill(slot)
                 slot.tried.set()
-            self._end_loan(slot)
             slot.tried.set()
             slot.attention.wait()
             slot.attention.clear()
@@ -199,7 +204,7 @@ class Slots:
     def _lend_out(self) -> None:
         """Who is in a queue that nobody serves need not wait for the slot's next worker: another accepts there, and they outlive us too. Never waits."""
         able = [each.worker for each in self._slots if each.worker is not None and each.worker.able]
-        for slot in self._slots if able else ():
+        for slot in (*self._slots, *self._dropped) if able else ():
             served = any(each is not None and each.able for each in (slot.worker, slot.borrower))
             if not served and self._briefing.lend(slot.number, able[0]):
                 slot.borrower = able[0]

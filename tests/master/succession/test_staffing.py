@@ -1,6 +1,8 @@
 """More and fewer workers while a master serves."""
 
 from contextlib import ExitStack
+import os
+import signal
 import socket
 
 import pytest
@@ -9,7 +11,7 @@ from sozu.command.client import RequestRefused
 from sozu.command.orders import AddCluster
 from sozu.command.requests import SetWorkers, UpgradeMaster
 from sozu.master.workers.steering import among, numbers, release, steer
-from tests.master.served import Serve, Served
+from tests.master.served import PATIENCE, Serve, Served
 
 
 def staff(served: Served, count: int) -> str:
@@ -48,6 +50,20 @@ def test_up_and_down_and_up_again(serve: Serve) -> None:
     for count in (1, 3, 2):
         staff(served, count)
         assert takers(served) == set(range(count))
+
+
+def test_those_in_the_queue_of_one_that_hangs_and_goes_are_served_by_who_stays(serve: Serve) -> None:
+    served = serve(workers=2)
+    host, _, port = served.told["listeners"][0].rpartition(":")
+    goes = served.workers()[1]["pid"]
+    os.kill(goes, signal.SIGSTOP)
+    waiting = [socket.create_connection((host, int(port)), PATIENCE) for _ in range(20)]
+    staff(served, 1)
+    takers = {int(connection.makefile().read().split()[0]) for connection in waiting}
+    for connection in waiting:
+        connection.close()
+
+    assert takers == {0}
 
 
 def test_an_upgrade_keeps_the_number(serve: Serve) -> None:
