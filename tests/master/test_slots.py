@@ -285,8 +285,14 @@ def until(holds: Callable[[], bool]) -> None:
             gevent.sleep(0)
 
 
-def test_who_dies_is_followed_by_the_spare_and_there_is_another(large_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spare, "FIRST", 0.0)
     monkeypatch.setattr(spare, "QUIET", 0.0)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_who_dies_is_followed_by_the_spare_and_there_is_another(large_house: House) -> None:
     slots = large_house.slots()
     slots.start()
     spares = [until_spare(slots)]
@@ -298,6 +304,7 @@ def test_who_dies_is_followed_by_the_spare_and_there_is_another(large_house: Hou
     assert len(set(spares)) == 3
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_spare_that_was_stopped_is_not_waited_for(house: House) -> None:
     slots = house.slots()
     slots.start()
@@ -309,6 +316,7 @@ def test_a_spare_that_was_stopped_is_not_waited_for(house: House) -> None:
     assert until_replaced(slots, worker).process.pid != stopped
 
 
+@pytest.mark.usefixtures("hasty")
 def test_an_upgrade_takes_no_spare(house: House) -> None:
     slots = house.slots()
     slots.start()

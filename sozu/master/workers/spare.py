@@ -17,6 +17,7 @@ from sozu.master.workers.roster import Worker
 
 log = logging.getLogger("sozu.master")
 
+FIRST: Final = 15.0  # seconds after the start: what is started for a moment needs none, and whoever measures us then is not to find 24 MB more
 QUIET: Final = 1.0  # seconds after one was taken: those who wait for a worker come first
 NOWHERE: Final = -1  # the slot of a spare
 ASLEEP: Final = "S"  # in /proc: it waits for us, as it should; one that somebody has stopped would not
@@ -31,7 +32,8 @@ class Spare:
         self._taken = Event()
 
     def keep(self) -> None:
-        """Have one, and another one when it was taken; for ever."""
+        """Have one after a while, and another one when it was taken; for ever."""
+        gevent.sleep(FIRST)
         while True:
             try:
                 self._worker = launch(NOWHERE, self._command)
