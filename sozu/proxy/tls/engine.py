@@ -25,7 +25,9 @@ class Engine:
 
     def __init__(self, context: ssl.SSLContext, *, server_name: str | None = None, server: bool = True, session: object = None) -> None:
         """`server_name` is whom a client expects, and `session` one of an earlier connection on this context, to go on with."""
-        self._incoming, self._outgoing = incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._incoming: Any = incoming
+        self._outgoing: Any = outgoing
         # What is below ssl.SSLObject has the same methods; a frame between would be one more for every read and write.
         below: Any = context
         self._tls: Any = below._wrap_bio(incoming, outgoing, server_side=server, server_hostname=server_name, session=session)  # noqa: SLF001
@@ -57,7 +59,7 @@ class Engine:
     @property
     def has_more(self) -> bool:
         """Is it worth asking, before more is fed? Asking costs less than being refused."""
-        return bool(self._incoming.pending or self._tls.pending() or self._ended or self.failure is not None)
+        return bool(self._ended or self._incoming.pending or self._tls.pending() or self.failure is not None)
 
     @property
     def has_records(self) -> bool:
@@ -104,7 +106,7 @@ class Engine:
                 self._tls.write(data)
         except ssl.SSLError as error:
             raise self._failed(error) from error
-        return self._outgoing.read()
+        return self.records()
 
     def burst(self, data: memoryview) -> tuple[bytes, memoryview]:
         """The first records of much data, and the data that is left. Record by record: buffers that were large once stay large."""
@@ -113,7 +115,8 @@ class Engine:
 
     def records(self) -> bytes:
         """What is to be said."""
-        return self._outgoing.read()
+        said: bytes = self._outgoing.read()
+        return said
 
     def give_back(self, library: Library) -> None:
         """Nothing goes through at present: free what the buffers took, of the handshake or of much data."""
@@ -148,9 +151,13 @@ class Engine:
         return data
 
     def part(self) -> None:
-        """The connection is closed: know nobody any more. In a cycle 25 kB would wait for the garbage collector, which does not see them and seldom comes."""
+        """The connection is closed, and nobody asks any more: free what OpenSSL holds, whoever holds us.
+
+        In a cycle 15 kB and more would wait for the garbage collector, which does not see them and seldom comes.
+        """
         self.stream = self.failure = None
         self._ended = True
+        self._tls = self._incoming = self._outgoing = None
 
     def _last(self) -> bytes | None:
         try:

@@ -96,7 +96,7 @@ class TlsStream(TlsSender):
     def handshake(self) -> None:
         """All of it, parking. The caller bounds the time. Raises Broken."""
         while not self.step():
-            Stream.wait_readable(self)
+            self._wait_for_records()
             self.receive()
 
     def glance(self) -> bool:
@@ -115,7 +115,7 @@ class TlsStream(TlsSender):
         if self.leftover:
             return self._take_leftover(most)
         if not self.engine.has_more:
-            Stream.wait_readable(self)
+            self._wait_for_records()
         while True:
             if self.engine.has_more:
                 piece = self._decrypt(most)
@@ -148,7 +148,7 @@ class TlsStream(TlsSender):
                 size = self._decrypt_into(buffer)
                 if size is not None:
                     return size
-            Stream.wait_readable(self)
+            self._wait_for_records()
             self._receive_or_wait(len(buffer) + len(buffer) // 32 + OVERHEAD)
 
     def _put_leftover(self, buffer: memoryview) -> int:
@@ -183,7 +183,7 @@ class TlsStream(TlsSender):
                 size = self._sock.recv_into(_RECEIVED[:most])
             except OSError as error:
                 self._none_moved(error)
-                Stream.wait_readable(self)
+                self._wait_for_records()
             else:
                 self.engine.feed(_RECEIVED[:size])
                 return
@@ -195,6 +195,10 @@ class TlsStream(TlsSender):
         if not self.leftover:
             self.leftover = self.read()
 
+    def _wait_for_records(self) -> None:
+        self._awaited = None  # who waits now has taken the place of who was to be called
+        Stream.wait_readable(self)
+
     def when_readable(self, call: Callable[[], object]) -> None:
         """See Stream."""
         self._awaited = call
@@ -202,7 +206,8 @@ class TlsStream(TlsSender):
             self._hub.loop.run_callback(self._look)
         else:
             WAITING.add(self)
-            Stream.when_readable(self, self._receive_and_look)
+            if not self._armed:
+                self._arm()
 
     def rest(self, library: Library) -> None:
         """See Resting."""
@@ -213,6 +218,12 @@ class TlsStream(TlsSender):
         """See Stream."""
         self._awaited = None
         Stream.forget_readable(self)
+
+    def _readable(self) -> None:
+        if self._awaited is None:  # a greenlet waits, or nobody
+            Stream._readable(self)  # noqa: SLF001 - super() would cost each request a look-up
+        else:
+            self._receive_and_look()
 
     def _receive_and_look(self) -> None:
         try:

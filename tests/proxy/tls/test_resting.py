@@ -20,12 +20,12 @@ class Waiting:
         self.rested += 1
 
 
-def look(rests: Rests, seconds: int = 1) -> None:
-    for _ in range(seconds * TICKS):
+def look(rests: Rests, times: int = 1) -> None:
+    for _ in range(times * TICKS):
         rests.look()
 
 
-def test_who_waits_from_one_second_to_the_next_gives_back_once() -> None:
+def test_who_waits_from_one_look_to_the_next_gives_back_once() -> None:
     rests, idle, busy = Rests(LIBRARY), Waiting(), Waiting()
     WAITING.add(idle)
     for _ in range(4):
