@@ -104,7 +104,8 @@ class _Tables:
 
     def _collect_regexes(self) -> None:
         found = {name[1:-1].decode(): host for name, host in self.hosts.items() if name.startswith(b"/")}
-        self.regexes = tuple((compile_regex(pattern, fold=True), found[pattern]) for pattern in sorted(found, key=by_length))
+        known = {regex.pattern: regex for regex, _ in self.regexes}  # thousands are more than the compiler remembers
+        self.regexes = tuple((known.get(pattern) or compile_regex(pattern, fold=True), found[pattern]) for pattern in sorted(found, key=by_length))
 
     def hosts_for(self, name: bytes) -> list[Host]:
         """Those that take this name (in lower case, without a dot at the end), the most specific first."""

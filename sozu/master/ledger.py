@@ -19,6 +19,7 @@ from sozu.command.commit import Commit, Refused, commit
 from sozu.command.facts import Listener
 from sozu.command.journal import Journal, JournalError, Record
 from sozu.command.orders import AnyOrder
+from sozu.command.rules.conditions import holds_expression
 from sozu.command.state import BackendKey, ConfigState
 from sozu.master.aims import Aim, these
 from sozu.master.aside import Aside
@@ -32,7 +33,7 @@ from sozu.master.workers.roster import Roster
 
 log = logging.getLogger("sozu.master")
 
-HEAVY = 500  # orders; beyond that many a commit is computed off the loop, which supervises meanwhile
+HEAVY = 500  # orders; beyond that many, or where something has to be compiled, a commit is computed off the loop, which supervises meanwhile
 
 
 class Outdated(Exception):
@@ -220,9 +221,9 @@ class Ledger:
         return self._writer.call(admit, orders, time()) if any(map(holds_certificate, orders)) else orders
 
     def _compute(self, orders: Sequence[AnyOrder]) -> Commit:
-        if len(orders) <= HEAVY:
-            return commit(self._drafted, orders)
-        return self._writer.call(commit, self._drafted, orders)
+        if len(orders) > HEAVY or any(map(holds_expression, orders)):
+            return self._writer.call(commit, self._drafted, orders)
+        return commit(self._drafted, orders)
 
     def _write(self, entries: Sequence[Entry]) -> None:
         if entries:

@@ -2,11 +2,13 @@ from time import perf_counter
 
 import pytest
 
+from sozu.command import routes
 from sozu.command.commit import commit
 from sozu.command.facts import LoadBalancing, Protocol
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder, RemoveCluster
 from sozu.command.routes import RouteTable
 from sozu.command.state import ConfigState
+from sozu.parsers.regex import Regex, compile_regex
 
 HERE, THERE = "127.0.0.1:8080", "127.0.0.1:8081"
 WORLD: list[AnyOrder] = [
@@ -138,6 +140,23 @@ def test_a_hostname_without_frontends_is_forgotten() -> None:
 
     assert table.find(HERE, b"example.org", b"/") is None
     assert b"*" not in table._tables.hosts
+
+
+def test_an_expression_for_hosts_is_compiled_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    frontends = [AddHttpFrontend(cluster="root", hostname_regex=f"{name}+") for name in "abc"]
+    state = commit(ConfigState(), [AddCluster(cluster="root"), *frontends]).state
+    table = RouteTable.of(state)
+    compiled: list[str] = []
+
+    def compile_(pattern: str, *, fold: bool) -> Regex:
+        compiled.append(pattern)
+        return compile_regex(pattern, fold=fold)
+
+    monkeypatch.setattr(routes, "compile_regex", compile_)
+    table = table.after(commit(state, [AddHttpFrontend(cluster="root", hostname_regex="d+")]).effects)
+
+    assert compiled == ["d+"]
+    assert all(table.find(HERE, host, b"/") for host in (b"aa", b"bbb", b"c", b"dd"))
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 40])

@@ -1,12 +1,13 @@
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 import socket
+from typing import Any
 
 import gevent
 import pytest
 
-from sozu.command.commit import Refused
-from sozu.command.facts import Protocol
+from sozu.command.commit import Refused, commit
+from sozu.command.facts import Match, Protocol
 from sozu.command.journal import Journal, JournalUnusable, Record
 from sozu.command.orders import (
     AddBackend,
@@ -139,6 +140,25 @@ def test_a_journal_whose_end_is_unknown_takes_no_more(house: House) -> None:
 def test_a_heavy_transaction_is_computed_off_the_loop(house: House) -> None:
     assert house.propose(*(AddCluster(cluster=f"c{number}") for number in range(HEAVY + 1))) == 1
     assert len(house.ledger.state.clusters) == HEAVY + 1
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [{"hostname_regex": "a+"}, {"path_regex": "/a+"}, {"headers": (Match(name="a", regex="b"),)}, {"query": (Match(name="a", regex="b"),)}, {"cookies": (Match(name="a", regex="b"),)}],
+)
+def test_what_has_to_be_compiled_is_compiled_off_the_loop(house: House, monkeypatch: pytest.MonkeyPatch, rule: dict[str, Any]) -> None:
+    aside: list[object] = []
+    call = Aside.call
+
+    def noted(self: Aside, function: Callable[..., object], *arguments: object) -> object:
+        aside.append(function)
+        return call(self, function, *arguments)
+
+    monkeypatch.setattr(Aside, "call", noted)
+    house.propose(AddCluster(cluster="a"), AddHttpFrontend(cluster="a", hostname="b"))
+    assert commit not in aside
+    house.propose(AddHttpFrontend(**({"cluster": "a", "hostname": "" if "hostname_regex" in rule else "c"} | rule)))
+    assert commit in aside
 
 
 def test_a_heavy_transaction_that_is_refused_says_why_and_no_more(
