@@ -5,6 +5,7 @@ star alone (every host), or an IP address. International names become A-labels (
 Host field holds; letters are lower-cased (RFC 9110 section 4.2.3). Underscores are let through: many have them.
 """
 
+import encodings.punycode  # noqa: F401 - a codec that idna looks for at the first name it meets: too late in a confined worker
 import ipaddress
 import re
 import string

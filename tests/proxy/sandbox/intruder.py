@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 
+from sozu.command.hostnames import normal_hostname
 from sozu.command.settings import Sandbox
 from sozu.proxy.sandbox import confine
 
@@ -65,6 +66,7 @@ tries: dict[str, Callable[[], object]] = {
     "become root": lambda: os.setuid(0),
     "connect": lambda: socket.socket().connect(("127.0.0.1", int(port))),
     "look up names": lambda: os.open("/etc/hosts", os.O_RDONLY),
+    "spell an international name": lambda: normal_hostname("bücher.example"),
     "open nothing": lambda: os.open(os.devnull, os.O_RDONLY),
     "open what is open": lambda: os.open(f"/proc/self/fd/{os.memfd_create('certificate')}", os.O_RDONLY),
     "start a thread": thread,
