@@ -23,4 +23,6 @@ def password() -> None:
     text = given.removesuffix("\n")
     if not text:
         raise click.UsageError("an empty password keeps nobody out")
+    if any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in text):
+        raise click.UsageError("a password has no control characters: clients may not send any (RFC 7617 section 2)")
     click.echo(write_hash(text.encode(), os.urandom(16)))

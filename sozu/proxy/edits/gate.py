@@ -7,7 +7,7 @@ from sozu.command.edits.networks import Networks
 from sozu.command.edits.templates import Template, read_template
 from sozu.command.facts import Frontend
 from sozu.command.rules.edits import LOCATION_PLACES
-from sozu.parsers.fields.credentials import BASIC
+from sozu.parsers.fields.credentials import basic
 from sozu.parsers.fields.section import values
 from sozu.parsers.result import Error
 from sozu.parsers.views import RequestView
@@ -79,8 +79,8 @@ class Gate:
         authorization = given[0] if len(given) == 1 else b""
         if users.knows(authorization):
             return
-        credentials = whole(BASIC, authorization)
-        if isinstance(credentials, Error) or credentials is None:
+        credentials = whole(basic, authorization)  # strictly: to a hash, a NUL behind a password says nothing
+        if isinstance(credentials, Error):
             raise Denied(401, "no password", "password", self._challenge)
         try:
             right = desk.check(users, credentials.user, credentials.password)

@@ -1,3 +1,4 @@
+from base64 import b64encode
 from collections.abc import Iterator
 import threading
 
@@ -93,6 +94,14 @@ def test_a_password_is_asked_for_and_checked(lab: Lab) -> None:
     origin.head()
     origin.send(OK)
     assert client.answer()[1] == b"ok"
+
+
+@pytest.mark.parametrize("said", [b"ali:open sesame\0", b"ali:open sesame\x7f", b"ali\0:open sesame", b"ali", b""])
+def test_what_is_no_name_and_password_is_refused_without_a_check(lab: Lab, said: bytes) -> None:
+    lab.traffic.desk._waiting = MOST_WAITING  # whoever needs the desk now is told so
+    client = lab.client(get(b"auth.example", fields=b"Authorization: Basic %b\r\n" % b64encode(said)))
+
+    assert client.answer()[0].startswith(b"HTTP/1.1 401 ")
 
 
 def test_who_was_right_once_is_let_in_without_a_check(lab: Lab) -> None:

@@ -48,8 +48,9 @@ def cookie_value(fields: bytes, name: bytes) -> bytes:
 
 def without_cookie(head: bytes, name: bytes) -> tuple[bytes, bytes]:
     """The lines without this cookie, and what it said; the other cookies say what they said, in one line."""
-    if name not in head or not (said := cookie_value(head, name)):
+    if name not in head or all(known != name for known, _ in _cookies(head)):
         return head, b""
+    said = cookie_value(head, name)
     left = [b"%b=%b" % pair if pair[0] else pair[1] for pair in _cookies(head) if pair[0] != name]
     lines = without(head, _COOKIE_LINES)
     return (b"%bCookie: %b\r\n" % (lines, b"; ".join(left)) if left else lines), said
