@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 import hashlib
+from http.client import HTTPException
 import socket
 import socketserver
 import threading
@@ -12,7 +13,7 @@ import pytest
 from sozu.command.answers import Status
 from sozu.command.client import Client
 from sozu.command.requests import UpgradeMaster
-from tests.e2e.asking import connect, upload
+from tests.e2e.asking import connect, download, upload
 from tests.e2e.origin import pattern
 from tests.e2e.processes import LIMIT, Proxy, configuration, every_host
 
@@ -79,6 +80,34 @@ def test_an_upload_goes_on(shared: Proxy, size: int) -> None:
 
         assert upload(shared.port, pieces(), length=size) == {"length": size, "sha256": digest_of(size)}
         assert ends[0]().startswith("upgraded: ")
+
+
+@pytest.mark.parametrize("size", [8 * MEBIBYTE, pytest.param(100 * MEBIBYTE, marks=pytest.mark.slow)])
+def test_transfers_at_full_speed_are_whole_whenever_the_upgrade_meets_them(shared: Proxy, size: int) -> None:
+    sha, upgraded, wrong = digest_of(size), threading.Event(), list[object]()
+    transfers: list[Callable[[], bool]] = [
+        lambda: download(shared.port, f"/bytes/{size}") == (size, sha),
+        lambda: upload(shared.port, pattern(size), length=size) == {"length": size, "sha256": sha},
+    ]
+
+    def again_and_again(is_whole: Callable[[], bool]) -> None:
+        while not upgraded.is_set():
+            try:
+                if not is_whole():
+                    wrong.append(is_whole)
+            except (OSError, HTTPException) as error:
+                wrong.append(error)
+
+    threads = [threading.Thread(target=again_and_again, args=(each,)) for each in transfers]
+    for thread in threads:
+        thread.start()
+    told = shared.ask(UpgradeMaster(grace=LIMIT)).message
+    upgraded.set()
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
+    assert told.startswith("upgraded: ")
 
 
 class Echo(socketserver.BaseRequestHandler):
