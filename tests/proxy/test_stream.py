@@ -326,7 +326,7 @@ def test_a_peer_who_asks_for_much_and_reads_nothing_is_broken() -> None:
     left, right = tls_pair(tcp_pair())
     called: list[int] = []
     right.when_readable(lambda: called.append(1))
-    right.engine._outgoing.write(bytes(MOST_UNASKED + 1))  # what OpenSSL answers to questions of its own kind
+    right.engine._said += bytes(MOST_UNASKED + 1)  # what OpenSSL answers to questions of its own kind
     right._receive_and_look()
     assert called == [1]
     with pytest.raises(Broken, match="asks for much"):

@@ -2,17 +2,22 @@
 
 A peer ends by saying so (RFC 8446 section 6.1). One who closes without a word is at his end as a client (a request tells its own length); as a
 server he has failed, since a body that ends with its connection would be cut short unseen.
+
+All engines hand OpenSSL its records through the same two buffers, so that a connection that is idle has none. What one call leaves in them is taken out
+before it ends, however it ends: nothing of one connection is there when the next one calls. They belong to one thread, the hub's.
 """
 
+from contextlib import suppress
 import ssl
 from typing import Any, Final
 
 from sozu.proxy.stream import Broken
-from sozu.proxy.tls.openssl import Library
 
 RECORD: Final = 16384  # bytes of data at most in a record (RFC 8446 section 5.1),
 OVERHEAD: Final = 261  # and of what is around them (RFC 5246 section 6.2.3 allows more, no cipher of ours takes it)
 BURST: Final = 8 * RECORD
+INCOMING: Final = ssl.MemoryBIO()
+OUTGOING: Final = ssl.MemoryBIO()
 
 
 class Engine:
@@ -21,80 +26,136 @@ class Engine:
     `failure` is why the connection cannot go on, in OpenSSL's words; whoever asks is told again. It names the `stream`.
     """
 
-    __slots__ = ("_ended", "_incoming", "_outgoing", "_parted", "_strict", "_tls", "failure", "stream")
+    __slots__ = ("_ended", "_left", "_parted", "_said", "_strict", "_tls", "failure", "stream")
 
     def __init__(self, context: ssl.SSLContext, *, server_name: str | None = None, server: bool = True, session: object = None) -> None:
         """`server_name` is whom a client expects, and `session` one of an earlier connection on this context, to go on with."""
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._incoming: Any = incoming
-        self._outgoing: Any = outgoing
         # What is below ssl.SSLObject has the same methods; a frame between would be one more for every read and write.
         below: Any = context
-        self._tls: Any = below._wrap_bio(incoming, outgoing, server_side=server, server_hostname=server_name, session=session)  # noqa: SLF001
+        self._tls: Any = below._wrap_bio(INCOMING, OUTGOING, server_side=server, server_hostname=server_name, session=session)  # noqa: SLF001
+        self._left: bytes | bytearray | memoryview = b""  # records that OpenSSL has not seen yet
+        self._said = b""  # records that the peer has to get
         self._strict = not server
         self._parted = False  # have we said that no more will come?
         self._ended = False  # nothing comes any more
         self.failure: Broken | None = None
         self.stream: object = None
 
+    def _keep(self) -> None:
+        """What is in the buffers is ours."""
+        if INCOMING.pending:
+            self._left = INCOMING.read()
+        if OUTGOING.pending:
+            self._said += OUTGOING.read()
+
+    def _hand_over(self) -> None:
+        """Let OpenSSL see the records that have come."""
+        left, self._left = self._left, b""
+        INCOMING.write(left)
+
     # ---- records in, data out ----
 
     def feed(self, records: bytes | bytearray | memoryview) -> None:
-        """What the peer has sent; nothing, if he has closed."""
-        if records:
-            self._incoming.write(records)
-        else:
-            self._incoming.write_eof()
+        """What the peer has sent; nothing, if he has closed. A view must be asked for before anything is written there."""
+        if not records:
             self._ended = True
+        elif self._left:
+            self._left = bytes(self._left) + records
+        else:
+            self._left = records
 
-    def take(self, records: bytes, most: int) -> bytes | None:
+    def take(self, records: memoryview, most: int) -> bytes | None:
         """Feed and decrypt in one, for what comes nearly always: a record with data."""
-        self._incoming.write(records)
-        try:
-            found: bytes = self._tls.read(most)
-        except ssl.SSLError:
+        if self._left or self.failure is not None:
+            self.feed(bytes(records))
             return self.decrypt(most)  # type: ignore[no-any-return]  # bytes, without a buffer
-        return found or self.decrypt(most)
+        INCOMING.write(records)
+        try:
+            found: bytes | None = self._tls.read(most)
+        except ssl.SSLError as error:
+            found = self._none_found(error)
+        finally:
+            if INCOMING.pending or OUTGOING.pending:
+                self._keep()
+        if not found and found is not None:
+            self._ended = True
+        return found
 
     @property
     def has_more(self) -> bool:
         """Is it worth asking, before more is fed? Asking costs less than being refused."""
-        return bool(self._ended or self._incoming.pending or self._tls.pending() or self.failure is not None)
+        return bool(self._ended or self._left or self.failure is not None or self._tls.pending())
 
     @property
     def has_records(self) -> bool:
         """Is there something to say that nobody has asked for?"""
-        return bool(self._outgoing.pending)
+        return bool(self._said)
 
     def decrypt(self, *how: Any) -> Any:
         """At most so many bytes of data; with a buffer too, how many were put there. Empty at the end, None if more must be fed. Raises Broken."""
         if self.failure is not None:
             raise self.failure
+        if self._left:
+            self._hand_over()
         try:
             found = self._tls.read(*how)
-        except ssl.SSLWantReadError:
-            return None
         except ssl.SSLError as error:
-            found = self._at_end(error)
-        if not found:
+            found = self._none_found(error)
+        finally:
+            self._keep()
+        if not found and found is not None:
             self._ended = True
         return found
 
-    def _at_end(self, error: ssl.SSLError) -> bytes:
-        if isinstance(error, ssl.SSLZeroReturnError) or (isinstance(error, ssl.SSLEOFError) and not self._strict):
-            return b""
-        raise self._failed(error) from error
+    def _none_found(self, error: ssl.SSLError) -> bytes | None:
+        if not isinstance(error, ssl.SSLWantReadError | ssl.SSLZeroReturnError):
+            raise self._failed(error) from error
+        if isinstance(error, ssl.SSLWantReadError):
+            if not self._ended:
+                return None
+            if self._strict:
+                raise self._closed_without_a_word()
+        return b""
+
+    def fill(self, buffer: memoryview) -> int | None:
+        """Like `decrypt` with a buffer, but all records that have come, as far as they fit."""
+        if self.failure is not None:
+            raise self.failure
+        if self._left:
+            self._hand_over()
+        try:
+            size: int = self._tls.read(len(buffer), buffer)
+            if size:
+                return self._fill_up(buffer, size)
+        except ssl.SSLError as error:
+            if self._none_found(error) is None:
+                return None
+        finally:
+            self._keep()
+        self._ended = True
+        return 0
 
     def followed(self, buffer: memoryview, size: int) -> int:
-        """The first `size` bytes of the buffer are data; so are the next ones, maybe. What goes wrong with them is for who asks next."""
-        while size < len(buffer) and (self._incoming.pending or self._tls.pending()):
-            try:
-                more = self.decrypt(len(buffer) - size, buffer[size:])
-            except Broken:
-                break
-            if not more:
-                break
-            size += more
+        """The first `size` bytes of the buffer are data; so are the next ones, maybe."""
+        if self._left:
+            self._hand_over()
+        try:
+            return self._fill_up(buffer, size)
+        finally:
+            self._keep()
+
+    def _fill_up(self, buffer: memoryview, size: int) -> int:
+        """What goes wrong with further records is for who asks next."""
+        try:
+            while size < len(buffer) and (INCOMING.pending or self._tls.pending()):
+                more = self._tls.read(len(buffer) - size, buffer[size:])
+                if not more:
+                    self._ended = True
+                    break
+                size += more
+        except ssl.SSLError as error:
+            with suppress(Broken):
+                self._none_found(error)
         return size
 
     # ---- data in, records out ----
@@ -106,6 +167,8 @@ class Engine:
                 self._tls.write(data)
         except ssl.SSLError as error:
             raise self._failed(error) from error
+        finally:
+            self._said += OUTGOING.read()
         return self.records()
 
     def burst(self, data: memoryview) -> tuple[bytes, memoryview]:
@@ -115,25 +178,25 @@ class Engine:
 
     def records(self) -> bytes:
         """What is to be said."""
-        said: bytes = self._outgoing.read()
+        said, self._said = self._said, b""
         return said
-
-    def give_back(self, library: Library) -> None:
-        """Nothing goes through at present: free what the buffers took, of the handshake or of much data."""
-        if not self._incoming.pending and not self._outgoing.pending:
-            library.give_back(self._incoming)
-            library.give_back(self._outgoing)
 
     # ---- beginning and end ----
 
     def shake_hands(self) -> bool:
         """Go on with the handshake as far as what was fed allows. Is it over? Raises Broken."""
+        if self._left:
+            self._hand_over()
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
+            if self._ended:
+                raise self._closed_without_a_word() from None
             return False
         except ssl.SSLError as error:
             raise self._failed(error) from error
+        finally:
+            self._keep()
         return True
 
     def say_goodbye(self) -> bytes:
@@ -142,12 +205,13 @@ class Engine:
         if self._parted:
             return data
         self._parted = True
-        while (self._incoming.pending or self._tls.pending()) and self.failure is None and (piece := self._last()):
+        while (self._left or self._tls.pending()) and self.failure is None and (piece := self._last()):
             data += piece
-        try:
-            self._tls.shutdown()
-        except ssl.SSLError:
-            return data  # it waits for the peer's goodbye, or there is nothing left to end
+        with suppress(ssl.SSLError):  # it waits for the peer's goodbye, or there is nothing left to end
+            try:
+                self._tls.shutdown()
+            finally:
+                self._keep()
         return data
 
     def part(self) -> None:
@@ -157,7 +221,7 @@ class Engine:
         """
         self.stream = self.failure = None
         self._ended = True
-        self._tls = self._incoming = self._outgoing = None
+        self._tls, self._left = None, b""
 
     def _last(self) -> bytes | None:
         try:
@@ -166,8 +230,12 @@ class Engine:
             return None
         return found
 
+    def _closed_without_a_word(self) -> Broken:
+        self.failure = Broken(self.stream, OSError("TLS: closed without a word"))
+        return self.failure
+
     def _failed(self, error: ssl.SSLError) -> Broken:
-        reason = "closed without a word" if isinstance(error, ssl.SSLEOFError) else error.reason or str(error)
+        reason = error.reason or str(error)
         if isinstance(error, ssl.SSLCertVerificationError):
             reason += f" ({error.verify_message.rstrip('.')})"
         self.failure = Broken(self.stream, OSError(f"TLS: {reason.lower().replace('_', ' ')}"))

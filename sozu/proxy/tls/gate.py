@@ -24,7 +24,6 @@ from sozu.proxy.tls.choosing import UNRECOGNIZED_NAME, Alert, Choice, Chooser, P
 from sozu.proxy.tls.contexts import Contexts
 from sozu.proxy.tls.entrance import TlsEntrances, way
 from sozu.proxy.tls.openssl import Library
-from sozu.proxy.tls.resting import Rests
 from sozu.proxy.tls.stream import TlsStream
 from sozu.proxy.traffic import Traffic
 from sozu.proxy.tunnel import Course, TunnelSession
@@ -33,19 +32,17 @@ from sozu.proxy.tunnel import Course, TunnelSession
 class Gate:
     """See the module. `resumes` says whether sessions go on in later connections."""
 
-    __slots__ = ("_backends", "_chooser", "_contexts", "_entrances", "_library", "_passing", "_tcp", "_traffic", "resumes")
+    __slots__ = ("_backends", "_chooser", "_contexts", "_entrances", "_passing", "_tcp", "_traffic", "resumes")
 
     def __init__(self, traffic: Traffic, library: Library | None, secret: bytes) -> None:
         """Tickets are sealed with what follows from the secret; without one, or without the library, there are none."""
         self._traffic = traffic
-        self._library = library
         self._contexts = Contexts(library, secret)
         self._entrances = TlsEntrances(traffic.entrances)
         self._backends = SecureBackends(traffic.pool, traffic.registry, traffic.hub, library, lambda: self._chooser.table.certificates)
         self._chooser = Chooser(CertificateTable(), {})
         self._passing = PassingTable()
         self._tcp: dict[str, str | None] = {}  # where tcp listeners lead
-        traffic.clock.each_tick(Rests(library).look)
         self.resumes = library is not None and bool(secret)
 
     def follow(self, changes: Iterable[Change], listeners: Iterable[Listener]) -> None:
@@ -109,13 +106,11 @@ class Gate:
     def welcome(self, stream: TlsStream, visitor: Visitor, agreed: Agreed) -> None:
         """See Doorkeeper."""
         entrance = self._entrances.of(way(visitor, agreed))
-        came = stream.glance()
+        stream.glance()
         if visitor.believed is None:
             Session(self._traffic, stream, visitor.client, entrance, visitor.number)
         else:
             ToldSession(self._traffic, stream, visitor.client, entrance, visitor.number, believed=visitor.believed)
-        if not came and self._library is not None:  # it is idle already: what the handshake took is of use to the next one
-            stream.rest(self._library)
 
 
 def _never(_hostname: str) -> bool:

@@ -1,7 +1,7 @@
-"""What OpenSSL can and Python's ssl module does not offer: shared ticket keys, no cache of sessions, groups and ciphers in an order, small buffers.
+"""What OpenSSL can and Python's ssl module does not offer: shared ticket keys, no cache of sessions, groups and ciphers in an order.
 
-The one file with ctypes. It calls the very library that `_ssl` is linked with, on the SSL_CTX inside an ssl.SSLContext and the BIO inside an
-ssl.MemoryBIO, which are where CPython has put them since 3.2: right behind the object's header. `probe` checks all of this on a context made for it, before anything is believed: the
+The one file with ctypes. It calls the very library that `_ssl` is linked with, on the SSL_CTX inside an ssl.SSLContext,
+which is where CPython has put it since 3.2: right behind the object's header. `probe` checks all of this on a context made for it, before anything is believed: the
 version of the library, that the pointer leads into memory of ours, and that what the library says of it is what Python says. Where it fails,
 `None` comes back: TLS works then, without resumption, and `status` says so.
 """
@@ -16,7 +16,6 @@ from typing import Final
 SET_TICKET_KEYS: Final = 59  # SSL_CTRL_SET_TLSEXT_TICKET_KEYS and others, from openssl/ssl.h
 SET_CACHE_MODE: Final = 44
 SET_GROUPS_LIST: Final = 92
-SET_BUFFER: Final = 114  # BIO_C_SET_BUF_MEM, from openssl/bio.h
 CACHE_OFF: Final = 0
 TICKET_KEYS_SIZE: Final = 80  # bytes: a name of 16, a key of 32 to sign and one of 32 to encrypt with
 KNOWN: Final = ((3, 11), (3, 14))  # versions of CPython whose SSLContext was looked at
@@ -30,7 +29,7 @@ class Unsupported(Exception):
 class Library:
     """The functions, on contexts of Python's."""
 
-    __slots__ = ("_control", "_control_bio", "_new_buffer", "_set_suites", "_set_timeout")
+    __slots__ = ("_control", "_set_suites", "_set_timeout")
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._control = library.SSL_CTX_ctrl
@@ -41,11 +40,6 @@ class Library:
         self._set_timeout.argtypes = (ctypes.c_void_p, ctypes.c_long)
         self._set_suites = library.SSL_CTX_set_ciphersuites
         self._set_suites.restype, self._set_suites.argtypes = ctypes.c_int, (ctypes.c_void_p, ctypes.c_char_p)
-        self._control_bio = library.BIO_ctrl
-        self._control_bio.restype = ctypes.c_long
-        self._control_bio.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_void_p)
-        self._new_buffer = library.BUF_MEM_new
-        self._new_buffer.restype, self._new_buffer.argtypes = ctypes.c_void_p, ()
 
     def resume_by_tickets(self, context: ssl.SSLContext, keys: bytes) -> None:
         """Resume sessions by tickets that are sealed with these keys, whoever made them, for two hours; remember none here."""
@@ -65,13 +59,6 @@ class Library:
         if self._set_suites(_pointer(context), suites.encode("ascii")) != 1:
             raise Unsupported(f"ciphers {suites}")
 
-    def give_back(self, bio: ssl.MemoryBIO) -> None:
-        """Free the memory that has taken what went through this, all of which has been read. By itself it stays as large as it ever was."""
-        assert not bio.pending, "nobody could read it any more"
-        buffer = self._new_buffer()
-        if buffer:
-            self._control_bio(_pointer(bio), SET_BUFFER, 1, buffer)
-
     def ticket_keys_size(self, context: ssl.SSLContext) -> int:
         """How many bytes ticket keys have in this library."""
         return int(self._control(_pointer(context), SET_TICKET_KEYS, 0, None))
@@ -84,7 +71,7 @@ def probe() -> Library | None:
     try:
         found = ctypes.CDLL(getattr(_ssl, "__file__", None))  # symbols are looked for in what it is linked with too
         library = Library(found)
-        sound = _is_pythons(found) and _agrees(found) and _carries_on(library)
+        sound = _is_pythons(found) and _agrees(found)
     except (OSError, AttributeError):
         return None
     return library if sound and library.ticket_keys_size(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)) == TICKET_KEYS_SIZE else None
@@ -106,21 +93,8 @@ def _agrees(found: ctypes.CDLL) -> bool:
     return bool(options(_pointer(context)) == context.options)
 
 
-def _carries_on(library: Library) -> bool:
-    """Does a MemoryBIO work as before, once its memory was given back?"""
-    bio = ssl.MemoryBIO()
-    if not _is_ours(_pointer(bio)):
-        return False
-    for word in (b"before", b"after"):
-        bio.write(word)
-        if bio.read() != word:
-            return False
-        library.give_back(bio)
-    return not bio.pending
-
-
-def _pointer(holder: ssl.SSLContext | ssl.MemoryBIO) -> int:
-    return ctypes.c_void_p.from_address(id(holder) + object.__basicsize__).value or 0
+def _pointer(context: ssl.SSLContext) -> int:
+    return ctypes.c_void_p.from_address(id(context) + object.__basicsize__).value or 0
 
 
 def _is_ours(address: int) -> bool:

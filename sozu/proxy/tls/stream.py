@@ -19,14 +19,13 @@ from sozu.proxy.forwarding import client_name
 from sozu.proxy.loop.landing import LANDED
 from sozu.proxy.stream import HEAD_SIZE, Broken, Stream
 from sozu.proxy.tls.engine import OVERHEAD, RECORD, Engine
-from sozu.proxy.tls.openssl import Library
-from sozu.proxy.tls.resting import WAITING
 from sozu.proxy.tls.sending import TlsSender
 
 log = logging.getLogger("sozu.proxy")
 
 FAILED: Final = "TLS: "  # how reasons begin that TLS has
 _RECEIVED: Final = memoryview(bytearray(4 * (RECORD + OVERHEAD)))  # no greenlet keeps anything here across a switch
+_ONE_RECORD: Final = _RECEIVED[: RECORD + OVERHEAD]
 
 
 class TlsStream(TlsSender):
@@ -46,7 +45,7 @@ class TlsStream(TlsSender):
     def take_bytes(self) -> bytes | None:
         """What the socket has, as it is; None for nothing. Before `begin`. Does not park. Raises Broken."""
         try:
-            return self._sock.recv(RECORD)
+            return bytes(_RECEIVED[: self._sock.recv_into(_ONE_RECORD)])
         except OSError as error:
             self._none_moved(error)
             return None
@@ -87,7 +86,7 @@ class TlsStream(TlsSender):
     def receive(self) -> None:
         """Hand the engine what the socket has, if it has something. Does not park. Raises Broken."""
         try:
-            size = self._sock.recv_into(_RECEIVED[: RECORD + OVERHEAD])
+            size = self._sock.recv_into(_ONE_RECORD)
         except OSError as error:
             self._none_moved(error)
             return
@@ -99,14 +98,12 @@ class TlsStream(TlsSender):
             self._wait_for_records()
             self.receive()
 
-    def glance(self) -> bool:
-        """After the handshake: what came with its end is left over for the first read. Was there anything? A failure is for that read to find."""
+    def glance(self) -> None:
+        """After the handshake: what came with its end is left over for the first read. A failure is for that one to find."""
         self._settled = True
-        if not self.engine.has_more:
-            return False
-        with suppress(Broken):
-            self.leftover = self._decrypt(HEAD_SIZE) or b""
-        return True
+        if self.engine.has_more:
+            with suppress(Broken):
+                self.leftover = self._decrypt(HEAD_SIZE) or b""
 
     # ---- reading ----
 
@@ -169,13 +166,11 @@ class TlsStream(TlsSender):
     def _decrypt_into(self, buffer: memoryview) -> int | None:
         size: int | None = None
         try:
-            size = self.engine.decrypt(len(buffer), buffer)
+            size = self.engine.fill(buffer)
         finally:
             if size is None:
                 self._send_unasked()
-        if size is None:
-            return None
-        return self.engine.followed(buffer, size) if size else 0  # the end may be b"" here
+        return size
 
     def _receive_or_wait(self, most: int) -> None:
         while True:
@@ -204,15 +199,8 @@ class TlsStream(TlsSender):
         self._awaited = call
         if self.engine.has_more:
             self._hub.loop.run_callback(self._look)
-        else:
-            WAITING.add(self)
-            if not self._armed:
-                self._arm()
-
-    def rest(self, library: Library) -> None:
-        """See Resting."""
-        if self._awaited is not None and not self._unsent:
-            self.engine.give_back(library)
+        elif not self._armed:
+            self._arm()
 
     def forget_readable(self) -> None:
         """See Stream."""
@@ -243,12 +231,12 @@ class TlsStream(TlsSender):
     def _received(self) -> bytes | None:
         """What nearly always has come: a record with data."""
         try:
-            records = self._sock.recv(RECORD + OVERHEAD)
+            size = self._sock.recv_into(_ONE_RECORD)
         except OSError as error:
             self._none_moved(error)
             return None
-        if records:
-            return self.engine.take(records, HEAD_SIZE)
+        if size:
+            return self.engine.take(_ONE_RECORD[:size], HEAD_SIZE)
         self.engine.feed(b"")
         return None
 

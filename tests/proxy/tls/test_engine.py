@@ -5,7 +5,7 @@ import pytest
 from sozu.command.certificates.terms import Tls
 from sozu.proxy.stream import Broken
 from sozu.proxy.tls.contexts import Contexts
-from sozu.proxy.tls.engine import BURST, RECORD, Engine
+from sozu.proxy.tls.engine import BURST, INCOMING, OUTGOING, RECORD, Engine
 from sozu.proxy.tls.openssl import probe
 from tests.proxy.tls.ends import certificate_for, client_context, engines, pass_on
 
@@ -135,3 +135,33 @@ def test_to_write_after_a_failure_is_one_too(pair: tuple[Engine, Engine]) -> Non
         server.encrypt(b"too late")
     assert client.peer_certificate is not None
     assert server.peer_certificate is None
+
+
+def test_of_many_connections_each_gets_its_own_whatever_becomes_of_the_others() -> None:
+    crowd = [(Engine(client_context(version), server_name="a.example", server=False), Engine(CONTEXT)) for version in VERSIONS * 3]
+    finished: set[int] = set()
+    while len(finished) < 2 * len(crowd):  # each takes one step, then the next one does
+        for client, server in crowd:
+            for one, other in ((client, server), (server, client)):
+                if one.shake_hands():
+                    finished.add(id(one))
+                pass_on(one, other)
+    buffer = memoryview(bytearray(100))
+    for number, (client, server) in enumerate(crowd):
+        records = client.encrypt(b"cut short %d" % number) + client.encrypt(b"and what follows")
+        server.feed(records[:-20])
+        assert server.decrypt(5) == b"cut s"  # the rest stays with this one
+    for number, (client, server) in enumerate(crowd):
+        if number % 3 == 0:
+            server.feed(b"\x17\x03\x03\x00\x05junk!")  # in the middle of a record, that is
+    for number, (client, server) in enumerate(crowd):
+        size = server.fill(buffer)
+        assert size is not None
+        assert bytes(buffer[:size]) == b"hort %d" % number
+        if number % 3 == 0:
+            server.feed(bytes(15))
+            with pytest.raises(Broken, match="bad record mac"):
+                server.fill(buffer)
+        client.part()
+        server.part()
+        assert (INCOMING.pending, OUTGOING.pending) == (0, 0)
