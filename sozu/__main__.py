@@ -5,6 +5,7 @@ A worker must not pay for click nor the command line for gevent, so the part is 
 `sozu`, `sozuctl` and `python -m sozu` all come here.
 """
 
+import gc
 from importlib import import_module
 import sys
 
@@ -12,6 +13,7 @@ import sys
 def main() -> int:
     """Play the part that the first argument names; the exit code of the process."""
     if sys.argv[1:2] == ["worker"]:
+        gc.disable()  # all that is imported stays, and a large state is built before there could be garbage; the worker turns it on again
         code: int = import_module("sozu.proxy.worker").main(sys.argv[2:])
     elif sys.argv[1:2] == ["heir"]:
         code = import_module("sozu.cli.processes.heir").main(sys.argv[2:])

@@ -175,7 +175,7 @@ def test_of_the_command_line_only_serve_sees_a_wing() -> None:
     seen = {shown(path): imports_any(path, {"sozu.master", "sozu.proxy"}) for path in SOURCES if path.is_relative_to(ROOT / "sozu" / "cli")}
 
     # `announcing` tells what serve has started, `heir` follows it; the other wing is only ever run as a process of its own.
-    allowed = {f"sozu/cli/{name}.py" for name in ("serve", "announcing", "processes/heir", "processes/programs")}
+    allowed = {f"sozu/cli/{name}.py" for name in ("processes/starting", "announcing", "processes/heir", "processes/programs")}
     assert {path for path, names in seen.items() if names} <= allowed
     assert not any(name.startswith("sozu.proxy") for names in seen.values() for name in names)
 
@@ -183,7 +183,7 @@ def test_of_the_command_line_only_serve_sees_a_wing() -> None:
 def test_no_client_verb_imports_what_starts_slowly() -> None:
     slow = {"gevent", "yaml", "rich", "sozu.command.config"}
     # These read or write a configuration file or a certificate, or serve.
-    exempt = {"serve", "check", "demo_backends", "target", "export", "reading"}
+    exempt = {"starting", "check", "demo_backends", "target", "export", "reading"}
     files = [path for path in SOURCES if path.is_relative_to(ROOT / "sozu" / "cli") and path.stem not in exempt]
 
     assert {shown(path): found for path in files if (found := imports_any(path, slow))} == {}

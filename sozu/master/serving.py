@@ -7,6 +7,7 @@ upgrade it execs the code on disk, and goes on there with `succeed` (docs/life_o
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import import_module
 import logging
 import os
 from signal import SIGHUP, SIGINT, Signals
@@ -16,6 +17,7 @@ from gevent.queue import Queue
 import msgspec
 
 from sozu import __version__
+from sozu.birth import Born
 from sozu.command.commit import Refused
 from sozu.command.config import Configuration
 from sozu.command.facts import Listener
@@ -29,7 +31,6 @@ from sozu.master.aside import Aside
 from sozu.master.history import History
 from sozu.master.ledger import Ledger, NotWritten
 from sozu.master.loads import Loads
-from sozu.master.metrics.exposition import exposition
 from sozu.master.metrics.figures import Figures
 from sozu.master.metrics.page import MetricsPage
 from sozu.master.news.chronicle import Chronicle
@@ -89,18 +90,18 @@ def serve(
     workers_win: bool = False,
     announce: Callable[[Started], object] = lambda _: None,
     belongings: Belongings = NOTHING,
+    born: list[Born] | None = None,
 ) -> int:
     """Be the master until told to stop; the exit code of the process.
 
     With `file_wins` the configuration goes over what the journal holds, with `workers_win` only its number of workers. `announce` is called once, when every slot was tried.
-    Raises CannotStart.
+    Workers that were `born` ahead are taken. Raises CannotStart.
     """
-    settings = configuration.settings
+    settings, early = configuration.settings, list[Worker]()
     prepare_process(settings.command_socket)
     with ExitStack() as end:
         try:
-            early = list[Worker]()
-            opened = open_all(settings, belongings, lambda: early.extend(launch_early(settings.workers, programs.worker, end)), file_wins=file_wins, workers_win=workers_win)
+            opened = open_all(settings, belongings, lambda: early.extend(launch_early(settings.workers, programs.worker, end, born or [])), file_wins=file_wins, workers_win=workers_win)
             master = Master(settings, opened, programs, end, needed(early, 0 if opened.orphanage.slots else opened.sockets.slots))
             master.begin(configuration, file_wins=file_wins, workers_win=workers_win)
         except (JournalError, CannotListen, Refused, NotWritten, SlotNotFilled, OSError) as why:
@@ -182,7 +183,8 @@ class Master:
     def _open_metrics_page(self, address: str | None, end: ExitStack) -> MetricsPage | None:
         if address is None:
             return None
-        page = MetricsPage(address, self._page, self._opened.page)
+        exposition = import_module("sozu.master.metrics.exposition").exposition  # who has no such page need not wait for prometheus-client
+        page = MetricsPage(address, lambda: exposition(self._figures.of_master(), self._figures.metrics()["workers"]), self._opened.page)
         end.callback(page.close)
         return page
 
@@ -295,6 +297,3 @@ class Master:
             prometheus=self._figures.prometheus,
             difference=self._beginning.difference,
         )
-
-    def _page(self) -> bytes:
-        return exposition(self._figures.of_master(), self._figures.metrics()["workers"])

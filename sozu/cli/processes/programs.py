@@ -1,9 +1,8 @@
 """How this executable is started in its other parts. Both are exec'ed from the disk: what is there then is what runs."""
 
-import sys
 from typing import Final
 
+from sozu.birth import PROGRAM, WORKER
 from sozu.master import Programs
 
-_SOZU: Final = (sys.executable, "-m", "sozu")
-PROGRAMS: Final = Programs(worker=(*_SOZU, "worker"), heir=(*_SOZU, "heir"))
+PROGRAMS: Final = Programs(worker=WORKER, heir=(*PROGRAM, "heir"))

@@ -6,12 +6,12 @@ The same way at the start, after a crash and in an upgrade. Failure costs the ne
 from collections.abc import Sequence
 from contextlib import ExitStack
 import logging
-import socket
 
 import gevent
 import gevent.socket
 
 from sozu import __version__
+from sozu.birth import Born, bear_worker
 from sozu.command.channel import channel_to_worker
 from sozu.command.worker_protocol import SCHEMA, Hello, Ready
 from sozu.master.workers.briefing import Briefing
@@ -31,25 +31,27 @@ class SlotNotFilled(Exception):
 
 def launch(slot: int, command: Sequence[str]) -> Worker:
     """Start a worker's process, with `--channel FD` added to the command. Raises SlotNotFilled."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        try:
-            process = Process.start([*command, "--channel", str(theirs.fileno())], theirs.fileno())
-        except OSError as error:
-            raise SlotNotFilled(f"the worker's process cannot be started: {error}") from error
-        # gevent's kind of socket is non-blocking, and only our end may be: the other is the worker's to choose.
-        link = WorkerLink(channel_to_worker(gevent.socket.socket(fileno=ours.detach())))
-    return Worker(slot, process, link)
+    try:
+        return _taken(slot, bear_worker(command))
+    except OSError as error:
+        raise SlotNotFilled(f"the worker's process cannot be started: {error}") from error
 
 
-def launch_early(slots: int, command: Sequence[str], end: ExitStack) -> list[Worker]:
+def _taken(slot: int, born: Born) -> Worker:
+    # gevent's kind of socket is non-blocking, and only our end may be: the other is the worker's to choose.
+    link = WorkerLink(channel_to_worker(gevent.socket.socket(fileno=born.channel.detach())))
+    return Worker(slot, Process(born.pid), link)
+
+
+def launch_early(slots: int, command: Sequence[str], end: ExitStack, born: list[Born]) -> list[Worker]:
     """Start the first workers before there is anything to tell them: they are imported while the journal is read. Raises SlotNotFilled.
 
-    At the `end` those that do not serve by then are ended.
+    Those that are `born` already are taken, all of them. At the `end` those that do not serve by then are ended.
     """
-    early = []
-    for number in range(slots):
-        early.append(launch(number, command))
+    early: list[Worker] = []
+    while born or len(early) < slots:
+        number = len(early)
+        early.append(_taken(number, born.pop(0)) if born else launch(number, command))
         end.callback(_dismiss, early[-1])
     return early
 

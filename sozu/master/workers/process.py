@@ -13,13 +13,10 @@ from typing import Final, Self
 from gevent import get_hub
 from gevent.event import Event
 
+from sozu.birth import FOR_THE_MASTER, bear
+
 READ = 1  # libev's EV_READ
-# A terminal sends these to the whole group. A worker will ignore them, but first it has to be imported: meanwhile they wait.
-FOR_THE_MASTER: Final = (signal.SIGINT, signal.SIGHUP)
-RESTORED: Final = (signal.SIGPIPE, signal.SIGXFSZ)  # Python ignores them; a program that we start may count on them
-# systemd's words to the master: a child that inherits them could speak in its name, or take its sockets.
 WATCHED: Final = set[int]()  # the pids of those that run and that we have not forgotten
-NOT_FOR_CHILDREN: Final = frozenset(("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
 
 
 class Process:
@@ -37,16 +34,8 @@ class Process:
 
     @classmethod
     def start(cls, command: Sequence[str], descriptor: int, blocked: Sequence[signal.Signals] = FOR_THE_MASTER) -> Self:
-        """Start `command`, which inherits this one descriptor and our standard output and error. Raises OSError.
-
-        Other descriptors are closed at its exec, as Python opens them all; it is born with the signals `blocked`.
-        """
-        actions = [
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_DUP2, descriptor, descriptor),  # onto itself: it stays open across the exec
-        ]
-        surroundings = {name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN}
-        return cls(os.posix_spawn(command[0], list(command), surroundings, file_actions=actions, setsigmask=blocked, setsigdef=RESTORED))
+        """Start a command, see `bear`. Raises OSError."""
+        return cls(bear(command, descriptor, blocked))
 
     def kill(self) -> None:
         """End it at once (SIGKILL), if it has not ended."""
