@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import gevent
 from gevent import socket
+import gevent.resolver.thread  # getaddrinfo imports these when it is first called, which in a confined worker is too late
+import gevent.threadpool
 
 from sozu.parsers.result import Done, run
 from sozu.parsers.wire.dns import AAAA, A, DnsAnswer, dns_answer, write_query

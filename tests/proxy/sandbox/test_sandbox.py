@@ -34,6 +34,7 @@ REFUSED = {
 ALLOWED = (
     "connect",
     "look up names",
+    "look up as the system does",
     "spell an international name",
     "open nothing",
     "open what is open",
