@@ -3,7 +3,8 @@
 It checks nothing: `commit` decides what may be put and taken. A draft that is dropped leaves no trace.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any, NamedTuple, cast
 
 from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend, Listener, Overrides
@@ -86,6 +87,17 @@ class Draft:
         if before is None and isinstance(fact, Frontend | Backend):
             self._own(_KEYS[kind]).add(fact.cluster, key)
 
+    def fill(self, facts: Iterable[AnyFact]) -> None:
+        """Put the facts of a whole state into a draft of nothing."""
+        for kind, some in groupby(facts, type):
+            table, keys = self._own(kind), self._own(_KEYS[kind]) if kind in _KEYS else None
+            for fact in some:
+                key = fact.key
+                table[key] = fact
+                self.effects.append(Change(None, fact))
+                if keys is not None:
+                    keys.add(fact.cluster, key)  # type: ignore[union-attr]  # a frontend or a backend
+
     def take(self, fact: AnyFact) -> None:
         """Remove a fact that is there."""
         del self._own(type(fact))[fact.key]
@@ -122,4 +134,4 @@ class Draft:
 
 
 _FRONTEND_KEYS, _BACKEND_KEYS = "frontend keys", "backend keys"
-_KEYS = {Frontend: _FRONTEND_KEYS, Backend: _BACKEND_KEYS}
+_KEYS: dict[Any, str] = {Frontend: _FRONTEND_KEYS, Backend: _BACKEND_KEYS}

@@ -19,6 +19,9 @@ from sozu.command.rules.terms import check_backend_terms
 def add_cluster(draft: Draft, order: AddCluster) -> None:
     """A new cluster, or new settings for one that is there."""
     check_id(order.cluster, "cluster", "cluster")
+    if order == AddCluster(cluster=order.cluster):  # as nearly all are: nothing more to look at
+        draft.put(Cluster(cluster=order.cluster))
+        return
     check_limits(order)
     check_slow_start(order)
     check_sticky(order.sticky)

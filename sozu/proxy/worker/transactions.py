@@ -9,7 +9,7 @@ What a large one leaves to do afterwards, when nobody waits for it, is done by `
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from sozu.command.addresses import named_address
 from sozu.command.draft import Change, Draft
@@ -62,11 +62,7 @@ class Transactions:
         size = _SLICE if self.state.revision else max(len(whole), 1)
         for start in range(0, len(whole), size):
             done = len(draft.effects)
-            for order in whole[start : start + size]:
-                if isinstance(order, Fact):
-                    draft.put(order)
-                else:
-                    carry_out(draft, order)
+            self._carry_out(draft, whole[start : start + size])
             effects = draft.effects[done:]
             routes.after(effects)
             rosters.after(effects)
@@ -75,6 +71,13 @@ class Transactions:
         self._publish(revision, draft, routes, rosters)
         self._settling = chain(self._tables.registry.settle(rosters), _dropped(whole), _dropped(draft.effects), routes.forget())
         return noted
+
+    def _carry_out(self, draft: Draft, some: Sequence[AnyOrder | AnyFact]) -> None:
+        if not self.state.revision and some and isinstance(some[0], Fact):
+            draft.fill(cast("Sequence[AnyFact]", some))  # a state is told as facts, or as orders
+            return
+        for order in some:
+            carry_out(draft, cast("AnyOrder", order))
 
     def _publish(self, revision: int, draft: Draft, routes: RouteDraft, rosters: RosterDraft) -> None:
         registry = self._tables.registry
@@ -110,7 +113,7 @@ def is_noted(change: Change, draft: Draft) -> bool:
         cluster = draft.clusters.get(fact.cluster)
         return (cluster is not None and cluster.health is not None) or named_address(fact.address) is not None
     if isinstance(fact, Cluster):
-        return any(side is not None and (side.tls is not None or side.health is not None) for side in change if isinstance(side, Cluster))
+        return any(isinstance(side, Cluster) and (side.tls is not None or side.health is not None) for side in change)
     if isinstance(fact, Frontend):
         return change.after is None or any(side.certificate is not None or side.passthrough for side in change if isinstance(side, Frontend))
     return True
