@@ -6,6 +6,7 @@
     clusters    its clusters with their backends
     frontends   which requests those take, and what is done with them
     answers     pages of listeners and clusters
+    door        what of all this the master would take in
     converting  the file as a whole
     text        the result as YAML
 Upstream's words are those of its `doc/configure.md`; what it says for a key that it does not have is upstream's default.

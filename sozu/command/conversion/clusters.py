@@ -3,12 +3,12 @@
 from typing import Any, Final
 
 from sozu.command.conversion.answers import read_answers
+from sozu.command.conversion.door import Door
 from sozu.command.conversion.frontends import Manners, read_frontend
 from sozu.command.conversion.listeners import STICKY, Listeners, take_address
 from sozu.command.conversion.source import Table
 from sozu.command.facts import LoadBalancing
-from sozu.command.rules.objections import Objection
-from sozu.command.rules.spellings import backend_address_in
+from sozu.command.orders import AddBackend, AddCluster
 
 _OTHER_NAMES: Final = {"roundrobin": "round_robin", "leastloaded": "least_loaded", "least_connections": "least_loaded"}
 _HEALTH: Final = {"uri": "path", "interval": "interval", "timeout": "timeout", "healthy_threshold": "rise", "unhealthy_threshold": "fall"}
@@ -23,7 +23,7 @@ _NEEDLESS: Final = {
 }
 
 
-def read_cluster(table: Table, listeners: Listeners, most_per_client: int) -> dict[str, Any]:
+def read_cluster(name: str, table: Table, listeners: Listeners, door: Door, most_per_client: int) -> dict[str, Any]:
     """One `[clusters.NAME]`, as the mapping of our configuration file. `most_per_client`: the whole file's `max_connections_per_ip`."""
     tcp = table.take("protocol", str, "http").lower() == "tcp"
     cluster: dict[str, Any] = {}
@@ -34,7 +34,8 @@ def read_cluster(table: Table, listeners: Listeners, most_per_client: int) -> di
         else:
             table.note("send_proxy", "upstream sends it to backends of tcp clusters alone; `proxy_protocol: v2` does it for all")
     _read_terms(table, cluster, most_per_client)
-    addresses = _read_frontends(table, cluster, listeners, tcp=tcp)
+    manners = Manners(name, table.take("https_redirect", bool, default=False), table.take("https_redirect_port", int))
+    addresses, frontends = _read_frontends(table, listeners, manners, door, tcp=tcp)
     if table.take("sticky_session", bool) and not tcp:
         names = {listeners.sticky_names.get(address, STICKY) for address in addresses}
         cluster["sticky"] = min(names, default=STICKY)
@@ -42,8 +43,9 @@ def read_cluster(table: Table, listeners: Listeners, most_per_client: int) -> di
             table.note("sticky_session", f"one cookie serves all listeners here: {cluster['sticky']}")
     if timeouts := listeners.timeouts_of(addresses, table.notes, table.place):
         cluster["timeouts"] = timeouts
-    cluster["backends"] = [backend for each in table.tables("backends") if (backend := _read_backend(each)) is not None]
-    return {key: value for key, value in cluster.items() if value != []}
+    cluster = door.admit(table, AddCluster, cluster, cluster=name)
+    backends = [backend for each in table.tables("backends") if (backend := _read_backend(each, door, name))]
+    return cluster | ({"frontends": frontends} if frontends else {}) | ({"backends": backends} if backends else {})
 
 
 def _read_balancing(table: Table, cluster: dict[str, Any]) -> None:
@@ -72,18 +74,16 @@ def _read_terms(table: Table, cluster: dict[str, Any], most_per_client: int) -> 
         table.explain(key, text)
 
 
-def _read_frontends(table: Table, cluster: dict[str, Any], listeners: Listeners, *, tcp: bool) -> list[str]:
-    """The addresses of its listeners."""
-    manners = Manners(table.take("https_redirect", bool, default=False), table.take("https_redirect_port", int))
+def _read_frontends(table: Table, listeners: Listeners, manners: Manners, door: Door, *, tcp: bool) -> tuple[list[str], list[dict[str, Any]]]:
+    """The addresses of its listeners, and what stands in the cluster."""
     addresses, frontends = [], []
     for each in table.tables("frontends"):
-        address, frontend = (_lead(each, listeners, table.name), {}) if tcp else read_frontend(each, listeners, manners)
+        address, frontend = (_lead(each, listeners, manners.cluster), {}) if tcp else read_frontend(each, listeners, manners, door)
         addresses += [address] if address else []
         frontends += [frontend] if frontend else []
     if manners.https_port is not None and not any("redirect" in each for each in frontends):
         table.note("https_redirect_port", "nothing of this cluster is redirected")
-    cluster["frontends"] = frontends
-    return addresses
+    return addresses, frontends
 
 
 def _lead(table: Table, listeners: Listeners, cluster: str) -> str:
@@ -101,14 +101,8 @@ def _lead(table: Table, listeners: Listeners, cluster: str) -> str:
     return address
 
 
-def _read_backend(table: Table) -> dict[str, Any] | str | None:
-    address = table.take("address", str, "")
-    try:
-        backend_address_in(address)
-    except Objection as objection:
-        table.notes.add(table.place, f"address: {objection}; it is left out")
-        return None
-    backend: dict[str, Any] = {"address": address}
+def _read_backend(table: Table, door: Door, cluster: str) -> dict[str, Any] | str:
+    backend: dict[str, Any] = {"address": table.take("address", str, "")}
     weight = table.take("weight", int)
     for parameters in table.single("load_balancing_parameters"):
         weight = parameters.take("weight", int, weight)
@@ -120,4 +114,5 @@ def _read_backend(table: Table) -> dict[str, Any] | str | None:
         backend["weight"] = weight
     if table.take("backup", bool):
         backend["backup"] = True
-    return address if len(backend) == 1 else backend
+    backend = door.admit(table, AddBackend, backend, cluster=cluster)
+    return str(backend["address"]) if len(backend) == 1 else backend

@@ -1,10 +1,15 @@
 """The upstream file as a whole. Raises NotToml; whatever is TOML becomes a configuration, and notes."""
 
 from dataclasses import dataclass
+import re
 import tomllib
 from typing import Any, Final
 
+import msgspec
+
+from sozu.command.config.schema import File
 from sozu.command.conversion.clusters import read_cluster
+from sozu.command.conversion.door import Door
 from sozu.command.conversion.listeners import Listeners
 from sozu.command.conversion.source import Notes, Table
 from sozu.command.conversion.text import written
@@ -67,11 +72,12 @@ def convert(source: str) -> Conversion:
     notes = Notes()
     table = Table(values, "", notes)
     settings = _settings(table)
-    listeners = Listeners(active=table.take("activate_listeners", bool, default=True))
+    door = Door()
+    listeners = Listeners(door, active=table.take("activate_listeners", bool, default=True))
     most_per_client = table.take("max_connections_per_ip", int, 0)
     for each in table.tables("listeners"):
         listeners.read(each)
-    clusters = {name: read_cluster(each, listeners, most_per_client) for name, each in table.named("clusters", "applications")}
+    clusters = {name: read_cluster(name, each, listeners, door, most_per_client) for name, each in table.named("clusters", "applications")}
     table.leftovers()
     return Conversion(written(settings, listeners.entries(), clusters, tuple(notes)), tuple(notes))
 
@@ -79,14 +85,22 @@ def convert(source: str) -> Conversion:
 def _settings(table: Table) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for key, ours, kind in _SAME:
-        if (value := table.take(key, kind)) is not None:
+        if value := table.take(key, kind):
             settings[ours] = value
+        elif value is not None:
+            table.note(key, f"{value!r} is none; it is left out")
     if table.take("handle_process_affinity", bool):
         settings["affinity"] = True
     timeouts = {ours: value for key, ours in _TIMEOUTS.items() if (value := table.take(key, (int, float)))}
     if timeouts:
         settings["timeouts"] = timeouts
     _read_logs(table, settings)
+    for key in tuple(settings):
+        try:
+            msgspec.convert({key: settings[key]}, File)
+        except msgspec.ValidationError as error:
+            table.notes.add(key, f"{error}; it is left out")
+            del settings[key]
     for metrics in table.single("metrics"):
         metrics.leftovers()
         table.note("metrics", "figures are served to Prometheus here (`metrics: {prometheus: ADDRESS}`), statsd is not available")
@@ -102,7 +116,7 @@ def _read_logs(table: Table, settings: dict[str, Any]) -> None:
     elif level is not None:
         table.note("log_level", f"one level for all here: {level!r} is left out")
     target = table.take("access_logs_target", str) or table.take("log_access_target", str)
-    if target is not None and target.startswith("file://"):
+    if target is not None and re.match("file://.", target):
         settings["access_log"] = {"path": target.removeprefix("file://")}
     elif target == "stdout":
         settings["access_log"] = {"path": "-"}

@@ -1,20 +1,16 @@
 """The upstream frontends: which requests they take, and what is done with those.
 
-What comes out is what the door takes: it is asked here already, and what it refuses is left out with a note.
+Which of this makes sense is for the door to say (door.py).
 """
 
 from dataclasses import dataclass
 import re
 from typing import Any, Final
 
-import msgspec
-
+from sozu.command.conversion.door import Door
 from sozu.command.conversion.listeners import Listeners, read_hsts, take_address
 from sozu.command.conversion.source import Table
 from sozu.command.orders import AddHttpFrontend
-from sozu.command.rules.edits import edits_in
-from sozu.command.rules.frontends import frontend_of
-from sozu.command.rules.objections import Objection
 
 _PATHS: Final = {"PREFIX": "path", "REGEX": "path_regex", "EQUALS": "path_exact", "EXACT": "path_exact"}
 _STATUSES: Final = {"permanent": 301, "found": 302, "permanent_redirect": 308}
@@ -22,22 +18,25 @@ _SCHEMES: Final = {"use-same": "{scheme}", "use-http": "http", "use-https": "htt
 _CAPTURES: Final = {"$HOST[0]": "{host}", "$PATH[0]": "{path}"}
 _CAPTURE: Final = re.compile(r"\$(?:HOST|PATH)\[\d*\]?")
 _LABEL: Final = re.compile(r"/([^/]*)/|(\*)|([^/*]+)")
-_DROPPABLE: Final = ("redirect", "replace_prefix", "rewrite_host", "request_headers", "response_headers", "hsts")
 
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """What a cluster says of all its frontends: whether plain ones lead to https, and to which port."""
+    """What is said of all frontends of a cluster: its name, whether plain ones lead to https, and to which port."""
 
+    cluster: str
     to_https: bool
     https_port: int | None
 
 
-def read_frontend(table: Table, listeners: Listeners, manners: Manners) -> tuple[str, dict[str, Any]]:
+def read_frontend(table: Table, listeners: Listeners, manners: Manners, door: Door) -> tuple[str, dict[str, Any]]:
     """The address of its listener, and what stands in the cluster; empty where nothing can."""
     address = take_address(table)
     table.explain("tags", "the access log has no tags")
     frontend = _hostname(table)
+    if not frontend:
+        table.notes.add(table.place, "has no hostname, and is left out")
+        return address, {}
     _read_path(table, frontend)
     if method := table.take("method", str):
         frontend["methods"] = [method]
@@ -45,16 +44,18 @@ def read_frontend(table: Table, listeners: Listeners, manners: Manners) -> tuple
         frontend["position"] = position
     secure = _read_listener(table, frontend, listeners, address)
     _read_redirect(table, frontend, manners, plain=not secure)
-    _read_headers(table, frontend)
+    _read_headers(table, frontend, door)
     hsts = read_hsts(table)
     if secure and (hsts := listeners.hsts.get(address, {}) if hsts is None else hsts):
         frontend["hsts"] = hsts
-    return address, _admitted(table, frontend)
+    return address, door.admit(table, AddHttpFrontend, frontend, cluster=manners.cluster)
 
 
 def _hostname(table: Table) -> dict[str, Any]:
     """Expressions stand between slashes, each for a part of the name; here there is one for the whole."""
-    name = table.take("hostname", str, "*")
+    name = table.take("hostname", str)
+    if name is None:
+        return {}
     if "/" not in name:
         return {"hostname": name}
     parts = [f"(?:{regex})" if regex else r"[^.]+" if star else re.escape(text) for regex, star, text in _LABEL.findall(name)]
@@ -130,7 +131,7 @@ def _places(table: Table, key: str, default: str) -> str:
     return _CAPTURE.sub(lambda found: _CAPTURES[found[0]], braced)
 
 
-def _read_headers(table: Table, frontend: dict[str, Any]) -> None:
+def _read_headers(table: Table, frontend: dict[str, Any], door: Door) -> None:
     for header in table.tables("headers"):
         position, name, value = (header.take(key, str, "") for key in ("position", "key", "value"))
         edit = {"set": name, "value": value} if value else {"remove": name}
@@ -138,28 +139,7 @@ def _read_headers(table: Table, frontend: dict[str, Any]) -> None:
         if not sides:
             header.note("position", f"there is no {position!r}")
         for side in sides:
-            if (objection := _objection({"hostname": "*", side: [edit]})) is None:
+            if (objection := door.takes({side: [edit]})) is None:
                 frontend.setdefault(side, []).append(edit)
             else:
                 header.note("key", str(objection))
-
-
-def _admitted(table: Table, frontend: dict[str, Any]) -> dict[str, Any]:
-    """What the door takes of it; nothing where it would take other requests than it should."""
-    while (objection := _objection(frontend)) is not None:
-        field = str(objection.field).partition(".")[0]
-        table.notes.add(table.place, f"{field}: {objection}; {'this is' if field in _DROPPABLE else 'the frontend is'} left out")
-        if field not in _DROPPABLE or frontend.pop(field, None) is None:
-            return {}
-    return frontend
-
-
-def _objection(frontend: dict[str, Any]) -> Objection | None:
-    try:
-        order = msgspec.convert({"cluster": "any", **frontend}, AddHttpFrontend)
-        frontend_of(order, None, edits_in(order))
-    except Objection as objection:
-        return objection
-    except msgspec.ValidationError as error:
-        return Objection(str(error), "frontend")
-    return None

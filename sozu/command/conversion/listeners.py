@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from sozu.command.conversion.answers import read_answers
 from sozu.command.conversion.ciphers import read_tls
+from sozu.command.conversion.door import Door
 from sozu.command.conversion.source import Notes, Table
+from sozu.command.orders import AddListener
 from sozu.command.rules.objections import Objection
 from sozu.command.rules.spellings import address_in
 
@@ -19,7 +21,8 @@ _EVERYBODY: Final = ["0.0.0.0/0", "::/0"]
 class Listeners:
     """By address, as mappings of our configuration file. What is a cluster's or a frontend's here is kept beside them, for those to ask."""
 
-    def __init__(self, *, active: bool = True) -> None:
+    def __init__(self, door: Door, *, active: bool = True) -> None:
+        self._door = door
         self._entries: dict[str, dict[str, Any]] = {}
         self._active = active
         self.unheard_of: set[str] = set()  # addresses of listeners that there cannot be here
@@ -38,8 +41,14 @@ class Listeners:
         if protocol not in _PROTOCOLS:
             table.note("protocol", f"there is no protocol {protocol!r} here: the listener is left out")
             self.unheard_of.add(address)
+        elif address in self._entries:
+            table.note("address", "the file has this already, further up; it is left out")
         elif address:
             self._read(table, address, self.need(address, protocol))
+            entry = self._entries.pop(address)
+            certificates = {name: entry.pop(name) for name in ("certificates",) if name in entry}
+            if admitted := self._door.admit(table, AddListener, entry):
+                self._entries[address] = admitted | certificates
 
     def _read(self, table: Table, address: str, entry: dict[str, Any]) -> None:
         if table.take("expect_proxy", bool):

@@ -1,7 +1,10 @@
 """The upstream file as tables that know which of their keys were read. What was not is a note at the end: nothing is dropped in silence."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+import re
+from typing import Any, Final
+
+_BLANK: Final = re.compile(r"\s")
 
 
 class Notes:
@@ -25,11 +28,6 @@ class Table:
         self._left = dict(values)
         self.place = place
         self.notes = notes
-
-    @property
-    def name(self) -> str:
-        """Its own, without those of the tables around it."""
-        return self.place.rpartition(".")[2]
 
     def take(self, key: str, kind: type | tuple[type, ...] = object, default: Any = None) -> Any:
         """What stands there, if it is of this kind; if it is of another one, that is noted."""
@@ -59,7 +57,10 @@ class Table:
                 place = f"{self._at(key)}.{name}"
                 if isinstance(values, dict):
                     table = Table(values, place, self.notes)
-                    yield name, table
+                    sound = _BLANK.sub("-", name)
+                    if sound != name:
+                        self.notes.add(place, f"no name has a blank in it here: {sound}")
+                    yield sound, table
                     table.leftovers()
                 else:
                     self.notes.add(place, "is not a table")

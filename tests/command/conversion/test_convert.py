@@ -203,6 +203,44 @@ def test_what_is_for_datagrams_is_left_out() -> None:
     assert {note.partition(": ")[0] for note in conversion.notes} == {"listeners[0].protocol", "clusters.dns.frontends[0]", "clusters.dns.udp"}
 
 
+def test_a_cluster_may_have_a_dot_in_its_name_and_loses_its_blanks() -> None:
+    found = read('[clusters."my.db 1"]\nprotocol = "tcp"\nfrontends = [{ address = "127.0.0.1:5432" }]\nbackends = [{ address = "127.0.0.1:1", backend_id = "a b" }]')
+    assert [each.cluster for each in found.state.listeners.values()] == list(found.state.clusters) == ["my.db-1"]
+    assert [each.id for each in found.state.backends_of("my.db-1")] == ["127.0.0.1:1"]
+
+
+@pytest.mark.parametrize(
+    ("source", "note"),
+    [
+        ("worker_count = 5000", "workers: "),
+        ('command_socket = ""', "command_socket: "),
+        ('[[listeners]]\naddress = "127.0.0.1:1"\n[[listeners]]\naddress = "127.0.0.1:1"', "listeners[1].address: "),
+        ('[clusters.c]\nhealth_check = { uri = "x" }', "clusters.c: health: "),
+        ('[clusters.c]\nbackends = [{ address = "127.0.0.1:1", weight = 999 }]', "clusters.c.backends[0]: weight: "),
+        ('[clusters.c]\nbackends = [{ address = "127.0.0.1:1" }, { address = "127.0.0.1:1" }]', "clusters.c.backends[1]: the file has this already"),
+        ('[clusters.c]\nfrontends = [{ address = "127.0.0.1:1", hostname = "a" }, { address = "127.0.0.1:1", hostname = "A" }]', "clusters.c.frontends[1]: "),
+        ('[clusters.c]\nfrontends = [{ address = "127.0.0.1:1" }]', "clusters.c.frontends[0]: has no hostname"),
+    ],
+)
+def test_nothing_comes_out_that_would_not_be_taken_in(source: str, note: str) -> None:
+    assert any(each.startswith(note) for each in convert(source).notes), convert(source).notes
+    read(source)
+
+
+KNOWN = {
+    "": ['front_timeout = "x"', "back_timeout = 999999", "max_connections = -1", 'pid_file_path = "./p"', "max_connections_per_ip = 3", 'log_level = "x"', 'access_logs_target = "file://"'],
+    "[[listeners]]": ['address = "127.0.0.1:1"', 'protocol = "https"', 'protocol = "tcp"', "expect_proxy = true", 'cipher_list = ["X"]', 'groups_list = ["x25519"]', "back_timeout = 0", 'answers = { 404 = "x" }', "hsts = { enabled = true, max_age = -1 }"],
+    "[clusters.c]": ['protocol = "tcp"', 'load_balancing = "MAGLEV"', "sticky_session = true", "https_redirect = true", "https_redirect_port = 1", "send_proxy = true", "health_check = { interval = -1 }", 'answers = { 503 = "x" }'],
+    "[[clusters.c.frontends]]": ['address = "127.0.0.1:1"', 'hostname = "a.example"', 'hostname = "/(/.x"', 'path = "/x"', 'path = "(?=x)"', 'path_type = "REGEX"', 'redirect = "found"', 'rewrite_host = "$HOST[1]"', 'rewrite_path = "x y"', "required_auth = true", 'method = "get"', 'headers = [{ position = "both", key = "Host" }]', "hsts = { enabled = true, preload = true }"],
+    "[[clusters.c.backends]]": ['address = "127.0.0.1:2"', 'address = "x"', "weight = 300", 'backend_id = "a b"', "backup = true"],
+}  # fmt: skip
+
+
+@given(st.fixed_dictionaries({table: st.lists(st.sampled_from(lines), unique_by=lambda line: line.partition(" ")[0]) for table, lines in KNOWN.items()}))
+def test_whatever_upstream_says_comes_out_as_a_configuration(said: dict[str, list[str]]) -> None:
+    read("\n".join(line for table, lines in said.items() for line in (table, *lines)))
+
+
 def test_listeners_that_wait_are_not_active() -> None:
     found = read('activate_listeners = false\npid_file_path = "/run/sozu.pid"\nhandle_process_affinity = true\n[[listeners]]\naddress = "127.0.0.1:80"')
     assert [each.active for each in found.state.listeners.values()] == [False]
