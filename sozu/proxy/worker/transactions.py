@@ -42,6 +42,7 @@ class Transactions:
         self._is_noted = is_noted
         self._parts: list[AnyOrder | AnyFact] = []
         self._settling: Iterator[object] = iter(())
+        self._gently = False  # a small change is over before anybody would be the better for a pause
 
     def collect(self, orders: Sequence[AnyOrder | AnyFact]) -> None:
         """Keep a part of a transaction that came in several messages; facts are as the master has them, and need no second look."""
@@ -58,7 +59,7 @@ class Transactions:
         self._breath.begin()
         draft, noted = Draft(self.state), list[Change]()
         routes, rosters = self._tables.routes.draft(), self._tables.registry.draft()
-        # From revision 0 on nothing is served yet: nobody waits, and what is built at once is built once.
+        # At revision 0 nothing is served yet: nobody waits, and what is built at once is built once.
         size = _SLICE if self.state.revision else max(len(whole), 1)
         for start in range(0, len(whole), size):
             done = len(draft.effects)
@@ -67,6 +68,7 @@ class Transactions:
             routes.after(effects)
             rosters.after(effects)
             noted += [change for change in effects if self._is_noted(change, draft)]
+            self._gently = self.state.revision > 0 and max(len(whole), len(draft.effects)) > _SLICE
             self._let_run((effects,))
         self._publish(revision, draft, routes, rosters)
         self._settling = chain(self._tables.registry.settle(rosters), _dropped(whole), _dropped(draft.effects), routes.forget())
@@ -93,7 +95,7 @@ class Transactions:
         self._let_run(settling)
 
     def _let_run(self, steps: Iterable[object]) -> None:
-        if self.state.revision:
+        if self._gently:
             self._breath.through(steps)
         else:
             deque(steps, maxlen=0)

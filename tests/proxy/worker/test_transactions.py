@@ -98,6 +98,22 @@ def test_a_large_transaction_lets_traffic_run_and_shows_none_of_itself_before_it
     assert same_facts(transactions.state, commit(ConfigState(), orders).state)
 
 
+def test_a_small_transaction_needs_no_pause_however_long_it_takes() -> None:
+    transactions = Transactions(Tables(), Breath(never, ticking))
+    transactions.apply(1, [AddCluster(cluster="s0")])
+    transactions.apply(2, site("blog"))
+    transactions.settle()
+
+
+def test_one_order_with_many_effects_lets_traffic_run() -> None:
+    pauses: list[None] = []
+    transactions = Transactions(Tables(), Breath(lambda: pauses.append(None), ticking))
+    transactions.apply(1, [AddCluster(cluster="c"), *(AddBackend(cluster="c", address=f"127.0.0.1:{port}") for port in range(1, 200))])
+    transactions.apply(2, [RemoveCluster(cluster="c")])
+    transactions.settle()
+    assert len(pauses) > 100
+
+
 def test_the_first_state_is_built_at_once_since_nobody_is_served_yet() -> None:
     tables = Tables()
     Transactions(tables, Breath(never, still)).apply(7, [order for number in range(200) for order in site(f"s{number}")])
