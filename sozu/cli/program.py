@@ -6,6 +6,8 @@ Which is why each verb's line of help stands here: `sozu --help` imports no verb
 from collections.abc import Sequence
 from importlib import import_module
 import os
+import signal
+import sys
 from typing import Final
 
 import click
@@ -14,6 +16,8 @@ from sozu import __version__
 from sozu.cli.options import socket_option
 from sozu.command.nearest import nearest
 
+_SIGNALLED: Final = 128  # what shells add to a signal's number
+_COMPLETION: Final = "_SOZU_COMPLETE"  # set by a shell that asks click what could come next
 VERBS: Final = {
     "serve": "Start the proxy: a master and its workers.",
     "check": "Read a configuration file and show all its errors.",
@@ -105,11 +109,41 @@ def program() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one verb. click ends the process itself: with 0, or with the exit code of the exception that it has shown."""
+    """Run one verb, say what went wrong, and return the exit code of the process.
+
+    click's own `main` ends with 1 after an interrupt and for a pipe that nobody reads, which here says that the proxy has refused. What
+    a signal or a full disk ends may have been done.
+    """
     try:
-        program.main(list(arguments), prog_name="sozu")
+        return _run(arguments)
+    except BrokenPipeError:
+        _forget_what_nobody_reads()
+        return _SIGNALLED + signal.SIGPIPE
     except OSError as error:
-        # The verb may well have acted: this must not look like one of the codes that say what the proxy did.
         click.echo(f"Error: input or output failed: {error}", err=True)
         return os.EX_IOERR
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if _COMPLETION in os.environ:
+        program.main(list(arguments), prog_name="sozu")
+    try:
+        with program.make_context("sozu", list(arguments)) as context:
+            program.invoke(context)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, EOFError, KeyboardInterrupt):
+        click.echo("Interrupted. What was asked for may have been done.", err=True)
+        return _SIGNALLED + signal.SIGINT
     return 0
+
+
+def _forget_what_nobody_reads() -> None:
+    # The interpreter flushes both as it ends, and would complain of them in turn.
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nothing, stream.fileno())
+    os.close(nothing)
