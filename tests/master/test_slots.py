@@ -305,6 +305,20 @@ def test_who_dies_is_followed_by_the_spare_and_there_is_another(large_house: Hou
 
 
 @pytest.mark.usefixtures("hasty")
+def test_after_a_death_nobody_waits_for_the_first_spare(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spare, "FIRST", 1e9)
+    slots = house.slots()
+    slots.start()
+    (worker,) = running(slots)
+    worker.process.kill()
+    first = until_spare(slots)
+    until_replaced(slots, worker).process.kill()
+
+    assert until_spare(slots, first) != first
+    assert [worker.process.pid for worker in running(slots)] == [first]
+
+
+@pytest.mark.usefixtures("hasty")
 def test_a_spare_that_was_stopped_is_not_waited_for(house: House) -> None:
     slots = house.slots()
     slots.start()

@@ -32,16 +32,20 @@ class Spare:
         self._taken = Event()
 
     def keep(self) -> None:
-        """Have one after a while, and another one when it was taken; for ever."""
-        gevent.sleep(FIRST)
+        """Have one after a while or the first death, and another one when it was taken; for ever."""
+        if self._taken.wait(FIRST):
+            self._await_quiet()
         while True:
             try:
                 self._worker = launch(NOWHERE, self._command)
             except SlotNotFilled as why:
                 log.warning("event=no_spare reason=%r", str(why))
             self._taken.wait()
-            self._taken.clear()
-            gevent.sleep(QUIET)
+            self._await_quiet()
+
+    def _await_quiet(self) -> None:
+        gevent.sleep(QUIET)
+        self._taken.clear()
 
     def take(self, slot: int) -> Worker | None:
         """The spare, for this slot; None if there is none that is ready to begin."""
