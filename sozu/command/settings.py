@@ -36,9 +36,10 @@ class AccessLog(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where the figures go: `prometheus` is an address to serve them on."""
+    """Where the figures go: `prometheus` is an address to serve them on, `statsd` one to tell them to."""
 
     prometheus: str | None = None
+    statsd: str | None = None
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -33,6 +33,7 @@ from sozu.master.ledger import Ledger, NotWritten
 from sozu.master.loads import Loads
 from sozu.master.metrics.figures import Figures
 from sozu.master.metrics.page import MetricsPage
+from sozu.master.metrics.statsd import telling
 from sozu.master.news.chronicle import Chronicle
 from sozu.master.news.events import EventLog, Events
 from sozu.master.news.expiry import watch_expiry
@@ -155,8 +156,7 @@ class Master:
         briefing = Briefing(settings, opened.log, opened.sockets, state, self._roster, places, opened.ticket_secret, opened.rates)
         self._slots = Slots(opened.sockets.slots, programs.worker, briefing, self._roster, early)
         page = self._open_metrics_page(settings.metrics.prometheus, end)
-        prometheus = None if page is None else page.address
-        self._figures = Figures(settings, self._ledger, self._slots, self._roster, prometheus, opened.since)
+        self._figures = Figures(settings, self._ledger, self._slots, self._roster, page.address if page else None, opened.since)
         self._stopping = Stopping(self._slots, opened.sockets)
         self._wishes: Queue[Signals | Handover | None] = Queue()
         self._holdings = Holdings(settings, opened, self._slots, self._ledger, page)
@@ -184,7 +184,7 @@ class Master:
         if address is None:
             return None
         exposition = import_module("sozu.master.metrics.exposition").exposition  # who has no such page need not wait for prometheus-client
-        page = MetricsPage(address, lambda: exposition(self._figures.of_master(), self._figures.metrics()["workers"]), self._opened.page)
+        page = MetricsPage(address, lambda: exposition(*self._figures.read()), self._opened.page)
         end.callback(page.close)
         return page
 
@@ -245,11 +245,12 @@ class Master:
         gevent.spawn(show_life, os.environ, os.getpid())
         gevent.spawn(keep_reaping, os.getpid())
         self._stopping.done.rawlink(lambda _: self._wishes.put(None))
-        for wish in iter(self._wishes.get, None):
-            if isinstance(wish, Signals):
-                self._heed(wish)
-            elif isinstance(wish, Handover) and not self._stopping.begun.is_set():
-                return self._leave(wish)
+        with telling(self._settings.metrics.statsd, self._figures.read):
+            for wish in iter(self._wishes.get, None):
+                if isinstance(wish, Signals):
+                    self._heed(wish)
+                elif isinstance(wish, Handover) and not self._stopping.begun.is_set():
+                    return self._leave(wish)
         return None
 
     def _heed(self, signum: Signals) -> None:

@@ -24,7 +24,7 @@ timeouts: {request: 5, front: 20.5}
 pool: {size: 8, idle: 5}
 via: sozu
 access_log: {path: ./access.log, format: combined}
-metrics: {prometheus: "127.0.0.1:9102"}
+metrics: {prometheus: "127.0.0.1:9102", statsd: "127.0.0.1:8125"}
 welcome: true
 listeners:
   - {protocol: http, address: "127.0.0.1:8080"}
@@ -60,7 +60,7 @@ def test_settings_are_read_and_paths_begin_at_the_files_folder() -> None:
         pool=Pool(size=8, idle=5),
         via="sozu",
         access_log=AccessLog(path="/etc/sozu/access.log", format=LogFormat.COMBINED),
-        metrics=Metrics(prometheus="127.0.0.1:9102"),
+        metrics=Metrics(prometheus="127.0.0.1:9102", statsd="127.0.0.1:8125"),
         welcome=True,
     )
 

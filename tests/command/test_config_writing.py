@@ -25,7 +25,7 @@ SETTINGS = Settings(
     pool=Pool(size=0),
     via="sozu",
     access_log=AccessLog(path="-"),
-    metrics=Metrics(prometheus="127.0.0.1:9102"),
+    metrics=Metrics(prometheus="127.0.0.1:9102", statsd="[::1]:8125"),
     log_level=LogLevel.DEBUG,
     welcome=True,
 )

@@ -1,7 +1,8 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from sozu.command.facts import Certificate
-from sozu.master.metrics.exposition import MasterFigures, exposition
+from sozu.master.metrics.counted import MasterFigures
+from sozu.master.metrics.exposition import exposition
 
 WORKER = {
     "requests": 7,

@@ -1,7 +1,4 @@
-"""Which keys the configuration file has, and of which kind: the file's words, before they become settings and facts.
-
-Keys of later versions stand here already, so that who uses one is told that it is not available and not that it is unknown.
-"""
+"""Which keys the configuration file has, and of which kind: the file's words, before they become settings and facts."""
 
 from typing import Annotated, TypeVar
 
@@ -47,7 +44,7 @@ class MetricsEntry(Entry, frozen=True, kw_only=True):
     """Where the figures go."""
 
     prometheus: Address | None = None
-    statsd: str | None = None
+    statsd: Address | None = None
 
 
 class AnswerEntry(Entry, frozen=True, kw_only=True):

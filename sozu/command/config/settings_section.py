@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sozu.command.addresses import UNIX_PATH_LIMIT, BadAddress, parse_address
+from sozu.command.addresses import UNIX_PATH_LIMIT, Address, BadAddress, parse_address
 from sozu.command.config.answers import read_answers
 from sozu.command.config.findings import Findings
 from sozu.command.config.places import Folder, journal_beside
@@ -82,22 +82,34 @@ def _access_log(found: AccessLog | None, folder: Folder, findings: Findings) -> 
 
 
 def _metrics(found: MetricsEntry, findings: Findings) -> Metrics:
-    if found.statsd is not None:
-        findings.note(("metrics", "statsd"), "metrics.statsd is not available in this version")
-    if found.prometheus is None:
-        return Metrics()
-    return Metrics(prometheus=_scraped_address(("metrics", "prometheus"), found.prometheus, findings))
+    return Metrics(
+        prometheus=_scraped_address(("metrics", "prometheus"), found.prometheus, findings),
+        statsd=_told_address(("metrics", "statsd"), found.statsd, findings),
+    )
 
 
-def _scraped_address(path: Path, text: str, findings: Findings) -> str | None:
+def _scraped_address(path: Path, text: str | None, findings: Findings) -> str | None:
+    address = _address(path, text, findings)
+    if address is not None and address.family is socket.AF_UNIX:
+        findings.note(path, "Prometheus cannot scrape a unix socket", expected='an address like "127.0.0.1:9102"')
+    return None if address is None else str(address)
+
+
+def _told_address(path: Path, text: str | None, findings: Findings) -> str | None:
+    address = _address(path, text, findings)
+    if address is not None and (address.family is socket.AF_UNIX or address.port == 0):
+        findings.note(path, "statsd is told over UDP, at a port other than 0", expected='an address like "127.0.0.1:8125"')
+    return None if address is None else str(address)
+
+
+def _address(path: Path, text: str | None, findings: Findings) -> Address | None:
+    if text is None:
+        return None
     try:
-        address = parse_address(text)
+        return parse_address(text)
     except BadAddress as error:
         findings.note(path, str(error))
         return None
-    if address.family is socket.AF_UNIX:
-        findings.note(path, "Prometheus cannot scrape a unix socket", expected='an address like "127.0.0.1:9102"')
-    return str(address)
 
 
 def _path(path: Path, text: str, folder: Folder, findings: Findings) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sozu.command.addresses import BadAddress, parse_address
 from sozu.command.config.schema import File
 from sozu.command.conversion.clusters import read_cluster
 from sozu.command.conversion.door import Door
@@ -102,11 +103,21 @@ def _settings(table: Table) -> dict[str, Any]:
             table.notes.add(key, f"{error}; it is left out")
             del settings[key]
     for metrics in table.single("metrics"):
-        metrics.leftovers()
-        table.note("metrics", "figures are served to Prometheus here (`metrics: {prometheus: ADDRESS}`), statsd is not available")
+        _read_metrics(metrics, settings)
     for key, text in _NEEDLESS.items():
         table.explain(key, text)
     return settings
+
+
+def _read_metrics(table: Table, settings: dict[str, Any]) -> None:
+    address = table.take("address", str)
+    try:
+        settings["metrics"] = {"statsd": str(parse_address(address or ""))}
+    except BadAddress as error:
+        table.note("address", f"{error}; nobody is told")
+    else:
+        table.note("address", "statsd is told the same kind of figures, whose names are our own (docs/configuration.md)")
+    table.leftovers()
 
 
 def _read_logs(table: Table, settings: dict[str, Any]) -> None:

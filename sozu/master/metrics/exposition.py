@@ -1,50 +1,17 @@
 """The workers' counters in Prometheus' text format. Pure: snapshots in, text out.
 
 Each worker is a series of its own (`worker="0"`): its counters begin at 0 when it is replaced, which is what `rate()` expects of
-a series, and what it could not see in a sum. What a snapshot holds is told by sozu.proxy.counters.
+a series, and what it could not see in a sum.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import accumulate
-from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from sozu.command.facts import Certificate
-
-COUNTERS = {
-    "requests": "Requests whose head was read or refused.",
-    "bytes_in": "Bytes of request bodies read from clients.",
-    "bytes_out": "Bytes written to clients, heads and bodies.",
-    "connections_accepted": "Client connections accepted.",
-    "backend_connections": "Connections opened to backends.",
-    "backend_failures": "Backend connections that failed before a response.",
-    "retries": "Further tries, with another backend or a new connection.",
-    "log_lines_dropped": "Access log lines dropped because the log was blocked.",
-}
-GAUGES = {
-    "connections_open": "Client connections open now.",
-    "exchanges_open": "Exchanges under way now.",
-    "tunnels_open": "Tunnels open now.",
-    "backend_connections_open": "Connections to backends open now, in use or kept.",
-    "greenlets_busy": "Greenlets at work now.",
-    "descriptors_open": "Descriptors open now, those of the process itself included.",
-}
-
-Snapshots = Mapping[str, Mapping[str, Any]]  # by worker
-
-
-@dataclass(frozen=True, slots=True)
-class MasterFigures:
-    """What the master adds of its own."""
-
-    revision: int
-    running: int
-    fills: Mapping[str, int]  # by worker: how often its slot was filled
-    certificates: Collection[Certificate] = ()
+from sozu.master.metrics.counted import COUNTERS, GAUGES, MasterFigures, Snapshots
 
 
 def exposition(master: MasterFigures, workers: Snapshots) -> bytes:

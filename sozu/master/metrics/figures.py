@@ -12,7 +12,7 @@ from sozu.command.settings import Settings
 from sozu.command.state import digest
 from sozu.command.worker_protocol import AskDigest, AskMetrics, AskStatus
 from sozu.master.ledger import Ledger
-from sozu.master.metrics.exposition import MasterFigures
+from sozu.master.metrics.counted import MasterFigures, Snapshots
 from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.link import Question
 from sozu.master.workers.roster import Roster, Worker, WorkerState
@@ -68,8 +68,12 @@ class Figures:
         counters = {str(worker.slot): figures for worker, figures in told.items() if worker.state is not WorkerState.DRAINING}
         return {"workers": counters, "total": total(list(counters.values()))}
 
-    def of_master(self) -> MasterFigures:
-        """For the Prometheus page."""
+    def read(self) -> tuple[MasterFigures, Snapshots]:
+        """For Prometheus and statsd: our own figures, and those of each worker."""
+        workers = self.metrics()["workers"]
+        return self._of_master(), workers
+
+    def _of_master(self) -> MasterFigures:
         running = [slot for slot in self.slots if not slot.vacant]
         fills = {str(slot.number): slot.fills for slot in self.slots}
         return MasterFigures(self.ledger.state.revision, len(running), fills, self.ledger.state.certificates.values())

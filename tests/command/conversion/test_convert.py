@@ -59,6 +59,11 @@ def test_frontends_keep_their_listener_path_method_and_position() -> None:
     assert by_path["0.0.0.0:8080", None, "/[a-z]+"].position is Position.PRE
 
 
+def test_figures_go_to_the_same_server_if_it_has_an_address() -> None:
+    assert read(without_certificates(UPSTREAM)).settings.metrics.statsd == "127.0.0.1:8125"
+    assert read('[metrics]\naddress = "statsd.example:8125"\n').settings.metrics.statsd is None
+
+
 def test_certificates_of_frontends_become_the_listeners() -> None:
     assert '"certificates": [' not in convert(UPSTREAM).text
     assert 'certificates: [{certificate: "cert.pem", key: "key.pem", chain: "chain.pem"}]' in convert(UPSTREAM).text
@@ -70,7 +75,7 @@ def test_certificates_of_frontends_become_the_listeners() -> None:
         "saved_state",
         "colour_of_the_shed",
         "metrics.address",
-        "metrics",
+        "metrics.tagged_metrics",
         "listeners[0].public_address",
         "listeners[0].expect_proxy",
         "listeners[0].answer_404",
