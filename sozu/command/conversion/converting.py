@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 import re
 import tomllib
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from sozu.command.addresses import BadAddress, parse_address
-from sozu.command.config.schema import File
 from sozu.command.conversion.clusters import read_cluster
 from sozu.command.conversion.door import Door
 from sozu.command.conversion.listeners import Listeners
 from sozu.command.conversion.source import Notes, Table
 from sozu.command.conversion.text import written
+from sozu.command.rules.limits import LONGEST_TIMEOUT, MOST_CONNECTIONS, MOST_WORKERS
 
 _LEVELS: Final = {"trace": "debug", "debug": "debug", "info": "info", "warn": "warning", "error": "error"}
 _TIMEOUTS: Final = {"request_timeout": "request", "front_timeout": "front", "back_timeout": "back", "connect_timeout": "connect"}
@@ -50,6 +50,14 @@ _NEEDLESS: Final = {
     "tls_provider": "TLS is OpenSSL's here",
     "retry_after": "what Retry-After says follows from what is waited for",
 }
+
+
+class _Bounded(msgspec.Struct):
+    """What is no setting of ours, whatever upstream says."""
+
+    workers: Annotated[int, msgspec.Meta(ge=1, le=MOST_WORKERS)] = 1
+    max_connections: Annotated[int, msgspec.Meta(ge=1, le=MOST_CONNECTIONS)] = 1
+    timeouts: dict[str, Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]] = {}
 
 
 class NotToml(Exception):
@@ -98,7 +106,7 @@ def _settings(table: Table) -> dict[str, Any]:
     _read_logs(table, settings)
     for key in tuple(settings):
         try:
-            msgspec.convert({key: settings[key]}, File)
+            msgspec.convert({key: settings[key]}, _Bounded)
         except msgspec.ValidationError as error:
             table.notes.add(key, f"{error}; it is left out")
             del settings[key]
