@@ -34,6 +34,7 @@ class ListenerSockets:
         self.slots = slots  # what is opened from now on is opened for so many; others of them open when they are asked for
         self._open: dict[str, tuple[socket.socket, ...]] = {}
         self._adopted = set[str]()
+        self.disordered = set[str]()  # addresses whose sockets may have been opened in another order than that of their slots
         self._store = store or Store({})
 
     def __contains__(self, address: str) -> bool:
@@ -71,11 +72,15 @@ class ListenerSockets:
         return resolved
 
     def adopt(self, address: str, descriptors: Mapping[int, int]) -> None:
-        """Take over what another master has opened: for each slot, or for some, a descriptor. The others get a new socket."""
+        """Take over what another master has opened: for each slot, or for some, a descriptor. The others get a new socket.
+
+        They count as disordered until `disordered` is set to what is known.
+        """
         adopted = {slot: socket.socket(fileno=descriptor) for slot, descriptor in descriptors.items()}
         some = next(iter(adopted.values()))
         self._open[address] = tuple(adopted.get(slot) or _another(parse_address(address), some) for slot in range(self.slots))
         self._adopted.add(address)
+        self.disordered.add(address)
         self._store.follow(self._open)
         _close(each for slot, each in adopted.items() if slot >= self.slots)
 
@@ -86,9 +91,9 @@ class ListenerSockets:
     def steer(self, count: int) -> None:
         """New connections go to the first `count` slots only."""
         self.slots = count
-        for opened in self._open.values():
+        for address, opened in self._open.items():
             if len(opened) > count and _in_group(opened[0]):
-                steer(opened[0], numbers(opened)[:count])
+                steer(opened[0], numbers(opened)[:count] if address in self.disordered else range(count))
 
     def shrink(self, count: int) -> None:
         """Close the sockets of all slots but the first `count`, to which everything was steered."""
@@ -106,6 +111,7 @@ class ListenerSockets:
     def close(self, address: str) -> None:
         """Stop listening on an address; connections that no worker had accepted are reset."""
         closing = self._open.pop(address)
+        self.disordered.discard(address)
         self._store.follow(self._open)
         _close(closing)
         _remove_socket_file(parse_address(address))

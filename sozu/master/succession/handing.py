@@ -52,6 +52,7 @@ def hand_over(held: Holdings, asker: object, grace: float) -> Estate:
         log=next(map(os.dup, held.opened.log.descriptors), None),
         metrics=metrics,
         listeners=held.opened.sockets.hand_over(),
+        disordered=list(held.opened.sockets.disordered),
         slots=[_slot_left(slot) for slot in held.slots],
         workers=left,
         departed=list(held.ledger.departures),

@@ -28,6 +28,8 @@ def inherit(estate: Estate) -> Opened:
     sockets = ListenerSockets(len(estate.slots), Store(os.environ))
     for address, descriptors in estate.listeners.items():
         sockets.adopt(address, dict(enumerate(descriptors)))
+    if estate.disordered is not None:
+        sockets.disordered = set(estate.disordered)
     return Opened(
         Journal(Path(settings.journal), estate.journal),
         Door(settings.command_socket, gevent.socket.socket(fileno=estate.door)),
