@@ -1,12 +1,20 @@
 """The master and Python's collector: off while a large state is built, then spared all that lives long.
 
 With 10,000 clusters one full collection takes a tenth of a second, in which nobody is supervised; and a start has dozens of them.
+The C library keeps what a large change took for the next one; a while afterwards it is asked to give it back.
 """
 
+import ctypes
 import gc
 from typing import Final
 
+import gevent
+
 THRESHOLDS: Final = (50_000, 50, 100)  # what a request leaves behind is freed by its counts alone
+
+
+LARGE: Final = 5000  # facts that come or go at once
+CALM: Final = 1.0  # seconds: by then those who asked for it have their answers
 
 
 def hold() -> None:
@@ -20,3 +28,8 @@ def settle() -> None:
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
     gc.enable()
+
+
+def give_back() -> None:
+    """In a while: a large change is over."""
+    gevent.spawn_later(CALM, getattr(ctypes.CDLL(None), "malloc_trim", int), 0)

@@ -21,6 +21,7 @@ from sozu.command.journal import Journal, JournalError, Record
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.conditions import holds_expression
 from sozu.command.state import BackendKey, ConfigState
+from sozu.master import garbage
 from sozu.master.aims import Aim, these
 from sozu.master.aside import Aside
 from sozu.master.author import Author
@@ -259,6 +260,8 @@ class Ledger:
         for change in publication.effects:
             if isinstance(change.before, Listener):
                 self._close_unless_needed(change.before.address)
+        if len(publication.effects) >= garbage.LARGE:
+            garbage.give_back()
 
     def _close_unless_needed(self, address: str) -> None:
         needed = address in {*_accepting(self._state), *_accepting(self._drafted)}

@@ -130,10 +130,11 @@ class Service:
 
     def publish(self, revision: int, orders: Sequence[AnyOrder]) -> None:
         """Follow the master to this revision. Raises Objection, and then nothing has changed."""
-        before = self._transactions.state
+        size = self._transactions.state.size
         with self._heap.spare(self._transactions.waiting + len(orders)):
             self._follow(revision, orders)
-        self._heap.shrunk(before.size - self._transactions.state.size)
+            self._transactions.settle()
+        self._heap.shrunk(size - self._transactions.state.size)
 
     def _follow(self, revision: int, orders: Sequence[AnyOrder]) -> None:
         before = self._transactions.state
@@ -153,7 +154,6 @@ class Service:
             self.rounds.follow(state)
         if self._serving:
             self._follow_listeners()
-        self._transactions.settle()
 
     def serve(self, news: News, verdicts: Verdicts) -> None:
         """Accept, from now on, wherever the configuration says; what happens to backends is told to `news`, what checks find to `verdicts`."""
