@@ -30,32 +30,41 @@ class Publication:
         self.confirmed = 0
         self.running = set[BackendKey]()  # of the backends that it removes, those that still have exchanges on some worker
         self._gathering = Gathering(PATIENCE + PATIENCE_PER_ORDER * len(orders))
+        self._unheard: list[Worker] = []  # who was to confirm it, and has not said its final word
         self._news: Queue[tuple[Worker, Reply] | None] = Queue()
         self._parts = list(parts(orders, AT_ONCE))
 
     def send(self, worker: Worker) -> None:
         """Publish to one worker. Never waits."""
         # A worker that drains should know, for the sessions it still has; but it may hang, and takes no new ones: not waited for.
-        leaving = worker.state is WorkerState.DRAINING
-        (Gathering(None) if leaving else self._gathering).ask(worker, self._messages)
+        if worker.state is WorkerState.DRAINING:
+            Gathering(None).ask(worker, self._messages)
+        else:
+            self._unheard.append(worker)
+            self._gathering.ask(worker, self._messages)
 
     def follow(self) -> None:
         """Take the replies until all have confirmed or the time is over, and have the late ones replaced."""
         for worker, reply in self._gathering.replies():
+            if reply.status.final:
+                self._unheard.remove(worker)
             if reply.status is Status.ERROR:
                 self._fail(worker, f"revision {self.revision} failed: {reply.message}")
             elif reply.status is Status.OK:
                 self.confirmed += 1
                 self.running.update((cluster, address) for cluster, address in (reply.data or {}).get("running", ()))
             self._news.put((worker, reply))
-        for worker in self._gathering.late:
-            # One that is starting has this transaction in its queue.
-            if worker.state is WorkerState.RUNNING:
-                self._fail(worker, f"it had not confirmed revision {self.revision} in time")
+        for worker in filter(self._is_late, self._unheard):
+            self._fail(worker, f"it had not confirmed revision {self.revision} in time")
         self._news.put(None)
 
     def __iter__(self) -> Iterator[tuple[Worker, Reply]]:
         return iter(self._news.get, None)
+
+    def _is_late(self, worker: Worker) -> bool:
+        # One that is starting has this transaction in its queue. One that has ended has a successor with it; but who hung until it was
+        # replaced, and killed perhaps, has served on without it for so long.
+        return worker.state is not WorkerState.STARTING and (worker.hung or worker in self._gathering.late)
 
     def _fail(self, worker: Worker, reason: str) -> None:
         self.late.append(worker)

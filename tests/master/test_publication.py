@@ -59,6 +59,33 @@ def test_a_worker_that_is_late_or_fails_is_replaced(play: Play, monkeypatch: pyt
     assert late.replaced == ["it had not confirmed revision 7 in time"]
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_worker_that_hung_and_was_replaced_meanwhile_is_late(play: Play, monkeypatch: pytest.MonkeyPatch, *, killed: bool) -> None:
+    monkeypatch.setattr(publication_module, "PATIENCE", 0.05)
+    hung = play()
+    hung.worker.now(WorkerState.RUNNING)
+    published = publication()
+    published.send(hung.worker)
+    hung.worker.hung = True
+    hung.worker.now(WorkerState.DRAINING)
+    if killed:
+        hung.channel.close()
+    published.follow()
+
+    assert published.late == [hung.worker]
+
+
+def test_a_worker_that_has_ended_is_not_late(play: Play) -> None:
+    ended = play()
+    ended.worker.now(WorkerState.RUNNING)
+    published = publication()
+    published.send(ended.worker)
+    ended.channel.close()
+    published.follow()
+
+    assert published.late == []
+
+
 def test_a_worker_that_is_still_starting_is_not_late(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publication_module, "PATIENCE", 0.01)
     starting = play()
