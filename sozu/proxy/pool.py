@@ -20,7 +20,7 @@ from sozu.proxy.registry import LiveBackend
 from sozu.proxy.stream import Stream
 
 FRESH_SECONDS = 1.0
-Dial = Callable[[LiveBackend, int, Any], Stream]  # family and address; parks until the connection stands, raises `Broken`
+Dial = Callable[[LiveBackend, int, Any, bytes], Stream]  # family, address, and what goes before all else; parks until the connection stands, raises `Broken`
 
 
 class Pool:
@@ -50,17 +50,21 @@ class Pool:
             back.close()
         return None
 
-    def open(self, backend: LiveBackend) -> Back:
-        """A new connection; parks until it stands, raises `Broken`."""
-        stream = self.connect(backend)
+    def open(self, backend: LiveBackend, preface: bytes = b"") -> Back:
+        """A new connection on which `preface` goes before all else, also before TLS; parks until it stands, raises `Broken`."""
+        stream = self.connect(backend, preface)
         self._counters.backend_connections += 1
         return Back(stream, backend, self._deadlines, self._clock.now, self._age)
 
-    def connect(self, backend: LiveBackend) -> Stream:
-        """The same, for no exchange: it is nobody's but the caller's."""
+    def connect(self, backend: LiveBackend, preface: bytes = b"") -> Stream:
+        """The same, for no exchange: it is nobody's but the caller's. In plain text the preface leaves with what comes next."""
         family, address = backend.address
         dial = self.dials.get(backend.key[0])
-        return connect(family, address, self._hub) if dial is None else dial(backend, family, address)
+        if dial is not None:
+            return dial(backend, family, address, preface)
+        stream = connect(family, address, self._hub)
+        stream.queued = preface
+        return stream
 
     def give(self, back: Back) -> None:
         """Take a connection back after a whole exchange, with nothing left over on it. Who has answered before all of the request had left is not asked again."""

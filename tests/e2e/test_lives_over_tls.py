@@ -299,4 +299,5 @@ def test_nobody_negotiates_anew(shared: Proxy) -> None:
     command = [peer("openssl"), "s_client", "-connect", f"127.0.0.2:{port_of(shared)}", "-servername", "one.example", "-tls1_2"]
     done = subprocess.run(command, input="R\n", capture_output=True, text=True, timeout=LIMIT, check=False)
     assert "no renegotiation" in done.stderr
+    until(lambda: any("event=renegotiation_refused client=127.0.0.1:" in line for line in shared.lines.so_far()))
     assert ask_again(shared) == (200, b"origin")

@@ -5,16 +5,17 @@ import hashlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import json
 from pathlib import Path
+from queue import Queue
 import ssl
 import threading
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import trustme
 
 from sozu.command.certificates.terms import BackendTls
-from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend
-from sozu.command.terms import Health
+from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, RemoveBackend
+from sozu.command.terms import Health, ProxyProtocol
 from tests.e2e.asking import connect, get
 from tests.e2e.processes import LIMIT, Proxy, configuration
 
@@ -49,12 +50,35 @@ class Quiet(ThreadingHTTPServer):
         """Handshakes are meant to fail here."""
 
 
-@pytest.fixture(scope="module")
-def backend() -> Iterator[str]:
+class Told(Quiet):
+    """Each connection begins with a line that says whose it is, then comes TLS."""
+
+    heard: ClassVar[Queue[bytes]] = Queue()
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(("127.0.0.1", 0), Origin)
+        self.context = context
+
+    def get_request(self) -> tuple[ssl.SSLSocket, Any]:
+        sock, address = super().get_request()
+        line = b""
+        while not line.endswith(b"\r\n"):
+            line += sock.recv(1)
+        self.heard.put(line)
+        return self.context.wrap_socket(sock, server_side=True), address
+
+
+def server_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     AUTHORITY.issue_cert("127.0.0.1", "backend.example").configure_cert(context)
     STRANGER.configure_trust(context)  # whom the proxy's own certificate is of
     context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[str]:
+    context = server_context()
     with Quiet(("127.0.0.1", 0), Origin) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         serving = threading.Thread(target=server.serve_forever)
@@ -185,6 +209,30 @@ def test_health_checks_speak_tls_too(proxy: Proxy, backend: str) -> None:
     proxy.ask(AddBackend(cluster="checked", address=backend))
     assert CHECKED.wait(LIMIT)
     proxy.run("cluster", "remove", "checked")
+
+
+def test_a_proxy_header_goes_before_the_handshake(proxy: Proxy) -> None:
+    with Told(server_context()) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        terms, health = BackendTls(ca=AUTHORITY.cert_pem.bytes().decode()), Health(path="/health", interval=0.05)
+        proxy.ask(AddCluster(cluster="told", tls=terms, proxy_protocol=ProxyProtocol.V1, health=health))
+        proxy.ask(AddHttpFrontend(cluster="told", hostname="told"))
+        proxy.ask(AddBackend(cluster="told", address=address))
+        assert server.heard.get(timeout=LIMIT) == b"PROXY UNKNOWN\r\n"  # a check
+        client = connect(proxy.port)
+        client.connect()
+        host, port = client.sock.getsockname()
+        client.request("GET", "/", headers={"Host": "told"})
+        assert client.getresponse().status == 200
+        client.close()
+        expected = f"PROXY TCP4 {host} 127.0.0.1 {port} {proxy.port}\r\n".encode()
+        while server.heard.get(timeout=LIMIT) != expected:
+            pass  # another check
+        proxy.ask(RemoveBackend(cluster="told", address=address))
+        server.shutdown()
+        serving.join()
 
 
 def test_whom_the_system_trusts_is_trusted_by_a_worker_that_may_open_no_file(tmp_path: Path, backend: str) -> None:

@@ -189,7 +189,7 @@ class ScriptedPool(Pool):
         self.opened: Queue[tuple[str, Peer]] = Queue()
         self.refusing: dict[str, Exception | None] = {}
 
-    def open(self, backend: LiveBackend) -> Back:
+    def open(self, backend: LiveBackend, preface: bytes = b"") -> Back:
         address = backend.fact.address
         if address in self.refusing:
             failure = self.refusing[address]
@@ -198,7 +198,9 @@ class ScriptedPool(Pool):
             raise Broken(self, ConnectionRefusedError(111, "")) from failure
         sock, peer = pair()
         self.opened.put((address, peer))
-        return Back(Stream(sock, get_hub()), backend, self.watch, self.time.now, self._age)
+        stream = Stream(sock, get_hub())
+        stream.queued = preface
+        return Back(stream, backend, self.watch, self.time.now, self._age)
 
 
 class Log:

@@ -8,7 +8,6 @@ import pytest
 from sozu.command.facts import Backend, Cluster
 from sozu.command.terms import Breaker, Failures, Queue, Retries, Share
 from sozu.proxy.back import Back
-from sozu.proxy.registry import LiveBackend
 from sozu.proxy.stream import Broken
 from tests.proxy.lab import Lab, Peer, field, opened, settle
 
@@ -86,7 +85,7 @@ def test_who_waits_is_called_when_a_backend_comes(caplog: pytest.LogCaptureFixtu
 
 
 def test_want_of_our_own_is_no_fault_of_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_descriptor(_: LiveBackend) -> Back:
+    def no_descriptor(*_: object) -> Back:
         raise Broken(None, OSError(EMFILE, ""))
 
     with opened(lab_with((A, B))) as lab:

@@ -34,7 +34,7 @@ def _terms_in(draft: Draft, order: AddCluster) -> BackendTls | None:
     terms = order.tls
     if terms is None:
         return None
-    check_backend_terms(terms, with_proxy_protocol=order.proxy_protocol is not None)
+    check_backend_terms(terms)
     return terms if terms.certificate is None else msgspec.structs.replace(terms, certificate=shown_certificate(draft, terms.certificate))
 
 

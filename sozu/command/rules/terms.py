@@ -24,10 +24,8 @@ def check_terms(terms: Tls) -> None:
         _check_authority(context, terms.client_ca, "tls.client_ca")
 
 
-def check_backend_terms(terms: BackendTls, *, with_proxy_protocol: bool) -> None:
+def check_backend_terms(terms: BackendTls) -> None:
     """Raise Objection if they make no sense."""
-    if with_proxy_protocol:
-        raise Objection("proxy_protocol goes before TLS, which is not available in this version", "tls")
     if terms.ca is not None:
         _check_authority(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), terms.ca, "tls.ca")
     if terms.server_name is not None:

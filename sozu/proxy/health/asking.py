@@ -17,25 +17,24 @@ from sozu.proxy.stream import Broken, Stream
 _LONGEST_HEAD: Final = 16_384
 _WELL: Final = range(200, 400)
 
-Connect = Callable[[], Stream]  # parks until the connection stands, raises `Broken`
+Connect = Callable[[bytes], Stream]  # with this before all else; parks until the connection stands, raises `Broken`
 
 
 def is_well(connect: Connect, name: str, health: Health, version: ProxyProtocol | None) -> bool:
     """Does the backend to which this connects answer as it should, in time? `name` is its address as a text."""
     try:
         with gevent.Timeout(health.timeout):
-            stream = connect()
+            stream = connect(b"" if version is None else proxy_header(version, b"", name))
             try:
-                return _answers_well(stream, name, health, version)
+                return _answers_well(stream, name, health)
             finally:
                 stream.close()
     except (Broken, gevent.Timeout):
         return False
 
 
-def _answers_well(stream: Stream, name: str, health: Health, version: ProxyProtocol | None) -> bool:
-    if version is not None:
-        stream.send(proxy_header(version, b"", name))
+def _answers_well(stream: Stream, name: str, health: Health) -> bool:
+    stream.flush()
     return health.kind is CheckKind.TCP or _status(stream, name, health) in (health.status or _WELL)
 
 

@@ -30,7 +30,7 @@ class Target:
 class Rounds:
     """`follow` after each transaction, `run` when it begins or ceases to be our turn; verdicts of others come by `learn`."""
 
-    def __init__(self, registry: Registry, connect: Callable[[LiveBackend], Stream]) -> None:
+    def __init__(self, registry: Registry, connect: Callable[[LiveBackend, bytes], Stream]) -> None:
         self._registry = registry
         self._connect = connect
         self.tell: Tell | None = None  # who wants to know what we find

@@ -89,10 +89,9 @@ class Admission:
         version = self._terms.proxy_protocol
         back = None if self._anew or version is not None else traffic.pool.take(backend, repeatable)
         if back is None:
-            back = open_back(traffic, self._caller, backend, self._asked.timeouts)
+            preface = b"" if version is None else proxy_header(version, self._caller.client, self._caller.destination)
+            back = open_back(traffic, self._caller, backend, self._asked.timeouts, preface)
             seeker.connected = monotonic()
-            if version is not None:
-                back.stream.write(proxy_header(version, self._caller.client, self._caller.destination))
         else:
             seeker.connected = seeker.started
         name = self._entrance.cluster.sticky

@@ -50,11 +50,11 @@ class Seeker(Protocol):
     counted: Counted | None
 
 
-def open_back(traffic: Traffic, caller: Caller, backend: LiveBackend, timeouts: Timeouts) -> Back:
-    """A new connection to this backend; Unreachable if it refuses or takes longer than `timeouts.connect`."""
+def open_back(traffic: Traffic, caller: Caller, backend: LiveBackend, timeouts: Timeouts, preface: bytes = b"") -> Back:
+    """A new connection to this backend, with this before all else; Unreachable if it refuses or takes longer than `timeouts.connect`."""
     caller.deadline = traffic.clock.after(timeouts.connect)
     try:
-        back = _open(traffic, backend)
+        back = _open(traffic, backend, preface)
     except Broken as broken:
         if broken.stream is None:
             traffic.counters.backend_failures += 1
@@ -71,14 +71,14 @@ def open_back(traffic: Traffic, caller: Caller, backend: LiveBackend, timeouts: 
     raise failure
 
 
-def _open(traffic: Traffic, backend: LiveBackend) -> Back:
+def _open(traffic: Traffic, backend: LiveBackend, preface: bytes) -> Back:
     """Where no descriptor is left, idle connections to others have to give one, or the reserve that is kept for this."""
     try:
-        return traffic.pool.open(backend)
+        return traffic.pool.open(backend, preface)
     except Broken as broken:
         if broken.stream is not None or not (traffic.registry.shed() or traffic.spare()):
             raise
-    return traffic.pool.open(backend)
+    return traffic.pool.open(backend, preface)
 
 
 def blame(traffic: Traffic, backend: LiveBackend | None) -> None:

@@ -123,10 +123,12 @@ class SecureBackends:
             del self._contexts[terms]
         self._sessions.forget(fingerprint)
 
-    def _dial(self, terms: BackendTls, backend: LiveBackend, family: int, address: Any) -> TlsStream:
+    def _dial(self, terms: BackendTls, backend: LiveBackend, family: int, address: Any, preface: bytes) -> TlsStream:
         place = (terms, backend.name, address)
         stream, done = connected(family, address, self._hub, partial(BackendStream, sessions=self._sessions, place=place)), False
         try:
+            if preface:
+                stream.send_bytes(preface)
             stream.begin(self._engine(terms, backend, place))
             stream.handshake()
             self._sessions.begin(place, stream)

@@ -31,12 +31,13 @@ _ONE_RECORD: Final = _RECEIVED[: RECORD + OVERHEAD]
 class TlsStream(TlsSender):
     """See Stream for what all of it does. Before `begin`, only `take_bytes` and `when_bytes`."""
 
-    __slots__ = ("_awaited", "_settled")
+    __slots__ = ("_awaited", "_refused", "_settled")
 
     def __init__(self, sock: _socket.socket, hub: Hub) -> None:
         super().__init__(sock, hub)
         self._awaited: Callable[[], object] | None = None
         self._settled = False  # has a client had its handshake?
+        self._refused = False  # was it told that there is no other?
 
     # ---- the handshake ----
 
@@ -56,6 +57,10 @@ class TlsStream(TlsSender):
         self.send_queued()
         with suppress(OSError):  # a connection that has gone is not connected
             self._sock.shutdown(_socket.SHUT_WR)
+
+    def send_bytes(self, data: bytes) -> None:
+        """Without TLS, before `begin`; returns when the kernel has all. Raises Broken."""
+        Stream.send(self, data)
 
     def plain(self) -> Stream:
         """The connection as a stream without TLS, in the place of this one. Before `begin`."""
@@ -183,6 +188,13 @@ class TlsStream(TlsSender):
                 self.engine.feed(_RECEIVED[:size])
                 return
 
+    def _send_unasked(self) -> None:
+        engine = self.engine
+        if self._settled and not self._refused and engine.has_records and engine.failure is None and engine.version == "TLSv1.2":
+            self._refused = True  # all that OpenSSL has to say by itself there
+            self._tell("renegotiation_refused", "TLS: the client wants another handshake (RFC 5746)")
+        super()._send_unasked()
+
     # ---- waiting ----
 
     def wait_readable(self) -> None:
@@ -265,6 +277,9 @@ class TlsStream(TlsSender):
         """What an exchange meets is in the access log; between exchanges there is nobody else to tell. Not what happens to plain connections too."""
         self._settled = False
         if reason.startswith(FAILED):
-            with suppress(OSError):  # a connection that has gone is not connected
-                client = client_name(self._sock.family, self._sock.getpeername()).decode()
-                log.info("event=connection_failed client=%s reason=%r", client, reason)
+            self._tell("connection_failed", reason)
+
+    def _tell(self, event: str, reason: str) -> None:
+        with suppress(OSError):  # a connection that has gone is not connected
+            client = client_name(self._sock.family, self._sock.getpeername()).decode()
+            log.info("event=%s client=%s reason=%r", event, client, reason)

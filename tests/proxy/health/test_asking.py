@@ -28,8 +28,10 @@ def origin(answer: Answer) -> Iterator[str]:
 def ask(name: str, version: ProxyProtocol | None = None, **health: Any) -> bool:
     host, _, port = name.rpartition(":")
 
-    def to() -> Stream:
-        return connect(socket.AF_INET, (host, int(port)), gevent.get_hub())
+    def to(preface: bytes) -> Stream:
+        stream = connect(socket.AF_INET, (host, int(port)), gevent.get_hub())
+        stream.write(preface)
+        return stream
 
     return is_well(to, name, Health(**{"timeout": 2} | health), version)
 

@@ -16,7 +16,7 @@ A, B = "127.0.0.1:9001", "127.0.0.1:9002"
 CHECKED = AddCluster(cluster="web", health=Health(interval=0.001, rise=1, fall=2))
 
 
-def unreached(live: LiveBackend) -> Stream:
+def unreached(live: LiveBackend, _preface: bytes) -> Stream:
     raise AssertionError(live.name)  # `is_well` is another one here
 
 

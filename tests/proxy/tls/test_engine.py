@@ -151,7 +151,7 @@ def test_of_many_connections_each_gets_its_own_whatever_becomes_of_the_others() 
         records = client.encrypt(b"cut short %d" % number) + client.encrypt(b"and what follows")
         server.feed(records[:-20])
         assert server.decrypt(5) == b"cut s"  # the rest stays with this one
-    for number, (client, server) in enumerate(crowd):
+    for number, (_, server) in enumerate(crowd):
         if number % 3 == 0:
             server.feed(b"\x17\x03\x03\x00\x05junk!")  # in the middle of a record, that is
     for number, (client, server) in enumerate(crowd):
