@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from json import JSONDecoder
+import re
 from typing import Any
 
 from msgspec import inspect
@@ -138,7 +139,7 @@ def _fits(kind: inspect.Type, value: object) -> bool:
         case inspect.BoolType():
             return isinstance(value, bool)
         case inspect.StrType():
-            return isinstance(value, str)
+            return isinstance(value, str) and (kind.pattern is None or re.search(kind.pattern, value) is not None)
         case inspect.IntType():
             return isinstance(value, int) and not isinstance(value, bool) and _within(kind, value)
         case inspect.FloatType():

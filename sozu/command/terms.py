@@ -72,8 +72,8 @@ class Health(Term, frozen=True, kw_only=True):
     """
 
     kind: CheckKind = CheckKind.HTTP
-    path: Annotated[str, msgspec.Meta(pattern=r"^/[!-~]*\Z")] = "/"
-    host: Annotated[str, msgspec.Meta(pattern=r"^[!-~]*\Z")] = ""
+    path: Annotated[str, msgspec.Meta(pattern=r"^/[!-~]*\Z", description='a path: "/health", with a query or without, in visible ASCII characters')] = "/"
+    host: Annotated[str, msgspec.Meta(pattern=r"^[!-~]*\Z", description='a host: "app.example.com", in visible ASCII characters')] = ""
     interval: Seconds = 5.0
     timeout: Seconds = 2.0
     rise: Count = 2

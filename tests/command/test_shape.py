@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from sozu.command.shape import Misfit, described, misfits
+from sozu.command.terms import Health
 
 
 class Colour(StrEnum):
@@ -99,6 +100,18 @@ def test_all_misfits_are_found_in_the_order_of_the_value() -> None:
     found = misfits(Whole, {"flag": 1, "parts": [1, "x", 2], "cuont": 3, "count": 0})
 
     assert [misfit.path for misfit in found] == [("flag",), ("parts", 0), ("parts", 2), ("cuont",), ("count",)]
+
+
+@pytest.mark.parametrize(
+    ("health", "said"),
+    [
+        ({"path": "x"}, ['path: found the text "x" (expected a path: "/health", with a query or without, in visible ASCII characters)']),
+        ({"host": "a b"}, ['host: found the text "a b" (expected a host: "app.example.com", in visible ASCII characters)']),
+        ({"path": "/x?y", "host": ""}, []),
+    ],
+)
+def test_a_text_may_have_to_look_like_something(health: dict[str, str], said: list[str]) -> None:
+    assert [str(misfit) for misfit in misfits(Health, health)] == said
 
 
 def test_a_misfit_may_be_about_the_whole() -> None:

@@ -148,10 +148,9 @@ class _Section:
         if isinstance(objection, Unknown) and not self._findings.sound(("listeners",)):
             return  # the listener that is meant may be one that could not be read
         place = (*path, *steps(objection.field)) if objection.field is not None else path
-        # The cluster of a frontend or backend is the key around it, and always there: only its own name can be wrong.
-        self._findings.note(
-            path if objection.field == "cluster" else place, objection.reason, at_key=objection.field == "cluster", code=code_of(objection)
-        )
+        # The cluster of a frontend or backend is the key around it, and always there: only its own name can be wrong. A listener says one.
+        at_key = objection.field == "cluster" and path[0] == "clusters"
+        self._findings.note(path if at_key else place, objection.reason, at_key=at_key, code=code_of(objection))
 
 
 _CLUSTER_SETTINGS = tuple(name for name in Cluster.__struct_fields__ if name != "cluster")
