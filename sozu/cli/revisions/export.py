@@ -28,5 +28,7 @@ def export() -> None:
         told = [order for answer in client.ask(DumpState()) for order in answer.data["orders"]]
     state = commit(ConfigState(), msgspec.convert(told, list[AnyOrder])).state
     if state.certificates:
-        click.echo(f"note: keys are not exported, nor the certificates for them; to apply this file leaves all {len(state.certificates)} as they are", err=True)
+        many = len(state.certificates)
+        click.echo(f"note: keys are not exported, nor the certificates for them; to apply this file leaves all {many} as they are", err=True)
+        click.echo("note: a master that begins with this file needs their files named in it, by `certificates` of a listener", err=True)
     click.echo(written(Configuration(in_force(settings, state.override), state)), nl=False)

@@ -110,7 +110,8 @@ def _known(draft: Draft, text: str, field: str = "fingerprint") -> Certificate:
     fingerprint = fingerprint_in(text, field)
     certificate = draft.certificates.get(fingerprint)
     if certificate is None:
-        raise Unknown(f"there is no certificate {fingerprint}{did_you_mean(fingerprint, draft.certificates)}", field)
+        way = "; it has to be added first: in a file, by `certificates` of a listener" if field == "certificate" else ""
+        raise Unknown(f"there is no certificate {fingerprint}{did_you_mean(fingerprint, draft.certificates)}{way}", field)
     return certificate
 
 
