@@ -126,6 +126,7 @@ def test_the_state_is_saved_shown_and_loaded(served: Served) -> None:
     before = revision(served)
     assert sozu("state", "save", "saved.state").stdout == f"revision {before} is in {served.folder / 'saved.state'}\n"
     assert '{"type": "add_cluster", "cluster": "blog"}' in sozu("state", "show").stdout.splitlines()
+    assert {"type": "add_cluster", "cluster": "blog"} in json.loads(sozu("state", "show", "--json").stdout)
     sozu("cluster", "add", "later")
 
     assert sozu("state", "load", "saved.state", "--dry-run").stdout.startswith("- cluster later\n")

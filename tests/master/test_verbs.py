@@ -94,6 +94,19 @@ def test_a_transaction_for_another_revision_is_refused(served: Served) -> None:
         client.commit([AddCluster(cluster="t4")], if_revision=1)
 
 
+def test_a_transaction_of_nothing_makes_no_revision(served: Served) -> None:
+    with Client(served.socket, timeout=PATIENCE) as client:
+        before = client.revision
+        with client.transaction() as transaction:
+            pass
+
+        assert transaction.outcome.message == f"nothing to do (still at revision {before})"
+        assert client.revision == before
+        client.order({"type": "begin"})
+        with pytest.raises(RequestRefused, match="is in force, not"):
+            client.order({"type": "commit", "if_revision": before + 1})
+
+
 def test_an_aborted_transaction_is_forgotten(served: Served) -> None:
     with Client(served.socket) as client:
         client.order(Begin())

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from sozu.cli.conversation import collect, conversation, converse, order
-from sozu.cli.listing import presentable
-from sozu.cli.options import socket_option
+from sozu.cli.listing import presentable, show_json
+from sozu.cli.options import json_option, socket_option
 from sozu.cli.revisions.showing import rows_of, show_plan
 from sozu.command.requests import DumpState, LoadState, SaveState
 
@@ -63,15 +63,19 @@ def load(file: Path, *, dry_run: bool) -> None:
 
 
 @state.command()
+@json_option
 @socket_option
-def show() -> None:
+def show(*, as_json: bool) -> None:
     """
-    Show the orders that build the state, one JSON object a line, without private keys.
+    Show the orders that build the state, one JSON object a line, without private keys. With --json all are one list.
 
     \b
     Example:
       sozu state show
     """
-    for part in collect(DumpState()):
-        for each in part["orders"]:
-            click.echo(json.dumps(presentable(each)))
+    orders = [presentable(each) for part in collect(DumpState()) for each in part["orders"]]
+    if as_json:
+        show_json(orders)
+    else:
+        for each in orders:
+            click.echo(json.dumps(each))

@@ -43,7 +43,10 @@ class Changing:
         return self.commit([order], tool, None, say)
 
     def commit(self, orders: Sequence[AnyOrder], tool: Tool, if_revision: int | None, say: Say) -> Final:
-        """These orders, all or none."""
+        """These orders, all or none. Where there are none, no revision is made."""
+        revision = self.ledger.state.revision
+        if not orders and if_revision in {None, revision} and not self.stopping.begun.is_set():
+            return Final(f"nothing to do (still at revision {revision})", {"revision": revision, "late": []})
         publication = self._settle(lambda: self.ledger.propose(orders, tool.author, if_revision), orders)
         hear_workers(publication, say)
         removed = awaited(orders)
