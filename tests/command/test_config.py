@@ -260,3 +260,9 @@ clusters: {c: {frontends: [{hostname: a.example, listener: "127.0.0.1:0/3"}]}}
         "127.0.0.1:0/2": Protocol.TCP,
         "127.0.0.1:0/3": Protocol.HTTP,
     }
+
+
+@pytest.mark.parametrize("path", ["", "/", "//", ".", "a\\0b"])
+def test_what_names_no_file_is_no_path(path: str) -> None:
+    with pytest.raises(ConfigurationError, match="not a path"):
+        read_configuration(f'command_socket: "{path}"', "sozu.yaml", Path("/"))

@@ -1,6 +1,7 @@
 """The part of the file that is settings: where things are, how many, how long. Pure."""
 
 from collections.abc import Mapping
+from pathlib import Path as FilePath
 import socket
 from typing import Any
 
@@ -113,9 +114,10 @@ def _address(path: Path, text: str | None, findings: Findings) -> Address | None
 
 
 def _path(path: Path, text: str, folder: Folder, findings: Findings) -> str:
-    if not text or "\0" in text:
+    if "\0" in text or not FilePath(text).name:
         findings.note(path, "not a path", expected="the path of a file")
-    return folder.path(text.replace("\0", ""))
+        return folder.path("nowhere")
+    return folder.path(text)
 
 
 _FACTS = ("listeners", "clusters")
