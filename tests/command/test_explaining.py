@@ -121,3 +121,11 @@ def test_a_path_is_looked_at_in_its_plain_spelling() -> None:
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(BadUrl):
         asked_of(url)
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:8081/", "[0:0::1]:8081/", "[::1]:8081"])
+def test_an_ipv6_address_is_a_host(url: str) -> None:
+    asked = asked_of(url)
+
+    assert (asked.host, asked.port, asked.target) == ("[::1]", 8081, b"/")
+    assert explained(url, frontend("[::1]")).cluster == "blog"

@@ -101,7 +101,8 @@ def asked_of(url: str, method: str = "GET", fields: Mapping[str, str] | None = N
     """The request that a URL means; its scheme may be left out. Raises BadUrl."""
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
-        host, port = normal_hostname(parts.hostname or ""), parts.port
+        bare = parts.hostname or ""
+        host, port = normal_hostname(f"[{bare}]" if ":" in bare else bare), parts.port
     except (ValueError, BadHostname) as error:
         raise BadUrl(f"{url!r} is not a URL as in http://blog.example.com/path: {error}") from error
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
