@@ -17,6 +17,8 @@ from sozu.command.settings import Settings
 from sozu.command.state import ConfigState
 from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
+from sozu.master.succession.estate import SlotLeft
+from sozu.master.succession.handing import _slot_left
 from sozu.master.workers import filling, heartbeat, leaving, spare
 from sozu.master.workers import slots as slots_module
 from sozu.master.workers.briefing import Briefing
@@ -254,6 +256,24 @@ def test_a_slot_that_was_never_filled_is_lent_as_soon_as_another_one_serves(larg
 
     assert second.borrower is first.worker
     assert {large_house.taker() for _ in range(20)} == {worker.process.pid for worker in running(slots)}
+
+
+def test_a_loan_of_another_master_ends_when_the_slot_is_filled(large_house: House) -> None:
+    slots = large_house.slots()
+    first, second = slots
+    slots.fill(first, 0.0)
+    borrower, second.borrower = second.borrower, None
+    assert borrower is not None
+    for _ in range(20):
+        large_house.taker()  # by either socket: it has both by now
+    lent = descriptors(borrower.process.pid)
+    slots.go_on_lending(1, borrower)
+    left = _slot_left(second)
+    slots.fill(second, 0.0)
+    until(lambda: descriptors(borrower.process.pid) < lent)
+
+    assert left == SlotLeft(number=1, fills=0, lent_to=borrower.process.pid)
+    assert _slot_left(second) == SlotLeft(number=1, fills=1)
 
 
 def test_who_comes_to_a_slot_that_was_dropped_meanwhile_goes_again(large_house: House) -> None:
