@@ -44,6 +44,10 @@ NGINX_PROXY = """log_format same '$time_iso8601 $request_id $remote_addr $reques
   {more}"""
 NGINX_HOST = "server {{ listen 127.0.0.1:{port}; server_name {name}; location / {{ {passing} }} location /api {{ {passing} }} }}\n"
 NGINX_HASH = "server_names_hash_max_size 65536; server_names_hash_bucket_size 128;\n  "
+NGINX_RELAY = """access_log off;
+  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{
+    proxy_pass https://127.0.0.1:{origin}; proxy_http_version 1.1; proxy_set_header Host www.example.com; proxy_set_header Connection close;
+    proxy_ssl_server_name on; proxy_ssl_name www.example.com; proxy_ssl_session_reuse on; proxy_ssl_protocols {version}; }} }}"""
 HAPROXY = """
 global
   nbthread 1
@@ -180,6 +184,10 @@ class Stage:
         }
         return makers[name]()
 
+    def relay(self, proxy: Proxy, version: str) -> Proxy:
+        """An nginx beside the load that asks the proxy over TLS: a new connection for each request, with the session of an earlier one."""
+        return self._nginx(f"{proxy.name}-relay", NGINX_RELAY.replace("{version}", version), self.other, origin=proxy.port)
+
     def stop(self, proxy: Proxy) -> None:
         """End it and wait."""
         self.running.remove(proxy)
@@ -190,11 +198,12 @@ class Stage:
             proxy.process.kill()
             proxy.process.wait()
 
-    def _nginx(self, name: str, http: str, core: int, hosts: Sequence[str] = ()) -> Proxy:
+    def _nginx(self, name: str, http: str, core: int, hosts: Sequence[str] = (), origin: int = 0) -> Proxy:
         port, user = free_port(), "user root;" if os.geteuid() == 0 else ""
         tls = "ssl" if self.key else ""
         more = "".join(NGINX_HOST.format(port=port, name=host, passing=NGINX_PASS) for host in hosts)
-        inside = http.format(tls=tls, passing=NGINX_PASS, more=more, folder=self.folder, port=port, small=SMALL, origin=port if name == "origin" else self.origin)
+        origin = origin or (port if name == "origin" else self.origin)
+        inside = http.format(tls=tls, passing=NGINX_PASS, more=more, folder=self.folder, port=port, small=SMALL, origin=origin)
         config = self._write(f"{name}.conf", NGINX.format(folder=self.folder, name=name, user=user, http=inside))
         return self._run(name, port, core, [program("nginx"), "-c", config])
 
@@ -217,7 +226,7 @@ class Stage:
         with (self.folder / f"{name}.out").open("ab") as out:
             pinned = [program("taskset"), "-c", str(core), *command]
             process = subprocess.Popen(pinned, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        proxy = Proxy(name, port, process, "https" if self.key and name != "origin" else "http")
+        proxy = Proxy(name, port, process, "https" if self.key and name in ("nginx", "haproxy", "sozu") else "http")
         self.running.append(proxy)
         for _ in range(300):
             try:
