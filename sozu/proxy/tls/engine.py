@@ -26,7 +26,7 @@ class Engine:
     `failure` is why the connection cannot go on, in OpenSSL's words; whoever asks is told again. It names the `stream`.
     """
 
-    __slots__ = ("_ended", "_left", "_parted", "_said", "_strict", "_tls", "failure", "stream")
+    __slots__ = ("_ended", "_left", "_said", "_strict", "_tls", "failure", "parted", "stream")
 
     def __init__(self, context: ssl.SSLContext, *, server_name: str | None = None, server: bool = True, session: object = None) -> None:
         """`server_name` is whom a client expects, and `session` one of an earlier connection on this context, to go on with."""
@@ -36,7 +36,7 @@ class Engine:
         self._left: bytes | bytearray | memoryview = b""  # records that OpenSSL has not seen yet
         self._said = b""  # records that the peer has to get
         self._strict = not server
-        self._parted = False  # have we said that no more will come?
+        self.parted = False  # have we said that no more will come?
         self._ended = False  # nothing comes any more
         self.failure: Broken | None = None
         self.stream: object = None
@@ -202,16 +202,17 @@ class Engine:
     def say_goodbye(self) -> bytes:
         """Say that no more will come from us, once; returns data that had come before. Unread, it would be a failure to OpenSSL."""
         data = b""
-        if self._parted:
+        if self.parted:
             return data
-        self._parted = True
+        self.parted = True
         while (self._left or self._tls.pending()) and self.failure is None and (piece := self._last()):
             data += piece
-        with suppress(ssl.SSLError):  # it waits for the peer's goodbye, or there is nothing left to end
-            try:
-                self._tls.shutdown()
-            finally:
-                self._keep()
+        try:
+            self._tls.shutdown()
+        except ssl.SSLError:
+            return data  # it waits for the peer's goodbye, or there is nothing left to end
+        finally:
+            self._keep()
         return data
 
     def part(self) -> None:

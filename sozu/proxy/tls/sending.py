@@ -76,11 +76,15 @@ class TlsSender(Stream):
     def _send_unasked(self) -> None:
         """What the engine has to say by itself, without parking. A parked writer takes it along when he goes on."""
         if self.engine.has_records and not self.full:
+            self._notice()
             self._unsent += self.engine.records()
             if len(self._unsent) > MOST_UNASKED:
                 self.engine.failure = Broken(self, OSError("TLS: the peer asks for much and reads nothing"))
                 raise self.engine.failure
             self.send_queued()
+
+    def _notice(self) -> None:
+        """The engine has something to say by itself."""
 
     def _next_records(self) -> bytes:
         data, self.queued = self.queued, b""
@@ -129,7 +133,8 @@ class TlsSender(Stream):
         """See Stream."""
         if hasattr(self, "engine") and self.engine.failure is None and not self.full and self._sock.fileno() >= 0:
             self.send_queued()
-            self._say_goodbye()
+            if not self.engine.parted:
+                self._say_goodbye()
         super().close()
         if hasattr(self, "engine"):
             self.engine.part()

@@ -188,12 +188,10 @@ class TlsStream(TlsSender):
                 self.engine.feed(_RECEIVED[:size])
                 return
 
-    def _send_unasked(self) -> None:
-        engine = self.engine
-        if self._settled and not self._refused and engine.has_records and engine.failure is None and engine.version == "TLSv1.2":
+    def _notice(self) -> None:
+        if self._settled and not self._refused and self.engine.failure is None and self.engine.version == "TLSv1.2":
             self._refused = True  # all that OpenSSL has to say by itself there
             self._tell("renegotiation_refused", "TLS: the client wants another handshake (RFC 5746)")
-        super()._send_unasked()
 
     # ---- waiting ----
 
