@@ -5,12 +5,14 @@ from hashlib import sha256
 import json
 from pathlib import Path
 import ssl
+import stat
 
 from click.testing import CliRunner, Result
 import pytest
 import trustme
 
 from sozu.cli.program import program
+from sozu.command.config import load_configuration
 from tests.master.served import Served, start
 
 
@@ -170,3 +172,30 @@ def test_the_key_of_a_certificate_is_not_exported_and_the_certificate_stays(serv
     assert sozu("plan", str(file)).stdout.startswith("nothing to do")
     assert "PRIVATE" not in sozu("state", "show").stdout
     sozu("rollback", str(before))
+
+
+def test_keys_are_exported_into_a_folder_for_oneself_alone(served: Served, tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("kept.example", "www.kept.example")
+    certificate, key = issued.cert_chain_pems[0].bytes().decode(), issued.private_key_pem.bytes().decode()
+    other = trustme.CA().issue_cert("backend.example")
+    shown, secret = other.cert_chain_pems[0].bytes().decode(), other.private_key_pem.bytes().decode()
+    served.ask({"type": "add_listener", "protocol": "https", "address": f"unix:{tmp_path}/tls.sock"})
+    served.ask({"type": "add_certificate", "certificate": certificate, "key": key, "listener": f"unix:{tmp_path}/tls.sock"})
+    served.ask({"type": "add_certificate", "certificate": shown, "key": secret, "for_backends": True})
+    fingerprint, to_backends = (sha256(ssl.PEM_cert_to_DER_cert(each)).hexdigest() for each in (certificate, shown))
+    sozu("cluster", "add", "proving", "--tls", f"certificate={to_backends}")
+
+    told = sozu("export", "--with-keys", str(tmp_path / "keys"))
+    assert "PRIVATE" not in told.stdout
+    kept = {file.name: file for file in (tmp_path / "keys").iterdir()}
+    assert {f"{each}.{end}" for each in (fingerprint, to_backends) for end in ("pem", "key")} <= set(kept)
+    assert "state" not in kept
+    assert {stat.S_IMODE(file.stat().st_mode) for file in kept.values()} == {0o600}
+    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
+    assert "PRIVATE KEY" in kept[f"{fingerprint}.key"].read_text()
+
+    file = tmp_path / "sozu.yaml"
+    file.write_text(told.stdout)
+    begun = load_configuration(file).state.certificates
+    assert begun[fingerprint].listeners == (f"unix:{tmp_path}/tls.sock",)
+    assert begun[to_backends].for_backends

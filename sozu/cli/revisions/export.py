@@ -1,34 +1,82 @@
 """`sozu export`: the live configuration as a configuration file."""
 
+import os
+from pathlib import Path
+
 import click
 import msgspec
 
 from sozu.cli.conversation import conversation
 from sozu.cli.options import socket_option
+from sozu.command.client import Client
 from sozu.command.commit import commit
 from sozu.command.config import Configuration, written
+from sozu.command.config.writing import file_names
+from sozu.command.journal import saved
 from sozu.command.orders import AnyOrder
-from sozu.command.requests import DumpState
+from sozu.command.requests import DumpState, SaveState
 from sozu.command.settings import Settings, in_force
 from sozu.command.state import ConfigState
 
 
 @click.command()
+@click.option(
+    "--with-keys",
+    type=click.Path(file_okay=False, path_type=Path),
+    is_flag=False,
+    flag_value=Path("sozu.keys"),
+    metavar="[FOLDER]",
+    help="Put the certificates and their private keys into this folder, and name them in the file; else into ./sozu.keys.",
+)
 @socket_option
-def export() -> None:
+def export(with_keys: Path | None) -> None:
     """
     Write the configuration that is in force as YAML; to `apply` it is then nothing to do.
 
+    Private keys are left out, unless --with-keys puts them into a folder for yourself alone, each in a file that is named by its certificate.
+
     \b
-    Example:
+    Examples:
       sozu export > sozu.yaml
+      sozu export --with-keys /root/sozu.keys > sozu.yaml
     """
+    folder = None if with_keys is None else with_keys.absolute()
     with conversation() as client:
         settings = msgspec.convert(client.status()["settings"], Settings)
-        told = [order for answer in client.ask(DumpState()) for order in answer.data["orders"]]
-    state = commit(ConfigState(), msgspec.convert(told, list[AnyOrder])).state
-    if state.certificates:
-        many = len(state.certificates)
+        state = _told(client) if folder is None else _saved(client, folder)
+    if folder is None:
+        _warn(len(state.certificates))
+    else:
+        _keep(state, folder)
+    click.echo(written(Configuration(in_force(settings, state.override), state), None if folder is None else str(folder)), nl=False)
+
+
+def _warn(many: int) -> None:
+    if many:
         click.echo(f"note: keys are not exported, nor the certificates for them; to apply this file leaves all {many} as they are", err=True)
         click.echo("note: a master that begins with this file needs their files named in it, by `certificates` of a listener", err=True)
-    click.echo(written(Configuration(in_force(settings, state.override), state)), nl=False)
+
+
+def _told(client: Client) -> ConfigState:
+    told = [order for answer in client.ask(DumpState()) for order in answer.data["orders"]]
+    return commit(ConfigState(), msgspec.convert(told, list[AnyOrder])).state
+
+
+def _saved(client: Client, folder: Path) -> ConfigState:
+    """What the master tells nobody it writes to a file that only we can read."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    file = folder / "state"
+    client.order(SaveState(path=str(file)))
+    try:
+        return saved.load(file)
+    finally:
+        file.unlink()
+
+
+def _keep(state: ConfigState, folder: Path) -> None:
+    for each in state.certificates.values():
+        texts = ("".join((each.certificate, *each.chain)), each.private_key)
+        for name, text in zip(file_names(each.fingerprint), texts, strict=True):
+            with open(folder / name, "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write(text)

@@ -10,14 +10,23 @@ from typing import Any
 import msgspec
 
 from sozu.command.config.loading import Configuration
-from sozu.command.facts import Backend, Cluster, Fact
+from sozu.command.facts import Backend, Cluster, Fact, Listener, Protocol
 from sozu.command.settings import Settings
 from sozu.command.state import ConfigState
 
 
-def written(configuration: Configuration) -> str:
-    """The text, with a line feed at its end. Paths are absolute in it; ports are those that listeners really have."""
-    return "".join(f"{line}\n" for line in (*_settings(configuration.settings), *_listeners(configuration.state), *_clusters(configuration.state)))
+def written(configuration: Configuration, keys: str | None = None) -> str:
+    """The text, with a line feed at its end. Paths are absolute in it; ports are those that listeners really have.
+
+    `keys` is the folder that has the certificates and their keys (`file_names`); without it they are not in the file.
+    """
+    state = configuration.state
+    return "".join(f"{line}\n" for line in (*_settings(configuration.settings), *_listeners(state, keys), *_clusters(state, keys)))
+
+
+def file_names(fingerprint: str) -> tuple[str, str]:
+    """How the files with a certificate and with its key are called."""
+    return f"{fingerprint}.pem", f"{fingerprint}.key"
 
 
 def _settings(settings: Settings) -> Iterator[str]:
@@ -26,23 +35,40 @@ def _settings(settings: Settings) -> Iterator[str]:
             yield f"{name}: {_flow(value)}"
 
 
-def _listeners(state: ConfigState) -> Iterator[str]:
+def _listeners(state: ConfigState, keys: str | None) -> Iterator[str]:
     if state.listeners:
         yield "listeners:"
-        yield from (f"  - {_flow(_said(listener))}" for listener in state.listeners.values())
+        yield from (f"  - {_flow(_listener(listener, state, keys))}" for listener in state.listeners.values())
 
 
-def _clusters(state: ConfigState) -> Iterator[str]:
+def _listener(listener: Listener, state: ConfigState, keys: str | None) -> dict[str, Any]:
+    said = _said(listener)
+    if keys is not None and listener.protocol is Protocol.HTTPS:
+        served = (each for each in state.certificates.values() if not each.for_backends)
+        here = [_files(each.fingerprint, keys) for each in served if listener.address in (each.listeners or state.listeners)]
+        return {**said, "certificates": here} if here else said
+    return said
+
+
+def _files(fingerprint: str, keys: str) -> dict[str, str]:
+    certificate, key = file_names(fingerprint)
+    return {"certificate": f"{keys}/{certificate}", "key": f"{keys}/{key}"}
+
+
+def _clusters(state: ConfigState, keys: str | None) -> Iterator[str]:
     if state.clusters:
         yield "clusters:"
     for cluster in state.clusters.values():
         frontends = [_flow(_said(each, but="cluster")) for each in state.frontends_of(cluster.cluster)]
         backends = [_backend(each) for each in state.backends_of(cluster.cluster)]
-        yield from _cluster(cluster, frontends, backends)
+        settings = _said(cluster, but="cluster")
+        shown = None if cluster.tls is None else state.certificates.get(cluster.tls.certificate or "")
+        if keys is not None and shown is not None and shown.for_backends:
+            settings["tls"].update(_files(shown.fingerprint, keys))
+        yield from _cluster(cluster, settings, frontends, backends)
 
 
-def _cluster(cluster: Cluster, frontends: list[str], backends: list[str]) -> Iterator[str]:
-    settings = _said(cluster, but="cluster")
+def _cluster(cluster: Cluster, settings: dict[str, Any], frontends: list[str], backends: list[str]) -> Iterator[str]:
     if cluster.timeouts is not None:  # all of them: what is left out in a file is as outside
         settings["timeouts"] = msgspec.structs.asdict(cluster.timeouts)
     empty = not (settings or frontends or backends)
