@@ -32,4 +32,9 @@ def settle() -> None:
 
 def give_back() -> None:
     """In a while: a large change is over."""
-    gevent.spawn_later(CALM, getattr(ctypes.CDLL(None), "malloc_trim", int), 0)
+    gevent.spawn_later(CALM, _give_back)
+
+
+def _give_back() -> None:
+    gc.freeze()  # what it has left lives long as well
+    getattr(ctypes.CDLL(None), "malloc_trim", int)(0)

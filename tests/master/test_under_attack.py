@@ -143,6 +143,31 @@ def test_a_thousand_silent_tools_keep_out_nobody(served: Served) -> None:
         assert b'"OK"' in silent[-1].recv(1000)
 
 
+@pytest.mark.usefixtures("others")
+def test_who_has_spoken_is_not_let_go_for_those_who_never_did(served: Served) -> None:
+    with ExitStack() as opened, Client(served.socket, timeout=PATIENCE) as client:
+        client.order({"type": "begin"})
+        for _ in range(3):
+            silent = [opened.enter_context(connected(served)) for _ in range(400)]
+            silent[-1].sendall(b'{"id":"1","type":"begin"}\0')
+            assert b'"OK"' in silent[-1].recv(1000)
+        client.order({"type": "abort"})
+
+
+@pytest.mark.usefixtures("others")
+def test_the_largest_messages_are_read_while_others_are_answered(served: Served) -> None:
+    orders = b",".join([b'{"type":"add_cluster","cluster":"a","unknown":1}'] * 40_000)
+    with ExitStack() as opened:
+        for _ in range(5):
+            opened.enter_context(connected(served)).sendall(b'{"id":"1","type":"collect","orders":[%b]}\0' % orders)
+        others_are_answered(served)
+    with connected(served) as tool:
+        tool.sendall(b'{"id":"1","type":"collect","orders":[%b]}\0{"id":"2","type":"begin"}\0' % orders)
+        tool.shutdown(socket.SHUT_WR)
+        first, second = map(json.loads, answers(tool))
+    assert (first["id"], first["status"], second["id"], second["status"]) == ("1", "ERROR", "2", "OK")
+
+
 def test_who_does_not_read_holds_nobody_up(served: Served) -> None:
     paths = [f"/{number}/{'long' * 1000}" for number in range(200)]
     with Client(served.socket, timeout=PATIENCE) as client:

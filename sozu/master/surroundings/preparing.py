@@ -2,15 +2,20 @@
 
 import logging
 import resource
+import sys
+from typing import Final
 
 from setproctitle import setproctitle
 
 from sozu.master import garbage
 
+TURN: Final = 0.001  # seconds after which a thread that computes lets the loop go on
+
 
 def prepare_process(command_socket: str) -> None:
-    """Hold the collector, begin a log, show who we are, have as many descriptors as are allowed, and leave no core."""
+    """Hold the collector, have threads take short turns, begin a log, show who we are, have as many descriptors as are allowed, and leave no core."""
     garbage.hold()
+    sys.setswitchinterval(TURN)  # Python's 5 ms come for each step of a request, of which there are some
     logging.basicConfig(format="time=%(asctime)s level=%(levelname)s %(message)s", level=logging.INFO)
     setproctitle(f"sozu: master {command_socket}")
     # Workers inherit the limit: a proxy needs two descriptors for each exchange, and the usual 1024 is for other programs.

@@ -20,7 +20,8 @@ import msgspec
 
 from sozu.command.answers import Answer, Status
 from sozu.command.client.errors import TAKEN_OVER
-from sozu.command.requests import BadRequest, read_request
+from sozu.command.requests import BadRequest, Envelope, read_request
+from sozu.master.aside import Aside
 from sozu.master.tools.tool import Answering, CarriedTool, Declined, Final, Say, Tool
 from sozu.parsers.command import FrameReader, frame
 from sozu.parsers.reasons import Refusal
@@ -28,6 +29,7 @@ from sozu.parsers.reasons import Refusal
 log = logging.getLogger("sozu.master")
 
 READ_SIZE = 65536
+LARGE = 65536  # bytes of a message: it may take a tenth of a second to read a larger one, in which others are answered
 AT_ONCE = 64  # unfinished requests of one tool; it is not read from while it has so many
 UNREAD_ANSWERS = 32
 READING_PATIENCE = 30.0  # seconds in which a tool must take an answer
@@ -39,8 +41,9 @@ MOMENT = 1.0  # seconds in which requests under way may end, when another master
 class Conversation:
     """Serve one connection with `run`. `unread` is the half of a request that another master has read."""
 
-    def __init__(self, sock: socket.socket, tool: Tool, answer: Answering, unread: bytes = b"") -> None:
-        self._sock, self._tool, self._answer = sock, tool, answer
+    def __init__(self, sock: socket.socket, tool: Tool, answer: Answering, aside: Aside, unread: bytes = b"") -> None:
+        self._sock, self._tool, self._answer, self._aside = sock, tool, answer, aside
+        self._being_read = False  # a large message, aside
         self._frames = FrameReader()
         self._frames.feed(unread)
         self._outbox: Queue[Answer | None] = Queue(UNREAD_ANSWERS)
@@ -49,6 +52,7 @@ class Conversation:
         self._room = BoundedSemaphore(AT_ONCE)
         self._reading: gevent.Greenlet[..., None] = gevent.Greenlet(self._read)
         self._heard = monotonic()
+        self.spoken = False  # has anything come at all?
 
     def run(self) -> None:
         """Answer until the tool leaves, or breaks the protocol."""
@@ -59,6 +63,7 @@ class Conversation:
             self._requests.join(LAST_WORDS)
         finally:
             self._reading.kill()
+            self._drop_requests()
             self._requests.kill()
             self._outbox.put(None)
             writer.join()
@@ -89,7 +94,7 @@ class Conversation:
             if each is not staying:
                 self._post(_asked_too_late(request))
         asked = self._ids.get(staying)
-        if self._sock.fileno() < 0 or self._room.locked():
+        if self._sock.fileno() < 0 or self._room.locked() or self._being_read:
             return None
         author = self._tool.author
         carried = CarriedTool(
@@ -109,7 +114,13 @@ class Conversation:
             self._read_requests()
         except OSError as error:
             log.debug("event=tool_lost pid=%d reason=%r", self._tool.author.pid, str(error))
-            self._requests.kill(block=False)
+            self._drop_requests()
+
+    def _drop_requests(self) -> None:
+        """One in each turn: twenty tools that leave at a time may have a thousand requests, and others wait."""
+        for each in tuple(self._requests):
+            each.kill(block=False)
+            gevent.sleep(0)
 
     def _read_requests(self) -> None:
         while data := self._sock.recv(READ_SIZE):
@@ -122,15 +133,21 @@ class Conversation:
                         self._take(payload)
 
     def _take(self, payload: bytes) -> None:
-        self._heard = monotonic()
-        try:
-            envelope = read_request(payload)
-        except BadRequest as why:
+        self._heard, self.spoken = monotonic(), True
+        envelope = read_request_or_why(payload) if len(payload) <= LARGE else self._read_aside(payload)
+        if isinstance(envelope, BadRequest):
+            why = envelope
             message = shortened(f"{why.message}; nothing was changed")
             self._post(Answer(id=why.id or "", status=Status.ERROR, message=message, data={"code": why.code}))
             return
         self._room.acquire()
         self._spawn(envelope.id, partial(self._answer, envelope.request, self._tool))
+
+    def _read_aside(self, payload: bytes) -> Envelope | BadRequest:
+        self._being_read = True
+        envelope = self._aside.call(read_request_or_why, payload)
+        self._being_read = False
+        return envelope
 
     def _spawn(self, request: str, work: Callable[[Say], Final]) -> None:
         # Greenlets start in the order in which they were spawned: so orders reach the ledger in the order of the tool.
@@ -164,8 +181,8 @@ class Conversation:
             if not deaf:
                 deaf = not self._delivered(answer)
                 if deaf:
-                    self._requests.kill(block=False)
                     self._sock.close()  # which ends the reading as well
+                    self._drop_requests()
 
     def _delivered(self, answer: Answer) -> bool:
         try:
@@ -175,6 +192,14 @@ class Conversation:
             log.info("event=tool_dropped pid=%d reason=%r", self._tool.author.pid, str(error))
             return False
         return True
+
+
+def read_request_or_why(payload: bytes) -> Envelope | BadRequest:
+    """The request; or why it is none, since what is raised in a thread is printed there."""
+    try:
+        return read_request(payload)
+    except BadRequest as why:
+        return why
 
 
 def shortened(message: str) -> str:

@@ -16,6 +16,7 @@ from gevent.pool import Pool
 import msgspec
 
 from sozu.command.answers import Answer, Status
+from sozu.master.aside import Aside
 from sozu.master.author import Author
 from sozu.master.sockets import CannotListen, refuse_if_alive
 from sozu.master.tools.conversation import READ_SIZE, Conversation
@@ -61,6 +62,7 @@ class Door:
             raise CannotListen(f"cannot open the command socket {path}: {why}") from error
         self._path = path
         self._conversations = Pool(TOOLS_AT_ONCE)
+        self._aside = Aside()
         self._open: set[Conversation] = set()
         self._doorkeeper: gevent.Greenlet[..., None] | None = None
 
@@ -74,8 +76,9 @@ class Door:
         self._doorkeeper = gevent.spawn(accept_each, self._listening, serve)
 
     def _make_room(self) -> None:
-        """Wait while nobody can go: further tools wait in the backlog. Those of one burst have not begun yet, or become idle later: look again."""
+        """Wait while nobody can go: further tools wait in the backlog. Somebody may become idle later: look again."""
         while self._conversations.full():
+            gevent.sleep(0)  # those of one burst begin: else only who came before it would be seen, and let go
             self._dismiss_one()
             self._conversations.wait_available(LOOK_AGAIN)
 
@@ -83,14 +86,14 @@ class Door:
         """Of a thousand tools that say nothing, none may keep out one that has something to say."""
         idle = [each for each in self._open if each.idle_since is not None]
         if idle:
-            longest = min(idle, key=lambda each: each.idle_since or 0.0)
+            longest = min(idle, key=lambda each: (each.spoken, each.idle_since or 0.0))  # who has never said anything goes first
             log.info("event=tool_dismissed reason='%d tools are there, and it was silent for longest'", TOOLS_AT_ONCE)
             longest.dismiss()
 
     def go_on(self, carried: CarriedTool, answer: Answering, work: Callable[[Say], Final]) -> None:
         """Go on with a tool of another master; `work` is the rest of what it asked."""
         tool = Tool(Author(carried.uid, carried.pid, carried.command), carried.collected)
-        conversation = Conversation(socket.socket(fileno=carried.descriptor), tool, answer, carried.unread)
+        conversation = Conversation(socket.socket(fileno=carried.descriptor), tool, answer, self._aside, carried.unread)
         if carried.asked is not None:
             conversation.go_on(carried.asked, work)
         self._conversations.spawn(self._serve, conversation)
@@ -102,6 +105,7 @@ class Door:
         handing = [gevent.spawn(each.hand_over, staying) for each in self._open]
         gevent.joinall(handing)
         self._conversations.join(LAST_ANSWERS)
+        self._aside.close()
         return os.dup(self._listening.fileno()), [each.value for each in handing if each.value is not None]
 
     def _converse(self, connection: socket.socket, answer: Answering) -> None:
@@ -110,7 +114,7 @@ class Door:
             log.warning("event=tool_refused uid=%d pid=%d", author.uid, author.pid)
             _turn_away(connection, f"uid {author.uid} may not command this proxy; nothing was changed")
             return
-        self._serve(Conversation(connection, Tool(author), answer))
+        self._serve(Conversation(connection, Tool(author), answer, self._aside))
 
     def _serve(self, conversation: Conversation) -> None:
         self._open.add(conversation)
@@ -126,6 +130,7 @@ class Door:
         self._listening.close()
         self._conversations.join(LAST_ANSWERS)
         self._conversations.kill(timeout=LAST_ANSWERS)
+        self._aside.close()
         # A later master may have put its own socket there, if somebody removed ours.
         file = Path(self._path)
         if file.exists() and file.stat().st_ino == self._inode:

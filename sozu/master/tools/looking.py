@@ -1,10 +1,11 @@
 """Verbs that change nothing: the status, the state, the figures, the past."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import time
 from typing import Any
+from weakref import WeakValueDictionary
 
 from sozu.command.channel import parts
 from sozu.command.journal import JournalError, Record, saved
@@ -26,6 +27,13 @@ ROWS = 100  # of the log in one answer
 SHOWN = 10  # orders of a revision in a row of the log
 
 
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+class Dump:
+    """What is told of a state, in portions for one answer each."""
+
+    portions: list[tuple[AnyOrder, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Looking:
     """Where there is something to see."""
@@ -36,6 +44,8 @@ class Looking:
     events: Events
     explaining: Explaining
     aside: Aside
+    # By revision, as long as they are told: a thousand who ask at a time, and read slowly, cost the memory of one.
+    dumps: WeakValueDictionary[int, Dump] = field(default_factory=WeakValueDictionary)
 
     def answer(self, request: Look, tool: Tool, say: Say) -> Final:
         """What is asked for. Raises Declined."""
@@ -73,7 +83,8 @@ class Looking:
 
     def _dump(self, say: Say) -> Final:
         state = self.ledger.state
-        *some, last = parts(self.aside.call(_shown, state))
+        dump = self.aside.call(_shown, state, self.dumps)
+        *some, last = dump.portions
         for orders in some:
             say("", _dumped(state.revision, orders))
         return Final(f"revision {state.revision}", _dumped(state.revision, last))
@@ -113,8 +124,11 @@ def _whole(state: ConfigState, author: Author) -> Record:
     )
 
 
-def _shown(state: ConfigState) -> list[AnyOrder]:
-    return [without_key(order) for order in orders_of(state)]
+def _shown(state: ConfigState, told: WeakValueDictionary[int, Dump]) -> Dump:
+    dump = told.get(state.revision)
+    if dump is None:
+        dump = told[state.revision] = Dump(list(parts(without_key(order) for order in orders_of(state))))
+    return dump
 
 
 def _dumped(revision: int, orders: Sequence[AnyOrder]) -> dict[str, Any]:
