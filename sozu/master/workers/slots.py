@@ -148,7 +148,8 @@ class Slots:
     def fill(self, slot: Slot, grace: float, *, anew: bool = True) -> Worker | None:
         """Start a worker for this slot; once it accepts, tell the one before it to drain, and return that one.
 
-        With `anew` it is started from the disk; else a spare one may do. Raises SlotNotFilled: then the newcomer is gone and the one before has noticed nothing. If the slot was dropped meanwhile the newcomer drains.
+        With `anew` it is started from the disk; else a spare one may do. Raises SlotNotFilled: then the newcomer is gone and the one before has noticed nothing.
+        If the slot was dropped meanwhile it is the newcomer that drains.
         """
         newcomer = self._launch(slot, anew=anew)
         slot.filling = True
