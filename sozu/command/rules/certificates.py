@@ -71,7 +71,7 @@ def remove_certificate(draft: Draft, order: RemoveCertificate) -> None:
     pinned, naming = _pinned_to(draft, certificate.fingerprint), _naming(draft, certificate.fingerprint)
     if not order.force:
         if naming:
-            raise Objection(f"cluster {naming[0].cluster} shows it to its backends (force removes it nevertheless)", "fingerprint")
+            raise Objection(f"cluster {naming[0].cluster} shows it to its backends (force removes it nevertheless)")
         _refuse_if_any("pinned to it", pinned)
         _refuse_if_any("without another certificate for its hostname", list(_left_alone(draft, certificate)))
     _pin_anew(draft, pinned, None)
@@ -180,4 +180,4 @@ def _refuse_if_any(why: str, frontends: list[Frontend]) -> None:
         named = ", ".join(map(frontend_name, frontends[:MOST_NAMED]))
         more = f" and {len(frontends) - MOST_NAMED} more" if len(frontends) > MOST_NAMED else ""
         are = "a frontend is" if len(frontends) == 1 else f"{len(frontends)} frontends are"
-        raise Objection(f"{are} {why}: {named}{more} (force removes it nevertheless)", "fingerprint")
+        raise Objection(f"{are} {why}: {named}{more} (force removes it nevertheless)")

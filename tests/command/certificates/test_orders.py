@@ -103,6 +103,9 @@ def test_the_only_cover_of_a_hostname_stays_unless_forced(state: ConfigState) ->
     assert refusal(state, RemoveCertificate(fingerprint=A)) == (
         "a frontend is without another certificate for its hostname: a.example/ (force removes it nevertheless)"
     )
+    with pytest.raises(Refused) as refused:
+        commit(state, [RemoveCertificate(fingerprint=A)])
+    assert refused.value.code == "still-needed"
     assert done(state, RemoveCertificate(fingerprint=A, force=True)).state.certificates == {}
 
 
