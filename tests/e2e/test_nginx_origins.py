@@ -103,12 +103,12 @@ def test_a_check_takes_a_failing_nginx_out_and_back_without_a_failed_request(tmp
             load = subprocess.Popen([*command, f"http://127.0.0.1:{proxy.port}/"], stdout=subprocess.PIPE, text=True)
             try:
                 ill.fall_ill()
-                for _ in range(2):  # in either worker
-                    proxy.lines.until(f"event=backend_down .*{ill.address}")
+                for _ in range(2):  # in either worker; the master says `address`
+                    proxy.lines.until(f"event=backend_down .*backend={ill.address}")
                 alone = {get(proxy.port, "/")[1] for _ in range(20)}
                 ill.recover()
                 for _ in range(2):
-                    proxy.lines.until(f"event=backend_up .*{ill.address}")
+                    proxy.lines.until(f"event=backend_up .*backend={ill.address}")
                 both = {get(proxy.port, "/")[1] for _ in range(20)}
             finally:
                 load.send_signal(signal.SIGINT)
