@@ -105,12 +105,12 @@ def test_a_check_takes_an_origin_out_and_back_without_a_failed_request(tmp_path:
         with Proxy(tmp_path, "-c", str(configuration(tmp_path, {"all": cluster}, workers=2))) as proxy, Load(proxy.port, clients=2) as load:
             load.further(50)
             server.well = False
-            for _ in range(2):  # in either worker
-                proxy.lines.until(f"event=backend_down .*{address}")
+            for _ in range(2):  # in either worker; the master says `address`
+                proxy.lines.until(f"event=backend_down .*backend={address}")
             alone = Counter(get(proxy.port)[1] for _ in range(50))
             server.well = True
             for _ in range(2):
-                proxy.lines.until(f"event=backend_up .*{address}")
+                proxy.lines.until(f"event=backend_up .*backend={address}")
             both = Counter(get(proxy.port)[1] for _ in range(50))
             load.further(50)
 
