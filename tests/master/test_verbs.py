@@ -176,15 +176,18 @@ def test_a_wait_in_a_transaction_begins_when_it_is_committed(served: Served) -> 
 
 
 def test_listeners_come_and_go_while_it_serves(served: Served) -> None:
-    served.ask(AddListener(protocol=Protocol.HTTP, address="127.0.0.1:0"))
+    added = served.ask(AddListener(protocol=Protocol.HTTP, address="127.0.0.1:0"))[-1]
     address = served.status()["listeners"][-1]["address"]
+    assert added.data["listeners"] == [address]
+    assert added.message.endswith(f"; listens on {address}")
     taker = served.connect(address)
     served.ask(RemoveListener(protocol=Protocol.HTTP, address=address))
 
     assert taker[0] in (0, 1)
     with pytest.raises(ConnectionRefusedError):
         served.connect(address)
-    served.ask(AddListener(protocol=Protocol.HTTP, address=address))
+    again = served.ask(AddListener(protocol=Protocol.HTTP, address=address))[-1]
+    assert "listeners" not in again.data
     assert served.connect(address)
     served.ask(RemoveListener(protocol=Protocol.HTTP, address=address))
 

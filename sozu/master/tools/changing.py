@@ -20,7 +20,7 @@ from sozu.master.tools.collecting import collect, taken
 from sozu.master.tools.rehearsing import Rehearsal
 from sozu.master.tools.tool import Declined, Final, Say, Tool
 from sozu.master.tools.waiting import Waiting, awaited
-from sozu.master.tools.words import hear_workers, outcome, place, result, which
+from sozu.master.tools.words import chosen, hear_workers, outcome, place, result, which
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class Changing:
         removed = awaited(orders)
         if removed:
             return self.waiting.until_gone(removed, publication, result(publication), say)
+        if addresses := chosen(orders, publication):
+            return Final(f"{outcome(publication)}; listens on {', '.join(addresses)}", {**result(publication), "listeners": addresses})
         return Final(outcome(publication), result(publication))
 
     def apply(self, tool: Tool, if_revision: int | None, say: Say) -> Final:

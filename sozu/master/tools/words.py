@@ -1,11 +1,14 @@
 """What tools are told, in words: outcomes, refusals, places. Pure."""
 
 from collections.abc import Sequence
+import socket
 from typing import Any
 
+from sozu.command.addresses import parse_address
 from sozu.command.answers import Status
 from sozu.command.commit import Refused
-from sozu.command.orders import AnyOrder
+from sozu.command.facts import Listener
+from sozu.command.orders import AddListener, AnyOrder
 from sozu.master.publication import Publication
 from sozu.master.tools.tool import Say
 
@@ -33,6 +36,18 @@ def outcome(publication: Publication) -> str:
 def result(publication: Publication) -> dict[str, Any]:
     """The same for programs."""
     return {"revision": publication.revision, "late": sorted(worker.slot for worker in publication.late)}
+
+
+def chosen(orders: Sequence[AnyOrder], publication: Publication) -> list[str]:
+    """The addresses of the listeners that came, if the kernel was to choose a port for one of these."""
+    if not any(isinstance(each, AddListener) and _is_open(each.address) for each in orders):
+        return []
+    return [each.after.address for each in publication.effects if each.before is None and isinstance(each.after, Listener)]
+
+
+def _is_open(address: str) -> bool:
+    parsed = parse_address(address)
+    return parsed.family is not socket.AF_UNIX and parsed.port == 0
 
 
 def which(refusal: Refused, orders: Sequence[AnyOrder]) -> str:
