@@ -226,7 +226,7 @@ class Stage:
         with (self.folder / f"{name}.out").open("ab") as out:
             pinned = [program("taskset"), "-c", str(core), *command]
             process = subprocess.Popen(pinned, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        proxy = Proxy(name, port, process, "https" if self.key and name in ("nginx", "haproxy", "sozu") else "http")
+        proxy = Proxy(name, port, process, "https" if self.key and name != "origin" and not name.endswith("-relay") else "http")
         self.running.append(proxy)
         for _ in range(300):
             try:
