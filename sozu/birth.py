@@ -5,7 +5,7 @@ so that while it does so, and reads its configuration, they import theirs.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import os
 import signal
 import socket
@@ -54,10 +54,14 @@ def bear_worker(command: Sequence[str]) -> Born:
 
 @contextmanager
 def born_ahead(count: int, command: Sequence[str] = WORKER) -> Iterator[list[Born]]:
-    """So many workers, for whoever takes them from the list; those that nobody has taken end with the block. Raises OSError."""
+    """So many workers, for whoever takes them from the list; those that nobody has taken end with the block.
+
+    They are fewer where none can be started now: who needs them will try again, and tell why.
+    """
     born: list[Born] = []
     try:
-        born += (bear_worker(command) for _ in range(count))
+        with suppress(OSError):
+            born += (bear_worker(command) for _ in range(count))
         yield born
     finally:
         for worker in born:

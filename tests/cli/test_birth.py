@@ -30,6 +30,11 @@ def test_whom_nobody_has_taken_ends_with_the_block() -> None:
     assert os.waitpid(taken.pid, 0)[0] == taken.pid
 
 
+def test_who_cannot_be_born_is_left_to_whoever_needs_him() -> None:
+    with born_ahead(2, ("/nowhere/sozu", "worker")) as born:
+        assert born == []
+
+
 @pytest.mark.parametrize(
     ("text", "count"),
     [("workers: 4\n", 4), ("a: b\nworkers:   1 # one\n", 1), ("clusters: {}\n", 2), ("  workers: 9\n", 2), ("workers: 5000\n", 2)],
