@@ -4,6 +4,7 @@ Meanwhile the first workers import what they need: they are born before it is kn
 """
 
 import gc
+import os
 from pathlib import Path
 import re
 from typing import Final
@@ -42,7 +43,7 @@ def serve(
     """
     _refuse_contradictions(file, routes, listen, file_wins=file_wins, demo=demo)
     gc.disable()  # what is built at the start stays; the master turns it on again
-    with born_ahead(workers or _likely_workers(file)) as born:
+    with born_ahead(min(workers or _likely_workers(file), _idle_cores())) as born:
         from sozu.cli.processes.starting import start
 
         code = start(file, routes, listen or LISTEN, workers, born, file_wins=file_wins, demo=demo)
@@ -56,6 +57,11 @@ def _refuse_contradictions(
         raise click.UsageError("--to, --demo and --listen are for a start without a file. Nothing was started.")
     if file is None and file_wins:
         raise click.UsageError("--apply lets a file win: name it with -c. Nothing was started.")
+
+
+def _idle_cores() -> int:
+    """Those that we do not need ourselves: a worker that has to share ours would be ready later, and so would we."""
+    return max(1, len(os.sched_getaffinity(0)) - 1)
 
 
 def _likely_workers(file: Path | None) -> int:

@@ -80,7 +80,7 @@ class Draft:
         """Add a fact, or replace the one of the same key; putting what is already there changes nothing."""
         kind, key = type(fact), fact.key
         before = self._tables[kind].get(key)
-        if before == fact:
+        if before is not None and before == fact:
             return
         self._own(kind)[key] = fact
         self.effects.append(Change(before, fact))

@@ -236,13 +236,13 @@ def write_request(id: str, request: Order | Request) -> bytes:  # noqa: A002  th
 
 
 def _object(payload: bytes) -> dict[str, Any]:
+    twice = said_twice(payload)  # first: what it reads is gone again before the same is read once more
     try:
         message = msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(None, f"not JSON: {error}") from error
     if not isinstance(message, dict):
         raise BadRequest(None, 'a request is an object: {"id": "1", "type": "status"}')
-    twice = said_twice(payload)
     if twice is not None:
         found = message.get("id")
         raise BadRequest(found if isinstance(found, str) and twice != "id" else None, f'the key "{twice}" is given twice', "said-twice")

@@ -4,8 +4,8 @@ The journal wins because it holds what tools changed while we served. When its l
 anything since, and a file that was edited meanwhile simply takes effect (docs/decisions/001.md).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 import logging
 import os
 import sys
@@ -24,9 +24,19 @@ log = logging.getLogger("sozu.master")
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """How the state came about; `difference` is what the file says beyond it, as orders that were not carried out."""
+    """How the state came about: where the journal has won, what it `held`, and what the file `wanted`."""
 
-    difference: tuple[AnyOrder, ...] = ()
+    held: ConfigState = field(default_factory=ConfigState)
+    wanted: Sequence[AnyOrder] = ()
+
+    def difference(self) -> tuple[AnyOrder, ...]:
+        """What the file says beyond the journal, as orders that were not carried out. It takes its time; nobody who waits for a worker waits for it."""
+        if not self.wanted and not self.held.revision:
+            return ()
+        missing = tuple(diff(self.held, commit(ConfigState(), self.wanted).state))
+        if missing:
+            log.warning("event=journal_wins revision=%d orders_of_file_not_applied=%d", self.held.revision, len(missing))
+        return missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +69,13 @@ def begin(ledger: Ledger, sockets: ListenerSockets, file: ConfigState, *, file_w
         _carry_out(ledger, [UpdateSettings(workers=None)], from_file=False)
     held = ledger.state
     wanted = remembered_ports(orders_of(file), held.listeners.values())
-    missing = tuple(diff(held, commit(ConfigState(), wanted).state))
-    if missing and file_wins:
+    if file_wins and (missing := tuple(diff(held, commit(ConfigState(), wanted).state))):
         _carry_out(ledger, wanted if held.revision == 0 else missing, from_file=True)
         return Beginning()
     for listener in held.listeners.values():
         if listener.active and listener.address not in sockets:
             sockets.open(listener.address)
-    if missing:
-        log.warning("event=journal_wins revision=%d orders_of_file_not_applied=%d", held.revision, len(missing))
-    return Beginning(missing)
+    return Beginning() if file_wins else Beginning(held, wanted)
 
 
 def _carry_out(ledger: Ledger, orders: Iterable[AnyOrder], *, from_file: bool) -> None:

@@ -26,7 +26,6 @@ from sozu.command.orders import AnyOrder
 from sozu.command.requests import DEFAULT_GRACE
 from sozu.command.settings import Settings, in_force
 from sozu.command.worker_protocol import TakeLog
-from sozu.master import garbage
 from sozu.master.aside import Aside
 from sozu.master.history import History
 from sozu.master.ledger import Ledger, NotWritten
@@ -50,7 +49,7 @@ from sozu.master.succession.inheriting import inherit, inherit_workers
 from sozu.master.succession.upgrade import Handover, Upgrading
 from sozu.master.surroundings import pidfile
 from sozu.master.surroundings.notify import READY, STOPPING, notify, reloading, show_life
-from sozu.master.surroundings.preparing import prepare_process
+from sozu.master.surroundings.preparing import prepare_process, settle
 from sozu.master.surroundings.reaping import keep_reaping
 from sozu.master.tools.changing import Changing
 from sozu.master.tools.explaining import Explaining
@@ -237,7 +236,7 @@ class Master:
             announce(self._started())
         except OSError as error:  # nobody reads our standard output, or its disk is full: no reason not to serve
             log.warning("event=not_announced reason=%r", str(error))
-        garbage.settle()
+        settle(self._aside)
         return True
 
     def _obey(self) -> Estate | None:
@@ -296,5 +295,5 @@ class Master:
             revision=self._ledger.state.revision,
             listeners=tuple(self._ledger.state.listeners.values()),
             prometheus=self._figures.prometheus,
-            difference=self._beginning.difference,
+            difference=self._aside.call(self._beginning.difference),
         )

@@ -70,6 +70,10 @@ def test_a_client_verb_imports_nothing_that_starts_slowly(verb: str) -> None:
     assert loaded.isdisjoint(SLOW)
 
 
+def test_a_start_does_not_wait_for_what_only_certificates_need() -> None:
+    assert "cryptography" not in imported_by("import sozu.cli.processes.starting")
+
+
 def test_a_worker_does_not_import_the_command_line() -> None:
     loaded = imported_by("import sozu.__main__, sozu.proxy.worker")
 

@@ -6,6 +6,7 @@ A watched backend has two exchanges, then one; they end when the metrics are ask
 
 import argparse
 from collections.abc import Sequence
+import errno
 from functools import partial
 import os
 import selectors
@@ -234,6 +235,10 @@ class Worker:
         try:
             connection, _ = listening.accept()
         except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # the master has ended the listening, and is about to say so
+                raise
             return
         self.taken += 1
         with connection:

@@ -47,7 +47,7 @@ def test_a_first_start_makes_the_file_revision_1(tmp_path: Path) -> None:
     with beginning(tmp_path / "journal") as (ledger, sockets):
         first = begin(ledger, sockets, state_of(LISTENER, AddCluster(cluster="a")), file_wins=True)
 
-        assert first.difference == ()
+        assert first.difference() == ()
         assert ledger.state.revision == 1
         assert set(sockets) == set(ledger.state.listeners)
 
@@ -75,7 +75,7 @@ def test_the_journal_wins_and_the_difference_is_told(tmp_path: Path) -> None:
     with beginning(tmp_path / "journal") as (ledger, sockets):
         restart = begin(ledger, sockets, state_of(AddCluster(cluster="b")), file_wins=False)
 
-        assert set(restart.difference) == {AddCluster(cluster="b"), RemoveCluster(cluster="a")}
+        assert set(restart.difference()) == {AddCluster(cluster="b"), RemoveCluster(cluster="a")}
         assert ledger.state.clusters.keys() == {"a"}
 
 
@@ -84,7 +84,7 @@ def test_the_file_wins_when_it_is_applied(tmp_path: Path) -> None:
     with beginning(tmp_path / "journal") as (ledger, sockets):
         restart = begin(ledger, sockets, state_of(AddCluster(cluster="b")), file_wins=True)
 
-        assert restart.difference == ()
+        assert restart.difference() == ()
         assert ledger.state.clusters.keys() == {"b"}
         assert ledger.state.revision == 2
 
@@ -94,7 +94,7 @@ def test_a_restart_listens_where_it_listened_before(tmp_path: Path) -> None:
     for _ in range(2):
         with beginning(tmp_path / "journal") as (ledger, sockets):
             restart = begin(ledger, sockets, state_of(LISTENER), file_wins=True)
-            assert restart.difference == ()
+            assert restart.difference() == ()
             assert ledger.state.revision == 1
             addresses += list(sockets)
 

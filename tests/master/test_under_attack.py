@@ -17,6 +17,7 @@ from tests.master.served import PATIENCE, Served, start
 
 AT_ONCE = 0.1  # seconds in which others are answered: the figure, met many times over on an idle machine
 SLACK = 5.0  # how many times longer it may take on a machine that is busy with other tests
+KEPT = 24 << 20  # bytes of what an attack took that Python may keep for later: 17 as this is written, and no more after ten of them
 SAMPLES = [
     b'{"id":"1","type":"add_backend","cluster":"nobody","address":"127.0.0.1:9001","weight":50}',
     b'{"id":"2","type":"remove_http_frontend","cluster":"nobody","hostname":"*.x.y","path":"/a"}',
@@ -40,7 +41,10 @@ def others(served: Served) -> Iterator[None]:
     before, resident = served.status()["revision"], memory(served)
     yield
     assert served.status()["revision"] == before
-    assert memory(served) - resident < 24 << 20
+    late = monotonic() + PATIENCE
+    while memory(served) - resident > KEPT and monotonic() < late:
+        served.status()  # what was being read is still to be found wrong, and let go of
+    assert memory(served) - resident <= KEPT
 
 
 def memory(served: Served) -> int:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from sozu.command.certificates.examining import examine
 from sozu.command.certificates.loading import try_to_load
 from sozu.command.certificates.pem import BadCertificate, Source
 from sozu.command.commit import Refused
@@ -36,6 +35,8 @@ def _admitted(index: int, order: AnyOrder, now: float) -> AnyOrder:
 
 def complete(order: AddCertificate | ReplaceCertificate, now: float) -> AnyOrder:
     """One order, complete. Raises BadCertificate."""
+    from sozu.command.certificates.examining import examine  # a tenth of the master's start would go into importing it
+
     chain = [Source(f"chain.{index}", text) for index, text in enumerate(order.chain)]
     texts = Source("certificate", order.certificate), Source("key", order.private_key)
     fact = examine(*texts, chain, now=datetime.fromtimestamp(now, UTC), force=order.force, for_backends=order.for_backends)

@@ -1,5 +1,6 @@
 """What a master does to its own process before anything else."""
 
+from importlib import import_module
 import logging
 import resource
 import sys
@@ -8,8 +9,10 @@ from typing import Final
 from setproctitle import setproctitle
 
 from sozu.master import garbage
+from sozu.master.aside import Aside
 
 TURN: Final = 0.001  # seconds after which a thread that computes lets the loop go on
+NOT_NEEDED_AT_FIRST: Final = "sozu.command.certificates.examining"  # and later there may be other code on the disk
 
 
 def prepare_process(command_socket: str) -> None:
@@ -23,3 +26,9 @@ def prepare_process(command_socket: str) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # Private keys are in our memory, and would be in a core dump; whoever needs one may raise the limit again (prlimit).
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def settle(aside: Aside) -> None:
+    """The start is over, and nobody waits: import what it did without, and have the collector spare all that is there."""
+    aside.call(import_module, NOT_NEEDED_AT_FIRST)
+    garbage.settle()

@@ -199,7 +199,7 @@ def read_request_or_why(payload: bytes) -> Envelope | BadRequest:
     try:
         return read_request(payload)
     except BadRequest as why:
-        return why
+        return BadRequest(why.id, why.message, why.code)  # without the frames, which hold all that was read
 
 
 def shortened(message: str) -> str:

@@ -1,7 +1,8 @@
 """How a worker does what takes long: a bit at a time, with the loop in between, so that requests hardly notice.
 
 A request meets a worker twice, on its way to the backend and back, and may wait for the rest of a bit each time: a bit is to be as short as what
-a few other requests take. It is measured, not counted, since one order may cost a hundred times what another does.
+a few other requests take. It is measured, not counted, since one order may cost a hundred times what another does. The pause before it says how long
+it may be: where many requests come, pauses end early and are short; where few come, the loop sleeps a millisecond, and a bit in proportion does no harm.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,8 +12,10 @@ from typing import Final
 import gevent
 from gevent import get_hub
 
-BIT: Final = 0.0001  # seconds
-PAUSE: Final = 0.0005  # seconds between two bits
+PAUSE: Final = 0.0004  # seconds at least between two bits
+SHARE: Final = 8  # a bit is over after an eighth of the pause before it,
+LEAST: Final = 0.00005  # seconds, or after this,
+MOST: Final = 0.0005  # and at the latest after this
 
 Pause = Callable[[], object]
 
@@ -28,21 +31,23 @@ def pause(*, anybody: bool) -> None:
 class Breath:
     """Call `take` often; it calls `pause`, in which the loop turns, when a bit is over."""
 
-    __slots__ = ("_now", "_pause", "_since")
+    __slots__ = ("_bit", "_now", "_pause", "_since")
 
     def __init__(self, pause: Pause, now: Callable[[], float] = perf_counter) -> None:
         self._pause, self._now = pause, now
-        self._since = 0.0
+        self._since, self._bit = 0.0, LEAST
 
     def begin(self) -> None:
         """What comes now begins a bit."""
-        self._since = self._now()
+        self._since, self._bit = self._now(), LEAST
 
     def take(self) -> None:
         """Let traffic run, if it has waited for as long as it may."""
-        if self._now() - self._since >= BIT:
+        ended = self._now()
+        if ended - self._since >= self._bit:
             self._pause()
             self._since = self._now()
+            self._bit = min(max((self._since - ended) / SHARE, LEAST), MOST)
 
     def through(self, steps: Iterable[object]) -> None:
         """Take all steps."""

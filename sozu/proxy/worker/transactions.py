@@ -21,7 +21,7 @@ from sozu.command.state import ConfigState
 from sozu.proxy.loop.breath import Breath
 from sozu.proxy.registry import Registry, RosterDraft
 
-_SLICE: Final = 8  # orders between two looks at the clock
+_SLICE: Final = 4  # orders between two looks at the clock
 
 
 class Tables(Protocol):
@@ -115,7 +115,15 @@ def is_noted(change: Change, draft: Draft) -> bool:
         cluster = draft.clusters.get(fact.cluster)
         return (cluster is not None and cluster.health is not None) or named_address(fact.address) is not None
     if isinstance(fact, Cluster):
-        return any(isinstance(side, Cluster) and (side.tls is not None or side.health is not None) for side in change)
+        return _is_asked_for(change.after) or _is_asked_for(change.before)
     if isinstance(fact, Frontend):
-        return change.after is None or any(side.certificate is not None or side.passthrough for side in change if isinstance(side, Frontend))
+        return change.after is None or _is_of_tls(change.after) or _is_of_tls(change.before)
     return True
+
+
+def _is_asked_for(fact: AnyFact | None) -> bool:
+    return isinstance(fact, Cluster) and (fact.tls is not None or fact.health is not None)
+
+
+def _is_of_tls(fact: AnyFact | None) -> bool:
+    return isinstance(fact, Frontend) and (fact.certificate is not None or fact.passthrough)
