@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from sozu.proxy.loop.breath import LEAST, MOST, SHARE, Breath
 
@@ -18,10 +18,12 @@ def bits(lasts: float, step: float, steps: int) -> list[float]:
     breath = Breath(clock.pause, lambda: clock.now)
     breath.begin()
 
-    def work() -> None:
-        clock.now += step
+    def work() -> Iterator[None]:
+        for _ in range(steps):
+            clock.now += step
+            yield
 
-    breath.through(work() for _ in range(steps))
+    breath.through(work())
     begun = [0.0, *(ended + lasts for ended in clock.pauses[:-1])]
     return [round(ended - since, 6) for since, ended in zip(begun, clock.pauses, strict=True)]
 
