@@ -223,6 +223,7 @@ class Master:
         come_to_serve()
         log.info("event=took_over pid=%d version=%s workers=%d", os.getpid(), __version__, len(estate.workers))
         notify(READY, os.environ)
+        gevent.spawn(settle, self._aside)
         with caught(OURS, self._wishes.put):
             release_signals()
             return self._obey() or 0

@@ -9,6 +9,7 @@ What was announced is printed as one line of JSON (with `--full`, standard outpu
 
 from collections.abc import Sequence
 import errno
+import gc
 import json
 import os
 from pathlib import Path
@@ -72,4 +73,6 @@ def heir(file: str, *arguments: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(heir(*sys.argv[2:]) if sys.argv[1] == "heir" else main(*sys.argv[1:]))
+    code = heir(*sys.argv[2:]) if sys.argv[1] == "heir" else main(*sys.argv[1:])
+    sys.stderr.write(f"ended with the collector {'on' if gc.isenabled() else 'off'}\n")
+    sys.exit(code)

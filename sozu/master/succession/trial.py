@@ -22,6 +22,7 @@ from sozu.command.state import ConfigState
 from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
 from sozu.master.succession.estate import SCHEMA, missing
+from sozu.master.surroundings.preparing import import_the_rest
 from sozu.master.workers.briefing import Briefing
 from sozu.master.workers.filling import SlotNotFilled, launch, make_ready
 from sozu.master.workers.process import Process
@@ -100,8 +101,9 @@ def _objection(part: Part, worker_command: Sequence[str]) -> str:
     if part.left and (wanted := missing(part.left)):
         return f"it cannot do without {' and '.join(wanted)}, which this master does not leave"
     try:
+        import_the_rest()
         state = _state(part)
-    except (JournalError, OSError) as error:
+    except (ImportError, JournalError, OSError) as error:
         return str(error)
     if state.revision < part.revision:
         return f"it reads revision {state.revision} from the journal, where {part.revision} is in force"

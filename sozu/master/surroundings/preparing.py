@@ -29,6 +29,11 @@ def prepare_process(command_socket: str) -> None:
 
 
 def settle(aside: Aside) -> None:
-    """The start is over, and nobody waits: import what it did without, and have the collector spare all that is there."""
-    aside.call(import_module, NOT_NEEDED_AT_FIRST)
+    """The start is over, and nobody waits: have the collector spare all that is there, and import what was done without."""
     garbage.settle()
+    aside.call(import_the_rest)
+
+
+def import_the_rest() -> None:
+    """What no start needs, and some order will. Raises ImportError."""
+    import_module(NOT_NEEDED_AT_FIRST)

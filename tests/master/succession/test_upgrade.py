@@ -40,6 +40,15 @@ def test_one_worker_is_replaced_and_the_story_told(serve: Serve) -> None:
     assert not Path(f"/proc/{before[0]}").exists()
 
 
+def test_whoever_serves_collects_garbage_again(serve: Serve) -> None:
+    served = serve()
+    story(served, UpgradeMaster())
+    served.process.terminate()
+    served.wait()
+
+    assert served.log().endswith("ended with the collector on\n")
+
+
 def test_a_slot_that_does_not_exist_is_refused(serve: Serve) -> None:
     served = serve()
     with pytest.raises(RequestRefused, match="there is no worker 7; they are 0 to 1; nothing was changed"):
