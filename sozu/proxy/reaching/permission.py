@@ -18,23 +18,27 @@ from sozu.proxy.front import Front
 from sozu.proxy.heads import BadHead, HeadEnded
 from sozu.proxy.meaning import Answered, Asked
 from sozu.proxy.reaching.choice import reach
-from sozu.proxy.reaching.connecting import Counted, open_back
+from sozu.proxy.reaching.connecting import BAD_GATEWAY, Counted, blame, open_back
+from sozu.proxy.registry import LiveBackend
 from sozu.proxy.stream import READ_SIZE, Broken
 from sozu.proxy.traffic import Traffic
 
 LARGEST: Final = 1 << 16  # bytes of an answer's body
 MOST_INTERIM: Final = 16
-ACCIDENTS: Final = (BackendFailed, Busy, CircuitOpen, NoBackend, TooMany, Unreachable, Broken, Late, Ended, Malformed, BadHead, HeadEnded)
+FAULTS: Final = (BackendFailed, Broken, Late, Ended, Malformed, BadHead, HeadEnded)  # of the backend that was asked
+REFUSALS: Final = (Busy, CircuitOpen, NoBackend, TooMany, Unreachable)  # nobody was asked
 
 
 class _Silent(BackendFailed):
     """It closed without a byte, as it may have meant to before our question came."""
 
 
-class Errand:
-    """Who seeks a backend for a question: see Seeker."""
+class Inquiry:
+    """Who seeks a backend for a question: see Seeker. `whom` is that backend, once it is known."""
 
-    __slots__ = ("backend", "cluster", "connected", "counted", "retries", "started", "status")
+    __slots__ = ("backend", "cluster", "connected", "counted", "retries", "started", "status", "whom")
+
+    whom: LiveBackend | None
 
     def __init__(self, cluster: str) -> None:
         self.cluster: str | None = cluster
@@ -43,6 +47,7 @@ class Errand:
         self.started = monotonic()
         self.connected: float | None = None
         self.counted: Counted | None = None
+        self.whom = None
 
 
 def permitted(traffic: Traffic, front: Front, asked: Asked, ours: bytes) -> Asked:
@@ -51,27 +56,45 @@ def permitted(traffic: Traffic, front: Front, asked: Asked, ours: bytes) -> Aske
     question, url = asked.special.treatment.forward_auth, asked.special.url
     if question is None:
         return asked
-    errand = Errand(question.cluster)
+    inquiry = Inquiry(question.cluster)
     try:
-        answered, body = _ask(traffic, front, errand, asked, question.head(asked.view, url.authority, url.target) + ours)
-    except ACCIDENTS as accident:
-        raise Denied(503, f"forward_auth: {question.cluster}: {accident}", "forward-auth") from accident
+        answered, body = _ask(traffic, front, inquiry, _on_its_terms(traffic, question.cluster, asked), question.head(asked.view, url.authority, url.target) + ours)
+    except FAULTS as fault:
+        inquiry.status = BAD_GATEWAY
+        blame(traffic, inquiry.whom)
+        raise _unasked(question.cluster, fault) from fault
+    except REFUSALS as refusal:
+        inquiry.status = BAD_GATEWAY
+        raise _unasked(question.cluster, refusal) from refusal
     finally:
-        if errand.counted is not None:
-            errand.counted.end()
-    errand.status = answered.view.status
+        if inquiry.counted is not None:
+            inquiry.counted.end()
     return msgspec.structs.replace(asked, head=question.admitted(asked.head, answered.view, body))
 
 
-def _ask(traffic: Traffic, front: Front, errand: Errand, asked: Asked, head: bytes) -> tuple[Answered, bytes]:
+def _unasked(cluster: str, why: Exception) -> Denied:
+    return Denied(503, f"forward_auth: {cluster}: {why}", "forward-auth")
+
+
+def _on_its_terms(traffic: Traffic, cluster: str, asked: Asked) -> Asked:
+    """With the timeouts of the cluster that is asked: those of the request's own may be for events that come once an hour."""
+    roster = traffic.registry.rosters.get(cluster)
+    own = None if roster is None else roster.cluster.timeouts
+    return msgspec.structs.replace(asked, timeouts=own or traffic.settings.timeouts)
+
+
+def _ask(traffic: Traffic, front: Front, inquiry: Inquiry, asked: Asked, head: bytes) -> tuple[Answered, bytes]:
     """The final head of the answer, and its body; over a new connection where an old one has died."""
-    back = reach(traffic, front, errand, asked, True)
+    back = reach(traffic, front, inquiry, asked, True)
+    inquiry.whom = back.backend
     try:
-        return _converse(traffic, front, back, asked, head)
+        answered, body = _converse(traffic, front, back, asked, head)
     except (Broken, _Silent):
         if back.last_used >= NEVER:
             raise
-    return _converse(traffic, front, open_back(traffic, front, back.backend, asked.timeouts), asked, head)
+        answered, body = _converse(traffic, front, open_back(traffic, front, back.backend, asked.timeouts), asked, head)
+    inquiry.status = answered.view.status
+    return answered, body
 
 
 def _converse(traffic: Traffic, front: Front, back: Back, asked: Asked, head: bytes) -> tuple[Answered, bytes]:

@@ -3,7 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from sozu.command.edits.facts import AnswerPage, ForwardAuth
-from sozu.command.facts import Backend, Cluster, Frontend
+from sozu.command.facts import Backend, Cluster, Frontend, Timeouts
+from sozu.command.terms import Breaker, Failures
 from sozu.proxy.reaching.permission import LARGEST
 from tests.proxy.lab import Lab, Peer, field, names, opened, settle
 
@@ -132,6 +133,44 @@ def test_who_does_not_answer_in_time_is_waited_for_no_longer(lab: Lab) -> None:
     lab.wait(31)
 
     assert client.answer()[0].startswith(b"HTTP/1.1 503 ")
+
+
+def test_who_is_asked_has_the_time_that_its_own_cluster_gives(lab: Lab) -> None:
+    lab.change(Cluster(cluster="c", timeouts=Timeouts(back=3600)), Cluster(cluster="auth", timeouts=Timeouts(back=5)))
+    client, auth = ask(lab)
+    auth.head()
+    lab.wait(6)
+
+    assert client.answer()[0].startswith(b"HTTP/1.1 503 ")
+
+
+def test_a_failure_is_held_against_the_backend_that_was_asked(lab: Lab) -> None:
+    lab.change(Cluster(cluster="auth", failures=Failures(limit=1)))
+    client, auth = ask(lab)
+    auth.head()
+    auth.close()
+
+    assert client.answer()[0].startswith(b"HTTP/1.1 503 ")
+    live = lab.traffic.registry.find(("auth", AUTH))
+    assert live is not None
+    assert live.resting
+
+
+@pytest.mark.parametrize("answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"])
+def test_the_breaker_of_the_cluster_that_is_asked_counts_its_failures(lab: Lab, answer: bytes) -> None:
+    lab.change(Cluster(cluster="auth", breaker=Breaker(share=50, least=1)))
+    client, auth = ask(lab)
+    auth.head()
+    auth.send(answer)
+    auth.close()
+    client.answer()
+    settle()
+    again = lab.client(b"GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n")
+
+    assert again.answer()[0].startswith(b"HTTP/1.1 503 ")
+    settle()
+    assert lab.log.entries[-1].ended == "forward_auth: auth: circuit open"
+    assert lab.no_origin()
 
 
 def test_a_cluster_that_is_not_there_lets_nobody_pass(lab: Lab) -> None:
