@@ -179,6 +179,22 @@ def test_a_cluster_that_fails_is_left_alone_until_one_request_succeeds() -> None
         assert origin.head()
 
 
+def test_who_found_no_room_is_no_failure_of_the_cluster() -> None:
+    with opened(lab_with(max_exchanges=1, queue=Queue(size=1, seconds=2), breaker=Breaker(share=1, least=1))) as lab:
+        first = lab.client(GET)
+        origin = lab.origin()
+        origin.head()
+        late = lab.client(GET)
+        settle()
+        assert status(lab.client(GET)) == 503
+        lab.wait(3)
+        assert status(late) == 503
+        origin.send(OK)
+        assert status(first) == 200
+        first.send(GET)
+        assert origin.head()
+
+
 def test_retries_stay_within_the_budget() -> None:
     with opened(lab_with((A, B), retries=Retries(most=1, budget=1), failures=Failures(limit=0))) as lab:
         lab.pool.refusing.update({A: OSError(), B: OSError()})

@@ -121,15 +121,19 @@ class Admission:
         turn = _Turn(self._traffic.hub)
         queue = self._terms.queue
         if not queue.enter(turn.call):
-            raise Busy("no backend has room, and too many wait")
+            raise self._refused("no backend has room, and too many wait")
         self._caller.deadline = until
         try:
             park(self._traffic.hub)
         except Late:
-            raise Busy("no backend had room in time") from None
+            raise self._refused("no backend had room in time") from None
         finally:
             if turn.forget():
                 queue.leave(turn.call)
+
+    def _refused(self, text: str) -> Busy:
+        self._lease.refused = True
+        return Busy(text)
 
 
 def admit(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, roster: Roster, *, repeatable: bool) -> Back:

@@ -30,9 +30,12 @@ class Place(Protocol):
 
 
 class Lease:
-    """A place at a backend, one among those of its client, a word in the breaker's count. `end` gives all of it back; `cookie` is a line for the client."""
+    """A place at a backend, one among those of its client, a word in the breaker's count. `end` gives all of it back; `cookie` is a line for the client.
 
-    __slots__ = ("_address", "_clock", "_outcome", "_terms", "backend", "cookie")
+    `refused` is set where nobody had room for it: that says how much there is to do, and not how well it is done.
+    """
+
+    __slots__ = ("_address", "_clock", "_outcome", "_terms", "backend", "cookie", "refused")
 
     _address: bytes
 
@@ -53,6 +56,7 @@ class Lease:
         self._outcome = outcome
         self.backend: Place | None = None
         self.cookie = b""
+        self.refused = False
 
     def end(self) -> None:
         """The exchange is over, and its outcome known."""
@@ -64,7 +68,7 @@ class Lease:
         if terms.guests is not None:
             terms.guests.leave(self._address)
         if terms.breaker is not None:
-            status, was_open = self._outcome.status, terms.breaker.open
+            status, was_open = 0 if self.refused else self._outcome.status, terms.breaker.open
             terms.breaker.done(self._clock.now, well=None if not status else status < SERVER_ERROR)
             if terms.breaker.open is not was_open:
                 log.info("event=circuit_%s cluster=%s", "closed" if was_open else "opened", terms.name)
