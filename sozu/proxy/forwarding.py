@@ -24,6 +24,7 @@ COLON: Final = 0x3A
 NOTHING_NEW: Final = (None, b"keep-alive", b"Keep-Alive")  # what Connection nearly always says in HTTP/1.1: what holds anyway
 FRAMING: Final = frozenset(b"content-length transfer-encoding trailer".split())
 CODING: Final = frozenset((b"transfer-encoding",))
+SCHEMES: Final = (b"http", b"https")
 CHUNKED_CODING: Final = b"Transfer-Encoding: chunked\r\n"
 
 
@@ -159,6 +160,13 @@ def added_origin(client: bytes, listener: str) -> bytes:
     address = client.rpartition(b":")[0].strip(b"[]") or b"unknown"
     by = b"" if listener.startswith("unix:") else b';by="%b"' % listener.encode()
     return b'X-Forwarded-For: %b\r\nForwarded: for="%b"%b\r\n' % (address, client or b"unknown", by)
+
+
+def told_scheme(request: RequestView, scheme: bytes) -> bytes:
+    """How the client of a trusted proxy came: as X-Forwarded-Proto says, if that is one line with one known scheme; else as the proxy itself came."""
+    said = values(request.passed_fields(), b"x-forwarded-proto")
+    told = said[0].lower() if len(said) == 1 else b""
+    return told if told in SCHEMES else scheme
 
 
 def completed(head: bytes, proto: bytes, listener: str) -> bytes:

@@ -24,7 +24,7 @@ from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import Deadlines, Watched
 from sozu.proxy.edits import Desk
-from sozu.proxy.forwarding import added_origin, completed, origin_fields
+from sozu.proxy.forwarding import added_origin, completed, origin_fields, told_scheme
 from sozu.proxy.heads import LONGEST_REMEMBERED, REQUEST_VIEW, RESPONSE_VIEW, TRUSTING_VIEW, Heads, Memory
 from sozu.proxy.loop.outbox import Outbox
 from sozu.proxy.loop.spares import Spares
@@ -137,7 +137,7 @@ class TrustingEntrances(Entrances):
         """As in Entrances."""
 
         def understand(view: RequestView) -> Asked:
-            asked = understand_request(view, listener, self.routes, self.settings, b"http", self.registry.rosters)
+            asked = understand_request(view, listener, self.routes, self.settings, told_scheme(view, b"http"), self.registry.rosters)
             return msgspec.structs.replace(asked, head=completed(asked.head, b"http", listener))
 
         def origin(client: bytes) -> bytes:

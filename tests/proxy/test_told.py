@@ -9,6 +9,7 @@ from sozu.command.edits.facts import Rate
 from sozu.command.edits.networks import Networks
 from sozu.command.facts import Cluster, Frontend
 from sozu.parsers.result import Done
+from sozu.proxy.forwarding import told_scheme
 from sozu.proxy.heads import TRUSTING_VIEW
 from sozu.proxy.proxied.told import told_client
 from sozu.proxy.stream import Stream
@@ -52,6 +53,23 @@ def test_it_is_the_last_one_that_a_trusted_proxy_names_and_that_is_none_itself(f
     outcome = TRUSTING_VIEW.fused(head(*fields))
     assert isinstance(outcome, Done)
     assert told_client(outcome.value, PROXY, BELIEVED) == client.encode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "scheme"),
+    [
+        ([], b"http"),
+        (["X-Forwarded-Proto: https"], b"https"),
+        (["X-Forwarded-Proto: HTTPS"], b"https"),
+        (["X-Forwarded-Proto: https, http"], b"http"),
+        (["X-Forwarded-Proto: https", "X-Forwarded-Proto: http"], b"http"),
+        (["X-Forwarded-Proto: wss"], b"http"),
+    ],
+)
+def test_a_scheme_is_believed_if_it_is_one_and_the_only_one(fields: list[str], scheme: bytes) -> None:
+    outcome = TRUSTING_VIEW.fused(head(*fields))
+    assert isinstance(outcome, Done)
+    assert told_scheme(outcome.value, b"http") == scheme
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def methods_in(methods: tuple[str, ...]) -> tuple[str, ...]:
 def headers_in(matches: tuple[Match, ...]) -> tuple[Match, ...]:
     """Conditions on header fields, with names in lower case and in order. Raises Objection."""
     lowered = tuple(msgspec.structs.replace(match, name=match.name.lower()) for match in matches)
-    return _matches(lowered, "headers", why_no_field)
+    return _matches(lowered, "headers", _why_not_asked)
 
 
 def query_in(matches: tuple[Match, ...]) -> tuple[Match, ...]:
@@ -105,6 +105,11 @@ def why_no_field(name: str) -> str | None:
     if name.encode() in DROPPED_FROM_REQUESTS:
         return f'the field "{name}" ends at the proxy, and is not there to be asked for'
     return None
+
+
+def _why_not_asked(name: str) -> str | None:
+    """How a client came is told by trusted proxies alone: of all others the field is cut before anybody is asked."""
+    return None if name == "x-forwarded-proto" else why_no_field(name)
 
 
 def why_no_cookie(name: str) -> str | None:

@@ -86,7 +86,7 @@ def _parsed(pattern: str) -> tuple[Expression, bool]:
         raise BadRegex(f"an expression has at most {LONGEST} characters, this one {len(pattern)}")
     foreign = next((at for at, letter in enumerate(pattern) if not letter.isascii()), None)
     if foreign is not None:
-        raise BadRegex(f'"{pattern[foreign]}" is not ASCII: in a path write its escape, as in "%C3%BC"', foreign)
+        raise BadRegex(f'"{pattern[foreign]}" is not ASCII: write what is sent for it, in a path its escape as in "%C3%BC", in a hostname the A-label as in "xn--bcher-kva"', foreign)
     found = whole(regex, pattern.encode())
     if isinstance(found, Error):
         wanted = ", ".join(sorted(found.expected))

@@ -15,7 +15,7 @@ from sozu.parsers.body import NO_BODY
 from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.views import RequestView
 from sozu.proxy.entry import with_tls
-from sozu.proxy.forwarding import added_origin, completed, hostname, origin_fields
+from sozu.proxy.forwarding import added_origin, completed, hostname, origin_fields, told_scheme
 from sozu.proxy.heads import REQUEST_VIEW, TRUSTING_VIEW
 from sozu.proxy.meaning import Asked, understand_request
 from sozu.proxy.tls.arrival import Agreed, Visitor
@@ -66,7 +66,8 @@ class TlsEntrances:
         plain = self._plain
 
         def understand(view: RequestView) -> Asked:
-            asked = understand_request(view, way.listener, plain.routes, plain.settings, SCHEME, plain.registry.rosters)
+            scheme = told_scheme(view, SCHEME) if way.trusted else SCHEME
+            asked = understand_request(view, way.listener, plain.routes, plain.settings, scheme, plain.registry.rosters)
             texts = with_tls(asked.texts, way.version, way.server_name)
             head = completed(asked.head, SCHEME, way.listener) if way.trusted else asked.head
             framing = _directed(asked, way)
