@@ -1,6 +1,6 @@
 """`sozu cluster …`: named sets of backends."""
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -13,6 +13,22 @@ from sozu.cli.waiting import remove_and_wait, waiting_options
 from sozu.command.certificates.terms import BackendTls
 from sozu.command.facts import LoadBalancing
 from sozu.command.orders import AddCluster, RemoveCluster
+
+_BY_NAME: Final = ("sticky", "split", "slow_start", "failures", "health", "max_exchanges", "queue", "max_per_client", "retries", "breaker", "proxy_protocol", "answers")
+
+
+class _AddingVerb(click.Command):
+    """Whoever writes a setting as an option is told how it is said."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = error.option_name.lstrip("-").replace("-", "_")
+            if name not in _BY_NAME:
+                raise
+            raise click.UsageError(f"{error.option_name} is a setting without an option of its own: say --set {name}=VALUE", ctx) from error
 
 
 @click.group()
@@ -27,7 +43,7 @@ def cluster() -> None:
     """
 
 
-@cluster.command()
+@cluster.command(cls=_AddingVerb)
 @click.argument("cluster_id", metavar="ID")
 @click.option("--load-balancing", type=click.Choice([policy.value for policy in LoadBalancing]), default="round_robin", show_default=True)
 @click.option("--hash-on", default="source", metavar="KEY", show_default=True, help="For hrw and maglev: source, header:NAME or cookie:NAME.")
@@ -35,7 +51,7 @@ def cluster() -> None:
 @click.option("--max-body-size", type=int, metavar="BYTES", help="The largest body of a request; else as the settings say.")
 @click.option("--min-rate", type=int, metavar="BYTES", help="How many bytes a second a client has to send or take; else as the settings say.")
 @click.option("--tls", "terms", metavar="NAME=VALUE", multiple=True, help="Its backends speak TLS: ca (a file), server_name, verify, certificate (a fingerprint).")
-@click.option("--set", "more", metavar="NAME=VALUE", multiple=True, help="Any other setting of the order add_cluster; what is no text, as JSON. May be repeated.")
+@click.option("--set", "more", metavar="NAME=VALUE", multiple=True, help=f"Any other setting; what is no text, as JSON. May be repeated: {', '.join(_BY_NAME)}.")
 @socket_option
 def add(cluster_id: str, limits: tuple[str, ...], terms: tuple[str, ...], more: tuple[str, ...], **settings: Any) -> None:
     """

@@ -7,6 +7,7 @@ from click.testing import CliRunner, Result
 import pytest
 
 from sozu.cli.program import program
+from sozu.command.orders import AddCluster
 from tests.cli.scripted_master import Script, ScriptedMaster
 
 Start = Callable[[Script], ScriptedMaster]
@@ -387,3 +388,15 @@ def test_a_rate_that_is_none_is_bad_input() -> None:
     result = sozu("frontend", "add", "shop", "a.example", "--rate", "often")
 
     assert (result.exit_code, "REQUESTS[/SECONDS][+BURST]" in result.stderr) == (2, True), result.stderr
+
+
+def test_a_setting_that_is_written_as_an_option_is_shown_how_it_is_said() -> None:
+    said = sozu("cluster", "add", "shop", "--max-exchanges", "5")
+    assert said.exit_code == 2
+    assert "say --set max_exchanges=VALUE" in said.output
+    assert "No such option" in sozu("cluster", "add", "shop", "--nonsense").output
+
+
+def test_the_help_of_a_cluster_names_every_setting() -> None:
+    told = " ".join(sozu("cluster", "add", "--help").output.replace("--load-balancing", "load_balancing").split()).replace("-", "_")
+    assert [name for name in AddCluster.__struct_fields__ if name not in told and name != "timeouts"] == []
