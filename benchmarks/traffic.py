@@ -161,6 +161,7 @@ def idle_memory(stage: Stage) -> None:
     for name in ("nginx", "haproxy", "sozu"):
         proxy = stage.start(name)
         ask([connect(proxy) for _ in range(64)])  # what is made at first use is made
+        time.sleep(0.5)  # and what the master imports once it has started
         before = proxy.resident()
         idle = [connect(proxy) for _ in range(IDLE)]
         ask(idle)
