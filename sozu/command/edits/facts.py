@@ -45,7 +45,7 @@ class BasicAuth(Edit, frozen=True, kw_only=True):
 
 
 class ForwardAuth(Edit, frozen=True, kw_only=True):
-    """Ask this cluster first whether a request may pass, with a GET of `path`; fields named in `copy` go from its answer to the backend."""
+    """Ask this cluster first whether a request may pass, with a GET of `path` (which may have a query); fields named in `copy` go from its answer to the backend."""
 
     cluster: str
     path: str = "/"

@@ -99,7 +99,15 @@ def _forward_auth(auth: ForwardAuth) -> ForwardAuth:
     for index, name in enumerate(auth.copy):
         _check_name(name, "request_headers", f"forward_auth.copy.{index}")
         names.append(name.lower())
-    return ForwardAuth(cluster=auth.cluster, path=path_in(auth.path, "forward_auth.path"), copy=tuple(sorted(set(names))))
+    return ForwardAuth(cluster=auth.cluster, path=_target(auth.path, "forward_auth.path"), copy=tuple(sorted(set(names))))
+
+
+def _target(text: str, field: str) -> str:
+    """A path, with a query or without."""
+    path, mark, query = text.partition("?")
+    if not _VISIBLE.issuperset(query.encode()) or "#" in query or len(query) > _LONGEST:
+        raise Objection(f'a query holds up to {_LONGEST} visible ASCII characters but "#"; write others as %C3%BC and the like', field)
+    return path_in(path, field) + mark + query
 
 
 def _prefix(order: AddHttpFrontend) -> str | None:
