@@ -21,10 +21,9 @@ class Change(NamedTuple):
 class Draft:
     """The next state in the making."""
 
-    __slots__ = ("_base", "_owned", "_tables", "effects")
+    __slots__ = ("_owned", "_tables", "effects")
 
     def __init__(self, base: ConfigState) -> None:
-        self._base = base
         self._tables: dict[Any, Any] = {
             Listener: base.listeners,
             Cluster: base.clusters,

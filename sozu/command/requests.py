@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 
 from sozu.command.nearest import did_you_mean
-from sozu.command.orders import AnyOrder, Order
+from sozu.command.orders import AnyOrder
 from sozu.command.shape import misfits, said_twice
 
 ID_LIMIT = 256
@@ -228,11 +228,6 @@ def _usual_collect(payload: bytes) -> Envelope | None:
         return None
     usual = 0 < len(found.id) <= ID_LIMIT and msgspec.json.encode(found) == payload
     return Envelope(found.id, Collect(orders=found.orders)) if usual else None
-
-
-def write_request(id: str, request: Order | Request) -> bytes:  # noqa: A002  the protocol's own word
-    """The payload of one frame."""
-    return msgspec.json.encode({"id": id, **msgspec.to_builtins(request)})
 
 
 def _object(payload: bytes) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Caller(Protocol):
 
 
 class Seeker(Protocol):
-    """The part of an exchange that is written to here. `counted` is set where there are terms; else the exchange counts the backend itself."""
+    """The part of an exchange that is written to here. `counted` is whoever counts it from then on, and is to be told of its end."""
 
     cluster: str | None
     backend: str | None

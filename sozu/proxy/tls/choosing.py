@@ -14,7 +14,6 @@ from sozu.parsers.wire.hello_message import ClientHello
 from sozu.parsers.wire.quick_hello import Wish
 
 # RFC 8446 section 6; RFC 7301 section 3.2; RFC 6066 section 3
-HANDSHAKE_FAILURE: Final = 40
 DECODE_ERROR: Final = 50
 INTERNAL_ERROR: Final = 80
 UNRECOGNIZED_NAME: Final = 112

@@ -250,11 +250,6 @@ class Engine:
         return str(self._tls.version())
 
     @property
-    def resumed(self) -> bool:
-        """Does this connection go on with a session that an earlier one began?"""
-        return bool(self._tls.session_reused)
-
-    @property
     def session(self) -> object:
         """What a later connection to this server may go on with; None if there is nothing."""
         return self._tls.session
