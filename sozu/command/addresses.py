@@ -6,10 +6,11 @@ Two spellings of one address give one `Address`, and `str(address)` is the spell
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 import ipaddress
 import re
 import socket
+
+from sozu.remembering import remembered
 
 NAME_LIMIT = 253  # RFC 1035 section 2.3.4, less the root
 LAST_PORT = 65535
@@ -106,7 +107,7 @@ def named_address(text: str) -> tuple[str, int] | None:
     return name, int(port)
 
 
-@lru_cache(maxsize=1024)  # whoever puts an address into the state asks this some times in a row
+@remembered(1024)  # whoever puts an address into the state asks this some times in a row
 def is_usual(text: str) -> bool:
     """Is it an IPv4 address with its port, in its one spelling already?"""
     usual = _USUAL.fullmatch(text)

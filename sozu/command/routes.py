@@ -141,6 +141,10 @@ class RouteTable:
         draft.after(effects)
         return draft.table()
 
+    def packed(self) -> "RouteTable":
+        """The same in tables no larger than they need to be."""
+        return RouteTable(self._tables.copy())
+
     def draft(self) -> "RouteDraft":
         """The next table, to be built bit by bit."""
         return RouteDraft(self, self._tables)

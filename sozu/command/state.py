@@ -58,6 +58,19 @@ class ConfigState:
         for table in _in_rank_order(self):
             yield from table.values()
 
+    def packed(self) -> "ConfigState":
+        """The same in tables no larger than they need to be: a dict from which much was taken keeps its size."""
+        return replace(
+            self,
+            listeners=dict(self.listeners),
+            clusters=dict(self.clusters),
+            frontends=dict(self.frontends),
+            backends=dict(self.backends),
+            certificates=dict(self.certificates),
+            frontend_keys=self.frontend_keys.copy(),
+            backend_keys=self.backend_keys.copy(),
+        )
+
     @property
     def size(self) -> int:
         """How many facts there are."""

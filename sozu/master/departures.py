@@ -1,10 +1,15 @@
 """What was removed while this master ran, and may still have exchanges or sessions: who lost the wait for them may ask again."""
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+import msgspec
 
 from sozu.command.draft import Change
 from sozu.command.facts import Backend, Frontend, Listener
 from sozu.command.state import BackendKey, FrontendKey
+
+Key = TypeVar("Key", BackendKey, FrontendKey)
 
 REMEMBERED = 10_000  # backends, and frontends
 
@@ -33,6 +38,14 @@ class Departures:
         while len(self._frontends) > REMEMBERED:
             del self._frontends[next(iter(self._frontends))]
 
+    def pack(self) -> None:
+        """Make anew what is remembered: each of these was made among much that may have gone, and keeps memory around it from the system."""
+        # All goes before any of it is made: what comes meanwhile would be put in the same places.
+        backends, frontends = (msgspec.msgpack.encode(tuple(keys)) for keys in (self._backends, self._frontends))
+        self._backends, self._frontends = {}, {}
+        self._backends = dict.fromkeys(_read(backends, list[BackendKey]))
+        self._frontends = dict.fromkeys(_read(frontends, list[FrontendKey]))
+
     def _follow(self, change: Change) -> None:
         match change.before, change.after:
             case _, Backend() as back:
@@ -47,3 +60,7 @@ class Departures:
                 self._frontends.pop(back.key, None)
             case Frontend() as gone, None:
                 self._frontends[gone.key] = None
+
+
+def _read(keys: bytes, kind: type[list[Key]]) -> list[Key]:
+    return msgspec.msgpack.decode(keys, type=kind)

@@ -4,21 +4,28 @@ With 10,000 clusters one full collection takes a tenth of a second, in which nob
 The C library keeps what a large change took for the next one; a while afterwards it is asked to give it back.
 """
 
+from collections.abc import Callable
 import ctypes
 import gc
 from typing import Final
+from weakref import finalize
 
 import gevent
+
+from sozu.remembering import forget
 
 THRESHOLDS: Final = (50_000, 50, 100)  # what a request leaves behind is freed by its counts alone
 
 
+_M_ARENA_MAX: Final = -8  # mallopt(3)
 LARGE: Final = 5000  # facts that come or go at once
 CALM: Final = 1.0  # seconds: by then those who asked for it have their answers
 
 
 def hold() -> None:
     """Collect nothing until `settle`."""
+    # The C library would have a heap for each of our threads, and never gives back the end of any but the first. Only one of them runs at a time as it is.
+    getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)(_M_ARENA_MAX, 1)
     gc.disable()
 
 
@@ -30,11 +37,14 @@ def settle() -> None:
     gc.enable()
 
 
-def give_back() -> None:
-    """In a while: a large change is over."""
-    gevent.spawn_later(CALM, _give_back)
+def give_back_after(change: object, pack: Callable[[], object]) -> None:
+    """In a while after nobody has to do with this large change any more. `pack` makes anew what lives long: last, so that it comes where other things are."""
+    finalize(change, gevent.spawn_later, CALM, _give_back, pack).atexit = False
 
 
-def _give_back() -> None:
+def _give_back(pack: Callable[[], object]) -> None:
+    forget()
     gc.freeze()  # what it has left lives long as well
+    gc.collect()  # which lets go of Python's spare objects
+    pack()
     getattr(ctypes.CDLL(None), "malloc_trim", int)(0)

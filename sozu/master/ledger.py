@@ -156,14 +156,20 @@ class Ledger:
     # ---- the clerk: the only greenlet that runs what is below ----------------------------------
 
     def _run(self) -> None:
-        for first in iter(self._proposals.get, None):
-            batch = [first, *self._waiting()]
-            try:
-                self._settle(batch)
-            finally:
-                _leave_nobody_waiting(batch)
+        while self._serve_next():
             if self._journal.overgrown and self._proposals.empty():
                 self._compact()
+
+    def _serve_next(self) -> bool:
+        # A call of its own: who waits in a loop goes on holding the last of what came, which may be ten thousand orders.
+        if (first := self._proposals.get()) is None:
+            return False
+        batch = [first, *self._waiting()]
+        try:
+            self._settle(batch)
+        finally:
+            _leave_nobody_waiting(batch)
+        return True
 
     def _compact(self) -> None:
         try:
@@ -261,7 +267,12 @@ class Ledger:
             if isinstance(change.before, Listener):
                 self._close_unless_needed(change.before.address)
         if len(publication.effects) >= garbage.LARGE:
-            garbage.give_back()
+            garbage.give_back_after(publication, self._pack)
+
+    def _pack(self) -> None:
+        before, self._state = self._state, self._state.packed()
+        self._drafted = self._state if self._drafted is before else self._drafted
+        self.departures.pack()
 
     def _close_unless_needed(self, address: str) -> None:
         needed = address in {*_accepting(self._state), *_accepting(self._drafted)}

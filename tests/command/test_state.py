@@ -1,8 +1,18 @@
+from sys import getsizeof
+
 import pytest
 
 from sozu.command.commit import commit
 from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend, Listener, Protocol
-from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AnyOrder, RemoveCluster, RemoveHttpFrontend
+from sozu.command.orders import (
+    AddBackend,
+    AddCluster,
+    AddHttpFrontend,
+    AnyOrder,
+    RemoveBackend,
+    RemoveCluster,
+    RemoveHttpFrontend,
+)
 from sozu.command.state import ConfigState, addition, diff, digest, orders_of, removal, same_facts
 
 
@@ -66,3 +76,16 @@ def test_states_that_say_the_same_have_the_same_digest() -> None:
     other = commit(ConfigState(), [AddCluster(cluster="b"), AddCluster(cluster="c"), AddCluster(cluster="a"), RemoveCluster(cluster="c")]).state
 
     assert digest(one) == digest(other) != digest(ConfigState())
+
+
+def test_a_packed_state_says_the_same_in_smaller_tables() -> None:
+    many = [f"c{number}" for number in range(100)]
+    full = commit(ConfigState(), [order for each in many for order in (AddCluster(cluster=each), AddBackend(cluster=each, address="127.0.0.1:80"))]).state
+    orders = [order for each in many[1:] for order in (RemoveBackend(cluster=each, address="127.0.0.1:80"), RemoveCluster(cluster=each))]
+    left = commit(full, orders).state
+
+    packed = left.packed()
+
+    assert packed == left
+    assert packed.backends_of("c0") == left.backends_of("c0")
+    assert getsizeof(packed.clusters) < getsizeof(left.clusters)

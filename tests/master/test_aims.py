@@ -1,9 +1,11 @@
 from sozu.command.commit import commit
-from sozu.command.facts import Certificate, Protocol
+from sozu.command.draft import Change
+from sozu.command.facts import Certificate, Cluster, Protocol
 from sozu.command.orders import (
     AddBackend,
     AddCertificate,
     AddCluster,
+    AddHttpFrontend,
     AddListener,
     AnyOrder,
     RemoveCluster,
@@ -67,3 +69,15 @@ def test_of_very_many_departures_the_last_are_remembered() -> None:
 
     assert len(list(departures)) == REMEMBERED
     assert ("shop", "4") not in departures
+
+
+def test_departures_that_are_packed_are_the_same() -> None:
+    departures = Departures([("shop", "127.0.0.1:9")])
+    gone = state(*BLOG, AddHttpFrontend(cluster="blog", hostname="blog.example"), LISTENER)
+    departures.follow([Change(fact, None) for fact in gone.facts()])
+    before = list(departures)
+
+    departures.pack()
+
+    assert list(departures) == before
+    assert all(fact.key in departures for fact in gone.facts() if not isinstance(fact, Cluster))

@@ -2,8 +2,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 import socket
 from typing import Any
+from weakref import ref
 
 import gevent
+from gevent.event import Event
 import pytest
 
 from sozu.command.commit import Refused, commit
@@ -20,6 +22,7 @@ from sozu.command.orders import (
     RemoveListener,
 )
 from sozu.command.state import ConfigState
+from sozu.master import garbage
 from sozu.master.aside import Aside
 from sozu.master.author import Author
 from sozu.master.ledger import HEAVY, Ledger, NotWritten, Outdated
@@ -238,3 +241,27 @@ def test_a_closed_ledger_finishes_what_was_proposed_and_takes_no_more(house: Hou
     assert last.get() == 1
     with pytest.raises(NotWritten):
         house.propose(AddCluster(cluster="b"))
+
+
+def test_while_nothing_is_proposed_nobody_holds_what_was(house: House) -> None:
+    publication = house.ledger.propose([AddCluster(cluster="a")], AUTHOR)
+    assert list(publication) == []
+    known = ref(publication)
+
+    del publication
+    for _ in range(3):
+        gevent.sleep(0)
+
+    assert known() is None
+
+
+def test_after_a_large_change_that_nobody_asks_about_any_more_memory_is_given_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "LARGE", 1)
+    monkeypatch.setattr(garbage, "CALM", 0.0)
+    packed = Event()
+    monkeypatch.setattr(house.ledger.departures, "pack", packed.set)
+    house.propose(AddCluster(cluster="a"))
+
+    assert packed.wait(10)
+    assert set(house.ledger.state.clusters) == {"a"}
+    assert house.propose(AddCluster(cluster="b")) == 2

@@ -7,13 +7,13 @@ request, the next path is asked. What follows "?" is not looked at, and escapes 
 """
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
 
 from sozu.command.facts import Cluster, Frontend
 from sozu.command.routing.conditions import Conditions, Request, is_conditional
 from sozu.parsers.heads.plain_path import PERCENT, upper_escapes
 from sozu.parsers.regex import Regex, compile_regex
+from sozu.remembering import remembered
 
 _SLASH, _QUERY = b"/", b"?"
 _QUESTION_MARK: Final = 0x3F
@@ -121,7 +121,7 @@ class ConditionalPaths:
 _NOT_ASKED: Final[dict[bytes, Route]] = {}
 
 
-@lru_cache(maxsize=_SHARED)
+@remembered(_SHARED)
 def _shared(text: T) -> T:
     """One object for all equal ones: of ten thousand hosts most have the same prefixes, and what is one object stays in the processor's cache."""
     return text

@@ -1,10 +1,10 @@
 """How orders may write addresses, hostnames, paths and ids; what is none of them is an Objection. Pure."""
 
-from functools import lru_cache
 
 from sozu.command.addresses import BadAddress, is_usual, named_address, parse_address
 from sozu.command.hostnames import BadHostname, BadPath, normal_hostname, normal_path
 from sozu.command.rules.objections import Objection
+from sozu.remembering import remembered
 
 ID_LIMIT = 128
 _KEPT = 1024  # spellings: a large state says few paths and addresses many times, and each hostname some times in a row
@@ -26,14 +26,14 @@ def address_in(text: str, field: str = "address") -> str:
         raise Objection(str(error), field) from error
 
 
-@lru_cache(maxsize=_KEPT)
+@remembered(_KEPT)
 def backend_address_in(text: str) -> str:
     """The same for a backend, which may be given by a name that is looked up while it serves. Raises Objection."""
     named = named_address(text)
     return address_in(text) if named is None else f"{named[0]}:{named[1]}"
 
 
-@lru_cache(maxsize=_KEPT)
+@remembered(_KEPT)
 def hostname_in(text: str) -> str:
     """A hostname, as the state spells it. Raises Objection."""
     try:
@@ -42,7 +42,7 @@ def hostname_in(text: str) -> str:
         raise Objection(str(error), "hostname") from error
 
 
-@lru_cache(maxsize=_KEPT)
+@remembered(_KEPT)
 def path_in(text: str, field: str) -> str:
     """A path. Raises Objection."""
     try:

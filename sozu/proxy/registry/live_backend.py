@@ -1,13 +1,13 @@
 """One backend as this worker lives with it: what is counted and pooled while tables come and go. Nothing here switches greenlets."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from sys import intern
 from typing import Any, ClassVar, Protocol
 
 from sozu.command.addresses import named_address, parse_address
 from sozu.command.facts import Backend
 from sozu.proxy.registry.balancing.hashing import hashed
+from sozu.remembering import remembered
 
 BackendKey = tuple[str, str]  # (cluster, address), as facts.Backend.key
 SocketAddress = tuple[int, Any]  # family, and what connect() of that family takes
@@ -137,7 +137,7 @@ def token_of(fact: Backend) -> bytes:
     return b"%016x" % hashed(f"{fact.cluster} {fact.id or fact.address}".encode())
 
 
-@lru_cache(maxsize=1024)  # thousands of sites may be at one address
+@remembered(1024)  # thousands of sites may be at one address
 def _addresses_of(address: str) -> tuple[SocketAddress, ...]:
     if named_address(address) is not None:
         return ()

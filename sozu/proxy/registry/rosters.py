@@ -143,6 +143,10 @@ class Registry:
         if roster is not None:
             roster.refresh()
 
+    def pack(self) -> None:
+        """Have tables no larger than they need to be."""
+        self._live, self.rosters = dict(self._live), dict(self.rosters)
+
     def draft(self) -> "RosterDraft":
         """Begin a change aside."""
         return RosterDraft(self)

@@ -16,6 +16,7 @@ import gc
 from typing import Final
 
 from sozu.proxy.counters import Counters
+from sozu.remembering import forget
 
 MANY: Final = 5000  # facts
 MANY_ORDERS: Final = 500
@@ -54,10 +55,12 @@ class Heap:
             gc.freeze()
             gc.enable()
 
-    def shrunk(self, facts: int) -> None:
-        """So many facts have gone at once."""
+    def shrunk(self, facts: int, pack: Callable[[], object]) -> None:
+        """So many facts have gone at once. `pack` makes anew what stays: last, so that it comes where other things are."""
         if facts >= MANY:
+            forget()
             gc.collect()
+            pack()
             self._trim(0)
 
 

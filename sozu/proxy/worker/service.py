@@ -134,7 +134,7 @@ class Service:
         with self._heap.spare(self._transactions.waiting + len(orders)):
             self._follow(revision, orders)
             self._transactions.settle()
-        self._heap.shrunk(size - self._transactions.state.size)
+        self._heap.shrunk(size - self._transactions.state.size, self._transactions.pack)
 
     def _follow(self, revision: int, orders: Sequence[AnyOrder]) -> None:
         before = self._transactions.state

@@ -94,6 +94,17 @@ class Transactions:
         settling, self._settling = self._settling, iter(())
         self._let_run(settling)
 
+    def pack(self) -> None:
+        """Where much has gone: make the tables anew, no larger than they need to be, and apart from where what has gone was made."""
+        self._let_run(self._packing())
+
+    def _packing(self) -> Iterator[None]:
+        self.state = self.state.packed()
+        yield
+        self._tables.routes = self._tables.routes.packed()
+        yield
+        self._tables.registry.pack()
+
     def _let_run(self, steps: Iterable[object]) -> None:
         if self._gently:
             self._breath.through(steps)

@@ -2,6 +2,7 @@ import gc
 
 import pytest
 
+from sozu.command.rules.spellings import hostname_in
 from sozu.proxy.counters import Counters
 from sozu.proxy.worker.heap import CROWD, MANY, MANY_ORDERS, Heap, malloc_trim
 
@@ -46,13 +47,19 @@ def test_the_c_library_can_be_asked() -> None:
 
 
 def test_a_large_part_of_the_configuration_gone_is_reason_to_trim() -> None:
-    seen = list[int]()
-    heap = Heap(Counters(), seen.append)
+    seen = list[str]()
+    heap = Heap(Counters(), lambda _: seen.append("trimmed"))
     for facts in (-MANY, 0, MANY - 1):
-        heap.shrunk(facts)
+        heap.shrunk(facts, lambda: seen.append("packed"))
     assert not seen
-    heap.shrunk(MANY)
-    assert seen == [0]
+    heap.shrunk(MANY, lambda: seen.append("packed"))
+    assert seen == ["packed", "trimmed"]
+
+
+def test_with_a_large_part_of_the_configuration_goes_what_was_remembered_of_it() -> None:
+    hostname_in("large.example")
+    Heap(Counters(), lambda _: None).shrunk(MANY, lambda: None)
+    assert hostname_in.cache_info().currsize == 0
 
 
 @pytest.mark.parametrize(("orders", "spared"), [(MANY_ORDERS - 1, False), (MANY_ORDERS, True)])

@@ -142,3 +142,19 @@ def test_facts_are_taken_as_they_are() -> None:
     transactions.apply(1, ())
     assert same_facts(transactions.state, wanted)
     assert (tables.cluster_of(b"blog.example.com"), tables.backend_of("blog")) == ("blog", "127.0.0.1:9001")
+
+
+def test_what_is_packed_serves_as_before() -> None:
+    tables = Tables()
+    transactions = Transactions(tables, Breath(never))
+    transactions.apply(1, [*site("stays", 9001), *site("goes", 9002)])
+    transactions.apply(2, [RemoveBackend(cluster="goes", address="127.0.0.1:9002")])
+    transactions.settle()
+    before, live = transactions.state, list(tables.registry)
+
+    transactions.pack()
+
+    assert transactions.state == before
+    assert list(tables.registry) == live
+    assert tables.cluster_of(b"stays.example.com") == "stays"
+    assert tables.backend_of("stays") == "127.0.0.1:9001"
