@@ -73,6 +73,15 @@ def test_the_master_keeps_its_pid_its_state_and_its_addresses(serve: Serve) -> N
     assert [row["fills"] for row in after["workers"]] == [2, 2]
 
 
+def test_what_a_start_does_without_is_imported_after_an_upgrade_too_before_the_code_on_disk_changes_again(serve: Serve) -> None:
+    served = serve(workers=1)
+    served.ask(UpgradeMaster())
+    deadline = time.monotonic() + PATIENCE
+    while "cryptography" not in Path(f"/proc/{served.process.pid}/maps").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0)
+
+
 def test_events_go_on_with_their_numbers(serve: Serve) -> None:
     served = serve()
     served.ask(AddCluster(cluster="shop"))
