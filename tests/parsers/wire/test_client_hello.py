@@ -1,5 +1,6 @@
 from itertools import pairwise
 import ssl
+import tracemalloc
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,6 +130,17 @@ def test_a_hello_of_the_largest_size_is_read() -> None:
 
     assert len(content) == 2**14
     assert isinstance(outcome, Done)
+
+
+def test_a_large_hello_in_records_of_one_byte_costs_about_as_much_memory_as_has_come() -> None:
+    stream = records(message(body([(1000, bytes(16000))])), 1)
+    reader = HelloReader()
+    tracemalloc.start()
+    try:
+        assert isinstance(reader.feed(stream[:-1]), Incomplete)
+        assert tracemalloc.get_traced_memory()[0] < 2 * len(stream)
+    finally:
+        tracemalloc.stop()
 
 
 @given(st.binary(max_size=200))
