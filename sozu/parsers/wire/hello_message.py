@@ -19,7 +19,7 @@ from sozu.parsers.combinators import length_data, length_value, many1, map_, opt
 from sozu.parsers.fuse import fuse
 from sozu.parsers.leaves import be_u8, be_u16, eof, tag, take, take_while1
 from sozu.parsers.whole import whole
-from sozu.parsers.wire.quick_hello import Doubt, check_encrypted, quick_parts
+from sozu.parsers.wire.quick_hello import LONGEST_NAME, Doubt, check_encrypted, quick_parts
 from sozu.parsers.wire.quick_hello import protocols as quick_protocols
 from sozu.parsers.wire.quick_hello import server_name as quick_server_name
 from sozu.parsers.wire.quick_hello import versions as quick_versions
@@ -80,9 +80,11 @@ def filled(parser: Parser) -> Parser:
 # struct { ProtocolVersion versions<2..254>; } SupportedVersions;
 # enum { outer(0), inner(1) } ECHClientHelloType;                             -- RFC 9849 section 5
 #
-# "HostName" is "represented as a byte string using ASCII encoding without a trailing dot"; "_" is not a host's, but in use.
+# "HostName" is "represented as a byte string using ASCII encoding without a trailing dot"; "_" is not a host's, but in use. No name is longer than
+# 255 bytes (RFC 1035 section 2.3.4): what is asked for is logged and remembered, and comes from anybody.
 
-host_name = map_(tag(b"\0") >> length_value(u16, filled(take_while1(ALPHA + DIGIT + b"-._").desc("host name"))), lambda name: name.decode("ascii"))
+name_octets = verify(take_while1(ALPHA + DIGIT + b"-._").desc("host name"), lambda name: len(name) <= LONGEST_NAME, "255 bytes at most")
+host_name = map_(tag(b"\0") >> length_value(u16, filled(name_octets)), lambda name: name.decode("ascii"))
 server_name = length_value(u16, filled(host_name))
 alpn = length_value(u16, filled(times(verify(length_data(u8), bool, "protocol name"), 1, MOST_PROTOCOLS)))
 supported_versions = length_value(u8, filled(numbers))

@@ -20,6 +20,7 @@ SESSION_ID: Final = 34  # where its length is: behind the version and the random
 LONGEST_SESSION_ID: Final = 32
 MOST_EXTENSIONS: Final = 64
 MOST_PROTOCOLS: Final = 32
+LONGEST_NAME: Final = 255
 HOST: Final = ALPHA + DIGIT + b"-._"
 SERVER_NAME, ALPN, SUPPORTED_VERSIONS, ENCRYPTED_CLIENT_HELLO = 0, 16, 43, 0xFE0D
 UNDERSTOOD: Final = frozenset((SERVER_NAME, ALPN, SUPPORTED_VERSIONS, ENCRYPTED_CLIENT_HELLO))
@@ -129,7 +130,8 @@ def _extensions(body: bytes, at: int) -> dict[int, bytes]:
 def server_name(data: bytes) -> str:
     """The name in the extension's data. Raises Doubt, or error."""
     name = data[5:]
-    _sure(u16(data)[0] == len(data) - 2 and data[2] == 0 and u16(data, 3)[0] == len(name) > 0 and not name.translate(None, HOST))
+    _sure(0 < len(name) <= LONGEST_NAME)
+    _sure(u16(data)[0] == len(data) - 2 and data[2] == 0 and u16(data, 3)[0] == len(name) and not name.translate(None, HOST))
     return name.decode("ascii")
 
 

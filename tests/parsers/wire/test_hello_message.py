@@ -59,9 +59,13 @@ def test_an_inner_hello_is_never_sent_in_the_clear() -> None:
     assert wrong_at(body([(0xFE0D, b"\1")])) == len(body([(0xFE0D, b"")]))
 
 
-@pytest.mark.parametrize("name", [b"", b"a b", b"a\0b", b"h\xc3\xa9", b"[::1]", b"a/b", b"a:443"])
+@pytest.mark.parametrize("name", [b"", b"a b", b"a\0b", b"h\xc3\xa9", b"[::1]", b"a/b", b"a:443", b"a" * 256])
 def test_a_name_that_is_no_host_name_is_an_error(name: bytes) -> None:
     assert isinstance(parse_message(body([server_name(name)])), Error)
+
+
+def test_the_longest_name_is_one() -> None:
+    assert hello(body([server_name(b"a" * 255)])).server_name == "a" * 255
 
 
 def test_an_error_tells_its_place() -> None:
