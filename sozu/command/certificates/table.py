@@ -47,6 +47,7 @@ class CertificateTable:
         draft = _Draft(dict(self.certificates), dict(self.by_name), dict(self.pins))
         for change in relevant:
             draft.follow(change)
+        draft.put_in_places()
         return CertificateTable(draft.certificates, draft.by_name, draft.pins)
 
     def find(self, listener: str, name: str | None) -> tuple[Certificate, ...]:
@@ -97,13 +98,21 @@ def _is_of_certificates(fact: AnyFact | None) -> bool:
 
 @dataclass(slots=True)
 class _Draft:
-    """The next table in the making."""
+    """The next table in the making.
+
+    Who replaces another gets its place in the order. That takes a new dict, made once for all that are `replaced` (by fingerprint), unless one of
+    them (`touched`) changes again meanwhile: ten thousand dicts of ten thousand would hold a worker up for seconds.
+    """
 
     certificates: dict[str, Certificate]
     by_name: dict[str, tuple[str, ...]]
     pins: dict[str, tuple[tuple[str | None, str], ...]]
+    replaced: dict[str, Certificate] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
 
     def follow(self, change: Change) -> None:
+        if any(isinstance(side, Certificate) and side.fingerprint in self.touched for side in (change.before, change.after)):
+            self.put_in_places()
         match change.before:
             case Certificate() as gone:
                 self._take(gone, change.after)
@@ -111,7 +120,8 @@ class _Draft:
                 _drop(self.pins, gone.hostname, (gone.listener, fingerprint))
         match change.after:
             case Certificate() as come:
-                self.certificates[come.fingerprint] = come  # in the place that `_take` has kept for it, if it did
+                if come.fingerprint not in self.touched:  # else it replaces one
+                    self.certificates[come.fingerprint] = come
                 for name in come.names:
                     _note(self.by_name, name, come.fingerprint)
             case Frontend(certificate=str(fingerprint)) as come:
@@ -122,9 +132,17 @@ class _Draft:
         if not isinstance(come, Certificate):
             del self.certificates[gone.fingerprint]
         elif come.fingerprint != gone.fingerprint:
-            self.certificates = {come.fingerprint if key == gone.fingerprint else key: fact for key, fact in self.certificates.items()}
+            self.replaced[gone.fingerprint] = come
+            self.touched |= {gone.fingerprint, come.fingerprint}
         for name in gone.names:
             _drop(self.by_name, name, gone.fingerprint)
+
+    def put_in_places(self) -> None:
+        """Those that replace others."""
+        if self.replaced:
+            now = (self.replaced.get(key, fact) for key, fact in self.certificates.items())
+            self.certificates = {fact.fingerprint: fact for fact in now} | {fact.fingerprint: fact for fact in self.replaced.values()}
+            self.replaced, self.touched = {}, set()
 
 
 def _note(index: dict[str, tuple[T, ...]], key: str, item: T) -> None:

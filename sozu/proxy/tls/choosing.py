@@ -66,6 +66,11 @@ def key_of(certificates: tuple[Certificate, ...], terms: Tls) -> bytes:
     return msgspec.json.encode((tuple(one.fingerprint for one in certificates), terms))
 
 
+def shown_by(key: bytes) -> list[str]:
+    """The fingerprints that a key was made of. A transaction asks this of all contexts, and cannot wait for the terms to be read."""
+    return key.partition(b"]")[0].decode("ascii").split('"')[1::2]
+
+
 def name_in(hello: ClientHello) -> str | None:
     """What the client asks for, in lower case."""
     return None if hello.server_name is None else hello.server_name.lower()

@@ -8,6 +8,7 @@ never with another certificate or where clients have to show one.
 """
 
 from collections import OrderedDict
+from collections.abc import Collection
 from hashlib import shake_256
 import ssl
 from typing import Final
@@ -15,7 +16,7 @@ from typing import Final
 from sozu.command.certificates.loading import load
 from sozu.command.certificates.terms import ClientCertificates, Tls, TlsVersion
 from sozu.command.facts import Certificate
-from sozu.proxy.tls.choosing import key_of
+from sozu.proxy.tls.choosing import key_of, shown_by
 from sozu.proxy.tls.openssl import TICKET_KEYS_SIZE, Library
 
 CIPHERS: Final = (
@@ -65,10 +66,9 @@ class Contexts:
             self._contexts.move_to_end(key)
         return context
 
-    def forget(self, fingerprint: str) -> None:
-        """A certificate is not served any more."""
-        sought = fingerprint.encode()
-        for key in [key for key in self._contexts if sought in key]:
+    def forget(self, fingerprints: Collection[str]) -> None:
+        """These certificates are not served any more."""
+        for key in [key for key in self._contexts if any(shown in fingerprints for shown in shown_by(key))]:
             del self._contexts[key]
 
     def _made(self, certificates: tuple[Certificate, ...], terms: Tls, bound_to: bytes) -> ssl.SSLContext:

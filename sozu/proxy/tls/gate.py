@@ -54,9 +54,9 @@ class Gate:
         self._tcp = {listener.address: listener.cluster for listener in known if listener.protocol is Protocol.TCP}
         self._passing = self._passing.after(seen)
         self._backends.follow(seen)
-        for change in seen:
-            if isinstance(change.before, Certificate):
-                self._contexts.forget(change.before.fingerprint)
+        gone = {change.before.fingerprint for change in seen if isinstance(change.before, Certificate)}
+        if gone:
+            self._contexts.forget(gone)
 
     def serve(self, sock: _socket.socket, peer: Any, listener: str) -> None:
         """Begin to serve a client on an accepted, non-blocking socket, which is ours from now on. Called in the hub; does not switch."""

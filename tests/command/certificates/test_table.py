@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +35,41 @@ def test_the_name_itself_comes_before_the_wildcard_and_that_before_the_default()
         "first",
         "first",
     ]
+
+
+def test_ten_thousand_replaced_at_once_keep_their_places_and_hold_nobody_up() -> None:
+    old = [certificate(f"old {number}", f"{number}.example") for number in range(10_000)]
+    new = [certificate(f"new {number}", f"{number}.example") for number in range(10_000)]
+    before = CertificateTable.of(old)
+    begin = time.process_time()
+    table = before.after(Change(*pair) for pair in zip(old, new, strict=True))
+
+    assert time.process_time() - begin < 1  # 0.02; one by one it takes 5
+    assert list(table.certificates) == [one.fingerprint for one in new]
+    assert found(table, "77.example") == "new 77"
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["", *"abcd"])), max_size=8))
+def test_changes_at_once_are_the_same_as_one_by_one(steps: list[tuple[str, str]]) -> None:
+    """Each step gives, takes, renews or replaces one, by its fingerprint."""
+    has = {letter: certificate(letter, f"{letter}.example") for letter in "ab"}
+    begin = CertificateTable.of(has.values())
+    changes: list[Change] = []
+    for where, (old, new) in enumerate(steps):
+        if new in has and new != old:
+            continue
+        gone, come = has.pop(old, None), certificate(new, f"{old}.example", until=where) if new else None
+        if come is not None:
+            has[new] = come
+        if gone is not None or come is not None:
+            changes.append(Change(gone, come))
+    one_by_one = begin
+    for change in changes:
+        one_by_one = one_by_one.after([change])
+    at_once = begin.after(changes)
+
+    assert at_once == one_by_one
+    assert list(at_once.certificates) == list(one_by_one.certificates)
 
 
 def test_a_listener_has_its_own_certificates_and_those_for_all() -> None:

@@ -63,7 +63,7 @@ def test_a_certificate_that_goes_takes_its_contexts_along() -> None:
     kept = contexts()
     for certificates in ((ECDSA,), (ECDSA, RSA), (OTHER,)):
         kept.of(certificates, USUAL)
-    kept.forget(ECDSA.fingerprint)
+    kept.forget({ECDSA.fingerprint, "of no context"})
     assert len(kept) == 1
 
 
