@@ -13,14 +13,21 @@ from sozu.command.facts import Certificate
 def load(context: ssl.SSLContext, certificate: Certificate) -> None:
     """Have the context serve this certificate, beside those of other kinds of keys that it has. Raises BadCertificate."""
     text = "".join((certificate.certificate, *certificate.chain, certificate.private_key))
-    memory = os.memfd_create("certificate", os.MFD_CLOEXEC)
     try:
-        with os.fdopen(memory, "wb", closefd=False) as file:
-            file.write(text.encode("ascii"))
-        context.load_cert_chain(f"/proc/self/fd/{memory}")
+        _load(context, text.encode("ascii"))
     except ssl.SSLError as error:
         why = error.reason or "unknown reason"
         raise BadCertificate(Flaw("certificate", f"OpenSSL does not take it: {why.lower().replace('_', ' ')}")) from None
+    except OSError as error:  # no descriptor is left, as a rule
+        raise BadCertificate(Flaw("certificate", f"it cannot be handed to OpenSSL: {error.strerror}")) from None
+
+
+def _load(context: ssl.SSLContext, text: bytes) -> None:
+    memory = os.memfd_create("certificate", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(memory, "wb", closefd=False) as file:
+            file.write(text)
+        context.load_cert_chain(f"/proc/self/fd/{memory}")
     finally:
         os.close(memory)
 

@@ -1,3 +1,6 @@
+import errno
+import os
+
 import msgspec
 import pytest
 
@@ -20,6 +23,15 @@ def test_what_follows_from_the_texts_is_filled_in_and_not_believed() -> None:
     assert isinstance(order, AddCertificate)
     assert (len(order.fingerprint), order.names, order.kind, order.listener) == (64, ("a.example",), KeyKind.ECDSA, "l")
     assert order.not_after == int((NOW + 90 * DAY).timestamp())
+
+
+def test_where_no_descriptor_is_left_it_is_refused_with_that_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "memfd_create", none_left)
+    with pytest.raises(Refused, match="it cannot be handed to OpenSSL: Too many open files"):
+        admit([AddCertificate(certificate=LEAF, private_key=key_pem(KEY))], MOMENT)
 
 
 def test_a_replacement_keeps_the_old_fingerprint_and_gets_the_new_one() -> None:
