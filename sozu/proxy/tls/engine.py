@@ -16,6 +16,7 @@ from sozu.proxy.stream import Broken
 RECORD: Final = 16384  # bytes of data at most in a record (RFC 8446 section 5.1),
 OVERHEAD: Final = 261  # and of what is around them (RFC 5246 section 6.2.3 allows more, no cipher of ours takes it)
 BURST: Final = 8 * RECORD
+ALERT: Final = b"\x15"  # with what its record begins (RFC 8446 section 5.1)
 INCOMING: Final = ssl.MemoryBIO()
 OUTGOING: Final = ssl.MemoryBIO()
 
@@ -157,6 +158,11 @@ class Engine:
             with suppress(Broken):
                 self._none_found(error)
         return size
+
+    @property
+    def objects(self) -> bool:
+        """Is what is to be said an alert? All else that it has to say belongs to the handshake."""
+        return self._said[:1] == ALERT
 
     # ---- data in, records out ----
 

@@ -189,8 +189,10 @@ class TlsStream(TlsSender):
                 return
 
     def _notice(self) -> None:
-        if self._settled and not self._refused and self.engine.failure is None and self.engine.version == "TLSv1.2":
-            self._refused = True  # all that OpenSSL has to say by itself there
+        """Of TLS 1.2 the only alert that is no failure. The end of the handshake may come as late: who sends data with his own gets ours with the answer."""
+        engine = self.engine
+        if self._settled and not self._refused and engine.failure is None and engine.version == "TLSv1.2" and engine.objects:
+            self._refused = True
             self._tell("renegotiation_refused", "TLS: the client wants another handshake (RFC 5746)")
 
     # ---- waiting ----
