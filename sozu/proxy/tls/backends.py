@@ -6,8 +6,8 @@ if the backend allows: then neither has to prove anything again.
 """
 
 import _socket
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 import ssl
 from typing import Any
@@ -32,22 +32,22 @@ from sozu.proxy.tls.trust import trust_system
 
 MOST_SESSIONS = 4096  # backends whose last session is kept: about 2 kB each
 Certificates = Callable[[], Mapping[str, Certificate]]  # by fingerprint
-Place = tuple[BackendTls, str, Any]  # terms, a backend's name, the address behind it
+Place = tuple[ssl.SSLContext, str, str, Any]  # the only context that may go on, whom to be, a backend's name, the address behind it
 
 
 class BackendStream(TlsStream):
     """A connection to a backend, which leaves its session behind."""
 
-    __slots__ = ("_place", "_sessions")
+    __slots__ = ("_sessions", "place")
 
-    def __init__(self, sock: _socket.socket, hub: Hub, sessions: "Sessions", place: Place) -> None:
+    def __init__(self, sock: _socket.socket, hub: Hub, sessions: "Sessions") -> None:
         super().__init__(sock, hub)
         self._sessions = sessions
-        self._place = place
+        self.place: Place | None = None  # where it is the last one
 
     def close(self) -> None:
         """See Stream."""
-        self._sessions.leave(self._place, self)
+        self._sessions.leave(self)
         super().close()
 
 
@@ -61,19 +61,20 @@ class Sessions:
 
     def begin(self, place: Place, stream: BackendStream) -> None:
         """This is the last one now."""
+        stream.place = place
         self._last[place] = stream
         self._last.move_to_end(place)
         if len(self._last) > MOST_SESSIONS:
             self._last.popitem(last=False)
 
-    def leave(self, place: Place, stream: BackendStream) -> None:
+    def leave(self, stream: BackendStream) -> None:
         """It closes. One that has failed leaves nothing."""
-        if self._last.get(place) is stream:
-            self._last[place] = _session_of(stream)
+        if stream.place is not None and self._last.get(stream.place) is stream:
+            self._last[stream.place] = _session_of(stream)
 
-    def forget(self, fingerprint: str) -> None:
-        """No connection goes on with a session of a context that showed this certificate."""
-        for place in [place for place in self._last if place[0].certificate == fingerprint]:
+    def forget(self, contexts: Collection[ssl.SSLContext]) -> None:
+        """Nobody uses these any more."""
+        for place in [place for place in self._last if place[0] in contexts]:
             del self._last[place]
 
     def find(self, place: Place) -> object:
@@ -90,20 +91,20 @@ def _session_of(stream: BackendStream) -> object:
 class SecureBackends:
     """Tells the pool how to reach the clusters that have terms."""
 
-    __slots__ = ("_certificates", "_contexts", "_hub", "_library", "_pool", "_registry", "_sessions")
+    __slots__ = ("_certificates", "_contexts", "_hub", "_library", "_pool", "_registry", "_sessions", "_users")
 
     def __init__(self, pool: Pool, registry: Registry, hub: Hub, library: Library | None, certificates: Certificates) -> None:
         self._pool, self._registry, self._hub, self._library = pool, registry, hub, library
         self._certificates = certificates
         self._contexts: dict[BackendTls, ssl.SSLContext] = {}  # made when they are first needed
+        self._users: Counter[BackendTls] = Counter()  # how many clusters have these terms
         self._sessions = Sessions()
 
     def follow(self, changes: Iterable[Change]) -> None:
         """From now on these terms hold. Idle connections under others are closed: no request may ride on one in plain text when it should not."""
         dials: dict[str, Dial] = dict(self._pool.dials)
-        for change in changes:
-            if isinstance(change.before, Certificate):
-                self._forget(change.before.fingerprint)
+        seen = list(changes)
+        for change in seen:
             if isinstance(change.before, Cluster):
                 dials.pop(change.before.cluster, None)
             if isinstance(change.after, Cluster) and change.after.tls is not None:
@@ -111,25 +112,41 @@ class SecureBackends:
             if terms_in(change.before) != terms_in(change.after):
                 self._close_idle(change)
         self._pool.dials = dials
+        self._forget(seen)
+
+    def _forget(self, seen: Sequence[Change]) -> None:
+        """Contexts on terms that no cluster has any more, and with certificates that have gone or have another chain."""
+        unused = self._counted(seen)
+        gone = {change.before.fingerprint for change in seen if isinstance(change.before, Certificate)}
+        over = [terms for terms in self._contexts if terms in unused or terms.certificate in gone]
+        if over:
+            self._sessions.forget({self._contexts.pop(terms) for terms in over})
+
+    def _counted(self, seen: Sequence[Change]) -> set[BackendTls]:
+        """Count the clusters again; the terms that none has any more."""
+        touched = set()
+        for change in seen:
+            for fact, more in ((change.before, -1), (change.after, 1)):
+                if (terms := terms_in(fact)) is not None:
+                    self._users[bare(terms)] += more
+                    touched.add(bare(terms))
+        unused = {terms for terms in touched if not self._users[terms]}
+        for terms in unused:
+            del self._users[terms]
+        return unused
 
     def _close_idle(self, change: Change) -> None:
         roster = self._registry.rosters.get(str((change.after or change.before or Cluster(cluster="")).key))
         for backend in () if roster is None else roster.members.values():
             backend.forget_idle()
 
-    def _forget(self, fingerprint: str) -> None:
-        """A certificate has gone, or has another chain."""
-        for terms in [terms for terms in self._contexts if terms.certificate == fingerprint]:
-            del self._contexts[terms]
-        self._sessions.forget(fingerprint)
-
     def _dial(self, terms: BackendTls, backend: LiveBackend, family: int, address: Any, preface: bytes) -> TlsStream:
-        place = (terms, backend.name, address)
-        stream, done = connected(family, address, self._hub, partial(BackendStream, sessions=self._sessions, place=place)), False
+        stream, done = connected(family, address, self._hub, partial(BackendStream, sessions=self._sessions)), False
         try:
             if preface:
                 stream.send_bytes(preface)
-            stream.begin(self._engine(terms, backend, place))
+            place = self.context(terms), terms.server_name or host_of(backend.name), backend.name, address
+            stream.begin(self._engine(place))
             stream.handshake()
             self._sessions.begin(place, stream)
             done = True
@@ -140,18 +157,27 @@ class SecureBackends:
                 stream.close()
         return stream
 
-    def _engine(self, terms: BackendTls, backend: LiveBackend, place: Place) -> Engine:
-        name = terms.server_name or host_of(backend.name)
-        context = self._context(terms)
+    def _engine(self, place: Place) -> Engine:
+        context, name, _, _ = place
         return Engine(context, server_name=name, server=False, session=self._sessions.find(place))
 
-    def _context(self, terms: BackendTls) -> ssl.SSLContext:
-        terms = msgspec.structs.replace(terms, server_name=None)  # asked by the engine; a thousand names need one context
+    def __len__(self) -> int:
+        """How many contexts there are now."""
+        return len(self._contexts)
+
+    def context(self, terms: BackendTls) -> ssl.SSLContext:
+        """What OpenSSL needs for these terms. Raises BadCertificate or ssl.SSLError."""
+        terms = bare(terms)
         context = self._contexts.get(terms)
         if context is None:
             shown = None if terms.certificate is None else self._certificates()[terms.certificate]
             context = self._contexts[terms] = backend_context(terms, self._library, shown)
         return context
+
+
+def bare(terms: BackendTls) -> BackendTls:
+    """What is asked of a context: whom a backend must prove to be is asked by the engine, so that a thousand names need one context."""
+    return msgspec.structs.replace(terms, server_name=None)
 
 
 def terms_in(fact: object) -> BackendTls | None:
