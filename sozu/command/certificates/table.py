@@ -4,13 +4,13 @@ The rules, most specific first (docs/tls.md tells them to users):
 
 1. a certificate that a frontend with this very hostname (or wildcard) is pinned to;
 2. one that has the name itself; 3. one that has the wildcard for its first label;
-4. the listener's default: the first certificate that was added for it, or for all listeners.
+4. the listener's default: the first certificate that was added for it, or for all listeners, and those with the same names and another kind of key.
 
 At each step there may be several: one of each kind of key is given, ECDSA first, for OpenSSL to choose by what the client knows; of two of one
 kind the one for this listener only, then the one that is valid for longest.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeVar
@@ -73,10 +73,16 @@ class CertificateTable:
         return tuple(best[kind] for kind in KINDS if kind in best)
 
     def _default(self, listener: str) -> tuple[Certificate, ...]:
-        for one in self.certificates.values():
-            if serves(one, listener):
-                return (one,)
-        return ()
+        first = next((one for one in self.certificates.values() if serves(one, listener)), None)
+        return () if first is None else self._best(listener, [first.fingerprint, *self._twins(first)])
+
+    def _twins(self, first: Certificate) -> Iterator[str]:
+        """For clients that cannot take its kind of key: those are the ones that send no name, too."""
+        for name in first.names[:1]:
+            for fingerprint in self.by_name.get(name, ()):
+                other = self.certificates[fingerprint]
+                if other.kind is not first.kind and set(other.names) == set(first.names):
+                    yield fingerprint
 
 
 def serves(certificate: Certificate, listener: str) -> bool:

@@ -88,6 +88,20 @@ def test_ecdsa_comes_before_rsa_for_one_name_and_the_longest_valid_of_one_kind_i
     assert found(CertificateTable.of(facts), "a.example") == "ec new rsa"
 
 
+def test_the_default_is_there_for_clients_of_the_other_kind_too_if_it_has_the_same_names() -> None:
+    first = certificate("first", "a.example", "b.example")
+    facts = [
+        first,
+        certificate("longer valid", *first.names, until=9),
+        certificate("rsa of one", "a.example", kind=KeyKind.RSA),
+        certificate("rsa of both", "b.example", "a.example", kind=KeyKind.RSA),
+        certificate("rsa elsewhere", *first.names, kind=KeyKind.RSA, listener=THERE, until=9),
+    ]
+    table = CertificateTable.of(facts)
+    assert [found(table, None, where) for where in (HERE, THERE)] == ["first rsa of both", "first rsa elsewhere"]
+    assert found(CertificateTable.of(facts[:3]), "nobody.test") == "first"
+
+
 def test_a_pin_decides_for_its_hostname() -> None:
     facts = [certificate("new", "a.example", until=2), certificate("old", "a.example", until=1), certificate("star", "*.example")]
     assert found(CertificateTable.of(facts, [pinned("a.example", "old")]), "a.example") == "old"
