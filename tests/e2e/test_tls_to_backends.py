@@ -139,13 +139,25 @@ def test_no_idle_connection_outlives_the_terms_it_was_made_on(proxy: Proxy, back
     assert get(proxy.port, host="changing")[0] == 200
 
 
+def test_a_name_to_prove_may_be_written_as_people_write_it(proxy: Proxy, backend: str) -> None:
+    def served(name: str) -> int:
+        proxy.ask(AddCluster(cluster="written", tls=BackendTls(ca=AUTHORITY.cert_pem.bytes().decode(), server_name=name)))
+        return get(proxy.port, host="written")[0]
+
+    proxy.ask(AddCluster(cluster="written"))
+    proxy.ask(AddHttpFrontend(cluster="written", hostname="written"))
+    proxy.ask(AddBackend(cluster="written", address=backend))
+    assert [served(name) for name in ("Backend.Example.", "bäckend.example")] == [200, 502]
+    assert "hostname mismatch, certificate is not valid for 'xn--bckend-bua.example'" in why_of(proxy, "written")
+
+
 def why_of(proxy: Proxy, host: str) -> str:
-    """How the one exchange with this host ended, when the log tells it."""
+    """How the one exchange with this host that came to nothing ended, when the log tells it."""
     later = threading.Event()
     for _ in range(int(LIMIT / 0.05)):
         for text in (proxy.folder / "access.log").read_text().splitlines():
             line = json.loads(text)
-            if line["host"] == host:
+            if line["host"] == host and line["status"] == 502:
                 return str(line["ended"])
         later.wait(0.05)
     pytest.fail(f"no line about {host}")

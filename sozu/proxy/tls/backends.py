@@ -20,6 +20,7 @@ from sozu.command.certificates.pem import BadCertificate
 from sozu.command.certificates.terms import BackendTls
 from sozu.command.draft import Change
 from sozu.command.facts import Certificate, Cluster
+from sozu.command.hostnames import BadHostname, normal_hostname
 from sozu.proxy.loop.connect import connected
 from sozu.proxy.pool import Dial, Pool
 from sozu.proxy.registry import LiveBackend, Registry
@@ -145,12 +146,12 @@ class SecureBackends:
         try:
             if preface:
                 stream.send_bytes(preface)
-            place = self.context(terms), terms.server_name or host_of(backend.name), backend.name, address
+            place = self.context(terms), whom(terms, backend.name), backend.name, address
             stream.begin(self._engine(place))
             stream.handshake()
             self._sessions.begin(place, stream)
             done = True
-        except (BadCertificate, ssl.SSLError) as error:
+        except (BadCertificate, ssl.SSLError, BadHostname) as error:
             raise Broken(stream, OSError(f"TLS: {error}")) from error
         finally:
             if not done:
@@ -205,6 +206,11 @@ def backend_context(terms: BackendTls, library: Library | None, shown: Certifica
     return context
 
 
-def host_of(address: str) -> str:
-    """The host of `host:port`, without brackets; of a unix socket, this machine."""
-    return "localhost" if address.startswith("unix:") else address.rpartition(":")[0].strip("[]")
+def whom(terms: BackendTls, address: str) -> str:
+    """Who a backend must prove to be, as certificates have it: in A-labels, without a last dot or brackets. Raises BadHostname."""
+    return normal_hostname(terms.server_name or _host_of(address)).strip("[]")
+
+
+def _host_of(address: str) -> str:
+    """The host of `host:port`; of a unix socket, this machine."""
+    return "localhost" if address.startswith("unix:") else address.rpartition(":")[0]
