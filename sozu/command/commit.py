@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sozu.command.draft import Change, Draft
-from sozu.command.orders import AnyOrder
+from sozu.command.orders import AnyOrder, ReplaceCertificate
 from sozu.command.rules import Objection, carry_out
+from sozu.command.rules.certificates import check_replacement
 from sozu.command.rules.codes import code_of
 from sozu.command.state import ConfigState
 
@@ -43,6 +44,8 @@ def commit(state: ConfigState, orders: Iterable[AnyOrder]) -> Commit:
     draft = Draft(state)
     for index, order in enumerate(orders):
         try:
+            if isinstance(order, ReplaceCertificate):
+                check_replacement(draft, order)
             carry_out(draft, order)
         except Objection as objection:
             raise Refused(index, order, objection.reason, objection.field, code_of(objection)) from objection

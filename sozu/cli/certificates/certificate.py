@@ -67,11 +67,12 @@ def add(certificate_file: Path, key_file: Path, chain_file: Path | None, listene
 @click.argument("key_file", metavar="KEY", type=FILE)
 @click.option("--chain", "chain_file", type=FILE, help="The certificates between it and its root, if CERT has them not.")
 @click.option("--for-backends", is_flag=True, help="The old one is, so this one needs no name.")
-@click.option("--force", is_flag=True, help="Also if it is not valid now.")
+@click.option("--force", is_flag=True, help="Also if it is not valid now, or not for all that frontends need the old one for.")
 @socket_option
 def replace(old: str, certificate_file: Path, key_file: Path, chain_file: Path | None, *, force: bool, for_backends: bool) -> None:
     """
-    Serve a certificate in the place of another, in one step; frontends pinned to the old one are pinned to the new one.
+    Serve a certificate in the place of another, in one step; frontends pinned to the old one are pinned to the new one. Refused if
+    it leaves a frontend without a certificate for its hostname.
 
     \b
     Example:

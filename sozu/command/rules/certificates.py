@@ -1,13 +1,13 @@
 """What orders may do to certificates, and frontends with them. Pure: what is in a certificate was read before (sozu.command.certificates.admitting)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 import re
 from sys import intern
 from typing import Final
 
 import msgspec
 
-from sozu.command.certificates.names import covers
+from sozu.command.certificates.names import STAR, covers
 from sozu.command.certificates.table import serves
 from sozu.command.draft import Draft
 from sozu.command.facts import Certificate, Cluster, Frontend, Protocol
@@ -48,8 +48,19 @@ def leave_listener(draft: Draft, address: str) -> None:
         draft.put(msgspec.structs.replace(certificate, listeners=tuple(each for each in certificate.listeners if each != address)))
 
 
+def check_replacement(draft: Draft, order: ReplaceCertificate) -> None:
+    """Does the new one cover what frontends need the old one for? Asked of new orders only: a journal may hold older ones, and is obeyed. Raises Objection."""
+    before = _known(draft, order.fingerprint)
+    if order.force or before.for_backends or not order.names or all(covers(order.names, name) for name in before.names):
+        return
+    pinned = [frontend for frontend in _pinned_to(draft, before.fingerprint) if not _is_for(order.names, frontend)]
+    _refuse_if_any("pinned to it, and the new one is not for its hostname", pinned, "replaces")
+    alone = list(_left_alone(draft, before, _fact(order, order.replacement, before.listeners)))
+    _refuse_if_any("without another certificate for its hostname", alone, "replaces")
+
+
 def replace_certificate(draft: Draft, order: ReplaceCertificate) -> None:
-    """Serve another in the place of one, for its listener and the frontends pinned to it."""
+    """Serve another in the place of one, for its listener and the frontends pinned to it; pins that cannot be to the new one are taken off."""
     before = _known(draft, order.fingerprint)
     after = msgspec.structs.replace(_fact(order, order.replacement, before.listeners), for_backends=before.for_backends)
     if not (after.names or after.for_backends):
@@ -61,7 +72,8 @@ def replace_certificate(draft: Draft, order: ReplaceCertificate) -> None:
     if held is not None:
         draft.take(held)
     draft.replace(before, after)
-    _pin_anew(draft, _pinned_to(draft, before.fingerprint), after.fingerprint)
+    for frontend in _pinned_to(draft, before.fingerprint):
+        _pin_anew(draft, [frontend], after.fingerprint if _is_for(after.names, frontend) else None)
     _name_anew(draft, _naming(draft, before.fingerprint), after.fingerprint)
 
 
@@ -72,8 +84,8 @@ def remove_certificate(draft: Draft, order: RemoveCertificate) -> None:
     if not order.force:
         if naming:
             raise Objection(f"cluster {naming[0].cluster} shows it to its backends (force removes it nevertheless)")
-        _refuse_if_any("pinned to it", pinned)
-        _refuse_if_any("without another certificate for its hostname", list(_left_alone(draft, certificate)))
+        _refuse_if_any("pinned to it", pinned, "removes")
+        _refuse_if_any("without another certificate for its hostname", list(_left_alone(draft, certificate)), "removes")
     _pin_anew(draft, pinned, None)
     _name_anew(draft, naming, None)
     draft.take(certificate)
@@ -102,8 +114,12 @@ def check_pin(draft: Draft, frontend: Frontend) -> None:
         raise Objection(f"this certificate is for {', '.join(certificate.listeners)}, and the frontend for {frontend.listener}", "certificate")
     if frontend.hostname_regex is not None:
         raise Objection("a pin needs a hostname: an expression is no name that a handshake could ask for", "certificate")
-    if frontend.hostname != EVERY_HOST and not covers(certificate.names, frontend.hostname):
+    if not _is_for(certificate.names, frontend):
         raise Objection(f"this certificate is for {', '.join(certificate.names)}, not for {frontend.hostname}", "certificate")
+
+
+def _is_for(names: Collection[str], frontend: Frontend) -> bool:
+    return frontend.hostname == EVERY_HOST or covers(names, frontend.hostname)
 
 
 def _known(draft: Draft, text: str, field: str = "fingerprint") -> Certificate:
@@ -160,24 +176,34 @@ def _name_anew(draft: Draft, clusters: Iterable[Cluster], fingerprint: str | Non
         draft.put(msgspec.structs.replace(cluster, tls=msgspec.structs.replace(cluster.tls, certificate=fingerprint)))
 
 
-def _left_alone(draft: Draft, going: Certificate) -> Iterator[Frontend]:
+def _left_alone(draft: Draft, going: Certificate, *come: Certificate) -> Iterator[Frontend]:
     """Frontends whose hostname the certificate covers at some https listener, where no other does."""
-    others = [one for one in draft.certificates.values() if one is not going]
+    needing = list(_covered_by(going, draft.frontends.values()))
+    others = [*(one for one in draft.certificates.values() if one is not going), *come] if needing else []
     addresses = [listener.address for listener in draft.listeners.values() if listener.protocol is Protocol.HTTPS]
-    for frontend in draft.frontends.values():
-        if frontend.hostname_regex is None and not frontend.passthrough and covers(going.names, frontend.hostname):
-            places = [address for address in addresses if frontend.listener in (None, address) and serves(going, address)]
-            if any(not _is_covered(others, frontend.hostname, address) for address in places):
-                yield frontend
+    for frontend in needing:
+        places = [address for address in addresses if frontend.listener in (None, address) and serves(going, address)]
+        if any(not _is_covered(others, frontend.hostname, address) for address in places):
+            yield frontend
+
+
+def _covered_by(certificate: Certificate, frontends: Iterable[Frontend]) -> Iterator[Frontend]:
+    """Those that it may be served for. What nearly all are not is asked first: there may be ten thousand, and workers ask this too."""
+    names, parents = set(certificate.names), {name[2:] for name in certificate.names if name.startswith(STAR)}
+    for frontend in frontends:
+        hostname = frontend.hostname
+        is_likely = hostname in names or hostname.partition(".")[2] in parents
+        if is_likely and frontend.hostname_regex is None and not frontend.passthrough and covers(names, hostname):
+            yield frontend
 
 
 def _is_covered(certificates: Iterable[Certificate], hostname: str, address: str) -> bool:
     return any(serves(one, address) and covers(one.names, hostname) for one in certificates)
 
 
-def _refuse_if_any(why: str, frontends: list[Frontend]) -> None:
+def _refuse_if_any(why: str, frontends: list[Frontend], anyway: str) -> None:
     if frontends:
         named = ", ".join(map(frontend_name, frontends[:MOST_NAMED]))
         more = f" and {len(frontends) - MOST_NAMED} more" if len(frontends) > MOST_NAMED else ""
         are = "a frontend is" if len(frontends) == 1 else f"{len(frontends)} frontends are"
-        raise Objection(f"{are} {why}: {named}{more} (force removes it nevertheless)")
+        raise Objection(f"{are} {why}: {named}{more} (force {anyway} it nevertheless)")

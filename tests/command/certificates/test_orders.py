@@ -2,7 +2,7 @@ import pytest
 
 from sozu.command.certificates.terms import BackendTls
 from sozu.command.commit import Commit, Refused, commit
-from sozu.command.draft import Change
+from sozu.command.draft import Change, Draft
 from sozu.command.facts import Certificate, Protocol
 from sozu.command.orders import (
     AddCertificate,
@@ -15,6 +15,7 @@ from sozu.command.orders import (
     RemoveListener,
     ReplaceCertificate,
 )
+from sozu.command.rules import carry_out
 from sozu.command.state import ConfigState, diff, orders_of, same_facts
 
 HTTPS, OTHER, HTTP = "127.0.0.1:8443", "127.0.0.1:9443", "127.0.0.1:8080"
@@ -25,8 +26,8 @@ def added(fingerprint: str, *names: str, listener: str | None = None, chain: tup
     return AddCertificate(certificate="CERT", private_key="KEY", fingerprint=fingerprint, names=names, listener=listener, chain=chain)
 
 
-def replaced(old: str, new: str, *names: str) -> ReplaceCertificate:
-    return ReplaceCertificate(fingerprint=old, replacement=new, certificate="CERT", private_key="KEY", names=names)
+def replaced(old: str, new: str, *names: str, force: bool = False) -> ReplaceCertificate:
+    return ReplaceCertificate(fingerprint=old, replacement=new, certificate="CERT", private_key="KEY", names=names, force=force)
 
 
 @pytest.fixture
@@ -197,8 +198,31 @@ def test_a_replacement_takes_listener_pins_and_place(state: ConfigState) -> None
 def test_a_certificate_may_be_replaced_by_itself_and_by_one_that_is_there(state: ConfigState) -> None:
     both = done(state, added(B, "b.example")).state
     assert done(both, replaced(A, A, "a.example")).state.certificates[A].names == ("a.example",)
-    assert list(done(both, replaced(A, B, "b.example")).state.certificates) == [B]
+    assert list(done(both, replaced(A, B, "b.example", force=True)).state.certificates) == [B]
     assert "there is no certificate" in refusal(both, replaced(C, A, "a.example"))
+
+
+def test_a_replacement_that_leaves_a_frontend_without_a_certificate_is_refused_unless_forced(state: ConfigState) -> None:
+    assert refusal(state, replaced(A, B, "b.example")) == (
+        "a frontend is without another certificate for its hostname: a.example/ (force replaces it nevertheless)"
+    )
+    assert done(state, added(C, "a.example"), replaced(A, B, "b.example"))
+    assert done(state, replaced(A, B, "a.example"))  # of the names of the old one nobody needs the other
+    assert done(state, replaced(A, B, "b.example", force=True)).state.certificates.keys() == {B}
+
+
+def test_pins_do_not_move_to_a_certificate_that_is_not_for_their_hostname(state: ConfigState) -> None:
+    pinned = done(state, added(B, "a.example"), AddHttpFrontend(cluster="c", hostname="a.example", path="/pinned", certificate=B)).state
+    assert "pinned to it, and the new one is not for its hostname: a.example/pinned" in refusal(pinned, replaced(B, C, "c.example"))
+    forced = done(pinned, replaced(B, C, "c.example", force=True)).state
+    assert {frontend.certificate for frontend in forced.frontends.values()} == {None}
+    assert same_facts(commit(ConfigState(), orders_of(forced)).state, forced)
+
+
+def test_a_journal_may_hold_a_replacement_that_would_be_refused_today(state: ConfigState) -> None:
+    draft = Draft(state)
+    carry_out(draft, replaced(A, B, "b.example"))
+    assert draft.certificates.keys() == {B}
 
 
 def test_the_laws_hold_with_certificates(state: ConfigState) -> None:
