@@ -4,6 +4,7 @@ import stat
 
 import pytest
 
+from sozu.command.facts import Cluster, LoadBalancing
 from sozu.command.journal import Journal, JournalLocked, Record, state_after
 from sozu.command.journal import file as journal_file
 from sozu.command.orders import AddBackend, AddCluster, AnyOrder, RemoveCluster
@@ -95,3 +96,10 @@ def test_large_records_are_kept_while_there_is_room(tmp_path: Path, monkeypatch:
         assert journal.overgrown
         journal.compact()
         assert 1 < len(journal.replay()) < 10
+
+
+def test_what_an_older_version_took_is_no_reason_not_to_start(tmp_path: Path) -> None:
+    order = AddCluster(cluster="keyed", load_balancing=LoadBalancing.MAGLEV, slow_start=5)
+    state = state_after(tmp_path / "j", [Record(revision=1, when=1, uid=0, pid=0, command="", orders=(order,))])
+
+    assert state.clusters["keyed"] == Cluster(cluster="keyed", load_balancing=LoadBalancing.MAGLEV)

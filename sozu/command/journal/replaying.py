@@ -3,11 +3,22 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from sozu.command.draft import Draft
 from sozu.command.journal.errors import JournalUnusable
 from sozu.command.journal.record import Record
+from sozu.command.orders import AddCluster, AnyOrder
 from sozu.command.rules import Objection, carry_out
+from sozu.command.rules.affinity import KEYED
 from sozu.command.state import ConfigState
+
+
+def as_carried_out(order: AnyOrder) -> AnyOrder:
+    """An order that an older version took and this one refuses, as it was carried out then: a start must not fail for it."""
+    if isinstance(order, AddCluster) and order.slow_start is not None and order.load_balancing in KEYED:
+        return replace(order, slow_start=None)  # up to 0.1.0, where it did nothing
+    return order
 
 
 def state_after(path: Path, records: Iterable[Record]) -> ConfigState:
@@ -21,7 +32,7 @@ def state_after(path: Path, records: Iterable[Record]) -> ConfigState:
         revision = record.revision
         try:
             for order in record.orders:
-                carry_out(draft, order)
+                carry_out(draft, as_carried_out(order))
         except Objection as objection:
             why = f"revision {revision} makes no sense to this version: {objection.reason}"
             raise JournalUnusable(f"{path}: {why}") from objection
