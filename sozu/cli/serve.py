@@ -21,6 +21,7 @@ _WORKERS: Final = re.compile(rb"^workers: *([0-9]{1,2})\b", re.MULTILINE)
 
 
 @click.command()
+@click.argument("strays", nargs=-1, metavar="")
 @click.option("-c", "--config", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The configuration file.")
 @click.option("--apply", "file_wins", is_flag=True, help="Let the file win over the journal.")
 @click.option("--demo", is_flag=True, help="Start two small backends and route to them.")
@@ -29,7 +30,7 @@ _WORKERS: Final = re.compile(rb"^workers: *([0-9]{1,2})\b", re.MULTILINE)
 @click.option("--workers", type=click.IntRange(1, MOST_WORKERS), metavar="N", help="Processes that move the traffic, whatever the journal says; else as the file says, or 2.")
 @socket_option
 def serve(
-    file: Path | None, routes: tuple[str, ...], listen: str | None, workers: int | None, *, file_wins: bool, demo: bool
+    strays: tuple[str, ...], file: Path | None, routes: tuple[str, ...], listen: str | None, workers: int | None, *, file_wins: bool, demo: bool
 ) -> None:
     """
     Start the proxy and stay in the foreground as its master.
@@ -41,6 +42,8 @@ def serve(
       sozu serve --to blog.example.com=127.0.0.1:9001 --to 127.0.0.1:9002
       sozu serve -c sozu.yaml --workers 4
     """
+    if strays:
+        raise click.UsageError(f"a configuration file is named with -c: sozu serve -c {strays[0]}. Nothing was started.")
     _refuse_contradictions(file, routes, listen, file_wins=file_wins, demo=demo)
     gc.disable()  # what is built at the start stays; the master turns it on again
     with born_ahead(min(workers or _likely_workers(file), _idle_cores())) as born:

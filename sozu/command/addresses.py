@@ -148,13 +148,13 @@ def _ipv4(host: str, port: int) -> Address:
 def _why_not_ipv4(host: str, port: int) -> str:
     if "://" in host:
         return f'an address has no scheme: "{host.partition("://")[2]}:{port}"?'
-    if host == "localhost":
-        return f'names are not resolved here: write "127.0.0.1:{port}"'
+    if host.lower() == _LOCAL:
+        return f'"{host}" may mean two addresses: write "127.0.0.1:{port}" or "[::1]:{port}"'
     if host in ("", "*"):
         return f'every address of this machine is "0.0.0.0:{port}" or "[::]:{port}"'
     if _is_ipv6(host):
         return f'an IPv6 address stands in brackets: "[{host}]:{port}"'
-    return f'"{host}" is not an IPv4 address (names are not resolved here)'
+    return f'"{host}" is not an IPv4 address (of backends it may be a name that DNS knows)'
 
 
 def _ipv6(bracketed: str, port: int) -> Address:

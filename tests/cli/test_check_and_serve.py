@@ -65,6 +65,39 @@ clusters:
     assert 'did you mean "auth"?' in done.stderr
 
 
+def test_what_is_hardly_meant_is_told_and_no_error(tmp_path: Path) -> None:
+    file = tmp_path / "hardly.yaml"
+    file.write_text("""
+listeners:
+  - {protocol: https, address: "127.0.0.1:8443"}
+clusters:
+  site: {frontends: [{hostname: a.b, redirect: {to: "https://$host/x"}}]}
+""")
+    done = sozu("check", str(file))
+
+    assert done.exit_code == 0
+    assert [line for line in done.stderr.splitlines() if "warning:" in line] == [
+        f'{file}:5:53: warning: "$host" is sent as it stands: places are written {{scheme}}, {{host}}, {{path}}, {{query}}, {{rest}}',
+        f"{file}:3:5: warning: an https listener without a certificate: no client gets in until one is added",
+    ]
+
+
+def test_a_listener_whose_connections_are_passed_on_needs_no_certificate(tmp_path: Path) -> None:
+    file = tmp_path / "passed.yaml"
+    file.write_text("""
+listeners: [{protocol: https, address: "127.0.0.1:8443"}]
+clusters: {site: {frontends: [{hostname: a.b, passthrough: true}]}}
+""")
+    assert "warning" not in sozu("check", str(file)).output
+
+
+def test_a_file_that_is_not_behind_its_option_is_told_where_it_belongs(good: Path) -> None:
+    done = sozu("serve", str(good))
+
+    assert done.exit_code == 2
+    assert f"sozu serve -c {good}" in done.output
+
+
 def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     assert sozu("check", str(tmp_path / "none.yaml")).exit_code == 2
 

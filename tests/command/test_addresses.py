@@ -48,7 +48,7 @@ def test_two_spellings_of_one_address_are_one(written: str, normal: str) -> None
         ("8080", 'a host is missing: "127.0.0.1:8080"?'),
         (":8080", '"0.0.0.0:8080" or "[::]:8080"'),
         ("*:8080", '"0.0.0.0:8080" or "[::]:8080"'),
-        ("localhost:8080", 'names are not resolved here: write "127.0.0.1:8080"'),
+        ("localhost:8080", '"localhost" may mean two addresses: write "127.0.0.1:8080" or "[::1]:8080"'),
         ("example.com:80", '"example.com" is not an IPv4 address'),
         ("http://127.0.0.1:80", 'an address has no scheme: "127.0.0.1:80"?'),
         ("127.0.0.01:80", "is not an IPv4 address"),

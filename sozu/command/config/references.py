@@ -1,23 +1,34 @@
-"""Clusters that a file names elsewhere than in their own place, and does not have. Pure.
+"""What a file says and hardly means: clusters that it names and has not, https listeners without a certificate, variables of another proxy. Pure.
 
-Who reads it is warned and no more: an order may bring the cluster later, and what leads there leads nowhere until then.
+Who reads it is warned and no more: an order may bring what is missing later. What leads there leads nowhere until then.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+import re
+from typing import Any, Final
 
 from sozu.command.config.findings import Findings
 from sozu.command.nearest import nearest
 from sozu.command.shape import Path
 
+_VARIABLE: Final = re.compile(r"\$\{?(?:http_)?(?:host|uri|request_uri|scheme|args|server_name)\b")
+
 
 def check_references(value: Mapping[str, Any], findings: Findings) -> None:
-    """Warn of each name of a cluster that is not there."""
+    """Warn of each name of a cluster that is not there, of each listener that can greet nobody, and of each redirect to "$host"."""
     clusters = value.get("clusters")
     known = clusters if isinstance(clusters, dict) else {}
     for path, name in (*_of_listeners(value), *_of_clusters(known)):
         if isinstance(name, str) and name not in known and findings.sound(path):
             findings.warn(path, f'there is no cluster "{name}"', nearest=nearest(name, map(str, known)))
+    for path, frontend in _frontends(known):
+        redirect = frontend.get("redirect")
+        if isinstance(redirect, dict) and (found := _VARIABLE.search(str(redirect.get("to")))):
+            findings.warn((*path, "redirect", "to"), f'"{found[0]}" is sent as it stands: places are written {{scheme}}, {{host}}, {{path}}, {{query}}, {{rest}}')
+    if not any(frontend.get("passthrough") for _, frontend in _frontends(known)):
+        for path, listener in _items(value, (), "listeners"):
+            if listener.get("protocol") == "https" and not listener.get("certificates") and findings.sound(path):
+                findings.warn(path, "an https listener without a certificate: no client gets in until one is added")
 
 
 def _of_listeners(value: Mapping[str, Any]) -> Iterator[tuple[Path, object]]:
@@ -30,10 +41,16 @@ def _of_clusters(clusters: Mapping[str, object]) -> Iterator[tuple[Path, object]
         if isinstance(cluster, dict):
             for path, share in _items(cluster, ("clusters", key), "split"):
                 yield (*path, "cluster"), share.get("cluster")
-            for path, frontend in _items(cluster, ("clusters", key), "frontends"):
-                question = frontend.get("forward_auth")
-                if isinstance(question, dict):
-                    yield (*path, "forward_auth", "cluster"), question.get("cluster")
+    for path, frontend in _frontends(clusters):
+        question = frontend.get("forward_auth")
+        if isinstance(question, dict):
+            yield (*path, "forward_auth", "cluster"), question.get("cluster")
+
+
+def _frontends(clusters: Mapping[str, object]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for key, cluster in clusters.items():
+        if isinstance(cluster, dict):
+            yield from _items(cluster, ("clusters", key), "frontends")
 
 
 def _items(value: Mapping[str, Any], path: Path, name: str) -> Iterator[tuple[Path, dict[str, Any]]]:
