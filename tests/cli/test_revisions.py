@@ -199,3 +199,17 @@ def test_keys_are_exported_into_a_folder_for_oneself_alone(served: Served, tmp_p
     begun = load_configuration(file).state.certificates
     assert begun[fingerprint].listeners == (f"unix:{tmp_path}/tls.sock",)
     assert begun[to_backends].for_backends
+    assert told.stderr == ""
+
+
+def test_of_an_exported_certificate_that_has_no_place_in_the_file_one_is_told(served: Served, tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("unused.example")
+    certificate, key = issued.cert_chain_pems[0].bytes().decode(), issued.private_key_pem.bytes().decode()
+    fingerprint = sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()
+    before = revision(served)
+    served.ask({"type": "add_certificate", "certificate": certificate, "key": key, "for_backends": True})
+
+    told = sozu("export", "--with-keys", str(tmp_path / "keys"))
+    assert told.stderr.startswith(f"note: certificate {fingerprint} is shown by no cluster and served at no listener")
+    assert (tmp_path / "keys" / f"{fingerprint}.key").exists()
+    sozu("rollback", str(before))

@@ -1,5 +1,6 @@
 """`sozu export`: the live configuration as a configuration file."""
 
+from collections.abc import Sequence
 import os
 from pathlib import Path
 
@@ -44,17 +45,24 @@ def export(with_keys: Path | None) -> None:
     with conversation() as client:
         settings = msgspec.convert(client.status()["settings"], Settings)
         state = _told(client) if folder is None else _saved(client, folder)
+    text = written(Configuration(in_force(settings, state.override), state), None if folder is None else str(folder))
     if folder is None:
         _warn(len(state.certificates))
     else:
         _keep(state, folder)
-    click.echo(written(Configuration(in_force(settings, state.override), state), None if folder is None else str(folder)), nl=False)
+        _warn_of_the_unnamed([each for each in state.certificates if each not in text])
+    click.echo(text, nl=False)
 
 
 def _warn(many: int) -> None:
     if many:
         click.echo(f"note: keys are not exported, nor the certificates for them; to apply this file leaves all {many} as they are", err=True)
         click.echo("note: a master that begins with this file needs their files named in it, by `certificates` of a listener", err=True)
+
+
+def _warn_of_the_unnamed(fingerprints: Sequence[str]) -> None:
+    for each in fingerprints:
+        click.echo(f"note: certificate {each} is shown by no cluster and served at no listener: it has no place in the file, and to apply it removes it", err=True)
 
 
 def _told(client: Client) -> ConfigState:
