@@ -40,7 +40,7 @@ VERBS: Final = {
     "export": "Write the configuration that is in force as YAML.",
     "explain": "Show whose a request would be, and why.",
     "events": "Show what happens to the proxy, as it happens.",
-    "help": "Explain the code of an error.",
+    "help": "Explain a verb, or the code of an error.",
     "metrics": "Show the counters of the workers.",
     "password": "Hash a password, for basic_auth.",
 }

@@ -78,3 +78,14 @@ def test_a_worker_does_not_import_the_command_line() -> None:
     loaded = imported_by("import sozu.__main__, sozu.proxy.worker")
 
     assert not any(name.split(".")[0] in {"click", "rich", "yaml"} or name.startswith("sozu.cli") for name in loaded)
+
+
+def test_help_is_of_all_verbs_of_one_or_of_a_code() -> None:
+    def told(*topic: str) -> str:
+        return CliRunner().invoke(program, ["help", *topic], prog_name="sozu").output
+
+    assert "serve " in told()
+    assert "Codes of errors: " in told()
+    assert told("cluster").startswith("Usage: sozu cluster ")
+    assert told("bad-path").startswith("The value of path ")
+    assert 'did you mean "serve"?' in told("serv")
