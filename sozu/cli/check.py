@@ -29,8 +29,7 @@ def configuration_from(file: Path, held: Collection[Certificate] = ()) -> Config
         with _collecting_nothing():
             configuration = load_configuration(file, held)
     except ConfigurationError as error:
-        codes = ", ".join(dict.fromkeys(problem.code for problem in error.problems))
-        raise BadFile(f"{error} (sozu help CODE says more: {codes})") from None
+        raise BadFile(f"{error} (`sozu help CODE` says more of each)") from None
     for warning in configuration.warnings:
         click.echo(warning.render(), err=True)
     return configuration

@@ -4,6 +4,7 @@ import pytest
 
 from sozu.command.commit import Refused, commit
 from sozu.command.config import ConfigurationError
+from sozu.command.config.schema import Entry
 from sozu.command.config.loading import read_configuration
 from sozu.command.facts import Protocol
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder, RemoveListener
@@ -62,10 +63,13 @@ def test_every_error_of_a_file_has_a_code(file: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
         read_configuration(file.read_text("utf-8"), file.name, Path("/etc/sozu"))
 
-    assert [problem.code for problem in refused.value.problems if not problem.code] == []
+    codes = [problem.code for problem in refused.value.problems]
+    assert [code for code in codes if not explanation(code)] == []
 
 
 def test_every_code_is_explained() -> None:
     assert [code for code in known_codes() if not explanation(code)] == []
+    keys = {key.replace("_", "-") for entry in Entry.__subclasses__() for key in entry.__struct_encode_fields__}
+    assert [key for key in keys if not explanation(f"bad-{key}")] == []
     assert explanation("bad-luck") is None
     assert explanation("unknown") is None

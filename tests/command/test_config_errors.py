@@ -25,10 +25,10 @@ def test_there_are_cases() -> None:
 
 def test_a_problem_looks_like_a_compilers() -> None:
     text = "\tworkers: 0"
-    problem = Problem("f.yaml", "found the number 0", 12, 11, 1, text, "a whole number, at least 1", "1")
+    problem = Problem("f.yaml", "found the number 0", 12, 11, 1, text, "a whole number, at least 1", "1", "wrong-kind")
 
     assert problem.render().splitlines() == [
-        "f.yaml:12:11: error: found the number 0",
+        "f.yaml:12:11: error: found the number 0 [wrong-kind]",
         " 12 | \tworkers: 0",
         "    | \t         ^",
         "    = expected a whole number, at least 1",
@@ -37,12 +37,12 @@ def test_a_problem_looks_like_a_compilers() -> None:
 
 
 def test_a_problem_of_the_whole_file_has_no_line() -> None:
-    assert Problem("f.yaml", "cannot be read").render() == "f.yaml: error: cannot be read"
-    assert Problem("f.yaml", "bad", expected="good").render() == "f.yaml: error: bad\n = expected good"
+    assert Problem("f.yaml", "cannot be read").render() == "f.yaml: error: cannot be read [not-yaml]"
+    assert Problem("f.yaml", "bad", expected="good").render() == "f.yaml: error: bad [not-yaml]\n = expected good"
 
 
 def test_a_file_that_is_not_there_is_an_error_of_the_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"gone\.yaml: error: cannot be read: No such file or directory\n\n1 error"):
+    with pytest.raises(ConfigurationError, match=r"gone\.yaml: error: cannot be read: No such file or directory \[unreadable\]\n\n1 error"):
         load_configuration(tmp_path / "gone.yaml")
 
 

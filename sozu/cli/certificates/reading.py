@@ -36,4 +36,4 @@ def _source(file: Path) -> Source:
 
 
 def _problem(flaw: Flaw) -> Problem:
-    return Problem(flaw.source, flaw.message, flaw.line, 1, max(1, len(flaw.text)), flaw.text, flaw.expected)
+    return Problem(flaw.source, flaw.message, flaw.line, 1, max(1, len(flaw.text)), flaw.text, flaw.expected, code="bad-certificate")

@@ -29,9 +29,10 @@ class Problem:
     kind: str = "error"
 
     def render(self) -> str:
-        """`file:line:column: error: …` (or `warning`), the line, a caret, what was expected, the nearest name."""
+        """`file:line:column: error: … [code]` (or `warning`, without a code), the line, a caret, what was expected, the nearest name."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return "\n".join([f"{place}: {self.kind}: {self.message}", *self._excerpt(), *self._advice()])
+        code = f" [{self.code}]" if self.kind == "error" else ""
+        return "\n".join([f"{place}: {self.kind}: {self.message}{code}", *self._excerpt(), *self._advice()])
 
     def _excerpt(self) -> list[str]:
         if not self.line:

@@ -69,7 +69,7 @@ def _text(path: str | os.PathLike[str]) -> str:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise ConfigurationError([Problem(file, f"cannot be read: {error.strerror}")]) from error
+        raise ConfigurationError([Problem(file, f"cannot be read: {error.strerror}", code="unreadable")]) from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,7 +1,7 @@
 """Stable codes of errors, and what `sozu help CODE` says about each. Pure.
 
 A code never changes its meaning; words of messages may. Of a field that an order has, `bad-FIELD` is a value that it cannot have and
-`unknown-FIELD` a name that is not there; the rest is in the table.
+`unknown-FIELD` a name that is not there; `bad-KEY` is the same for a key that only a file has. The rest is in the table.
 """
 
 from typing import Final, get_args
@@ -17,6 +17,7 @@ CODES: Final = {
     "unknown-verb": "There is no request of this type; the message names the nearest. docs/command_protocol.md has them all.",
     "unknown-key": "There is no such key here. A key that is mistyped and ignored would be a change that never happened, so it is refused; the message names the nearest.",
     "wrong-kind": "A value is of another kind than it has to be, such as a text instead of a number, or a key that is needed is missing.",
+    "unreadable": "The file cannot be read: it is not there, is a folder, or the permission is missing.",
     "not-yaml": "The file is not YAML 1.2, or holds what is not allowed here: a tag, a merge key, a tab as indentation.",
     "said-twice": "The same thing is said twice, or a key stands twice in one object; one of the two would be ignored.",
     "outdated": "Somebody else has committed since: the revision in force is not the one that if_revision names. Look at `sozu log`, plan again, and apply again.",
@@ -32,6 +33,14 @@ CODES: Final = {
     "no-such-event": "Events are numbered from 1 with each start of the proxy, and this number has not come yet.",
     "not-a-url": "Write a URL as http://blog.example.com/path?query; the scheme may be left out.",
 }
+
+# Written out, since the schema of the file starts slowly; a test compares.
+FILE_KEYS: Final = (
+    "access_log", "affinity", "age", "back", "backends", "body", "ca", "certificates", "ciphers", "client_ca", "client_certificates",
+    "clusters", "command_socket", "connect", "encoded_slashes", "file", "front", "frontends", "groups", "idle", "journal",
+    "max_worker_memory", "merge_slashes", "metrics", "min_version", "pidfile", "pool", "prometheus", "request", "sandbox",
+    "server_name", "size", "statsd", "status", "strict", "type", "user", "verify", "via", "welcome",
+)
 
 
 def code_of(objection: Objection) -> str:
@@ -49,6 +58,8 @@ def explanation(code: str) -> str | None:
     kind, _, name = code.partition("-")
     field = name.replace("-", "_")
     where = sorted(tag for tag, fields in _fields().items() if field in fields)
+    if kind == "bad" and field in FILE_KEYS and not where:
+        return f"The value of {field} in the file is none that it can have; the message says why. docs/configuration.md tells what it is for."
     if not where or kind not in ("bad", "unknown"):
         return None
     orders = ", ".join(where)
@@ -60,7 +71,7 @@ def explanation(code: str) -> str | None:
 def known_codes() -> list[str]:
     """Those of the table, and those of fields."""
     fields = sorted({field.replace("_", "-") for fields in _fields().values() for field in fields})
-    return [*CODES, *(f"bad-{field}" for field in fields), *(f"unknown-{field}" for field in ("address", "cluster", "hostname", "listener"))]
+    return [*CODES, *(f"bad-{field}" for field in [*fields, *(key.replace("_", "-") for key in FILE_KEYS)]), *(f"unknown-{field}" for field in ("address", "cluster", "hostname", "listener"))]
 
 
 def _fields() -> dict[str, frozenset[str]]:
