@@ -4,8 +4,8 @@ import pytest
 
 from sozu.command.commit import Refused, commit
 from sozu.command.config import ConfigurationError
-from sozu.command.config.schema import Entry
 from sozu.command.config.loading import read_configuration
+from sozu.command.config.schema import Entry
 from sozu.command.facts import Protocol
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder, RemoveListener
 from sozu.command.requests import BadRequest, read_request
