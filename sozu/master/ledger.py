@@ -262,10 +262,10 @@ class Ledger:
         publication.follow()
         if self._told is not None:
             self._told.settled(publication)
-        # Only now: while a worker accepts there, a new listener on that address would be refused by our own probe.
-        for change in publication.effects:
-            if isinstance(change.before, Listener):
-                self._close_unless_needed(change.before.address)
+        # Only then: while a worker accepts there, a new listener on that address would be refused by our own probe.
+        for address in [change.before.address for change in publication.effects if isinstance(change.before, Listener)]:
+            publication.await_the_deaf()
+            self._close_unless_needed(address)
         if len(publication.effects) >= garbage.LARGE:
             garbage.give_back_after(publication, self._pack)
 

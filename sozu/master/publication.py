@@ -5,6 +5,7 @@ After the fsync nothing can fail, a worker can only be late; and late means repl
 
 from collections.abc import Iterator, Sequence
 
+import gevent
 from gevent.queue import Queue
 
 from sozu.command.answers import Status
@@ -30,6 +31,7 @@ class Publication:
         self.confirmed = 0
         self.running = set[BackendKey]()  # of the backends that it removes, those that still have exchanges on some worker
         self._gathering = Gathering(PATIENCE + PATIENCE_PER_ORDER * len(orders))
+        self._leaving: list[Worker] = []  # who is not waited for
         self._unheard: list[Worker] = []  # who was to confirm it, and has not said its final word
         self._news: Queue[tuple[Worker, Reply] | None] = Queue()
         self._parts = list(parts(orders, AT_ONCE))
@@ -39,6 +41,7 @@ class Publication:
         # A worker that drains should know, for the sessions it still has; but it may hang, and takes no new ones: not waited for.
         if worker.state is WorkerState.DRAINING:
             Gathering(None).ask(worker, self._messages)
+            self._leaving.append(worker)
         else:
             self._unheard.append(worker)
             self._gathering.ask(worker, self._messages)
@@ -57,6 +60,10 @@ class Publication:
         for worker in filter(self._is_late, self._unheard):
             self._fail(worker, f"it had not confirmed revision {self.revision} in time")
         self._news.put(None)
+
+    def await_the_deaf(self) -> None:
+        """Wait until those are gone who have not heard of it and still listen where it says that nobody does."""
+        gevent.wait([worker.process.ended for worker in (*self.late, *(each for each in self._leaving if each.hung))])
 
     def __iter__(self) -> Iterator[tuple[Worker, Reply]]:
         return iter(self._news.get, None)

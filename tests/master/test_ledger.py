@@ -12,22 +12,26 @@ from sozu.command.commit import Refused, commit
 from sozu.command.facts import Match, Protocol
 from sozu.command.journal import Journal, JournalUnusable, Record
 from sozu.command.orders import (
+    ActivateListener,
     AddBackend,
     AddCluster,
     AddHttpFrontend,
     AddListener,
     AnyOrder,
+    DeactivateListener,
     RemoveBackend,
     RemoveCluster,
     RemoveListener,
 )
 from sozu.command.state import ConfigState
 from sozu.master import garbage
+from sozu.master import publication as publication_module
 from sozu.master.aside import Aside
 from sozu.master.author import Author
 from sozu.master.ledger import HEAVY, Ledger, NotWritten, Outdated
 from sozu.master.sockets import CannotListen, ListenerSockets
-from sozu.master.workers.roster import Roster
+from sozu.master.workers.roster import Roster, WorkerState
+from tests.master.played import Play
 
 AUTHOR = Author(uid=1, pid=2, command="a test")
 
@@ -51,7 +55,8 @@ class House:
     def __init__(self, path: Path) -> None:
         self.journal = FaultyJournal.open(path)
         self.sockets = ListenerSockets(2)
-        self.ledger = Ledger(ConfigState(), self.journal, self.sockets, Roster(), Aside())
+        self.roster = Roster()
+        self.ledger = Ledger(ConfigState(), self.journal, self.sockets, self.roster, Aside())
 
     def propose(self, *orders: AnyOrder, if_revision: int | None = None) -> int:
         publication = self.ledger.propose(orders, AUTHOR, if_revision)
@@ -241,6 +246,48 @@ def test_a_closed_ledger_finishes_what_was_proposed_and_takes_no_more(house: Hou
     assert last.get() == 1
     with pytest.raises(NotWritten):
         house.propose(AddCluster(cluster="b"))
+
+
+def test_a_listener_can_come_back_while_a_worker_that_has_not_heard_of_its_end_still_listens(
+    house: House, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publication_module, "PATIENCE", 0.0)
+    deaf = play().worker
+    deaf.process.ended = Event()
+    deaf.now(WorkerState.RUNNING)
+    house.roster.join(deaf)
+    list(house.ledger.propose([listener("127.0.0.1:0")], AUTHOR))
+    (address,) = house.ledger.state.listeners
+
+    list(house.ledger.propose([DeactivateListener(protocol=Protocol.HTTP, address=address)], AUTHOR))
+    gevent.sleep(0)
+    list(house.ledger.propose([ActivateListener(protocol=Protocol.HTTP, address=address)], AUTHOR))
+    deaf.process.ended.set()
+    gevent.sleep(0)
+
+    assert house.ledger.state.listeners[address].active
+    assert address in house.sockets
+
+
+def test_what_a_worker_that_has_not_heard_listened_on_is_closed_when_it_has_ended(house: House, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publication_module, "PATIENCE", 0.0)
+    deaf = play().worker
+    deaf.process.ended = Event()
+    deaf.hung = True
+    deaf.now(WorkerState.DRAINING)
+    house.roster.join(deaf)
+    list(house.ledger.propose([listener("127.0.0.1:0")], AUTHOR))
+    (address,) = house.ledger.state.listeners
+
+    list(house.ledger.propose([RemoveListener(protocol=Protocol.HTTP, address=address)], AUTHOR))
+    gevent.sleep(0)
+    held = address in house.sockets
+    deaf.process.ended.set()
+    gevent.sleep(0)
+    gevent.sleep(0)
+
+    assert held
+    assert address not in house.sockets
 
 
 def test_while_nothing_is_proposed_nobody_holds_what_was(house: House) -> None:
