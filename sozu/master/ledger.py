@@ -108,10 +108,7 @@ class Ledger:
         told: Told | None = None,
         departures: Iterable[BackendKey] = (),
     ) -> None:
-        """`told` hears of each publication; it must not switch greenlets.
-
-        `aside` is for what only looks; `departures` are those of a master before.
-        """
+        """`told` hears of each publication, and must not switch greenlets; `aside` is for what only looks; `departures` are those of a master before."""
         self._state = self._drafted = state
         self._journal, self._sockets, self._roster, self._told = journal, sockets, roster, told
         self._proposals: Queue[Proposal | None] = Queue()
@@ -183,7 +180,8 @@ class Ledger:
             yield proposal
 
     def _settle(self, batch: Sequence[Proposal]) -> None:
-        entries = [entry for proposal in batch if (entry := self._examine(proposal)) is not None]
+        examined = [self._examine(proposal) for proposal in batch]
+        entries = [found for found in examined if isinstance(found, Entry)]
         try:
             self._write(entries)
         except OSError as error:
@@ -192,13 +190,15 @@ class Ledger:
             for entry in entries:
                 self._publish(entry)
         self._drafted = self._state
+        for proposal, found in zip(batch, examined, strict=True):
+            if isinstance(found, Exception):  # told only now: it may be about what was being written
+                proposal.outcome.set_exception(found)
 
-    def _examine(self, proposal: Proposal) -> Entry | None:
+    def _examine(self, proposal: Proposal) -> Entry | Exception:
         try:
             entry = self._draft(proposal)
         except (Refused, CannotListen, Outdated, NothingToDo) as objection:
-            proposal.outcome.set_exception(objection)
-            return None
+            return objection
         self._drafted = entry.commit.state
         return entry
 

@@ -290,6 +290,20 @@ def test_what_a_worker_that_has_not_heard_listened_on_is_closed_when_it_has_ende
     assert address not in house.sockets
 
 
+def test_who_comes_second_is_told_of_the_revision_that_is_in_force(house: House) -> None:
+    def told(name: str) -> str:
+        try:
+            house.propose(AddCluster(cluster=name), if_revision=0)
+        except Outdated as why:
+            return f"{why}, still at {house.ledger.state.revision}"
+        return "committed"
+
+    racing = [gevent.spawn(told, name) for name in ("a", "b")]
+    gevent.joinall(racing, raise_error=True)
+
+    assert [each.value for each in racing] == ["committed", "revision 1 is in force, not 0, still at 1"]
+
+
 def test_while_nothing_is_proposed_nobody_holds_what_was(house: House) -> None:
     publication = house.ledger.propose([AddCluster(cluster="a")], AUTHOR)
     assert list(publication) == []
