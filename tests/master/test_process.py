@@ -36,6 +36,23 @@ def test_a_killed_child_is_reaped_and_the_signal_named() -> None:
         os.kill(process.pid, 0)
 
 
+def test_a_signal_without_a_name_is_told_by_its_number() -> None:
+    process = child("import signal; signal.pause()")
+    os.kill(process.pid, signal.SIGRTMIN + 3)
+
+    assert process.ended.wait(PATIENCE)
+    assert process.fate == f"signal {signal.SIGRTMIN + 3}"
+
+
+def test_a_signal_to_one_that_somebody_else_has_reaped_goes_nowhere() -> None:
+    process = child("")
+    os.waitpid(process.pid, 0)
+    process.kill()
+
+    assert process.ended.wait(PATIENCE)
+    assert process.fate == "unknown"
+
+
 def test_a_signal_to_a_child_that_has_ended_goes_nowhere() -> None:
     process = child("")
     process.ended.wait(PATIENCE)

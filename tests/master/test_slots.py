@@ -1,11 +1,13 @@
 """Slots filled in this process, with scripted workers."""
 
 from collections.abc import Callable, Iterator
+import errno
 import os
 from pathlib import Path
 import signal
 import socket
 import sys
+from typing import Any
 
 import gevent
 import pytest
@@ -15,6 +17,7 @@ from sozu.command.facts import Protocol
 from sozu.command.orders import AddListener
 from sozu.command.settings import Settings
 from sozu.command.state import ConfigState
+from sozu.command.worker_protocol import Ready
 from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
 from sozu.master.succession.estate import SlotLeft
@@ -23,6 +26,7 @@ from sozu.master.workers import filling, heartbeat, leaving, spare
 from sozu.master.workers import slots as slots_module
 from sozu.master.workers.briefing import Briefing
 from sozu.master.workers.filling import SlotNotFilled
+from sozu.master.workers.link import WorkerLink
 from sozu.master.workers.roster import Roster, Worker, WorkerState
 from sozu.master.workers.slots import Slots
 from tests.procfs import descriptors
@@ -289,6 +293,97 @@ def test_who_comes_to_a_slot_that_was_dropped_meanwhile_goes_again(large_house: 
     assert second in leaving
     assert len(leaving) == 2
     assert slots._living == {first}
+
+
+def test_who_ends_as_it_says_that_it_is_ready_sends_nobody_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = house.slots()
+    slots.start()
+    (slot,) = slots
+    (before,) = running(slots)
+    greeting = WorkerLink.greeting
+
+    def ready_and_gone(link: WorkerLink, kind: type[Any]) -> Any:
+        heard = greeting(link, kind)
+        if kind is Ready:
+            (newcomer,) = (worker for worker in slots._living if worker.link is link)
+            newcomer.process.kill()
+            newcomer.process.ended.wait(PATIENCE)
+        return heard
+
+    monkeypatch.setattr(WorkerLink, "greeting", ready_and_gone)
+    with pytest.raises(SlotNotFilled, match="it has ended"):
+        slots.renew(slot, 0.0)
+
+    assert slot.worker is before
+    assert before.state is WorkerState.RUNNING
+
+
+@pytest.mark.parametrize(("wanting", "times"), [("of_slot", 3), ("has", 2)])
+def test_a_slot_is_filled_though_its_sockets_could_not_be_had_at_first(large_house: House, wanting: str, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = large_house.slots()
+    slots.start()
+    first, before = running(slots)
+    really, refusals = getattr(ListenerSockets, wanting), [OSError(errno.EMFILE, "Too many open files") for _ in range(times)]
+
+    def scarce(sockets: ListenerSockets, slot: int, address: str) -> Any:
+        if refusals:
+            raise refusals.pop()
+        return really(sockets, slot, address)
+
+    monkeypatch.setattr(ListenerSockets, wanting, scarce)
+    before.process.kill()
+    until(lambda: len(running(slots)) == 2 and running(slots)[1] is not before)
+
+    assert refusals == []
+    assert running(slots)[0] is first
+
+
+def test_nobody_comes_while_everybody_goes(house: House) -> None:
+    slots = house.slots()
+    slots.start()
+    (slot,) = slots
+    coming = gevent.spawn(slots.renew, slot, 0.0)
+    until(lambda: len(slots._living) == 2)
+    slots.drain_all(1.0, lambda: None)
+
+    with pytest.raises(SlotNotFilled):
+        coming.get(timeout=PATIENCE)
+    with pytest.raises(SlotNotFilled, match="no slot is filled any more"):
+        slots.renew(slot, 0.0)
+    assert slots._living == set()
+
+
+def test_of_two_that_a_master_has_left_in_a_slot_one_drains(house: House) -> None:
+    slots = house.slots()
+    slots.start()
+    (slot,) = slots
+    (one,) = running(slots)
+    other = left_behind(slots, 0)
+    slots.take_on(other)
+
+    assert other.process.ended.wait(PATIENCE)
+    assert other.state is WorkerState.DRAINING
+    assert slot.worker is one
+    assert house.taker() == one.process.pid
+
+
+def test_who_drains_in_a_slot_that_is_no_more_is_waited_for(house: House) -> None:
+    slots = house.slots()
+    slots.start()
+    last = left_behind(slots, 0)
+    last.slot = 7
+    last.now(WorkerState.DRAINING)
+    slots.take_on(last)
+    slots.drain_all(1.0, lambda: None)
+
+    assert last.process.ended.is_set()
+
+
+def left_behind(slots: Slots, number: int) -> Worker:
+    """A worker that accepts, and of which these slots do not know."""
+    worker = filling.launch(number, SCRIPTED)
+    filling.make_ready(worker, slots._briefing)
+    return worker
 
 
 def leave_empty(slots: Slots, worker: Worker) -> None:

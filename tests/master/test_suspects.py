@@ -26,6 +26,13 @@ def worker(content: bytes, slot: int = 0) -> Any:
     return SimpleNamespace(slot=slot, process=SimpleNamespace(pid=4711), link=link)
 
 
+def test_what_is_no_memory_has_no_head() -> None:
+    ours, theirs = os.pipe()
+    assert last_head(ours) == b""
+    os.close(ours)
+    os.close(theirs)
+
+
 @pytest.fixture
 def suspects(tmp_path: Path) -> Suspects:
     return Suspects(str(tmp_path / "sozu.sock"))

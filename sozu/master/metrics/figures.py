@@ -16,7 +16,8 @@ from sozu.master.metrics.counted import MasterFigures, Snapshots
 from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.link import Question
 from sozu.master.workers.roster import Roster, Worker, WorkerState
-from sozu.master.workers.slots import Slot, Slots
+from sozu.master.workers.slot import Slot
+from sozu.master.workers.slots import Slots
 
 PATIENCE = 1.0  # seconds; a worker that is later is shown without its figures
 

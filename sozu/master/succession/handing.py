@@ -18,7 +18,8 @@ from sozu.master.metrics.page import MetricsPage
 from sozu.master.opening import Opened
 from sozu.master.succession.estate import Estate, SlotLeft, WorkerLeft
 from sozu.master.workers.roster import Worker
-from sozu.master.workers.slots import Slot, Slots
+from sozu.master.workers.slot import Slot
+from sozu.master.workers.slots import Slots
 
 log = logging.getLogger("sozu.master")
 

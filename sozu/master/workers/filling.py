@@ -73,9 +73,9 @@ def make_ready(newcomer: Worker, briefing: Briefing) -> None:
     """Have it accept. Raises SlotNotFilled, and then it is gone."""
     try:
         with gevent.Timeout(START_PATIENCE, SlotNotFilled(f"{newcomer.name} was not ready within {START_PATIENCE:g} s")):
-            newcomer.version = _version(newcomer.link.greeting(Hello))
-            briefing.give(newcomer)
-            newcomer.link.greeting(Ready)
+            _introduce(newcomer, briefing)
+    except OSError as error:
+        raise SlotNotFilled(f"{newcomer.name} could not be given what it needs: {error}") from error
     except LinkEnded as why:
         newcomer.process.ended.wait(EOF_PATIENCE)
         raise SlotNotFilled(f"{newcomer.name} was not ready: {why} ({newcomer.process.fate})") from why
@@ -84,6 +84,14 @@ def make_ready(newcomer: Worker, briefing: Briefing) -> None:
     finally:
         if newcomer.state is WorkerState.STARTING:
             newcomer.process.kill()
+
+
+def _introduce(newcomer: Worker, briefing: Briefing) -> None:
+    newcomer.version = _version(newcomer.link.greeting(Hello))
+    briefing.give(newcomer)
+    newcomer.link.greeting(Ready)
+    if newcomer.process.ended.is_set():  # while its word was on the way: who comes before it must not be told to drain
+        raise LinkEnded("it has ended")
 
 
 def _version(hello: Hello) -> str:

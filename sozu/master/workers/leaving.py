@@ -37,9 +37,13 @@ def _way_between(heir: Worker | None) -> list[socket.socket]:
     """The end for the one that goes of a way to this heir; none where nobody would understand. Workers of our own code do."""
     if heir is None or heir.version != __version__:
         return []
-    ours, theirs = socket.socketpair()
-    with theirs:
-        heir.link.tell(Inherit(), [theirs])
+    try:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            heir.link.tell(Inherit(), [theirs])
+    except OSError as error:  # no descriptor is free: its clients are asked to come anew
+        log.warning("event=no_way_to_heir slot=%d reason=%r", heir.slot, str(error))
+        return []
     return [ours]
 
 

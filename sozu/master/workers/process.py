@@ -6,6 +6,7 @@ started (an orphan of a master that died) can be watched and signalled just so; 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 import os
 import signal
 from typing import Final, Self
@@ -16,6 +17,7 @@ from gevent.event import Event
 from sozu.birth import FOR_THE_MASTER, bear
 
 READ = 1  # libev's EV_READ
+_NAMES: Final = {each.value: each.name for each in signal.Signals}  # those for real time have none, but for the first and the last
 WATCHED: Final = set[int]()  # the pids of those that run and that we have not forgotten
 
 
@@ -44,7 +46,8 @@ class Process:
     def send(self, signum: signal.Signals) -> None:
         """Send a signal, if it has not ended."""
         if not self.ended.is_set():
-            signal.pidfd_send_signal(self._pidfd, signum)
+            with suppress(ProcessLookupError):  # nobody's child of ours, and reaped before we heard of it
+                signal.pidfd_send_signal(self._pidfd, signum)
 
     def forget(self) -> None:
         """Watch it no more: a successor of this master will."""
@@ -71,4 +74,4 @@ def _fate(pidfd: int) -> str:
     assert end is not None, "without WNOHANG there is always one"
     if end.si_code == os.CLD_EXITED:
         return f"status {end.si_status}"
-    return f"signal {signal.Signals(end.si_status).name}"
+    return f"signal {_NAMES.get(end.si_status, end.si_status)}"

@@ -47,5 +47,8 @@ def slot_of(path: str) -> int:
 
 
 def remove(path: str) -> None:
-    """Take a rendezvous away; its worker has ended."""
-    Path(path).unlink(missing_ok=True)
+    """Take a rendezvous away; its worker has ended. Where that is impossible it stays: the next master finds nobody there."""
+    try:
+        Path(path).unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("event=rendezvous_not_removed path=%r reason=%r", path, str(error))

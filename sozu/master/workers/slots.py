@@ -5,15 +5,12 @@ Both accept on the very same sockets for that while, so no connection meets a cl
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 import logging
 from time import monotonic
 
 import gevent
-from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
-from sozu.master.workers.backoff import Backoff
 from sozu.master.workers.briefing import Briefing, end_loan
 from sozu.master.workers.checks import Checks
 from sozu.master.workers.filling import EOF_PATIENCE, SlotNotFilled, launch, make_ready
@@ -22,6 +19,7 @@ from sozu.master.workers.leaving import see_off
 from sozu.master.workers.lookups import Lookups
 from sozu.master.workers.rendezvous import remove
 from sozu.master.workers.roster import Roster, Worker, WorkerState
+from sozu.master.workers.slot import Slot
 from sozu.master.workers.spare import Spare
 from sozu.master.workers.suspects import Suspects
 from sozu.master.workers.weighing import Scales
@@ -30,34 +28,6 @@ log = logging.getLogger("sozu.master")
 
 ALONE = 0.5  # seconds; while nobody at all serves, there is nothing to spare by waiting longer
 REPLACEMENT_GRACE = 10.0  # seconds that a replaced worker has for its sessions
-
-
-@dataclass(slots=True, eq=False)
-class Slot:
-    """A permanent number, and the worker that serves under it now."""
-
-    number: int
-    worker: Worker | None = None
-    filling: bool = False
-    borrower: Worker | None = None  # of another slot, that accepts for this one while it is empty
-    dropped: bool = False  # nobody serves there any more, and nobody will
-    unfit: Worker | None = None  # to be replaced, if it still is the one that serves
-    fills: int = 0
-    pause: float = 0.0  # seconds to wait before the next attempt
-    backoff: Backoff = field(default_factory=Backoff)
-    attention: Event = field(default_factory=Event)
-    tried: Event = field(default_factory=Event)
-    alone: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(1))  # whoever fills
-
-    @property
-    def vacant(self) -> bool:
-        """Nobody serves."""
-        return self.worker is None or self.worker.process.ended.is_set()
-
-    @property
-    def wanting(self) -> bool:
-        """A newcomer is needed."""
-        return self.vacant or self.worker is self.unfit
 
 
 class Slots:
@@ -74,17 +44,23 @@ class Slots:
         self._one_replacement = BoundedSemaphore(1)
         self._suspects = Suspects(briefing.settings.command_socket)
         self._spare = Spare(command)
+        self._closed = False  # no slot is filled any more
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(tuple(self._slots))
 
     def take_on(self, worker: Worker) -> None:
         """Go on with a worker of another master: the one that serves under its slot, or one that drains."""
-        slot = self._slots[worker.slot]
+        # One that drains may be of a slot that its master was about to drop.
+        slot = self._slots[worker.slot] if worker.slot < len(self._slots) else Slot(worker.slot, dropped=True)
         self._watch(slot, worker)
         self._suspects.watch(worker)
         self._roster.join(worker)
-        if worker.state is WorkerState.RUNNING:
+        if worker.state is not WorkerState.RUNNING:
+            return
+        if slot.worker is not None:  # its master has died before it could tell the older of the two to drain
+            see_off(worker, REPLACEMENT_GRACE, slot.worker)
+        else:
             slot.worker = worker
 
     def go_on_lending(self, number: int, borrower: Worker) -> None:
@@ -94,10 +70,6 @@ class Slots:
     def give_up(self) -> list[Worker]:
         """Fill no slot any more, and name the workers that serve or drain: they are another master's now. Who is not ready yet is killed."""
         self._keep_no_more()
-        newcomers = [worker for worker in self._living if worker.state is WorkerState.STARTING]
-        for worker in newcomers:
-            worker.process.kill()
-        gevent.wait([worker.process.ended for worker in newcomers])
         return list(self._living)
 
     def start(self) -> bool:
@@ -151,6 +123,8 @@ class Slots:
         With `anew` it is started from the disk; else a spare one may do. Raises SlotNotFilled: then the newcomer is gone and the one before has noticed nothing.
         If the slot was dropped meanwhile it is the newcomer that drains.
         """
+        if self._closed:
+            raise SlotNotFilled("no slot is filled any more")
         newcomer = self._launch(slot, anew=anew)
         slot.filling = True
         try:
@@ -207,9 +181,16 @@ class Slots:
         able = [each.worker for each in self._slots if each.worker is not None and each.worker.able]
         for slot in (*self._slots, *self._dropped) if able else ():
             served = any(each is not None and each.able for each in (slot.worker, slot.borrower))
-            if not served and self._briefing.lend(slot.number, able[0]):
+            if not served and self._lent(slot.number, able[0]):
                 slot.borrower = able[0]
                 log.info("event=slot_lent slot=%d to=%d pid=%d", slot.number, able[0].slot, able[0].process.pid)
+
+    def _lent(self, number: int, borrower: Worker) -> bool:
+        try:
+            return self._briefing.lend(number, borrower)
+        except OSError as error:  # no descriptor is free: who waits there waits for the slot's own worker
+            log.warning("event=slot_not_lent slot=%d reason=%r", number, str(error))
+            return False
 
     def _end_loan(self, slot: Slot) -> None:
         borrower, slot.borrower = slot.borrower, None
@@ -290,8 +271,14 @@ class Slots:
         self._await_all()
 
     def _keep_no_more(self) -> None:
+        """From here on nobody comes: who is not ready yet goes, whoever has sent for him."""
+        self._closed = True
         gevent.killall(self._keepers)
         self._spare.end()
+        newcomers = [worker for worker in self._living if worker.state is WorkerState.STARTING]
+        for worker in newcomers:
+            worker.process.kill()
+        gevent.wait([worker.process.ended for worker in newcomers])
 
     def _await_all(self) -> None:
         gevent.wait([worker.process.ended for worker in self._living])

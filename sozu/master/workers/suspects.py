@@ -69,10 +69,14 @@ class Suspects:
 
 
 def last_head(witness: int | None) -> bytes:
-    """The head that begins the memory; b"" where there is none."""
+    """The head that begins the memory; b"" where there is none, or where it is no memory: the worker has chosen what it shows."""
     if witness is None:
         return b""
-    data = os.pread(witness, LONGEST, 0)
+    try:
+        data = os.pread(witness, LONGEST, 0)
+    except OSError as error:
+        log.warning("event=witness_unreadable reason=%r", str(error))
+        return b""
     if data.startswith(b"\0"):
         return b""
     head, end, _ = data.partition(END)
