@@ -70,6 +70,8 @@ class Worker:
         self.watches: list[int] = []
 
     def run(self) -> None:
+        if self.manners.never_born:
+            sys.exit(1)
         schema = SCHEMA + 1 if self.manners.other_schema else SCHEMA
         self.channel.send(Hello(version=__version__, schema=schema, pid=os.getpid()))
         self.prepare()
@@ -123,7 +125,7 @@ class Worker:
             version=__version__,
             schema=SCHEMA,
             pid=os.getpid(),
-            slot=self.slot,
+            slot=self.slot + 700 * self.manners.other_slot,
             revision=self.revision,
             digest=digest(state),
             settings=self.settings,
@@ -255,6 +257,6 @@ class Worker:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--channel", type=int, required=True)
-    for manner in ("--never-ready", "--never-adopted", "--other-schema", "--ignore-drain"):
+    for manner in ("--never-ready", "--never-adopted", "--other-schema", "--other-slot", "--never-born", "--ignore-drain"):
         parser.add_argument(manner, action="store_true")
     Worker(parser.parse_args()).run()

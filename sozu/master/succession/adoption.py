@@ -5,6 +5,7 @@ to itself; its listening sockets are seized before, where the kernel permits it.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 import logging
@@ -24,6 +25,7 @@ from sozu.command.settings import Metrics, Settings
 from sozu.command.state import ConfigState
 from sozu.command.worker_protocol import SCHEMA, Found, FromWorker
 from sozu.master.succession.seizing import seize
+from sozu.master.succession.staffing import MOST
 from sozu.master.workers.link import WorkerLink
 from sozu.master.workers.process import Process
 from sozu.master.workers.rendezvous import Places, remove, slot_of
@@ -64,10 +66,11 @@ class Orphan:
         return self.found.schema == SCHEMA
 
     def worker(self) -> Worker:
-        """As others see workers. Questions begin at a number that no earlier master has come to."""
+        """As others see workers. Questions begin at a number that no earlier master has come to. Raises ProcessLookupError if it has ended."""
+        process = Process(self.found.pid)
         link = WorkerLink(self.channel, first_id=int(time() * 1000))
         state = WorkerState.DRAINING if self.found.draining else WorkerState.RUNNING
-        return Worker(self.slot, Process(self.found.pid), link, state=state, rendezvous=self.rendezvous, version=self.found.version)
+        return Worker(self.slot, process, link, state=state, rendezvous=self.rendezvous, version=self.found.version)
 
     def objection(self, settings: Settings, state: ConfigState) -> str:
         """Why it cannot stay as it is; "" if it can."""
@@ -120,24 +123,28 @@ def find_orphans(places: Places) -> Orphanage:
 
 def _ask(path: str, orphanage: Orphanage) -> None:
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    heard: list[Held] = []
     try:
         line.connect(path)
         with gevent.Timeout(PATIENCE, TimeoutError("it does not say who it is")):
-            orphanage.orphans.append(_hear(channel_to_worker(line), path))
+            orphanage.orphans.append(_hear(channel_to_worker(line), path, _peer(line), heard))
     except ConnectionRefusedError:
         line.close()
         remove(path)  # it has ended
     except (OSError, ChannelError) as error:
         log.warning("event=orphan_lost rendezvous=%s reason=%r", path, str(error))
-        orphanage.seized += _end_whoever_listens(line, path)
+        orphanage.seized += heard + _end_whoever_listens(line, path)
 
 
-def _hear(channel: Channel[FromWorker], path: str) -> Orphan:
-    sockets: list[Held] = []
+def _hear(channel: Channel[FromWorker], path: str, pid: int, sockets: list[Held]) -> Orphan:
     while True:
         found, descriptors = channel.receive()
         if not isinstance(found, Found):
             raise ChannelError(f"it said {found} where its name was due")
+        if not _believable(found, pid, slot_of(path)):
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise ChannelError(f"it says that it is {found.pid} in slot {found.slot}")
         for name, descriptor in zip(found.listeners, descriptors, strict=True):
             sockets.append(Held(name.address, found.slot if name.lent_by is None else name.lent_by, descriptor))
         if found.last:
@@ -149,6 +156,12 @@ def _hear(channel: Channel[FromWorker], path: str) -> Orphan:
     return Orphan(found, sockets, channel, path)
 
 
+def _believable(found: Found, pid: int, slot: int) -> bool:
+    # Pid and slot we know from the kernel and from ourselves: a worker is not to choose whom we kill, nor how many slots there are.
+    lenders = (name.lent_by for name in found.listeners if name.lent_by is not None)
+    return (found.pid, found.slot) == (pid, slot) and all(0 <= lender < MOST for lender in lenders)
+
+
 def _of_workers(settings: Settings) -> Settings:
     """The settings without what is the master's alone."""
     return msgspec.structs.replace(settings, journal="", workers=0, metrics=Metrics())
@@ -157,26 +170,41 @@ def _of_workers(settings: Settings) -> Settings:
 def _end_whoever_listens(line: socket.socket, path: str) -> list[Held]:
     seized: list[Held] = []
     with line:
-        pid, _, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+        pid = _peer(line)
     if pid > 0:
         known: dict[str, int] = {}
         for address, descriptor in seize(pid, path):
             own = known.setdefault(address, descriptor) == descriptor
             seized.append(Held(address, slot_of(path) if own else None, descriptor))  # of two the other one was lent, who knows by whom
         log.warning("event=orphan_killed pid=%d sockets_seized=%d", pid, len(seized))
-        orphan = Process(pid)
-        orphan.kill()
-        orphan.ended.wait(PATIENCE)
+        with suppress(ProcessLookupError):  # it has just ended
+            orphan = Process(pid)
+            orphan.kill()
+            orphan.ended.wait(PATIENCE)
     return seized
+
+
+def _peer(line: socket.socket) -> int:
+    """Who began to listen there: his pid; 0 where there is none."""
+    pid, _, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    return int(pid)
 
 
 def take_in(orphanage: Orphanage, slots: Slots, settings: Settings, state: ConfigState) -> None:
     """Let them go on in their slots; those that do not fit are replaced once the slots are kept filled."""
     for orphan in orphanage.orphans:
         if orphan.understood:
-            worker, objection = orphan.worker(), orphan.objection(settings, state)
-            slots.take_on(worker)
-            for slot in {held.slot for held in orphan.sockets if held.slot is not None} - {orphan.slot}:
-                slots.go_on_lending(slot, worker)
-            if objection:
-                worker.replace(objection)
+            try:
+                worker = orphan.worker()
+            except ProcessLookupError:
+                log.warning("event=orphan_ended slot=%d pid=%d", orphan.slot, orphan.found.pid)
+                continue
+            _take_in(orphan, worker, slots, orphan.objection(settings, state))
+
+
+def _take_in(orphan: Orphan, worker: Worker, slots: Slots, objection: str) -> None:
+    slots.take_on(worker)
+    for slot in {held.slot for held in orphan.sockets if held.slot is not None} - {orphan.slot}:
+        slots.go_on_lending(slot, worker)
+    if objection:
+        worker.replace(objection)

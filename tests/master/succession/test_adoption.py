@@ -6,14 +6,26 @@ import os
 from pathlib import Path
 import signal
 import socket
+import sys
 import time
 
+import gevent.socket
 import pytest
 
+from sozu import __version__
+from sozu.command.channel import channel_to_worker
 from sozu.command.client import Client
 from sozu.command.facts import Protocol
 from sozu.command.orders import AddCluster, AddListener
-from sozu.master.succession.adoption import Held, Orphanage
+from sozu.command.settings import Settings
+from sozu.command.state import ConfigState
+from sozu.command.worker_protocol import SCHEMA, Found
+from sozu.master.logs import LogFile
+from sozu.master.sockets import ListenerSockets
+from sozu.master.succession.adoption import Held, Orphan, Orphanage, take_in
+from sozu.master.workers.briefing import Briefing
+from sozu.master.workers.roster import Roster
+from sozu.master.workers.slots import Slots
 from tests.master.served import PATIENCE, Serve, Served
 
 
@@ -116,6 +128,42 @@ def test_one_that_hangs_is_killed_and_those_in_its_queue_are_served(serve: Serve
 
         assert f"event=orphan_killed pid={worker} sockets_seized=1" in second.log()
         assert takers == set(pids(second)) != {worker}
+
+
+def test_one_that_says_that_it_is_somebody_else_is_killed(serve: Serve) -> None:
+    with orphans(serve("--other-slot", workers=1)) as (worker,):
+        second = serve(workers=1)
+
+        assert "it says that it is" in second.log()
+        assert f"event=orphan_killed pid={worker}" in second.log()
+        assert len(second.workers()) == 1
+        assert second.connect()[1] == pids(second)[0] != worker
+
+
+def test_one_that_has_ended_after_its_first_words_is_not_taken_in() -> None:
+    pid = os.posix_spawn(sys.executable, [sys.executable, "-S", "-c", ""], {})
+    os.waitpid(pid, 0)
+    settings, sockets, roster = Settings(command_socket="/nowhere", journal="/nowhere"), ListenerSockets(1), Roster()
+    slots = Slots(1, [], Briefing(settings, LogFile(None), sockets, ConfigState, roster), roster)
+    found = Found(
+        version=__version__, schema=SCHEMA, pid=pid, slot=0, revision=0, digest="", settings=settings, draining=False, listeners=(), last=True
+    )
+    ours, theirs = gevent.socket.socketpair()
+    with theirs:
+        take_in(Orphanage([Orphan(found, [], channel_to_worker(ours), "/nowhere")]), slots, settings, ConfigState())
+        ours.close()
+
+    assert list(roster) == []
+    assert [slot.vacant for slot in slots] == [True]
+
+
+def test_where_others_have_served_it_is_tried_again_though_nobody_can_be_started(serve: Serve) -> None:
+    with orphans(serve("--other-slot", workers=1)) as (worker,):
+        second = serve("--never-born", workers=1)
+        until_logged(second, "event=slot_not_filled slot=0 retry_in=0.10")
+
+        assert second.process.poll() is None
+    assert worker not in pids(second)
 
 
 def test_what_is_held_finds_its_slot() -> None:
