@@ -65,6 +65,19 @@ def talk(path: Path, *verbs: str) -> list[Answer]:
     return [msgspec.json.decode(frame, type=Answer) for frame in frames]
 
 
+def test_an_heir_takes_the_command_socket_though_its_file_was_removed(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+    before = Door(str(path))
+    descriptor, _ = before.hand_over(None)
+    path.unlink()
+    heir = Door(str(path), gevent.socket.socket(fileno=descriptor))
+    path.write_text("another's")
+    heir.close()
+    before.close()
+
+    assert path.exists()
+
+
 @pytest.mark.usefixtures("door")
 def test_news_and_the_final_word_echo_the_id(tmp_path: Path) -> None:
     news, final = talk(tmp_path / "sock", "status")

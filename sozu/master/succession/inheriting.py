@@ -1,5 +1,6 @@
 """What an estate becomes: the parts of a master, as they were."""
 
+import logging
 import os
 from pathlib import Path
 from time import monotonic
@@ -18,8 +19,11 @@ from sozu.master.tools.door import Door
 from sozu.master.workers.leaving import await_exit
 from sozu.master.workers.link import WorkerLink
 from sozu.master.workers.process import Process
+from sozu.master.workers.rendezvous import remove
 from sozu.master.workers.roster import Worker
 from sozu.master.workers.slots import Slots
+
+log = logging.getLogger("sozu.master")
 
 
 def inherit(estate: Estate) -> Opened:
@@ -50,6 +54,8 @@ def inherit_workers(estate: Estate, slots: Slots) -> None:
         slot.fills = left.fills
     for each in estate.workers:
         worker = _worker(each)
+        if worker is None:
+            continue
         slots.take_on(worker)
         for lender in estate.slots:
             if lender.lent_to == each.pid:
@@ -58,11 +64,19 @@ def inherit_workers(estate: Estate, slots: Slots) -> None:
             gevent.spawn(await_exit, worker, max(0.0, worker.leave_by - monotonic()))
 
 
-def _worker(left: WorkerLeft) -> Worker:
+def _worker(left: WorkerLeft) -> Worker | None:
+    try:
+        process = Process(left.pid)
+    except ProcessLookupError:  # it was nobody's child of ours, and has ended between two programs
+        log.warning("event=worker_ended slot=%d pid=%d fate='unknown'", left.slot, left.pid)
+        os.close(left.channel)
+        if left.rendezvous:
+            remove(left.rendezvous)
+        return None
     link = WorkerLink(channel_to_worker(gevent.socket.socket(fileno=left.channel), left.unread), left.next_id)
     return Worker(
         left.slot,
-        Process(left.pid),
+        process,
         link,
         state=left.state,
         since=left.since,

@@ -56,7 +56,7 @@ class Door:
         """
         try:
             self._listening = listening or _listen_anew(path)
-            self._inode = Path(path).stat().st_ino
+            self._inode = _inode_of(path)
         except OSError as error:
             why = "another master listens there" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
             raise CannotListen(f"cannot open the command socket {path}: {why}") from error
@@ -132,9 +132,16 @@ class Door:
         self._conversations.kill(timeout=LAST_ANSWERS)
         self._aside.close()
         # A later master may have put its own socket there, if somebody removed ours.
-        file = Path(self._path)
-        if file.exists() and file.stat().st_ino == self._inode:
-            file.unlink()
+        if self._inode is not None and _inode_of(self._path) == self._inode:
+            Path(self._path).unlink()
+
+
+def _inode_of(path: str) -> int | None:
+    """None where there is no file: somebody may have removed it, which is no reason for an heir not to serve."""
+    try:
+        return Path(path).stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _listen_anew(path: str) -> socket.socket:
