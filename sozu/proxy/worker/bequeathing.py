@@ -58,9 +58,11 @@ class Way:
         guests: list[Guest] = []
         descriptors: list[int] = []
         try:
-            for session in sessions:
+            going = list(sessions)
+            for session in going:
                 descriptors.append(os.dup(session.stream.fileno()))
                 guests.append(Guest(session.listener, session.client.decode("latin-1"), session.deadline))
+            for session in going:  # all can go: where a descriptor is wanting, all of them stay
                 session.close()  # our name for the connection: before the send, which may let others run
             self._channel.send(Bequest(guests=tuple(guests)), descriptors)
             self.moved += len(guests)

@@ -1,6 +1,8 @@
 """Two labs are two workers: one drains, the other is its heir."""
 
 from collections.abc import Callable, Iterator
+import errno
+import os
 import socket
 
 import gevent
@@ -104,6 +106,27 @@ def test_a_crowd_goes_in_several_messages(house: House) -> None:
         house.old.client()
     house.move()
     assert len(house.new.traffic.sessions) == AT_ONCE + 2
+
+
+def test_where_a_descriptor_is_wanting_everybody_stays(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = [house.old.client() for _ in range(3)]
+    settle()
+    really, most = os.dup, [1, 1]
+
+    def scarce(descriptor: int) -> int:
+        if not most:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        most.pop()
+        return really(descriptor)
+
+    monkeypatch.setattr(os, "dup", scarce)
+    house.move()
+    monkeypatch.undo()
+
+    assert house.way.moved == 0
+    assert len(house.old.traffic.sessions) == 3
+    for client in clients:
+        ask(house.old, client)
 
 
 def test_a_client_over_tcp_is_who_he_was(house: House) -> None:
