@@ -217,7 +217,7 @@ class Master:
             self._wishes.put(signum)
         self._opened.door.open_for(self._verbs.answer)
         self._slots.start()
-        job = self._upgrading.finish(estate.grace, obstacle)
+        job = self._upgrading.finish(estate.grace, obstacle, restaff=estate.restaff)
         for tool in estate.tools:
             self._opened.door.go_on(tool, self._verbs.answer, job.follow)
         come_to_serve()
@@ -229,7 +229,7 @@ class Master:
             return self._obey() or 0
 
     def _start(self, announce: Callable[[Started], object]) -> bool:
-        if not self._slots.start():
+        if not self._slots.start() and not self._opened.orphanage.slots:  # what served already is tried for again and again
             self._stopping.hard()
             return False
         notify(READY, os.environ)
@@ -269,7 +269,7 @@ class Master:
         hold_signals()  # now that there is no other thread, which could still take one
         gevent.sleep(ONE_TURN)  # what came before is a wish then
         signals = [each for each in self._waiting_wishes() if isinstance(each, Signals)]
-        return msgspec.structs.replace(estate, signals=signals, events=self._events.all())
+        return msgspec.structs.replace(estate, signals=signals, events=self._events.all(), restaff=self._upgrading.unheeded)
 
     def _waiting_wishes(self) -> Iterator[Signals | Handover | None]:
         while not self._wishes.empty():

@@ -73,6 +73,7 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     grace: float
     ticket_secret: str = msgspec.field(default_factory=partial(token_hex, 32))  # as in Opened: an older one may have left none
     rates: int | None = None
+    restaff: bool = False  # an order has changed how many workers there should be, and nobody has seen to it yet
     disordered: list[str] | None = None  # addresses of listeners, see ListenerSockets; an older one may not know
 
     def descriptors(self) -> Iterator[int]:

@@ -5,6 +5,7 @@ the one to answer on, its worker gets no socket, and whatever becomes of it, the
 """
 
 from collections.abc import Sequence
+import logging
 import os
 from pathlib import Path
 import socket
@@ -27,6 +28,8 @@ from sozu.master.workers.briefing import Briefing
 from sozu.master.workers.filling import SlotNotFilled, launch, make_ready
 from sozu.master.workers.process import Process
 from sozu.master.workers.roster import Roster
+
+log = logging.getLogger("sozu.master")
 
 PATIENCE = 60.0  # seconds for the whole trial
 LONGEST_ANSWER = 65536
@@ -86,13 +89,24 @@ def _hear(line: gevent.socket.socket) -> Verdict | None:
 def perform(descriptor: int, worker_command: Sequence[str]) -> int:
     """Be the code that is looked at; 0, whatever the verdict."""
     with gevent.socket.socket(fileno=descriptor) as line:
-        asked = b""
-        while not asked.endswith(b"\0"):
-            asked += line.recv(LONGEST_ANSWER)
-        part = msgspec.json.decode(asked[:-1], type=Part)
-        verdict = Verdict(version=__version__, objection=_objection(part, worker_command))
-        line.sendall(msgspec.json.encode(verdict))
+        try:
+            part = msgspec.json.decode(_asked(line), type=Part)
+            verdict = Verdict(version=__version__, objection=_objection(part, worker_command))
+            line.sendall(msgspec.json.encode(verdict))
+        except ConnectionError as error:
+            log.warning("event=trial_deserted reason=%r", str(error))
     return os.EX_OK
+
+
+def _asked(line: gevent.socket.socket) -> bytes:
+    """The question, without the NUL that ends it. Raises ConnectionError when the master has gone."""
+    asked = b""
+    while not asked.endswith(b"\0"):
+        piece = line.recv(LONGEST_ANSWER)
+        if not piece:
+            raise ConnectionAbortedError("nobody asks any more")
+        asked += piece
+    return asked[:-1]
 
 
 def _objection(part: Part, worker_command: Sequence[str]) -> str:

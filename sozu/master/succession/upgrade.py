@@ -27,7 +27,7 @@ from sozu.master.tools.tool import Declined, Final, Say
 from sozu.master.workers.filling import SlotNotFilled
 from sozu.master.workers.leaving import what_is_left
 from sozu.master.workers.roster import Worker
-from sozu.master.workers.slots import Slot
+from sozu.master.workers.slot import Slot
 
 log = logging.getLogger("sozu.master")
 
@@ -49,6 +49,7 @@ class Job:
         self._news: Queue[tuple[str, Any] | Final | Declined] = Queue()
         self._work = work
         self.greenlet = gevent.spawn(self._run)
+        self.greenlet.link_exception(self._tell_end)
 
     def follow(self, say: Say) -> Final:
         """Pass on what is told; the end of it. Raises Declined."""
@@ -68,6 +69,10 @@ class Job:
             log.error("event=upgrade_failed reason=%r", str(why))  # noqa: TRY400 - said in words, to who asked as well
             self._news.put(why)
 
+    def _tell_end(self, broken: "gevent.Greenlet[..., None]") -> None:
+        # A broken invariant, and gevent has printed the traceback: whoever follows us is not to wait for ever.
+        self._news.put(Declined(f"it ended before its end: {broken.exception!r}; `sozu status` shows what runs now"))
+
     def _tell(self, message: str, data: Any) -> None:
         log.info("event=upgrade %s", message)
         self._news.put((message, data))
@@ -82,6 +87,7 @@ class Upgrading:
         self._held, self._slots = holdings, holdings.slots
         self._stopping, self._program, self._wish = stopping, program, wish
         self._job: Job | None = None
+        self.unheeded = False  # settings were changed, and what is under way comes first
 
     def worker(self, number: int, grace: float, say: Say) -> Final:
         """Replace one worker."""
@@ -95,8 +101,8 @@ class Upgrading:
         asker = getcurrent()
         return self._begin(lambda tell: self._hand_over(asker, grace, tell)).follow(say)
 
-    def finish(self, grace: float, obstacle: OSError | None) -> Job:
-        """What the next master does first: replace the workers, unless it is the old one again because of an obstacle."""
+    def finish(self, grace: float, obstacle: OSError | None, *, restaff: bool) -> Job:
+        """What the next master does first: replace the workers, unless it is the old one again because of an obstacle. Then it may `restaff`."""
 
         def finish(tell: Say) -> Final:
             if obstacle is not None:
@@ -104,7 +110,10 @@ class Upgrading:
             tell(f"the master (pid {os.getpid()}) runs version {__version__}", {"pid": os.getpid(), "version": __version__})
             return self._renew(list(self._slots), grace, tell)
 
-        return self._begin(finish)
+        job = self._begin(finish)
+        if restaff:
+            self.heed()
+        return job
 
     def staff(self, count: int, grace: float, say: Say, remember: Callable[[], object]) -> Final:
         """Have so many workers. `remember` is called once there are, if a restart would not have so many."""
@@ -119,11 +128,13 @@ class Upgrading:
 
     def heed(self) -> None:
         """Orders have changed the settings, perhaps how many workers there should be: see to it, after what is under way. Never waits."""
+        self.unheeded = True
         gevent.spawn(self._heed)
 
     def _heed(self) -> None:
-        if self._job is not None:
+        while self._job is not None and not self._job.greenlet.ready():
             self._job.greenlet.join()
+        self.unheeded = False
         count = self._wanted
         if count != len(list(self._slots)) and not self._stopping.begun.is_set():
             self._begin(lambda tell: self._staff(count, DEFAULT_GRACE, tell))
@@ -175,6 +186,8 @@ class Upgrading:
         try:
             before = self._slots.renew(slot, grace)
         except SlotNotFilled as why:
+            if self._stopping.begun.is_set():
+                raise Declined(f"the proxy is stopping; worker {slot.number} was not replaced", about) from why
             goes_on = "nobody serves there" if slot.worker is None else f"{slot.worker.name} goes on as it was"
             raise Declined(f"{why}; {goes_on}, and so do the workers after it", about) from why
         assert slot.worker is not None, "it was just filled"

@@ -5,14 +5,18 @@ from pathlib import Path
 import signal
 import socket
 import time
+from typing import NoReturn
 
 import pytest
 
 from sozu import __version__
 from sozu.command.client import Client, RequestRefused
-from sozu.command.orders import AddBackend, AddCluster
+from sozu.command.orders import AddBackend, AddCluster, UpdateSettings
 from sozu.command.requests import Begin, Commit, DumpState, Metrics, UpgradeMaster, UpgradeWorker
 from sozu.master.succession.estate import missing, names_left
+from sozu.master.succession.trial import perform
+from sozu.master.succession.upgrade import Job
+from sozu.master.tools.tool import Declined
 from tests.master.served import PATIENCE, Serve, Served
 
 
@@ -199,6 +203,52 @@ def test_new_code_that_hangs_is_given_up_and_no_other_upgrade_begins_meanwhile(s
 
     assert [row["pid"] for row in served.workers()] == [row["pid"] for row in before]
     assert served.connect()[1] == before[0]["pid"]
+
+
+@pytest.mark.parametrize("changes", [(2,), (2, 3)])
+def test_a_number_of_workers_that_is_ordered_meanwhile_is_seen_to_afterwards(serve: Serve, changes: tuple[int, ...]) -> None:
+    served = serve(workers=1)
+    with Client(served.socket, timeout=PATIENCE) as asker:
+        answers = asker.ask(UpgradeMaster(grace=0.1))
+        next(answers)
+        for count in changes:
+            served.ask(UpdateSettings(workers=count))
+        list(answers)
+    deadline = time.monotonic() + PATIENCE
+    while len(pids(served)) != changes[-1]:
+        assert time.monotonic() < deadline, served.log()
+
+    assert "Traceback" not in served.log()
+
+
+def test_a_stop_in_the_middle_ends_it_and_leaves_nobody(serve: Serve) -> None:
+    served = serve(workers=3)
+    with Client(served.socket, timeout=PATIENCE) as asker:
+        for answer in asker.ask(UpgradeMaster(grace=0.1)):
+            if "worker 0: a newcomer" in answer.message:
+                served.process.terminate()
+                break
+        assert served.wait() == 0
+
+    assert "Traceback" not in served.log()
+
+
+@pytest.mark.parametrize("said", [b"", b"half a question"])
+def test_a_trial_whose_master_has_gone_ends(said: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        ours.sendall(said)
+
+    assert perform(theirs.detach(), []) == os.EX_OK
+    assert "event=trial_deserted reason='nobody asks any more'" in caplog.text
+
+
+def test_who_follows_what_breaks_is_told() -> None:
+    def broken(_: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    with pytest.raises(Declined, match=r"it ended before its end: ZeroDivisionError\(\); `sozu status` shows what runs now"):
+        Job(broken).follow(lambda *_: None)
 
 
 def test_an_upgrade_goes_on_when_its_asker_has_gone(serve: Serve) -> None:
