@@ -125,8 +125,8 @@ def _ask(path: str, orphanage: Orphanage) -> None:
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     heard: list[Held] = []
     try:
-        line.connect(path)
         with gevent.Timeout(PATIENCE, TimeoutError("it does not say who it is")):
+            line.connect(path)  # where its queue is full, this tries again and again
             orphanage.orphans.append(_hear(channel_to_worker(line), path, _peer(line), heard))
     except ConnectionRefusedError:
         line.close()

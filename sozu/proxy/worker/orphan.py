@@ -22,7 +22,7 @@ from sozu.proxy.worker.master_link import MasterLink
 
 log = logging.getLogger("sozu.proxy")
 
-WAITING = 4  # masters; there is one at a time
+WAITING = 1024  # masters; there is one at a time, but those that have died since stay in the queue of a worker that hangs
 
 
 class Rendezvous:

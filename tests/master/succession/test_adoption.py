@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 
+import gevent
 import gevent.socket
 import pytest
 
@@ -22,8 +23,10 @@ from sozu.command.state import ConfigState
 from sozu.command.worker_protocol import SCHEMA, Found
 from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
-from sozu.master.succession.adoption import Held, Orphan, Orphanage, take_in
+from sozu.master.succession import adoption
+from sozu.master.succession.adoption import Held, Orphan, Orphanage, find_orphans, take_in
 from sozu.master.workers.briefing import Briefing
+from sozu.master.workers.rendezvous import Places
 from sozu.master.workers.roster import Roster
 from sozu.master.workers.slots import Slots
 from tests.master.served import PATIENCE, Serve, Served
@@ -164,6 +167,21 @@ def test_where_others_have_served_it_is_tried_again_though_nobody_can_be_started
 
         assert second.process.poll() is None
     assert worker not in pids(second)
+
+
+def test_one_whose_queue_is_full_of_masters_that_died_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(adoption, "PATIENCE", 0.05)
+    made = Places(str(tmp_path / "sozu.sock")).make(0)
+    assert made is not None
+    listening, path = made
+    listening.listen(0)
+    with listening, socket.socket(socket.AF_UNIX) as dead:
+        dead.connect(path)
+        with gevent.Timeout(PATIENCE):
+            found = find_orphans(Places(str(tmp_path / "sozu.sock")))
+
+    assert (found.orphans, found.seized) == ([], [])
+    assert "reason='it does not say who it is'" in caplog.text
 
 
 def test_what_is_held_finds_its_slot() -> None:
