@@ -264,11 +264,12 @@ class Master:
 
     def _leave(self, wish: Handover) -> Estate:
         notify(reloading(), os.environ)
+        stops = self._stopping.put_off()
         estate = hand_over(self._holdings, wish.asker, wish.grace)
         self._aside.close()
         hold_signals()  # now that there is no other thread, which could still take one
         gevent.sleep(ONE_TURN)  # what came before is a wish then
-        signals = [each for each in self._waiting_wishes() if isinstance(each, Signals)]
+        signals = [*stops, *(each for each in self._waiting_wishes() if isinstance(each, Signals))]
         return msgspec.structs.replace(estate, signals=signals, events=self._events.all(), restaff=self._upgrading.unheeded)
 
     def _waiting_wishes(self) -> Iterator[Signals | Handover | None]:

@@ -1,6 +1,7 @@
 """Soft and hard: a soft stop lets exchanges end within a grace, a hard one does not wait; the hard one may come after the soft."""
 
 import logging
+from signal import SIGINT, SIGTERM, Signals
 
 import gevent
 from gevent.event import Event
@@ -17,16 +18,27 @@ class Stopping:
     def __init__(self, slots: Slots, sockets: ListenerSockets) -> None:
         self._slots, self._sockets = slots, sockets
         self.begun, self.done = Event(), Event()
+        self._put_off: list[Signals] | None = None
+
+    def put_off(self) -> list[Signals]:
+        """From now on whoever asks for a stop asks the next master: he is noted here, as the signals that say so."""
+        self._put_off = []
+        return self._put_off
 
     def soft(self, grace: float) -> None:
         """Begin to stop, unless it has begun. Never waits."""
-        if not self.begun.is_set():
+        if self._put_off is not None:
+            self._put_off.append(SIGTERM)
+        elif not self.begun.is_set():
             self.begun.set()
             log.info("event=soft_stop grace=%g", grace)
             gevent.spawn(self._drain, grace)
 
     def hard(self) -> None:
         """Stop now, also in the middle of a soft stop. Never waits."""
+        if self._put_off is not None:
+            self._put_off += (SIGINT, SIGINT)  # the second one does not wait
+            return
         self.begun.set()
         log.info("event=hard_stop")
         gevent.spawn(self._kill)

@@ -62,6 +62,11 @@ class Job:
                 case message, data:
                     say(message, data)
 
+    def end(self) -> None:
+        """Go no further; who follows it is told. Never waits."""
+        self.greenlet.kill(block=False)
+        self._news.put(Declined("the proxy is stopping, and this goes no further"))
+
     def _run(self) -> None:
         try:
             self._news.put(self._work(self._tell))
@@ -87,6 +92,7 @@ class Upgrading:
         self._held, self._slots = holdings, holdings.slots
         self._stopping, self._program, self._wish = stopping, program, wish
         self._job: Job | None = None
+        stopping.begun.rawlink(lambda _: self._end())
         self.unheeded = False  # settings were changed, and what is under way comes first
 
     def worker(self, number: int, grace: float, say: Say) -> Final:
@@ -160,6 +166,10 @@ class Upgrading:
         self._job = Job(work)
         return self._job
 
+    def _end(self) -> None:
+        if self._job is not None:
+            self._job.end()
+
     def _hand_over(self, asker: object, grace: float, tell: Say) -> Final:
         tell("trial: the code on disk reads the journal and starts a worker", None)
         revision = self._held.ledger.state.revision  # before the size: what comes between may be there
@@ -186,8 +196,6 @@ class Upgrading:
         try:
             before = self._slots.renew(slot, grace)
         except SlotNotFilled as why:
-            if self._stopping.begun.is_set():
-                raise Declined(f"the proxy is stopping; worker {slot.number} was not replaced", about) from why
             goes_on = "nobody serves there" if slot.worker is None else f"{slot.worker.name} goes on as it was"
             raise Declined(f"{why}; {goes_on}, and so do the workers after it", about) from why
         assert slot.worker is not None, "it was just filled"

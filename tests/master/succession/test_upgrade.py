@@ -18,6 +18,7 @@ from sozu.master.succession.trial import perform
 from sozu.master.succession.upgrade import Job
 from sozu.master.tools.tool import Declined
 from tests.master.served import PATIENCE, Serve, Served
+from tests.procfs import children
 
 
 def story(served: Served, request: UpgradeMaster | UpgradeWorker) -> list[str]:
@@ -231,6 +232,21 @@ def test_a_stop_in_the_middle_ends_it_and_leaves_nobody(serve: Serve) -> None:
         assert served.wait() == 0
 
     assert "Traceback" not in served.log()
+
+
+def test_a_stop_ends_a_trial_and_tells_who_follows_it(serve: Serve) -> None:
+    served = serve(workers=1)
+    (served.folder / "new_code").write_text("hang")
+    with Client(served.socket, timeout=PATIENCE) as asker:
+        answers = asker.ask(UpgradeMaster())
+        next(answers)
+        (trial,) = set(children(served.process.pid)) - {row["pid"] for row in served.workers()}
+        served.process.terminate()
+        with pytest.raises(RequestRefused, match="the proxy is stopping, and this goes no further"):
+            list(answers)
+        assert served.wait() == 0
+
+    assert not Path(f"/proc/{trial}").exists()
 
 
 @pytest.mark.parametrize("said", [b"", b"half a question"])
