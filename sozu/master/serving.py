@@ -269,12 +269,11 @@ class Master:
         self._aside.close()
         hold_signals()  # now that there is no other thread, which could still take one
         gevent.sleep(ONE_TURN)  # what came before is a wish then
-        signals = [*stops, *(each for each in self._waiting_wishes() if isinstance(each, Signals))]
-        return msgspec.structs.replace(estate, signals=signals, events=self._events.all(), restaff=self._upgrading.unheeded)
+        return msgspec.structs.replace(estate, signals=[*stops, *self._waiting_signals()], events=self._events.all(), restaff=self._upgrading.unheeded)
 
-    def _waiting_wishes(self) -> Iterator[Signals | Handover | None]:
-        while not self._wishes.empty():
-            yield self._wishes.get()
+    def _waiting_signals(self) -> Iterator[Signals]:
+        wishes = [self._wishes.get() for _ in range(self._wishes.qsize())]
+        return (each for each in wishes if isinstance(each, Signals))
 
     def _reopen_log(self) -> None:
         try:
