@@ -113,7 +113,8 @@ class Slots:
             self._end_loan(self._dropped.pop())
 
     def _heir_of(self, dropped: Slot) -> Worker | None:
-        return self._slots[dropped.number % len(self._slots)].worker
+        able = [each.worker for each in self._slots if each.worker is not None and each.worker.able]
+        return able[dropped.number % len(able)] if able else None
 
     # ---- filling ------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import logging
 import os
 from typing import Final, TypeGuard
 
+import gevent
 from gevent import socket
 import msgspec
 
@@ -36,6 +37,7 @@ class Way:
         """The descriptor is ours from now on."""
         self._channel: Channel[Bequest] = Channel(socket.socket(fileno=descriptor), msgspec.json.Decoder(Bequest))
         self._open = True
+        self._awaited = False  # by an heir who has said that he is there
         self.moved = 0
 
     def may_take(self, session: object) -> bool:
@@ -43,16 +45,23 @@ class Way:
         return self._open and _is_plain(session)
 
     def move(self, sessions: Collection[object]) -> None:
-        """Send all who are idle now; nobody, once the heir has gone."""
+        """Send all who are idle now; nobody before the heir is there, or once he has gone."""
         if not self._open:
             return
         idle = (session for session in tuple(sessions) if _is_plain(session) and _is_idle(session))
         try:
-            while some := list(islice(idle, AT_ONCE)):
+            while self._is_awaited() and (some := list(islice(idle, AT_ONCE))):
                 self._send(some)
-        except OSError as error:
+        except (ChannelError, OSError) as error:
             log.warning("event=heir_lost reason=%r", str(error))
             self._open = False
+
+    def _is_awaited(self) -> bool:
+        """One that hangs takes nobody in, and whoever is on the way to him is lost when he is killed."""
+        if not self._awaited:
+            word = gevent.with_timeout(0, self._channel.receive, timeout_value=None)  # it is there already, or we look again
+            self._awaited = word is not None
+        return self._awaited
 
     def _send(self, sessions: Iterable[Session]) -> None:
         guests: list[Guest] = []
@@ -71,8 +80,9 @@ class Way:
                 os.close(descriptor)
 
     def guests(self) -> Iterator[tuple[Guest, _socket.socket]]:
-        """Those who come, until the other end closes."""
+        """Say that we are here; then those who come, until the other end closes."""
         try:
+            self._channel.send(Bequest(guests=()), [])
             while True:
                 bequest, descriptors = self._channel.receive()
                 yield from zip(bequest.guests, [_socket.socket(fileno=each) for each in descriptors], strict=True)

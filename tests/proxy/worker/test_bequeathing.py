@@ -27,6 +27,7 @@ class House:
         ours, theirs = socket.socketpair()
         self.way, self._other = Way(ours.detach()), Way(theirs.detach())
         self.taking = gevent.spawn(self._take)
+        settle()
 
     def _take(self) -> None:
         for guest, sock in self._other.guests():
@@ -67,6 +68,32 @@ def test_an_idle_client_goes_on_at_the_heir_on_the_same_connection(house: House)
     house.move()
     assert (house.way.moved, house.old.traffic.sessions) == (1, set())
     assert field(ask(house.new, client), b"x-forwarded-for") == b"192.0.2.1"
+
+
+def test_nobody_goes_to_an_heir_who_has_not_said_that_he_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sozu.proxy.worker.drain._LOOKS", 1)
+    ours, heirs = socket.socketpair()
+    with opened(Lab()) as old, heirs:
+        client, way = old.client(), Way(ours.detach())
+        drain = gevent.spawn(drain_sessions, old.traffic.sessions, lambda: 60.0, way)
+        while not old.session().draining:
+            gevent.sleep(0)
+        assert way.moved == 0
+        assert client.is_open()
+        drain.kill()
+        way.close()
+
+
+def test_an_heir_who_dies_before_he_is_there_is_none() -> None:
+    ours, heirs = socket.socketpair()
+    with opened(Lab()) as old:
+        old.client()
+        way = Way(ours.detach())
+        settle()
+        heirs.close()
+        way.move(old.traffic.sessions)
+        assert not any(map(way.may_take, old.traffic.sessions))
+        way.close()
 
 
 def test_what_came_meanwhile_is_answered_by_the_heir(house: House) -> None:
