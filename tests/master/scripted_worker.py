@@ -108,7 +108,7 @@ class Worker:
             self.obey()
             while self.channel._frames:  # came in the same read: the selector knows nothing of them
                 self.obey()
-        except (ChannelClosed, ConnectionResetError):  # the latter where its master has not read all that we said
+        except (ChannelClosed, ConnectionError):  # the latter where its master has not read all that we said, or will not
             self.selector.unregister(self.channel.fileno())
             self.channel.close()
             if not self.manners.never_adopted:
