@@ -11,6 +11,8 @@ import pytest
 from tests.cli.scripted_master import ScriptedMaster
 
 SOZU = [sys.executable, "-m", "sozu"]
+# A shell has what it runs in the background ignore this signal, the tests perhaps, and with them all that they start.
+INTERRUPTIBLE = [sys.executable, "-c", "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from sozu.__main__ import main; sys.exit(main())"]
 PATIENCE = 30.0
 REMOVE = ("backend", "remove", "blog", "127.0.0.1:9001")
 WAITING = {"status": "PROCESSING", "message": "2 live exchanges on 127.0.0.1:9001", "data": {"exchanges": 2}}
@@ -41,12 +43,15 @@ def test_output_that_nobody_reads_ends_in_silence(tmp_path: Path, arguments: tup
 
 def test_an_interrupted_wait_is_no_refusal(tmp_path: Path) -> None:
     with ScriptedMaster(tmp_path / "s", {"remove_backend": [WAITING]}):
-        command = [*SOZU, "--socket", str(tmp_path / "s"), *REMOVE]
+        command = [*INTERRUPTIBLE, "--socket", str(tmp_path / "s"), *REMOVE]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as waiting:
             assert waiting.stderr is not None
             assert "2 live exchanges" in waiting.stderr.readline()
             waiting.send_signal(signal.SIGINT)
-            _, told = waiting.communicate(timeout=PATIENCE)
+            try:
+                _, told = waiting.communicate(timeout=PATIENCE)
+            finally:
+                waiting.kill()
 
     assert waiting.returncode == 128 + signal.SIGINT
     assert told.strip() == "Interrupted. What was asked for may have been done."
