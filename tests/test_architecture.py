@@ -189,6 +189,19 @@ def test_no_client_verb_imports_what_starts_slowly() -> None:
     assert {shown(path): found for path in files if (found := imports_any(path, slow))} == {}
 
 
+def test_of_our_own_only_what_examines_certificates_is_imported_inside_a_function() -> None:
+    inside = {
+        (shown(path), function.name)
+        for path in SOURCES
+        for function in ast.walk(parsed(path))
+        if isinstance(function, Function)
+        for node in ast.walk(function)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("sozu")
+    }
+
+    assert inside == {("sozu/command/certificates/admitting.py", "complete")}
+
+
 def test_nothing_is_monkey_patched() -> None:
     assert [shown(path) for path in SOURCES if "gevent.monkey" in path.read_text()] == []
 

@@ -112,7 +112,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def test_every_page_is_in_the_index() -> None:
-    missing = [page.name for page in DOCS.glob("*.md") if page.name != "index.md" and f"({page.name})" not in text("index.md")]
+    pages = [str(page.relative_to(DOCS)) for folder in (DOCS, DOCS / "decisions") for page in folder.glob("*.md")]
+    missing = [page for page in pages if page != "index.md" and f"({page})" not in text("index.md")]
 
     assert missing == []
 

@@ -5,6 +5,8 @@ import sys
 
 import click
 
+from sozu.command.edits.passwords import write_hash
+
 
 @click.command()
 def password() -> None:
@@ -16,8 +18,6 @@ def password() -> None:
       sozu password
       printf 'open sesame' | sozu password
     """
-    from sozu.command.edits.passwords import write_hash
-
     asked = sys.stdin.isatty()
     given = click.prompt("Password", hide_input=True, confirmation_prompt=True) if asked else sys.stdin.readline()
     text = given.removesuffix("\n")

@@ -4,6 +4,7 @@ Meanwhile the first workers import what they need: they are born before it is kn
 """
 
 import gc
+from importlib import import_module
 import os
 from pathlib import Path
 import re
@@ -47,8 +48,7 @@ def serve(
     _refuse_contradictions(file, routes, listen, file_wins=file_wins, demo=demo)
     gc.disable()  # what is built at the start stays; the master turns it on again
     with born_ahead(min(workers or _likely_workers(file), _idle_cores())) as born:
-        from sozu.cli.processes.starting import start
-
+        start = import_module("sozu.cli.processes.starting").start  # while the workers that were just born import theirs
         code = start(file, routes, listen or LISTEN, workers, born, file_wins=file_wins, demo=demo)
     click.get_current_context().exit(code)
 

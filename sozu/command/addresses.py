@@ -10,7 +10,7 @@ import ipaddress
 import re
 import socket
 
-from sozu.remembering import remembered
+from sozu.command.remembering import remembered
 
 NAME_LIMIT = 253  # RFC 1035 section 2.3.4, less the root
 LAST_PORT = 65535

@@ -97,7 +97,9 @@ def same_facts(one: ConfigState, other: ConfigState) -> bool:
 
 def digest(state: ConfigState) -> str:
     """A short text that two states have in common when they say the same, however they came to it. Takes a while where there is much."""
-    facts = sorted(msgspec.json.encode((type(fact).__name__, fact)) for fact in state.facts())
+    # The workers are processes of their own, each with its own order of sets and dicts.
+    encoder = msgspec.json.Encoder(order="deterministic")
+    facts = sorted(encoder.encode((type(fact).__name__, fact)) for fact in state.facts())
     return sha256(b"\n".join(facts)).hexdigest()[:16]
 
 

@@ -12,7 +12,7 @@ from weakref import finalize
 
 import gevent
 
-from sozu.remembering import forget
+from sozu.command.remembering import forget
 
 THRESHOLDS: Final = (50_000, 50, 100)  # what a request leaves behind is freed by its counts alone
 

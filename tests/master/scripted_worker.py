@@ -17,7 +17,6 @@ from sozu import __version__
 from sozu.command.answers import Status
 from sozu.command.channel import ChannelClosed, channel_to_master, facts_in
 from sozu.command.commit import commit
-from sozu.command.digest import digest
 from sozu.command.facts import Protocol
 from sozu.command.orders import (
     ActivateListener,
@@ -29,7 +28,7 @@ from sozu.command.orders import (
     RemoveListener,
     UpdateListener,
 )
-from sozu.command.state import ConfigState, addition
+from sozu.command.state import ConfigState, addition, digest
 from sozu.command.worker_protocol import (
     SCHEMA,
     Apportion,

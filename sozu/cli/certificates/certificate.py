@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import click
 
+from sozu.cli.certificates.reading import read_files
 from sozu.cli.conversation import order
 from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
 from sozu.command.certificates.names import covers
-from sozu.command.facts import Certificate
 from sozu.command.orders import AddCertificate, AddCluster, AddHttpFrontend, RemoveCertificate, ReplaceCertificate
 
 FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -29,12 +29,6 @@ def certificate() -> None:
     Example:
       sozu certificate add fullchain.pem privkey.pem
     """
-
-
-def _examined(files: tuple[Path, Path, Path | None], *, force: bool, for_backends: bool) -> Certificate:
-    from sozu.cli.certificates.reading import read_files  # only who reads a certificate waits for what that needs
-
-    return read_files(*files, force=force, for_backends=for_backends)
 
 
 @certificate.command()
@@ -55,7 +49,7 @@ def add(certificate_file: Path, key_file: Path, chain_file: Path | None, listene
       sozu certificate add cert.pem key.pem --chain chain.pem --listener 127.0.0.1:8443
       sozu certificate add proxy.pem proxy.key --for-backends
     """
-    fact = _examined((certificate_file, key_file, chain_file), force=force, for_backends=for_backends)
+    fact = read_files(certificate_file, key_file, chain_file, force=force, for_backends=for_backends)
     texts: dict[str, Any] = {"certificate": fact.certificate, "private_key": fact.private_key, "chain": fact.chain}
     order(AddCertificate(**texts, listener=listener, force=force, for_backends=for_backends))
     click.echo(fact.fingerprint)
@@ -78,7 +72,7 @@ def replace(old: str, certificate_file: Path, key_file: Path, chain_file: Path |
     Example:
       sozu certificate replace 9f86d081884c7d65... fullchain.pem privkey.pem
     """
-    fact = _examined((certificate_file, key_file, chain_file), force=force, for_backends=for_backends)
+    fact = read_files(certificate_file, key_file, chain_file, force=force, for_backends=for_backends)
     texts: dict[str, Any] = {"certificate": fact.certificate, "private_key": fact.private_key, "chain": fact.chain}
     order(ReplaceCertificate(fingerprint=old, **texts, force=force, for_backends=for_backends))
     click.echo(fact.fingerprint)

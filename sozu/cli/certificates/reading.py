@@ -1,4 +1,4 @@
-"""Reading the files of a certificate, and showing what is wrong with them as a compiler would. A file of its own: what it needs starts slowly."""
+"""Reading the files of a certificate, and showing what is wrong with them as a compiler would."""
 
 from datetime import UTC, datetime
 from pathlib import Path

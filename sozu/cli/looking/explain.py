@@ -7,9 +7,12 @@ from typing import Any
 import click
 import msgspec
 
+from sozu.cli.check import configuration_from
 from sozu.cli.conversation import conversation
 from sozu.cli.listing import aligned, show_json
 from sozu.cli.options import json_option, socket_option
+from sozu.command.planning.explaining import BadUrl, asked_of
+from sozu.command.planning.explaining import explain as explained
 from sozu.command.requests import Explain
 
 _COLUMNS = ("address", "id", "state", "exchanges", "tunnels", "idle", "weight", "backup")
@@ -49,11 +52,6 @@ def _of_master(request: Explain) -> list[dict[str, Any]]:
 
 
 def _of_file(file: Path, request: Explain) -> list[dict[str, Any]]:
-    # These read YAML and certificates, which all else here does without.
-    from sozu.cli.check import configuration_from
-    from sozu.command.planning.explaining import BadUrl, asked_of
-    from sozu.command.planning.explaining import explain as explained
-
     configuration = configuration_from(file)
     try:
         asked = asked_of(request.url, request.method, request.headers)

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from sozu.command.facts import Cluster, Frontend
+from sozu.command.remembering import remembered
 from sozu.command.routing.conditions import Conditions, Request, is_conditional
 from sozu.parsers.heads.plain_path import PERCENT, upper_escapes
 from sozu.parsers.regex import Regex, compile_regex
-from sozu.remembering import remembered
 
 _SLASH, _QUERY = b"/", b"?"
 _QUESTION_MARK: Final = 0x3F

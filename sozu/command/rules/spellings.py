@@ -3,8 +3,8 @@
 
 from sozu.command.addresses import BadAddress, is_usual, named_address, parse_address
 from sozu.command.hostnames import BadHostname, BadPath, normal_hostname, normal_path
+from sozu.command.remembering import remembered
 from sozu.command.rules.objections import Objection
-from sozu.remembering import remembered
 
 ID_LIMIT = 128
 _KEPT = 1024  # spellings: a large state says few paths and addresses many times, and each hostname some times in a row

@@ -20,9 +20,8 @@ import msgspec
 
 from sozu import __version__
 from sozu.command.channel import Channel, ChannelError, channel_to_worker
-from sozu.command.digest import digest
 from sozu.command.settings import Metrics, Settings
-from sozu.command.state import ConfigState
+from sozu.command.state import ConfigState, digest
 from sozu.command.worker_protocol import SCHEMA, Found, FromWorker
 from sozu.master.succession.seizing import seize
 from sozu.master.succession.staffing import MOST

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Protocol
 
 from sozu.command.addresses import named_address, parse_address
 from sozu.command.facts import Backend
+from sozu.command.remembering import remembered
 from sozu.proxy.registry.balancing.hashing import hashed
-from sozu.remembering import remembered
 
 BackendKey = tuple[str, str]  # (cluster, address), as facts.Backend.key
 SocketAddress = tuple[int, Any]  # family, and what connect() of that family takes

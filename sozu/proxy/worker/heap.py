@@ -15,8 +15,8 @@ import ctypes
 import gc
 from typing import Final
 
+from sozu.command.remembering import forget
 from sozu.proxy.counters import Counters
-from sozu.remembering import forget
 
 MANY: Final = 5000  # facts
 MANY_ORDERS: Final = 500

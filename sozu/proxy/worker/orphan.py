@@ -14,9 +14,8 @@ from gevent import socket
 
 from sozu import __version__
 from sozu.command.channel import portions
-from sozu.command.digest import digest
 from sozu.command.settings import Settings
-from sozu.command.state import ConfigState
+from sozu.command.state import ConfigState, digest
 from sozu.command.worker_protocol import SCHEMA, Found, ListenerName
 from sozu.proxy.worker.master_link import MasterLink
 

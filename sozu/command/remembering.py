@@ -1,7 +1,7 @@
 """What a process remembers only to be quicker, and how it forgets it: when a large configuration has gone, so that the memory that it was in is free as a whole.
 
 Python gives memory back in pieces of 256 KB or 1 MB, and only empty ones: a thousand strings, made while 10,000 clusters came, each in a piece with what has gone
-since, hold 30 MB. It stands outside of the wings, and imports next to nothing.
+since, hold 30 MB. Both wings keep what they remember here.
 """
 
 from collections.abc import Callable
