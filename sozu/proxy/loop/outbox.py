@@ -28,6 +28,8 @@ class Outbox:
 
     def post(self, stream: Stream, data: bytes) -> None:
         """Send `data` soon. Parks only if the peer has not yet taken what it got before, or the message is large; raises `Broken` then."""
+        # Here back-pressure holds: what is queued may be there because the peer does not read, and a client that asks on and on
+        # without reading its answers would otherwise have us keep them all.
         if stream.queued or len(data) > SMALL:
             stream.send(data)
         else:
@@ -36,17 +38,21 @@ class Outbox:
     def put(self, stream: Stream, data: bytes) -> None:
         """The same of any size, and never parks: for who knows that what the peer does not take will not become more and more."""
         if stream.queued:
+            # It is on the list already, or a watcher sends it when the kernel takes more (Stream.send_queued). Either way somebody comes for it.
             stream.queued += data
             return
         stream.queued = data
         streams = self._streams
         if not streams:
+            # gevent runs callbacks when the events of this turn are handled and before it asks the kernel for others: all that they gave
+            # rise to is here by then.
             self._hub.loop.run_callback(self._send)
         streams.append(stream)
         if len(streams) >= MANY:
             self._send()
 
     def _send(self) -> None:
+        # Where MANY were sent before the end of the turn the callback comes nevertheless, and finds those that were put here since, or none.
         streams, self._streams = self._streams, []
         for stream in streams:
             stream.send_queued()

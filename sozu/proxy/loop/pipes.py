@@ -9,8 +9,12 @@ from fcntl import F_SETPIPE_SZ, fcntl
 import os
 from typing import Final
 
+# SPLICE_F_NONBLOCK regards the pipe alone; sockets are non-blocking by themselves. SPLICE_F_MOVE is only a hint: Linux has ignored it
+# since 2.6.21, and permits it (splice(2)).
 FLAGS: Final = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 SIZE: Final = 1 << 20
+# 64 of 1 MiB are just what one user without privileges may have in pipes by default (16,384 pages, pipe-user-pages-soft in pipe(7)).
+# Beyond that the kernel makes small ones, which work as well with more calls: several workers share the allowance.
 MOST_LENT: Final = 64
 MOST_KEPT: Final = 8
 
@@ -31,6 +35,8 @@ class Pipe:
 
     def fill(self, descriptor: int, most: int) -> int:
         """Move bytes from a socket into the pipe, which must be empty; 0 at its end. Raises OSError, EAGAIN too."""
+        # Empty, or EAGAIN could mean a full pipe as well as a socket without bytes: the caller would wait for a socket that is readable
+        # already, and spin.
         self._held = os.splice(descriptor, self._writer, most, flags=FLAGS)
         return self._held
 
@@ -59,6 +65,7 @@ class Pipes:
             return None
         try:
             pipe = self._idle.pop() if self._idle else Pipe()
+        # EMFILE or ENFILE. Whoever asks has an exchange to finish, and copying needs no descriptor.
         except OSError:
             return None
         self._lent += 1

@@ -32,6 +32,7 @@ class Spares:
             greenlet(self._live, self._hub).switch()
         self.idle.pop()(job)
 
+    # A greenlet that called `run` itself would be lost when the job parks: a park goes to the hub, and nobody would switch back to the caller.
     def run_soon(self, job: Job) -> None:
         """Run the job in the next turn of the loop. May be called from any greenlet."""
         self._hub.loop.run_callback(self.run, job)
@@ -39,6 +40,7 @@ class Spares:
     def _live(self) -> None:
         switch, hub, idle = getcurrent().switch, self._hub, self.idle
         self.alive += 1
+        # Asked after each job and by no timer: what a crowd has left behind beyond `keep` ends as its exchanges do.
         while len(idle) < self._keep:
             idle.append(switch)
             park(hub)()  # no variable holds the job: its session must not outlive it here
