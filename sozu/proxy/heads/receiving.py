@@ -47,6 +47,7 @@ class BadHead(Exception):
 class Heads(Generic[V, M]):
     """Receives heads of one kind, on any stream, and tells what they mean."""
 
+    # A weak reference is all that the Memory keeps: an entrance that nobody uses any more must not live on because it remembers.
     __slots__ = ("__weakref__", "_fused", "_memory", "_parser", "_understand", "known")
 
     def __init__(self, parser: ViewParser[V], understand: Callable[[V], M], memory: Memory) -> None:
@@ -65,10 +66,14 @@ class Heads(Generic[V, M]):
 
     def take(self, stream: Stream, data: bytes) -> M | None:
         """The same at once, if the head is sound, short, and all there: nearly always. Else None, and nothing has happened."""
+        # Where there is no end yet these are three bytes, which no pattern takes for a head. An empty line before a request, which has to be
+        # passed over (RFC 9112 section 2.2), may look like the end: that is read in `wait`.
         end = data.find(END) + END_SIZE
         head = data[:end]
         meaning = self.known.get(head) or self.read(head)
         if meaning is not None and (rest := data[end:]):
+            # In front of what the stream still holds. To overwrite that has lost pipelined requests: of more than 16 kB behind a chunked body, all
+            # after the first 16 kB.
             stream.leftover = rest + stream.leftover
         return meaning
 
@@ -76,8 +81,11 @@ class Heads(Generic[V, M]):
         """The same for what ends with its first empty line, and is not known."""
         outcome = self._fused(head)
         size = len(head)
+        # What is known by its bytes must be a head to the last of them, and nothing that is wrong is ever remembered.
         if type(outcome) is not Done or outcome.end != size:
             return None
+        # The pattern knows no limits. Where one may be broken the reader has to say at which byte, the same however the head came; the count
+        # has the start line and the empty one in it, so a few good heads go the long way too.
         if size > SHORT and (size > ROOMY or head.count(b"\n") > FIELD_LIMIT):
             return None
         meaning = self._understand(outcome.value)
@@ -88,7 +96,9 @@ class Heads(Generic[V, M]):
     def wait(self, stream: Stream, data: bytes) -> M:
         """For what is long, wrong, or not all there. A view keeps alive what it was read from, so no more is shown to it than HEAD_SIZE."""
         reader = HeadReader(self._parser)
+        # What came behind the first 16 kB may be a body of the same packet: a view of the head would hold it as long as the exchange lasts.
         stream.leftover = data[HEAD_SIZE:] + stream.leftover
+        # A reader for each such head: its state is what has come so far, and two connections must not share that.
         outcome = reader.feed(data[:HEAD_SIZE])
         while type(outcome) is not Done:
             if isinstance(outcome, Error):

@@ -36,6 +36,8 @@ class Bounded:
         piece = self._body.read(most)
         self._size += len(piece)
         self._left -= sum(end - start for start, end in self._body.spans)
+        # The size line of a chunk is taken at its word: what would pass the limit is refused before its bytes are sent on. Where the payload
+        # itself has passed it `_left` is negative, and this holds as well.
         if self._left < self._body.announced:
             raise Malformed(Error(self._size, frozenset(), Reason.BODY_TOO_LARGE))
         return piece
@@ -46,6 +48,8 @@ def bounded(body: Body, settings: Settings, cluster: Cluster) -> Body | Refusal:
     most = settings.max_body_size if cluster.max_body_size is None else cluster.max_body_size
     if most is None:
         return body
+    # A length is known before anything is read: 413 to the client, and no backend hears of it. Within the limit it cannot grow, so no layer
+    # is needed; only chunks have to be watched on their way.
     if isinstance(body, LengthBody) and body.announced > most:
         return refusal(Reason.BODY_TOO_LARGE)
     return Bounded(body, most) if isinstance(body, ChunkedBody) else body
@@ -67,6 +71,7 @@ class RatedPace(Pace):
 
     def before_read(self) -> None:
         """See Pace."""
+        # The order matters: Pace sets the deadline anew, and `_turn` may only shorten it.
         super().before_read()
         self._turn(of_client=not self._client_reads)
 
@@ -81,6 +86,8 @@ class RatedPace(Pace):
             self._spent += now - self._since
         self._since = now if of_client else None
         if of_client:
+            # Over the whole body and not piece by piece: who was quick may pause, and who sends a byte now and then, each in time for the
+            # ordinary timeout, has used up his grace soon. That is how slow attacks hold connections.
             left = GRACE + self.count / self._rate - self._spent
             self._front.deadline = min(self._front.deadline, self._clock.after(max(left, 0.0)))
 

@@ -15,5 +15,6 @@ def counted_as(client: bytes) -> bytes:
     if not address.startswith(b"["):
         return address
     packed = IPv6Address(address[1:-1].decode()).packed
+    # A listener on [::] may see IPv4 clients as ::ffff:192.0.2.1 (RFC 4291 section 2.5.5.2). By their first half all of IPv4 would be one client.
     mapped = IPv6Address(packed).ipv4_mapped
     return str(mapped).encode() if mapped is not None else packed[:_NETWORK]
