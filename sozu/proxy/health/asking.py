@@ -23,7 +23,11 @@ Connect = Callable[[bytes], Stream]  # with this before all else; parks until th
 def is_well(connect: Connect, name: str, health: Health, version: ProxyProtocol | None) -> bool:
     """Does the backend to which this connects answer as it should, in time? `name` is its address as a text."""
     try:
+        # A timer of its own for each question, which exchanges cannot afford: there is one question for a backend and interval, and no Front
+        # whose deadline could be used.
         with gevent.Timeout(health.timeout):
+            # A backend that waits for a PROXY header would take the question for nonsense. Nobody is named: the connection is for no client (LOCAL
+            # in version 2, UNKNOWN in version 1, both meant for checks by proxy-protocol.txt).
             stream = connect(b"" if version is None else proxy_header(version, b"", name))
             try:
                 return _answers_well(stream, name, health)
@@ -34,15 +38,18 @@ def is_well(connect: Connect, name: str, health: Health, version: ProxyProtocol 
 
 
 def _answers_well(stream: Stream, name: str, health: Health) -> bool:
+    # A preface is only queued so far. At the close it would leave as well, but a failure to send it would be told to nobody there.
     stream.flush()
     return health.kind is CheckKind.TCP or _status(stream, name, health) in (health.status or _WELL)
 
 
 def _status(stream: Stream, name: str, health: Health) -> int:
     """0 for what is no response."""
+    # A request without Host is a 400 in HTTP/1.1 (RFC 9112 section 3.2), and a path of a unix socket is no host.
     host = health.host or ("localhost" if name.startswith("unix:") else name)
     stream.send(f"GET {health.path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: sozu-health\r\nConnection: close\r\n\r\n".encode())
     data = b""
+    # The status is all that counts: a body is not waited for, and ends with its connection, which was asked to close.
     while END not in data and len(data) < _LONGEST_HEAD:
         piece = stream.read(_LONGEST_HEAD)
         if not piece:

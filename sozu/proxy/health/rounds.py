@@ -42,6 +42,7 @@ class Rounds:
     def follow(self, state: ConfigState) -> None:
         """Ask those whom this configuration wants asked."""
         before, self._targets = self._targets, targets_of(state.clusters, state.backends)
+        # A greenlet asks the target that it began with, so one whose settings have changed is replaced. What it has found stays in `_down`.
         for key in [key for key in before if before[key] != self._targets.get(key)]:
             self._stop(key)
             if key not in self._targets:
@@ -56,11 +57,14 @@ class Rounds:
         if running:
             self._start()
         else:
+            # What was found is kept: whoever asks next goes on from there, and no backend becomes well because a worker ended.
             for key in tuple(self._greenlets):
                 self._stop(key)
 
     def learn(self, key: BackendKey, *, up: bool) -> None:
         """What another worker has found out."""
+        # A verdict may have been on its way while a transaction took the backend or its checks away. To follow it would take
+        # a backend out whom nobody asks any more, and so nobody would bring it back.
         if key in self._targets:
             self._learn(key, up=up)
 
@@ -76,17 +80,22 @@ class Rounds:
     def _stop(self, key: BackendKey) -> None:
         greenlet = self._greenlets.pop(key, None)
         if greenlet is not None:
+            # Without waiting for its end: whoever calls is in the middle of following a transaction, or of draining.
             greenlet.kill(block=False)
 
     def _ask_on(self, key: BackendKey, target: Target) -> None:
+        # It begins with what was found before, by whomever: a verdict that took a backend for well would find nothing to change when that
+        # recovers, and so never bring it back.
         verdict = Verdict(up=key not in self._down)
         while True:
+            # Looked up in each round: between two of them the backend may have gone and come back as another object.
             live = self._registry.find(key)
             known = live is not None and live.addresses  # nobody is ill whose name nobody knows
             if live is not None and known and verdict.hear(self._is_well(live, target), target.health):
                 self._learn(key, up=verdict.up)
                 if self.tell is not None:
                     self.tell(key, verdict.up)
+            # The interval runs from answer to question, so that one that answers slowly is never asked twice at once.
             gevent.sleep(target.health.interval)
 
     def _is_well(self, live: LiveBackend, target: Target) -> bool:
@@ -105,6 +114,7 @@ def targets_of(clusters: Mapping[str, Cluster], backends: Mapping[BackendKey, Ba
     }
 
 
+# `follow` looks at all clusters and backends: a transaction that changes one route among ten thousand need not pay for it.
 def is_checked(fact: AnyFact, state: ConfigState) -> bool:
     """Is it a cluster whose backends are asked, or one of them?"""
     match fact:

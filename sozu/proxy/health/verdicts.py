@@ -15,6 +15,7 @@ class Verdict:
     def hear(self, well: bool, health: Health) -> bool:  # noqa: FBT001 - the answer is what this is about
         """One more answer. Has the verdict changed?"""
         if well is self.up:
+            # In a row, not in all: otherwise a lost packet a day would take every backend out in the end.
             self._against = 0
             return False
         self._against += 1

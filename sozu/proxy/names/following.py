@@ -18,7 +18,9 @@ from sozu.proxy.registry import BackendKey, Registry
 
 log = logging.getLogger("sozu.proxy")
 
+# A time of 0 is legal (RFC 1035 section 3.2.1), and would be one question after the other; one of weeks would keep a mistake in a zone for weeks.
 SHORTEST, LONGEST = 1.0, 3600.0  # seconds: whatever a time to live says
+# A resolver that is away for long gets a question for each name every half minute, and not every second from every worker.
 FIRST_RETRY, LAST_RETRY = 1.0, 30.0
 
 LookUp = Callable[[str], Found]
@@ -38,10 +40,12 @@ class Names:
         """Look up the names of this configuration, and no others."""
         self._users = users_of(state.backends.values())
         for host in self._greenlets.keys() - self._users.keys():
+            # Not waited for: this runs while a transaction is followed.
             self._greenlets.pop(host).kill(block=False)
             self._known.pop(host, None)
         for host in self._users:
             if host in self._known:
+                # A backend that joins a name which is known already, with another port or in another cluster, need not wait for the next lookup.
                 self._place(host, self._known[host])
             if host not in self._greenlets:
                 self._greenlets[host] = gevent.spawn(self._look_up_on, host)
@@ -63,12 +67,14 @@ class Names:
             else:
                 self._learn(host, found.addresses)
                 gevent.sleep(min(max(found.ttl, SHORTEST), LONGEST))
+                # Only here, after an answer: one failure after another doubles the pause.
                 pause = FIRST_RETRY
 
     def _learn(self, host: str, addresses: tuple[str, ...]) -> None:
         if self._known.get(host) != addresses:
             log.info("event=name_found host=%s addresses=%s", host, ",".join(addresses))
             self._known[host] = addresses
+        # Also where DNS says what it said before: the registry knows by itself whether a backend moves, and keeps its connections if not.
         self._place(host, addresses)
 
     def _place(self, host: str, addresses: Iterable[str]) -> None:

@@ -43,6 +43,7 @@ class Found:
 
 def look_up(host: str) -> Found:
     """The addresses of this host. Raises NoAddress."""
+    # In the order of nsswitch.conf's usual `files dns`: who writes a name there means to overrule DNS.
     if found := in_hosts(host, _text(HOSTS)):
         return Found(tuple(found), UNKNOWN_TTL)
     failure = "no resolver is known"
@@ -50,12 +51,14 @@ def look_up(host: str) -> Found:
         try:
             return ask(resolver, host)
         except NoAddress as none:
+            # The last resolver's words are what the log tells, should the system know nothing either.
             failure = str(none)
     return _as_the_system_does(host, failure)
 
 
 def ask(resolver: tuple[str, int], host: str) -> Found:
     """What this resolver says. Raises NoAddress."""
+    # One kind in a question: a message with two of them is legal by its format, but resolvers do not answer it.
     answers = [_ask(resolver, host.encode(), kind) for kind in (A, AAAA)]
     wanted = [record for answer in answers for record in answer.records if len(record.data) == {A: 4, AAAA: 16}.get(record.kind)]
     if not wanted:
@@ -68,6 +71,7 @@ def _ask(resolver: tuple[str, int], host: bytes, kind: int) -> DnsAnswer:
     identity = _chance.randrange(1 << 16)  # not to be guessed, or strangers could answer (RFC 5452); so is the port, which the kernel chooses
     query = write_query(identity, host, kind)
     try:
+        # Over UDP and TCP together, so that no resolver can hold the greenlet for longer whatever it does.
         with gevent.Timeout(PATIENCE):
             answer = _by_udp(resolver, query, identity)
             return _by_tcp(resolver, query, identity) if answer.truncated else answer
@@ -77,9 +81,11 @@ def _ask(resolver: tuple[str, int], host: bytes, kind: int) -> DnsAnswer:
 
 def _by_udp(resolver: tuple[str, int], query: bytes, identity: int) -> DnsAnswer:
     with socket.socket(_family(resolver), socket.SOCK_DGRAM) as sock:
+        # Connected, a datagram socket takes packets of this address and port alone, and hears at once that nobody listens there (ECONNREFUSED).
         sock.connect(resolver)
         sock.send(query)
         while True:
+            # One with another number, or none at all, may be somebody's guess at ours: it ends nothing, the right one may still come.
             answer = _read(sock.recv(LARGEST), identity)
             if answer is not None:
                 return answer
@@ -89,6 +95,7 @@ def _by_tcp(resolver: tuple[str, int], query: bytes, identity: int) -> DnsAnswer
     """RFC 1035 section 4.2.2: the same behind its length."""
     with socket.create_connection(resolver) as sock:
         sock.sendall(len(query).to_bytes(2, "big") + query)
+        # A file reads as many bytes as it is asked for, where `recv` gives what is there: TCP may cut an answer anywhere.
         with sock.makefile("rb") as file:
             size = int.from_bytes(file.read(2), "big")
             answer = _read(file.read(size), identity)
@@ -98,18 +105,22 @@ def _by_tcp(resolver: tuple[str, int], query: bytes, identity: int) -> DnsAnswer
 
 
 def _read(data: bytes, identity: int) -> DnsAnswer | None:
+    # Behind the answers there may be more (authority, other records): it is not looked at, and need not be right.
     outcome: Any = run(dns_answer, data)
     return outcome.value if isinstance(outcome, Done) and outcome.value.number == identity else None
 
 
 def _as_the_system_does(host: str, failure: str) -> Found:
     try:
+        # Without a type there would be a row for streams, datagrams and raw sockets each.
         rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)  # gevent's: its threads wait, not the loop
     except OSError as error:
         raise NoAddress(failure) from error
+    # A scope (fe80::1%eth0) names an interface of this machine; backends are addressed without.
     addresses = dict.fromkeys(str(row[4][0]) for row in rows if row[0] in (socket.AF_INET, socket.AF_INET6) and "%" not in str(row[4][0]))
     if not addresses:
         raise NoAddress(failure)
+    # getaddrinfo may give them in another order each time (RFC 6724); the same addresses are to look the same.
     return Found(tuple(sorted(addresses, key=lambda each: (":" in each, each))), UNKNOWN_TTL)
 
 
@@ -124,6 +135,7 @@ def resolvers(text: str) -> Iterator[tuple[str, int]]:
     """Those of the text of /etc/resolv.conf (resolv.conf(5))."""
     for line in text.splitlines():
         words = line.split()
+        # Search domains and options are left to the system's own way, which is tried where no resolver knows the name as it stands.
         if len(words) > 1 and words[0] == "nameserver" and _is_address(words[1]):
             yield words[1], PORT
 
@@ -142,6 +154,8 @@ def _family(resolver: tuple[str, int]) -> int:
 
 def _text(path: Path) -> str:
     if path in TOLD:
+        # A worker may read the file that was there when it was confined; an editor or DHCP client puts a new one in its place, which the sandbox
+        # does not know. So the master looks (docs/security.md).
         return TOLD[path]
     try:
         return path.read_text("utf-8", "replace")
