@@ -18,6 +18,7 @@ Stack = list[Any]  # of Idle, last in, first out; the pool knows more about them
 class Idle(Protocol):
     """A pooled connection to a backend that nobody uses now."""
 
+    # It is called in the middle of a swap, where one switch would show an exchange half of a transaction.
     def close(self) -> None:
         """Close it; must not switch greenlets."""
 
@@ -36,6 +37,8 @@ class LiveBackend:
         "up", "weight",
     )  # fmt: skip
 
+    # An answer gets the `cookie` of whoever counts its exchange: a Lease where the
+    # cluster has terms, else the backend itself. So nobody has to ask which it is.
     cookie: ClassVar[bytes] = b""  # what an exchange that counts here tells the client besides: a Lease may have something
 
     def __init__(self, fact: Backend) -> None:
@@ -74,6 +77,7 @@ class LiveBackend:
         return self._token
 
     @property
+    # Turns are taken here and not in the balancer: an exchange that tries again, a health check and a tunnel all come by this line, whatever chose the backend.
     def address(self) -> SocketAddress:
         """Where the next connection goes: they take turns."""
         first, *others = self.addresses
@@ -84,6 +88,8 @@ class LiveBackend:
     @property
     def well(self) -> bool:
         """Is nothing known against it?"""
+        # `down` is not asked: it says that the last connect failed, which may be one refused among
+        # thousands. What takes a backend out is a check (`up`), or failures that add up (`resting`).
         return self.up and not self.resting
 
     @property
@@ -94,12 +100,15 @@ class LiveBackend:
     @property
     def trouble(self) -> str:
         """Why it may get nothing now: it is `pending` (DNS has no address), `down` (a check or the last connection has failed), `resting` after failures; or empty."""
+        # First, since nothing else can be known of a backend before it has an address: `down` would be what was found at the one that it had before.
         if not self.addresses:
             return "pending"
         return "down" if self.down or not self.up else "resting" if self.resting else ""
 
     def end(self) -> None:
         """One exchange or tunnel less; the last one of a retired backend is what somebody may be waiting for."""
+        # An exchange counts from the moment it chose us, so also while its connection is being opened: else "drained" could be
+        # told between the choice and the connect, and the connect would meet a backend that the operator has switched off.
         self.exchanges -= 1
         if self.retired and not self.exchanges:
             self._tell()
@@ -107,8 +116,10 @@ class LiveBackend:
     def serve(self, fact: Backend) -> None:
         """Take new settings, or come back from retirement with the old counts."""
         self.fact = fact
+        # Also in the middle of a slow start: the recovery's next tick takes the weight back to what has been earned, of the new full one.
         self.weight = fact.weight
         self._token = b""
+        # Who waits for the end has to hear that it will not come: it looks again, finds the backend in use, and answers ERROR.
         if self.retired:
             self.retired = False
             self._tell()
@@ -122,11 +133,14 @@ class LiveBackend:
 
     def forget_idle(self) -> None:
         """Close the pooled connections; those that are in use now will not come back to this stack, which is none any more."""
+        # A new list, not a cleared one: a connection that is in use knows its list by identity (`Back.home`), and `Pool.give` closes it when that
+        # is not ours any more. Cleared, the list would take back connections to the address of yesterday, or without TLS, for the next exchange.
         stack, self.idle = self.idle, []
         while stack:
             stack.pop().close()
 
     def _tell(self) -> None:
+        # Emptied first: each is told once, and one that asks from its call to be told again must not be lost with the list.
         listeners, self.on_gone = self.on_gone, []
         for listener in listeners:
             listener()

@@ -5,6 +5,7 @@ from typing import Final
 
 from sozu.proxy.registry.live_backend import LiveBackend
 
+# Not nothing: `least_loaded` and `power_of_two` divide by the weight, and one that is never asked cannot show that it is well.
 LEAST: Final = 0.05  # of its weight a newcomer has from the first moment
 
 
@@ -38,5 +39,7 @@ class Recovery:
             grown = (now - since) / seconds
             if grown >= 1 or live.retired:
                 del self._warming[live]
+            # Told at each tick, though only the weight has moved: a balancer looks at weights
+            # again when it is given another tuple, which a refresh of the roster makes.
             live.weight = live.fact.weight * min(1.0, max(LEAST, grown))
             yield live, False

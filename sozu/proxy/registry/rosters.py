@@ -82,6 +82,8 @@ class Registry:
         if live is None or not live.idle:
             return False
         half = (len(live.idle) + 1) // 2
+        # In place: the list may be the stack of all backends at this address, and each
+        # connection's `home`. They leave it first: a close does not look for itself there.
         older, live.idle[:] = live.idle[:half], live.idle[half:]
         for idle in older:
             idle.close()
@@ -137,6 +139,7 @@ class Registry:
 
     def _refresh(self, live: LiveBackend) -> None:
         name = live.key[0]
+        # Traffic runs between the steps of a preparation, and backends fail meanwhile: what was sorted before would be published as it is no longer.
         if self._drafted is not None:
             self._drafted.spoil(name)  # what was seen of this backend is not so any more
         roster = self.rosters.get(name)
@@ -154,6 +157,7 @@ class Registry:
     def prepare(self, draft: "RosterDraft") -> Iterator[None]:
         """Build it, a cluster in each step, with all that no exchange can notice: who serves already, and changes, is left for the swap."""
         self._drafted = draft
+        # Only newcomers are told here: no roster in force names them, so nobody notices. Who serves already would show new settings before their revision.
         for roster, facts in draft.build():
             for live, fact in facts:
                 self._welcome(live, fact, draft)
@@ -169,8 +173,10 @@ class Registry:
 
     def swap(self, draft: "RosterDraft") -> None:
         """From here on new exchanges meet the new rosters; those that run keep what they chose."""
+        # What is left of it, if somebody has taken steps already. From here to the end nothing switches: no exchange may find rosters of two revisions.
         deque(self.prepare(draft), maxlen=0)
         self._drafted = None
+        # Asked before anybody is let go: the worker's reply names them, and the master watches these only; the others have drained with the reply.
         self.left_running = [live.key for live in draft.leaving if live.exchanges]
         self.rosters = draft.rosters
         for live, fact in draft.facts:
@@ -178,6 +184,7 @@ class Registry:
         for name in draft.unprepared:
             self._set_up(draft.rebuilt[name])
         for terms in draft.terms:
+            # Not when they were built: counters are shared with the terms in force until now, and would have been judged by a policy that is not published.
             terms.hold()
 
     def settle(self, draft: "RosterDraft") -> Iterator[None]:
@@ -188,6 +195,8 @@ class Registry:
                 live.on_gone.append(self._forgetter(live))
             else:
                 del self._live[live.key]
+            # Before `retire`, which closes all that is in the backend's stack: of a shared
+            # one that would be the connections of every other cluster at the address.
             self._stacks.leave(live)
             live.retire()
             yield
@@ -209,6 +218,7 @@ class Registry:
 
     def _forgetter(self, live: LiveBackend) -> Callable[[], None]:
         def forget() -> None:
+            # By the same call it is told that it has come back before its last exchange ended: then it is in use, and stays.
             if live.retired:
                 del self._live[live.key]
 
@@ -235,6 +245,7 @@ class RosterDraft:
         """Note what is touched; nothing else is built anew."""
         for change in effects:
             match change.after or change.before:
+                # Noted here and built once at the end, in whatever number of slices a transaction names the same cluster.
                 case Cluster(cluster=name):
                     self._clusters[name] = change.after if isinstance(change.after, Cluster) else None
                     self._backends.setdefault(name, {})
@@ -247,6 +258,7 @@ class RosterDraft:
         while self._backends:
             name, backends = self._backends.popitem()
             roster, facts, changing = self._rebuild(name, backends)
+            # Somebody of this cluster serves already, and changes: sorted now, its tiers would go by settings that he gets at the swap only.
             if roster is not None and changing:
                 self.facts += facts
                 self.unprepared.add(name)
@@ -276,6 +288,7 @@ class RosterDraft:
         if cluster is None:
             assert not members, "a cluster leaves after its backends"
             return None, facts, False
+        # A balancer that stays goes on with its turn: begun anew by each transaction, the first backend of the list would get the first request after each.
         kept = old is not None and old.cluster.load_balancing is cluster.load_balancing
         balancer = old.balancer if kept and old is not None else balancer_for(cluster.load_balancing)
         same = old is not None and old.cluster is cluster

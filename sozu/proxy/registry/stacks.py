@@ -22,10 +22,13 @@ class Stacks:
         """Give a backend of this cluster the stack that it should have."""
         plain = cluster.tls is None and cluster.proxy_protocol is None
         if live.shares:
+            # One that goes over to TLS, or to PROXY headers, must not find a connection in plain text in its stack, nor put its own into that of the others.
             if not plain:
                 self.leave(live)
+        # A name is left out: its backends move one by one when DNS says so, and `place` closes what is in the stack of the one that moves.
         elif plain and named_address(live.name) is None:
             live.forget_idle()
+            # What it had for itself was closed and is not brought along: it may be in TLS, or opened in the name of one client.
             live.idle, users = self._shared.get(live.name, (live.idle, 0))
             self._shared[live.name] = live.idle, users + 1
             live.shares = True
@@ -35,7 +38,9 @@ class Stacks:
         if not live.shares:
             live.forget_idle()
             return
+        # The count is kept beside the stack, because a stack does not know who has it: only the last one may close what others would still use.
         stack, users = self._shared.pop(live.name)
+        # A stack of its own from here on: connections that are in use now belong to the shared one, and go back there or are closed.
         live.shares, live.idle = False, []
         if users > 1:
             self._shared[live.name] = stack, users - 1

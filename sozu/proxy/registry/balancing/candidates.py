@@ -20,4 +20,6 @@ B = TypeVar("B", bound=Candidate)
 
 def load(candidate: Candidate) -> float:
     """Its live exchanges, as its weight counts them."""
+    # By weight, so that a backend of weight 100 with two exchanges is as busy as one of 50 with one. Nobody of
+    # weight 0 comes here: `serves` keeps him out of the tiers, and a slow start begins at 5 % and not at nothing.
     return candidate.exchanges / candidate.weight

@@ -22,9 +22,12 @@ class _Line:
 
     def throw(self, candidates: Sequence[Candidate]) -> int:
         """The place of the one that was hit."""
+        # By identity and not by equality: to compare costs a look at each candidate for each request, which is what
+        # is to be saved. In exchange whoever changes a weight has to bring another tuple (`Roster.refresh`).
         if candidates is not self._seen:  # the same tuple comes until the roster changes
             self._seen = candidates
             self._ends = list(accumulate(candidate.weight for candidate in candidates))
+        # Sums end to end and a search among them: a walk that subtracts weights would take as long as there are backends.
         place = bisect_right(self._ends, self._chance() * self._ends[-1])
         return min(place, len(candidates) - 1)  # random() < 1, but its product may round up
 

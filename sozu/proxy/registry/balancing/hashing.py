@@ -10,6 +10,7 @@ from math import log
 
 from sozu.proxy.registry.balancing.candidates import B
 
+# Width and hash are fixed for good: with others every key would move at the next upgrade, and every client whose cookie names a backend.
 _BITS = 64
 _MASK = (1 << _BITS) - 1
 _SPREAD, _STIR = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # the multipliers of splitmix64
@@ -22,6 +23,7 @@ def hashed(key: bytes) -> int:
 
 def stirred(number: int) -> int:
     """64 bits, each of which depends on each bit of the number (the last steps of splitmix64)."""
+    # Cheap, because it runs once for each backend, where `hashed` runs once for a request: both numbers that come in are well spread already.
     number = ((number ^ (number >> 30)) * _SPREAD) & _MASK
     number = ((number ^ (number >> 27)) * _STIR) & _MASK
     return number ^ (number >> 31)
@@ -34,6 +36,7 @@ class Rendezvous:
 
     def pick(self, candidates: Sequence[B], key: bytes = b"") -> B:
         """A weight of w wins as often as w tickets would: the draw u becomes -w / ln u."""
+        # Lots are drawn anew for each key; what decides is a backend's own seed, so the order of the list does not matter, nor who else is in it.
         drawn = hashed(key)
         best, highest = candidates[0], -1.0
         for candidate in candidates:

@@ -28,15 +28,19 @@ class Maglev:
 
     def prepare(self, candidates: Sequence[Candidate]) -> None:
         """From now on these are the backends."""
+        # Seeds and weights are all that a table is made of: a change that leaves both as they are (of the cluster's timeouts, say) keeps the table.
         traits = [(candidate.seed, candidate.weight) for candidate in candidates]
         if traits != self._traits:
             self._table, self._traits = (), traits
+        # The tuple itself, also where the table stays: `pick` knows by identity whether
+        # it is asked about all of them, and the table holds places in this order.
         self._prepared = candidates
 
     def pick(self, candidates: Sequence[B], key: bytes = b"") -> B:
         """One look-up."""
         if candidates is not self._prepared:
             return self._others.pick(candidates, key)
+        # By the first key and not by `prepare`: at a start with ten thousand clusters of this kind it would take minutes before anybody is served.
         if not self._table:
             self._table = filled(self._traits)
         return candidates[self._table[hashed(key) % SIZE]]
@@ -45,6 +49,7 @@ class Maglev:
 def filled(traits: Sequence[tuple[int, float]]) -> Sequence[int]:
     """For each entry the place of a backend among these (seed, weight): they take turns at their next free entry, as often as their weight says."""
     table, left = [_FREE] * SIZE, SIZE
+    # The heaviest has a share of 1, so it takes an entry in each round: that is why the loop ends, however small the other weights are.
     heaviest = max(weight for _, weight in traits)
     walks = [_Walk(place, seed, weight / heaviest) for place, (seed, weight) in enumerate(traits)]
     walks.sort(key=lambda walk: walk.offset)  # an order that does not depend on how the configuration lists them
@@ -69,6 +74,7 @@ class _Walk:
         self.share = share
         self.credit = 0.0
         self.offset = self.at = seed % SIZE
+        # Never 0, and SIZE is prime: so the walk visits each entry once. Stirred, because two that begin at one entry should not go the same way from there.
         self._step = stirred(seed) % (SIZE - 1) + 1
 
     def take(self, table: list[int]) -> None:

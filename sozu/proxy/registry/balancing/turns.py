@@ -11,6 +11,7 @@ class RoundRobin:
     __slots__ = ("_even", "_seen", "_spare", "_turn")
 
     def __init__(self) -> None:
+        # Two marks: had a second choice moved the first one's, a backend that cannot be reached would get more turns than the others, and not fewer.
         self._turn = self._spare = -1  # whose it was; and whose, of the turns of those who could not
         self._seen: Sequence[Candidate] | None = None
         self._even = True
@@ -22,11 +23,13 @@ class RoundRobin:
             self._even = len({candidate.weight for candidate in candidates}) == 1
         if not self._even:
             return _most_credit(candidates)
+        # Kept as a place, and taken modulo the length each time: a tuple that became shorter needs no care.
         self._turn = turn = (self._turn + 1) % len(candidates)
         return candidates[turn]
 
     def pick_of(self, tier: Sequence[B], able: Sequence[B]) -> B:
         """The next of a tier that is able (the others were tried, or are full): nobody gets all the turns of those who are not."""
+        # Asked of the tier, not of who is able: if the two ways alternated from request to request, neither would keep the shares of a round.
         if len({candidate.weight for candidate in tier}) > 1:
             return _most_credit(able)
         picked = next(_from(tier, self._spare + 1, able))
@@ -36,6 +39,7 @@ class RoundRobin:
 
 def _from(tier: Sequence[B], turn: int, able: Sequence[B]) -> Iterator[B]:
     """Those who are able, in the order of their tier, from this turn on."""
+    # In the order of the tier, from the mark on: among the able alone a place would mean another backend each time that somebody drops out.
     turn, among = turn % len(tier), set(able)
     return (candidate for candidate in (*tier[turn:], *tier[:turn]) if candidate in among)
 
@@ -44,6 +48,8 @@ def _most_credit(candidates: Sequence[B]) -> B:
     """Everyone earns his weight; the richest is picked and pays what all earned: over a round, shares equal weights."""
     earned = 0.0
     richest = candidates[0]
+    # Credits stand on the backends, which outlive rosters: a transaction does not begin
+    # the round again. Among those that are asked they add up to what they were.
     for candidate in candidates:
         candidate.credit += candidate.weight
         earned += candidate.weight

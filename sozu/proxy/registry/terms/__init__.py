@@ -25,6 +25,8 @@ K = TypeVar("K", Breaker, RetryBudget, Guests)  # what goes on counting when its
 P = TypeVar("P")
 
 _DEFAULT: Final = Cluster(cluster="")
+# Compared in one go, for each of ten thousand clusters. A new kind of terms has to be named here, or a
+# cluster that has it alone goes without. A queue is not: where nothing bounds `max_exchanges` nobody waits.
 _asked = attrgetter("sticky", "split", "retries", "breaker", "max_exchanges", "max_per_client", "proxy_protocol")
 _NOTHING: Final = _asked(_DEFAULT)
 
@@ -39,6 +41,7 @@ class Terms:
         self._workers = workers
         self.name = cluster.cluster
         self.key: Key | None = key_for(cluster)
+        # Those of the old terms as they are, also where the cluster has another policy: until `hold` it is the old terms' exchanges that count in them.
         self.breaker: Breaker | None = None if old is None else old.breaker
         self.budget: RetryBudget | None = None if old is None else old.budget
         self.guests: Guests | None = None if old is None else old.guests
@@ -50,9 +53,11 @@ class Terms:
     def hold(self) -> None:
         """From now on these hold. What was counted under the terms before goes on being counted."""
         cluster = self._cluster
+        # A lease goes on with the Terms that it began with, so what is taken off here is still there for whoever has to leave it.
         self.breaker = _kept(self.breaker, cluster.breaker, Breaker)
         self.budget = _kept(self.budget, cluster.retries, RetryBudget)
         self.guests = _kept(self.guests, self._part(cluster.max_per_client), Guests)
+        # Fewer seats send nobody away who sits already: `enter` looks at the size, and at nobody else.
         self.queue.size = self._part(cluster.queue.size) or 0 if cluster.queue is not None else 0
 
     def divide(self, workers: int) -> None:
@@ -72,14 +77,17 @@ class Terms:
 
     def _part(self, limit: int | None) -> int | None:
         """Of a limit for all workers: ours. Rounded up, since none would be too little."""
+        # Down, 2 workers would let in 2 of a limit of 3, and nobody at all of a limit of 1.
         return None if limit is None else -(-limit // self._workers)
 
 
 def _kept(old: K | None, policy: P | None, make: Callable[[P], K]) -> K | None:
+    # What is asked for no longer is forgotten with its counts; asked for again, it begins at nothing.
     if policy is None:
         return None
     if old is None:
         return make(policy)
+    # The counter stays and only its policy is replaced: else each change of a cluster would close an open circuit, and forget how many exchanges a client has.
     old.policy = policy  # type: ignore[assignment]  # each has the policy that it was made with
     return old
 

@@ -26,6 +26,7 @@ def key_for(cluster: Cluster) -> Key | None:
     find, wanted = field_value if kind == "header" else cookie_value, name.encode()
 
     def key(fields: Fields, client: bytes) -> bytes:
+        # A request without the header or cookie would else have an empty key, and all such requests would go to one backend.
         return find(fields(), wanted) or source_address(fields, client)
 
     return key
@@ -48,9 +49,11 @@ def cookie_value(fields: bytes, name: bytes) -> bytes:
 
 def without_cookie(head: bytes, name: bytes) -> tuple[bytes, bytes]:
     """The lines without this cookie, and what it said; the other cookies say what they said, in one line."""
+    # A search of the bytes first: clients without a cookie, and the first request of each, are done with that, and the head stays the slice that it was.
     if name not in head or all(known != name for known, _ in _cookies(head)):
         return head, b""
     said = cookie_value(head, name)
+    # The other pairs are joined into one line, since a client may send one at most (RFC 6265 section 5.4), and a backend may look at the first only.
     left = [b"%b=%b" % pair if pair[0] else pair[1] for pair in _cookies(head) if pair[0] != name]
     lines = without(head, _COOKIE_LINES)
     return (b"%bCookie: %b\r\n" % (lines, b"; ".join(left)) if left else lines), said
@@ -59,6 +62,7 @@ def without_cookie(head: bytes, name: bytes) -> tuple[bytes, bytes]:
 def _cookies(fields: bytes) -> Iterator[tuple[bytes, bytes]]:
     for line in values(fields, _COOKIE):
         pairs = whole(cookie, line)
+        # The grammar takes every value there can be: a cookie that is odd is the backend's business, and no request is refused for what a site set years ago.
         assert isinstance(pairs, list), "every field value is a list of cookies"
         yield from pairs
 

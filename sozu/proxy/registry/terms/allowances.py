@@ -19,10 +19,12 @@ class RetryBudget:
 
     def earn(self) -> None:
         """One more request."""
+        # Bounded: without that a quiet night would be saved up for one storm, and retries would multiply the load in the hour in which everything fails.
         self._saved = min(self._saved + self.policy.budget / _WHOLE, max(_RESERVE, self.policy.budget))
 
     def spend(self) -> bool:
         """May there be one more retry?"""
+        # Whole retries only. Fractions are kept, so that 20 % are every fifth request's.
         if self._saved < 1:
             return False
         self._saved -= 1
@@ -48,6 +50,7 @@ class Guests:
 
     def leave(self, address: bytes) -> None:
         """One less."""
+        # No address is kept that has none: an attacker with a /48 would else leave an entry for each /64 of it behind, for ever.
         count = self._counts[address] - 1
         if count:
             self._counts[address] = count

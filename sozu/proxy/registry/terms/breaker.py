@@ -18,6 +18,7 @@ class Breaker:
         self.policy = policy
         self._opened: float | None = None  # when; None while closed
         self._on_trial = False
+        # Before all time: the first outcome begins the first half, whenever it comes.
         self._close(float("-inf"))
 
     def admits(self, now: float) -> bool:
@@ -26,6 +27,7 @@ class Breaker:
             return True
         if self._on_trial or now < self._opened + self.policy.pause:
             return False
+        # One at a time: if all who come after the pause were let through, a backend that is barely up again would be asked by everybody at once.
         self._on_trial = True
         return True
 
@@ -56,13 +58,17 @@ class Breaker:
         self._total, self._failed = [0, 0], [0, 0]  # of the half that runs, and of the one before
 
     def _count(self, now: float, *, failed: bool) -> None:
+        # Two pairs of numbers instead of a time for each request: the memory does not
+        # grow with the traffic, and what counts is between a half and all of `within`.
         half = self.policy.within / 2
         if now - self._since >= half:
+            # After a silence of a whole `within` also the younger half is too old to be the one before.
             recent = now - self._since < 2 * half
             self._since = now
             self._total, self._failed = [0, self._total[0] if recent else 0], [0, self._failed[0] if recent else 0]
         self._total[0] += 1
         self._failed[0] += failed
         total = sum(self._total)
+        # Only a failure opens: a success that makes the count large enough is no reason to refuse the next request.
         if failed and total >= self.policy.least and sum(self._failed) * _WHOLE >= self.policy.share * total:
             self._opened = now

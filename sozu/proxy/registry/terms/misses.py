@@ -19,15 +19,20 @@ class Misses:
         """One more failure. Is it to be left alone from now on, until `until`?"""
         if not policy.limit or now < self.until:
             return False  # whoever is still there began before
+        # On trial for as long as it rested: else one that fails every half a minute would
+        # be asked with the shortest pause each time, and never be left alone for long.
         if self.pause and now <= self.until + max(policy.within, self.pause):
             return self._rest(now, min(self.pause * 2, policy.longest))  # it is back on trial: the first failure is enough
+        # The trial is passed: the next series of failures begins with the short pause again.
         self.pause = 0.0
         self._times.append(now)
+        # Only failures still within the time are kept, and at `limit` they are cleared: so there are never more than that of them.
         while self._times[0] < now - policy.within:
             self._times.popleft()
         return len(self._times) >= policy.limit and self._rest(now, policy.pause)
 
     def _rest(self, now: float, pause: float) -> bool:
+        # What led to this rest must not count for the next one: after it, it is the trial that decides.
         self._times.clear()
         self.pause, self.until = pause, now + pause
         return True

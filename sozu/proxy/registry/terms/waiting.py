@@ -20,6 +20,7 @@ class WaitingRoom:
 
     def enter(self, wake: Wake) -> bool:
         """Wait behind the others, unless all seats are taken."""
+        # Bounded, because everyone here holds a connection and a greenlet; who finds it full is told 503 at once, and can go elsewhere.
         if len(self.waiting) >= self.size:
             return False
         self.waiting.append(wake)
@@ -39,5 +40,6 @@ class WaitingRoom:
 
     def call_all(self) -> None:
         """Everybody may look: who finds no room waits again, in the same order."""
+        # As many as there are now, whatever a call does: one that entered again at once would make a loop until nobody waits endless.
         for _ in range(len(self.waiting)):
             self.call_next()
