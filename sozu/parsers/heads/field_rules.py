@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sozu.parsers.heads.slots import Slot
 
+# RFC 9110 5.1: field-name = token. What is left of TCHAR without its letters is what a careless reader skips, folds or takes for something else.
 NOT_LETTERS: Final = TCHAR.translate(None, ALPHA)
 FRAMING: Final = frozenset((b"content-length", b"transfer-encoding"))
 
@@ -51,12 +52,16 @@ def survey(
     """Read a field section; `lines` are its lines as they came, without CRLF. The first fault from the top is the one reported."""
     found = Survey()
     offset = 0
+    # The grammar has counted the fields, a plain split at CRLF the lines. `strict` holds the two to one number: were they to differ, the wrong lines
+    # would be cut.
     for (name, value), line in zip(fields, lines, strict=True):
         fault = field_fault(found, slots, name.lower(), value, line)
         if fault is not None:
             return Fault(offset + fault.offset, fault.reason)
         found.offsets.setdefault(name.lower(), offset)
         offset += len(line) + 2
+    # Only behind the last line is the list of options complete (RFC 9110 5.3: several lines make one list). So a fault within any line is told before
+    # this one, which needs all of them.
     options = elements(found.values.get(b"connection"))
     if options & NEVER_NAMED:
         return Fault(found.offsets[b"connection"], Reason.CONNECTION_OPTION)
@@ -71,11 +76,15 @@ def field_fault(
     slot = slots.get(name)
     if slot is None:
         return Fault(0, Reason.FRAMING_LOOK_ALIKE) if is_look_alike(name) else None
+    # Twice is asked first. RFC 9112 6.3 (5) lets a recipient merge equal values of Content-Length; we do not, for an origin may take the first one
+    # and another the last. Of Host RFC 9112 3.2 wants a 400 anyway.
     before = found.values.get(name)
     if before is not None and slot.twice is not None:
         return Fault(0, slot.twice)
     wrong = slot.fault(value)
     if wrong is not None:
+        # The value comes without the blanks around it, and its rule counts from its first byte; who reads the log counts from the beginning of the
+        # line.
         blanks = line[len(name) + 1 :]
         return Fault(len(line) - len(blanks.lstrip(b" \t")) + wrong, slot.invalid)
     found.values[name] = value if before is None else before + slot.joint + value
@@ -84,9 +93,12 @@ def field_fault(
 
 def is_look_alike(name: bytes) -> bool:
     """Does a lower-case name read as a framing field to a program that skips or mistakes characters (`Content_Length`, `1Transfer-Encoding`)?"""
+    # RFC 3875 4.1.18 has a server write "-" as "_" for a CGI program: to it `Transfer_Encoding` and `Transfer-Encoding` are one variable. Whoever is
+    # let through with the first one has a framing field that the proxy did not see (RFC 9112 11.2).
     return name not in FRAMING and name.translate(None, NOT_LETTERS) in LOOK_ALIKES
 
 
 def passed(fields: Iterable[tuple[bytes, bytes]], lines: Iterable[bytes], cuts: frozenset[bytes]) -> bytes:
     """The lines that may go to the other side, each with its CRLF."""
+    # Lines and not pairs are joined: names keep their case and values their blanks, as they do where the quick pattern has slices of the head.
     return b"".join(line + b"\r\n" for (name, _), line in zip(fields, lines, strict=True) if name.lower() not in cuts)

@@ -19,6 +19,9 @@ from sozu.parsers.uri import parse_authority
 # These end at any hop. The quick grammar of Connection below relies on it: its options name fields that are cut anyway.
 ALWAYS_DROPPED: Final = frozenset((b"connection", b"keep-alive", b"upgrade"))
 
+# TE and Upgrade do not come back by themselves: forwarding.py writes new lines for what it passes on of them. Proxy-Connection is no standard and is
+# dropped because clients send it where they mean Connection (RFC 9112 appendix C.2.2). HTTP2-Settings belongs to an upgrade to h2c, which is never
+# passed on. Client-Cert is ours to write (RFC 9440): from a client it would be a passport that he has written himself.
 # What a client or an origin says about its own connection, or about who the client is, ends here (RFC 9110 section 7.6.1).
 DROPPED_FROM_REQUESTS: Final = frozenset(
     b"connection keep-alive proxy-connection te upgrade http2-settings forwarded x-forwarded-for x-forwarded-proto "
@@ -26,6 +29,7 @@ DROPPED_FROM_REQUESTS: Final = frozenset(
 )
 DROPPED_FROM_RESPONSES: Final = frozenset(b"connection keep-alive proxy-connection te upgrade sozu-id".split())
 
+# Eighteen nines are below 2^63, nineteen are not: with one digit more an origin that counts in signed 64 bits could see another length than we do.
 LONGEST_LENGTH: Final = 18  # digits
 
 
@@ -37,6 +41,7 @@ def host_fault(value: bytes) -> int | None:
 
 def length_fault(value: bytes) -> int | None:
     """Content-Length = 1*DIGIT (RFC 9110 section 8.6); 18 digits at most, so that no one's integer overflows."""
+    # By class and not by int(), which takes `+3`, `1_0` and blanks around a number: spellings that others refuse or read as another number.
     digits = len(value) - len(value.lstrip(DIGIT))
     if digits < len(value) or not value:
         return digits
@@ -45,6 +50,8 @@ def length_fault(value: bytes) -> int | None:
 
 def coding_fault(value: bytes) -> int | None:
     """Transfer-Encoding: `chunked` and nothing else (RFC 9112 section 6.1)."""
+    # `gzip, chunked` is legal and refused: an origin that knows only one of the two finds another end of the body. Where `chunked` is not last, RFC
+    # 9112 6.3 (4) lets a response end with its connection and a request nowhere; one exact word leaves no such case.
     return None if value.lower() == b"chunked" else 0
 
 
@@ -53,6 +60,8 @@ def no_fault(_: bytes) -> int | None:
     return None
 
 
+# RFC 9112 3.2: a request with more than one Host line, or with an invalid value, MUST be answered by 400. Which of two hosts is routed and which one
+# the origin serves would be anybody's guess.
 HOST: Final = Slot(b"host", usual.host, host_fault, Reason.HOST_INVALID, Reason.HOST_TWICE)
 LENGTH: Final = Slot(
     b"content-length",
@@ -73,5 +82,7 @@ def plain_slot(name: bytes) -> Slot:
     return Slot(name, usual.value, no_fault, Reason.FIELD_VALUE, joint=b"; " if name == b"cookie" else b", ")
 
 
+# The order is that of the fields of RequestView and ResponseView behind the start line: the generated function of views.py fills them by place and
+# not by name.
 REQUEST_SLOTS: Final = (HOST, LENGTH, CODING, CONNECTION, plain_slot(b"expect"), plain_slot(b"upgrade"))
 RESPONSE_SLOTS: Final = (LENGTH, CODING, CONNECTION, plain_slot(b"upgrade"))

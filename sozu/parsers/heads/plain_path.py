@@ -23,6 +23,7 @@ SLASHES: Final = b"//"  # where several are to be one
 
 NEEDLESS: Final = {b"%%%02X" % byte: bytes([byte]) for byte in UNRESERVED}  # escapes of what needs none
 ESCAPE: Final = re.compile(rb"%[0-9A-Fa-f]{2}")
+# Refused before anything is decoded: out of `%4%31` decoding would make `%41`, an escape that nobody has sent and that the next reader would decode.
 HALF_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 SEPARATOR: Final = re.compile(rb"%(?:2[Ff]|5[Cc])")
 # A dot segment for an origin that cuts segments at ";" as Java does, or that reads an escaped slash as a slash.
@@ -50,9 +51,12 @@ def plain_path(path: bytes, *, merge_slashes: bool = False, encoded_slashes: boo
         fault = _bad_escape(path, encoded_slashes=encoded_slashes)
         if fault is not None:
             return fault
+        # Before dots are looked for: `/%2e%2e/` climbs like `/../`, and `HIDDEN_DOTS` knows dots by their own byte alone.
         path = ESCAPE.sub(_needed, path)
     if merge_slashes:
+        # Before dot segments go: who merges takes `/a//../b` for `/b`. Otherwise the `..` would climb over nothing but the space between two slashes.
         path = SEVERAL_SLASHES.sub(b"/", path)
+    # A "%" that is still there may be a separator with dots beside it, which the pattern has to look for.
     if DOT not in path and PERCENT not in path:
         return path
     return Reason.PATH_DOTS if HIDDEN_DOTS.search(path) else _without_dot_segments(path)
@@ -72,6 +76,8 @@ def _bad_escape(path: bytes, *, encoded_slashes: bool) -> Reason | None:
 
 
 def _needed(escape: re.Match[bytes]) -> bytes:
+    # An escape that stays keeps the case in which the client wrote it: rules compare in upper case (`upper_escapes`), and a backend that signs or
+    # logs paths gets what was sent.
     return NEEDLESS.get(escape[0].upper(), escape[0])
 
 
@@ -81,9 +87,11 @@ def _without_dot_segments(path: bytes) -> bytes:
     segments = path.split(b"/")
     for segment in segments[1:]:
         if segment == b"..":
+            # A slice, since at the root there is nothing to delete, which `pop` would call an error and RFC 3986 5.2.4 (2C) does not.
             del kept[-1:]
         elif segment != b".":
             kept.append(segment)
+    # RFC 3986 5.2.4 (2B, 2C) puts a "/" in the place of the last dot segment: `/a/b/..` is the folder `/a/`, not the file `/a`.
     if segments[-1] in (b".", b".."):
         kept.append(b"")
     return b"/" + b"/".join(kept)

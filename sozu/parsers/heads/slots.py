@@ -31,12 +31,16 @@ if TYPE_CHECKING:
 LETTERS: Final = frozenset(ALPHA)
 NOT_LETTERS: Final = frozenset(TCHAR) - LETTERS
 LOOK_ALIKES: Final = (b"contentlength", b"transferencoding")
+# Names that many heads have, with an initial that a framing field has too: such a line has a branch before those for strangers, or it would be tried
+# by all of them first.
 OFTEN_WANTED: Final = (b"cookie",)
 OFTEN_FIRST: Final = b"hcauxsr"  # the initials of field names by their frequency, as far as it matters
 DASH: Final = ord("-")
+# A branch that only fails leaves the line to the next branch, the one for any other name; this ends the match as a whole.
 POISON: Final = (
     rb"(?s:.)*+"  # takes all there is and gives nothing back, so that the end of the head can no longer match
 )
+# It may be empty here, and the grammar's token may not: the initial has been matched before it.
 NAME: Final = run(frozenset(TCHAR), 0, None)
 BLANKS: Final = run(frozenset(BLANK), 0, None)
 VALUE: Final = run(frozenset(FIELD_BYTES), 0, None)
@@ -75,6 +79,8 @@ class Section:
         self.capital = capital
         self.slots = slots
         self.cuts = cuts
+        # The framing names without their dash are known in every view, even in one without slots for them: what looks like them is never passed over
+        # as a stranger.
         self.known = (*slots, *sorted(cuts.difference(slots)), *LOOK_ALIKES)
         self.values: dict[bytes, str] = {}
         self.pattern = repeated(b"|".join(self.branches()), 0, None) + EOL
@@ -134,17 +140,24 @@ class Section:
 
     def family(self, names: list[bytes], never: Iterable[bytes]) -> bytes:
         """The lines whose names share an initial, after it, and that are not cut. Those of `never` must not pass as any other line."""
+        # Of the slots those that no earlier branch has captured: a slot has one group, so the order of the yields in `branches` decides who gets it.
         wanted = [name for name in names if name in self.slots.keys() - self.cuts - self.values.keys()]
         branches = [rest(name) + self.slot_value(self.slots[name]) + EOL for name in wanted]
         branches += [look_alike(name) + POISON for name in names if name in LOOK_ALIKES]
+        # This commits a known name: where its own branch did not like the value, the branch for any other line must not take it. `re` tries branches
+        # in turn and would.
         guard = b"(?!" + b"|".join(rest(name) for name in names if name in never) + b")" if never else b""
         return b"(?:" + b"|".join([*branches, *next_words(names), guard + OTHER]) + b")"
 
     def slot_value(self, slot: Slot) -> bytes:
         """After the colon of a slot's name: capture the value, if it is one to take quickly and the first of that name."""
+        # The group opens behind name and colon, never before: CPython gives wrong spans, or a SystemError, for a group that a repeated branch has
+        # captured and then given up (gh-101955).
         part = self.decoder.part(slot.quick.tree, last=False)
         self.values[slot.name] = part.expression
         trimmed = not_after(frozenset(BLANK)) if holds_blanks(slot.quick.tree) else b""
+        # `(?(n)(?!))` is the rule "once": it fails if group n has a value already. It costs nothing where a name comes once, and needs no second look
+        # at the values.
         return b"(?(%d)(?!))" % (part.group or 0) + BLANKS + part.pattern + trimmed
 
     def cut_lines(self) -> bytes:
@@ -157,6 +170,8 @@ class Section:
         second, lf_of_second = self.group(LF)
         first, lf_of_first = self.group(LF)
         self.marks = Cuts(begin_first, first, begin_second, second, more)
+        # Where lines begin is marked before their name is read, so also by lines that then are none to cut. No harm: what counts is `first` and
+        # `second`, the LFs behind a whole line, and until these are set each try marks anew.
         begin = b"(?(%d)(?(%d)|%b)|%b)" % (first, second, at_second, at_first)
         return (
             b"(?="
@@ -168,6 +183,8 @@ class Section:
 
     def cut_line(self, name: bytes) -> list[bytes]:
         """A line to cut, up to its CR. Without a value to capture it can be written twice, each with a literal at its beginning."""
+        # One group cannot stand twice in a pattern, so a line with a value to capture begins with a class; the others begin with a literal for either
+        # case.
         if name in self.slots:
             return [self.initial([name]) + rest(name) + self.slot_value(self.slots[name]) + CR]
         return [escaped(initial) + rest(name) + VALUE + CR for initial in self.initials(name)]
@@ -238,4 +255,5 @@ def spelled(name: bytes) -> bytes:
 def look_alike(name: bytes) -> bytes:
     """What could be taken for the framing field `name`, after its initial."""
     blind = run(NOT_LETTERS, 0, None)
+    # No colon is asked for, so longer names (`Content-Length-Old`) end the match as well: they are harmless, seldom, and read carefully.
     return b"".join(blind + byte_set(cases(letter)) for letter in name[1:])
