@@ -10,6 +10,8 @@ from sozu.command.orders import AddListener, AnyOrder, GivenCertificate
 from sozu.command.state import ConfigState, addition, diff
 from sozu.master.ports import remembered_ports
 
+# A function and not a list: between a tool's message and the clerk's turn others may commit, and a difference that was
+# worked out before that would undo what they did, or name what is not there any more.
 Aim = Callable[[ConfigState], Sequence[AnyOrder]]  # may raise Refused
 
 
@@ -25,11 +27,17 @@ def nothing_but(orders: Sequence[AnyOrder]) -> Aim:
     """
 
     def aim(state: ConfigState) -> Sequence[AnyOrder]:
+        # A file says port 0 each time it is applied. Without this, each time would close the listener that the kernel
+        # gave a port and open another one elsewhere.
         wanted = remembered_ports(orders, state.listeners.values())
         if not any(isinstance(order, GivenCertificate) for order in orders):
+            # `commit` looks at one order after the other: a certificate names listeners that have to be there, and a
+            # frontend may be pinned to a certificate. Put last, the held ones would refuse every file with such a pin.
             listeners = [order for order in wanted if isinstance(order, AddListener)]
             held = [addition(certificate) for certificate in state.certificates.values()]
             wanted = [*listeners, *held, *(order for order in wanted if not isinstance(order, AddListener))]
+        # Carried out on nothing first: only two whole states can be compared, and what these orders leave out is what
+        # has to go.
         return diff(state, commit(ConfigState(), wanted).state)
 
     return aim

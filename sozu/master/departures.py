@@ -11,6 +11,9 @@ from sozu.command.state import BackendKey, FrontendKey
 
 Key = TypeVar("Key", BackendKey, FrontendKey)
 
+# A bound, because a proxy that is told by a scheduler what runs removes backends for as long as it lives; this many
+# backends and frontends hold about 5 MB (docs/decisions/009.md). Who asks for one that was forgotten hears that there
+# is none.
 REMEMBERED = 10_000  # backends, and frontends
 
 
@@ -18,6 +21,8 @@ class Departures:
     """Backends and frontends by key, listeners by address; iterated over, the backends. `before` are those of a master before this one."""
 
     def __init__(self, before: Iterable[BackendKey] = ()) -> None:
+        # Dictionaries without values: unlike sets they keep the order in which things came, and the bound lets go of
+        # the oldest.
         self._backends: dict[BackendKey, None] = dict.fromkeys(before)
         self._listeners: dict[str, None] = {}
         self._frontends: dict[FrontendKey, None] = {}
@@ -41,6 +46,7 @@ class Departures:
     def pack(self) -> None:
         """Make anew what is remembered: each of these was made among much that may have gone, and keeps memory around it from the system."""
         # All goes before any of it is made: what comes meanwhile would be put in the same places.
+        # Through bytes, because a copy of the containers would go on holding the very strings that pin the memory.
         backends, frontends = (msgspec.msgpack.encode(tuple(keys)) for keys in (self._backends, self._frontends))
         self._backends, self._frontends = {}, {}
         self._backends = dict.fromkeys(_read(backends, list[BackendKey]))

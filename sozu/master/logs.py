@@ -6,6 +6,7 @@ import sys
 
 from sozu.command.settings import AccessLog
 
+# For whoever ships logs, by its group. Not for everybody: clients' addresses and whole paths are in it.
 READABLE_BY_GROUP = 0o640
 
 
@@ -25,6 +26,8 @@ class LogFile:
     def reopen(self) -> None:
         """Open the path again, after a rotation. Raises OSError, and then the old file stays in use."""
         if self._wanted is not None:
+            # The new one is open before the old one is closed: where that fails, on a full disk or in a folder that has
+            # gone, lines go on into the old file.
             fresh = _open(self._wanted.path)
             self.close()
             self._descriptor = fresh
@@ -38,9 +41,13 @@ class LogFile:
 
 def _open(path: str) -> int:
     if path == "-":
+        # A duplicate, so that `close` and a rotation leave our own standard output alone.
         return os.dup(sys.stdout.fileno())
     # O_NONBLOCK only for the open: a fifo that nobody reads is an error here (ENXIO), where it would stop the master for good.
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
     descriptor = os.open(path, flags, READABLE_BY_GROUP)
+    # Blocking again: the flag belongs to the open file and not to the descriptor (open(2)), so all workers would have it.
+    # They write from a thread that has nothing else to do, and may wait in write(2) itself. O_APPEND stays: all of them
+    # write to this file, and the kernel puts each write at its end.
     fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
     return descriptor

@@ -14,11 +14,15 @@ def with_real_ports(orders: Iterable[AnyOrder], listen: Callable[[AddListener], 
 
     Frontends and certificates of the same transaction that are for such a listener follow it.
     """
+    # One pass is enough: whoever names a listener stands behind it, since `commit` refuses the name of what is not
+    # there yet.
     real: dict[str, str] = {}
     for order in orders:
         match order:
             case AddListener(address=address) if has_port_0(address):
                 real[address] = listen(order)
+                # The port that it became goes into the journal, and not the 0: a master that asked the kernel anew at
+                # each start would listen elsewhere than its clients think.
                 yield msgspec.structs.replace(order, address=real[address])
             case AddHttpFrontend(listener=str(address)) | AddCertificate(listener=str(address)) if address in real:
                 yield msgspec.structs.replace(order, listener=real[address])
@@ -34,6 +38,8 @@ def remembered_ports(wanted: Iterable[AnyOrder], held: Iterable[Listener]) -> li
     So a restart with the same file finds its addresses again, and shows no difference where there is none.
     """
     wanted = list(wanted)
+    # A held listener that the file names by its port is that one. Were it given to a listener at port 0 besides, two
+    # orders would be about the same address.
     taken = {order.address for order in wanted if isinstance(order, AddListener)}
     free = [listener for listener in held if listener.address not in taken]
 
@@ -41,6 +47,7 @@ def remembered_ports(wanted: Iterable[AnyOrder], held: Iterable[Listener]) -> li
         host = parse_address(order.address).host
         for listener in free:
             if listener.protocol is order.protocol and parse_address(listener.address).host == host:
+                # Each is given once: a file with two listeners at port 0 of one host wants two ports.
                 free.remove(listener)
                 return listener.address
         return order.address

@@ -30,10 +30,13 @@ class Publication:
         self.late: list[Worker] = []
         self.confirmed = 0
         self.running = set[BackendKey]()  # of the backends that it removes, those that still have exchanges on some worker
+        # One time for all workers, from now on: however many are late, a tool waits for that long at most.
         self._gathering = Gathering(PATIENCE + PATIENCE_PER_ORDER * len(orders))
         self._leaving: list[Worker] = []  # who is not waited for
         self._unheard: list[Worker] = []  # who was to confirm it, and has not said its final word
+        # Without a bound: `follow` goes on whether or not somebody reads, and there are no more items than replies.
         self._news: Queue[tuple[Worker, Reply] | None] = Queue()
+        # Cut once for all workers: to cut means to encode each order to know its length.
         self._parts = list(parts(orders, AT_ONCE))
 
     def send(self, worker: Worker) -> None:
@@ -52,17 +55,24 @@ class Publication:
             if reply.status.final:
                 self._unheard.remove(worker)
             if reply.status is Status.ERROR:
+                # A worker that refuses what the master could carry out with the same function holds another state than
+                # we think: only one that begins from the new state is sure to have it.
                 self._fail(worker, f"revision {self.revision} failed: {reply.message}")
             elif reply.status is Status.OK:
                 self.confirmed += 1
+                # They come with the confirmation, so that whoever waits for removed backends has to ask about these few
+                # only. Idle ones have drained as soon as all have confirmed.
                 self.running.update((cluster, address) for cluster, address in (reply.data or {}).get("running", ()))
             self._news.put((worker, reply))
         for worker in filter(self._is_late, self._unheard):
             self._fail(worker, f"it had not confirmed revision {self.revision} in time")
+        # Last: whoever iterates reads `late` and `confirmed` as soon as the iteration ends.
         self._news.put(None)
 
     def await_the_deaf(self) -> None:
         """Wait until those are gone who have not heard of it and still listen where it says that nobody does."""
+        # The end of the process is waited for, and not its reply: one that hangs may wake up, and would accept there
+        # for as long as it lives.
         gevent.wait([worker.process.ended for worker in (*self.late, *(each for each in self._leaving if each.hung))])
 
     def __iter__(self) -> Iterator[tuple[Worker, Reply]]:

@@ -51,6 +51,8 @@ def replayed(journal: Journal) -> Replayed:
     """What the journal says. Raises JournalError."""
     records = journal.replay()
     state = state_after(journal.path, records)
+    # No record counts as a file's: nobody has changed anything live that an edited file could undo
+    # (docs/decisions/001.md).
     return Replayed(state, from_file=not records or records[-1].from_file)
 
 
@@ -65,13 +67,21 @@ def begin(ledger: Ledger, sockets: ListenerSockets, file: ConfigState, *, file_w
 
     With `workers_win` the number of workers is what the settings say, whatever orders have made of it. Raises CannotListen, Refused or NotWritten.
     """
+    # `serve --workers N` is about this one number: all else that tools have changed still wins over the file. It is an
+    # order like any other, so the journal says it and `rollback` knows it; and it is not said to be the file's, since
+    # the rest of the state is what tools have made of it.
     if workers_win and ledger.state.override.workers is not None:
         _carry_out(ledger, [UpdateSettings(workers=None)], from_file=False)
+    # Read after that order, which has made another state.
     held = ledger.state
+    # Without this a file with port 0 would differ from the journal at each start, and to apply it would move the
+    # listener.
     wanted = remembered_ports(orders_of(file), held.listeners.values())
     if file_wins and (missing := tuple(diff(held, commit(ConfigState(), wanted).state))):
         _carry_out(ledger, wanted if held.revision == 0 else missing, from_file=True)
         return Beginning()
+    # What a file brings is opened by the commit that brings it. What the journal holds was committed by another
+    # process, and only its sockets are missing; those of workers that were found are there already.
     for listener in held.listeners.values():
         if listener.active and listener.address not in sockets:
             sockets.open(listener.address)

@@ -13,6 +13,8 @@ from gevent import get_hub
 @contextmanager
 def caught(signals: Iterable[Signals], enqueue: Callable[[Signals], object]) -> Iterator[None]:
     """While the block runs, call `enqueue` from the loop for each of these signals; it must not switch greenlets."""
+    # Without `ref=False` these alone would keep the loop waiting: a greenlet that waits for what can never happen would
+    # stand still in silence, where gevent now raises LoopExit.
     watchers = [(get_hub().loop.signal(signum, ref=False), signum) for signum in signals]
     for watcher, signum in watchers:
         watcher.start(enqueue, signum)

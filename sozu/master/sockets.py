@@ -33,6 +33,8 @@ class ListenerSockets:
         """`store` keeps them for the day on which everything of ours is killed."""
         self.slots = slots  # what is opened from now on is opened for so many; others of them open when they are asked for
         self._open: dict[str, tuple[socket.socket, ...]] = {}
+        # A start that fails must take none of these away: workers go on serving there, and a unix socket whose file is
+        # gone is found by nobody.
         self._adopted = set[str]()
         self.disordered = set[str]()  # addresses whose sockets may have been opened in another order than that of their slots
         self._store = store or Store({})
@@ -86,12 +88,17 @@ class ListenerSockets:
 
     def hand_over(self) -> dict[str, list[int]]:
         """For another master: a descriptor for each address and slot."""
+        # Duplicates: ours close with their objects, whoever is the next master; should the exec fail, it is we who go
+        # on with these.
         return {address: [os.dup(each.fileno()) for each in opened] for address, opened in self._open.items()}
 
     def steer(self, count: int) -> None:
         """New connections go to the first `count` slots only."""
         self.slots = count
         for address, opened in self._open.items():
+            # A unix socket, and one of systemd's without ReusePort, is one queue for all slots: there is nothing to
+            # choose. To ask for the numbers takes connections to ourselves, hence only where the order of slots may not
+            # be the order of listening.
             if len(opened) > count and _in_group(opened[0]):
                 steer(opened[0], numbers(opened)[:count] if address in self.disordered else range(count))
 
@@ -101,10 +108,13 @@ class ListenerSockets:
             stay, go = opened[:count], opened[count:]
             self._open[address] = stay
             if go:
+                # Given back to systemd before ours is closed, and waited for: as long as anybody holds a copy the
+                # kernel goes on choosing that socket, for nobody.
                 self._store.follow(self._open)
                 self._store.settle()
             if go and _in_group(stay[0]):
                 _end_listening(go)
+                # Only after the others have ceased to listen: its hash spreads over whoever is in the group.
                 release(stay[0])
             _close(go)
 
@@ -170,12 +180,14 @@ def _name_of(opened: socket.socket, address: Address) -> Address:
 
 
 def _listen_tcp(address: Address, slots: int) -> tuple[socket.socket, ...]:
+    # Port 0 collides with nobody, so there is nothing to probe.
     if address.port:
         _probe(address)
     opened: list[socket.socket] = []
     try:
         for _ in range(slots):
             opened.append(_shared(address))
+            # The kernel chooses for the first one; the others join it at the port that it has got.
             address = _name_of(opened[0], address)
         # Only once all are bound: a socket that listens gets connections at once, and one that failed would reset them.
         for each in opened:
@@ -231,11 +243,13 @@ def _tcp(address: Address) -> socket.socket:
 
 def _listen_unix(address: Address, slots: int) -> tuple[socket.socket, ...]:
     refuse_if_alive(address.host)
+    # What a killed master leaves; bind(2) refuses a path that exists, whether or not somebody listens.
     Path(address.host).unlink(missing_ok=True)
     first = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         first.bind(address.host)
         first.listen(BACKLOG)
+        # One queue under several descriptors, since a path can be bound only once.
         return (first, *(first.dup() for _ in range(slots - 1)))
     except OSError:
         first.close()
@@ -264,6 +278,7 @@ def _remove_socket_file(address: Address) -> None:
 def _end_listening(sockets: Iterable[socket.socket]) -> None:
     """Also for whoever else holds one still, such as a worker that is about to give it back: else the kernel would go on choosing it."""
     for each in sockets:
+        # Not close: the queue belongs to the open file, which lives as long as anybody's descriptor of it.
         each.shutdown(socket.SHUT_RDWR)
 
 
