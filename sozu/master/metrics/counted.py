@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sozu.command.facts import Certificate
 
+# These names are a contract with other people's dashboards: one that is changed here is a series that ends there.
 COUNTERS: Final = {
     "requests": "Requests whose head was read or refused.",
     "bytes_in": "Bytes of request bodies read from clients.",

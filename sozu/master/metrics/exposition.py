@@ -16,6 +16,8 @@ from sozu.master.metrics.counted import COUNTERS, GAUGES, MasterFigures, Snapsho
 
 def exposition(master: MasterFigures, workers: Snapshots) -> bytes:
     """The whole page."""
+    # One for each page: the library's own would add figures of this Python process, and it counts up, where what is
+    # counted here was counted by others.
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Page([*_of_master(master), *_of_workers(workers)]))
     return generate_latest(registry)
@@ -38,6 +40,8 @@ def _of_master(master: MasterFigures) -> Iterator[Metric]:
     yield fills
     expiry = GaugeMetricFamily("sozu_certificate_expires", "When a certificate expires, in seconds since 1970.", labels=["fingerprint", "name"])
     for each in master.certificates:
+        # One name is enough to know it by. All of a certificate's names would be a label of a thousand bytes in each
+        # scrape.
         expiry.add_metric([each.fingerprint, next(iter(each.names), "")], each.not_after)
     yield expiry
 
@@ -54,12 +58,16 @@ def _of_workers(workers: Snapshots) -> Iterator[Metric]:
 
 def _filled(metric: Metric, name: str, workers: Snapshots) -> Metric:
     for worker, figures in workers.items():
+        # A worker of an earlier version does not tell each figure. A series that is not there is honest; a 0 would be a
+        # claim.
         if name in figures:
+            # Each family has an `add_metric` of its own; of `Metric`, which all of them are, only this is known.
             metric.add_sample(_sample_name(metric), {"worker": worker}, figures[name])
     return metric
 
 
 def _sample_name(metric: Metric) -> str:
+    # The library takes `_total` off a counter's name, and puts the samples' names on the page as it is given them.
     return f"{metric.name}_total" if metric.type == "counter" else metric.name
 
 
@@ -84,6 +92,8 @@ def _latency(workers: Snapshots) -> Metric:
     metric = HistogramMetricFamily("sozu_request_seconds", text, labels=["worker"])
     for worker, figures in workers.items():
         if (latency := figures.get("latency")) is not None:
+            # A worker counts each exchange in one bucket, which is one addition for it. Prometheus wants buckets that
+            # hold all smaller ones as well (`le`), the last one everything.
             bounds = [*map(str, latency["bounds"]), "+Inf"]
             metric.add_metric([worker], list(zip(bounds, accumulate(latency["counts"]), strict=True)), latency["sum"])
     return metric

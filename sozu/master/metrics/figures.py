@@ -54,18 +54,23 @@ class Figures:
         own = {slot.worker for slot in self.slots}
         return [
             *(_slot_row(slot, told) for slot in self.slots),
+            # One that drains has left its slot, and who follows an upgrade wants to see it go. At a stop all drain
+            # where they are, and have their rows already.
             *(_worker_row(worker, told) for worker in draining if worker not in own),
         ]
 
     def digests(self) -> dict[str, Any]:
         """`digest`: that of the state; `digests`: those of the workers by slot, which are the same when all have followed."""
         told = self._ask(lambda number: [AskDigest(id=number)])
+        # Not those that drain: nobody waits for them to follow, and their number is their successor's too.
         digests = {str(worker.slot): reply["digest"] for worker, reply in told.items() if worker.state is not WorkerState.DRAINING}
         return {"digest": digest(self.ledger.state), "digests": digests}
 
     def metrics(self) -> dict[str, Any]:
         """`workers`: the counters of each worker by its slot; `total`: their sums (a worker that ended takes its own along)."""
         told = self._ask(lambda number: [AskMetrics(id=number)])
+        # By the slot's number, which one that drains shares with its successor: of the two, one would stand in the
+        # other's place.
         counters = {str(worker.slot): figures for worker, figures in told.items() if worker.state is not WorkerState.DRAINING}
         return {"workers": counters, "total": total(list(counters.values()))}
 
@@ -82,8 +87,12 @@ class Figures:
     def _ask(self, question: Question) -> dict[Worker, dict[str, Any]]:
         gathering = Gathering(PATIENCE)
         for worker in self.roster:
+            # One that starts would answer only after it has read the whole state, and hold up everybody's figures until
+            # the deadline.
             if worker.state is not WorkerState.STARTING:
                 gathering.ask(worker, question)
+        # Who did not answer is left out, and not shown with zeros: a counter that falls to 0 means a restart to whoever
+        # computes rates.
         return {worker: reply.data for worker, reply in gathering.replies() if reply.status is Status.OK}
 
 
@@ -91,9 +100,13 @@ def total(counters: list[Any]) -> Any:
     """Add up figures of one shape: numbers are added, mappings and lists element by element; `bounds` stay as they are."""
     match counters:
         case [dict(), *_]:
+            # Of all of them, not of the first: between two steps of an upgrade, workers of two versions tell different
+            # figures.
             names = dict.fromkeys(name for each in counters for name in each)
             return {name: _total_of(name, [each[name] for each in counters if name in each]) for name in names}
         case [list(), *_]:
+            # Strict: histograms of different buckets cannot be added, and to cut the longer one would show a wrong sum
+            # as a right one.
             return [total(list(column)) for column in zip(*counters, strict=True)]
         case []:
             return {}
@@ -107,6 +120,7 @@ def _total_of(name: str, values: list[Any]) -> Any:
 
 def _slot_row(slot: Slot, told: dict[Worker, dict[str, Any]]) -> dict[str, Any]:
     row: dict[str, Any] = {"id": slot.number, "fills": slot.fills}
+    # A slot is permanent, so the row stays: that one is empty is what whoever looks is looking for.
     if slot.worker is None or slot.vacant:
         return {**row, "pid": None, "state": WorkerState.STARTING if slot.filling else WorkerState.BACKING_OFF}
     return {**row, **_worker_row(slot.worker, told)}

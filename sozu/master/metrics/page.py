@@ -20,6 +20,8 @@ from sozu.parsers.views import RequestView, request_view
 
 log = logging.getLogger("sozu.master")
 
+# While all places are taken the accept loop waits in the pool's `spawn`, and further readers in the backlog: a port
+# that is open to a whole network must not cost the master more than this.
 READERS_AT_ONCE = 16
 PATIENCE = 5.0  # seconds for one connection from its first byte to its last
 LONGEST_HEAD = 8192
@@ -41,6 +43,7 @@ class MetricsPage:
     def hand_over(self) -> int:
         """Serve no more; who comes now waits for another page on this descriptor."""
         self._acceptor.kill()
+        # Each of them ends within that time anyway, so an upgrade cuts no scrape in two.
         self._readers.join(PATIENCE)
         return os.dup(self._listening.fileno())
 
@@ -62,6 +65,8 @@ class MetricsPage:
     def _answer(self, request: RequestView | None) -> bytes:
         if request is None:
             return _response("400 Bad Request", "text/plain", b"GET /metrics HTTP/1.1\n")
+        # The path before the method: 405 would say that there is something at this path. It comes with Allow, as RFC
+        # 9110 15.5.6 wants.
         if request.target != b"/metrics":
             return _response("404 Not Found", "text/plain", b"The figures are at /metrics\n")
         if request.method != b"GET":
@@ -82,6 +87,7 @@ def _request(connection: socket.socket) -> RequestView | None:
 
 
 def _response(status: str, content_type: str, body: bytes, fields: str = "") -> bytes:
+    # Connection: close, because a kept connection would hold one of the few places from one scrape to the next.
     head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n{fields}Connection: close\r\n\r\n"
     return head.encode("ascii") + body
 
@@ -90,6 +96,8 @@ def _listen(text: str) -> socket.socket:
     address = parse_address(text)
     listening = socket.socket(address.family, socket.SOCK_STREAM)
     try:
+        # So that a restart is not refused for connections of the former run in TIME_WAIT. Not SO_REUSEPORT: a second
+        # master here has to fail, and not to take half of the scrapes.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address.sockaddr)
         listening.listen(BACKLOG)

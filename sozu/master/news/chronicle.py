@@ -16,6 +16,7 @@ from sozu.master.publication import Publication
 from sozu.master.tools.watching import StillInUse, watch_backend
 from sozu.master.workers.roster import Roster
 
+# An event each for a thousand backends that go would push a tenth of all that is known out of the events.
 MOST_TOLD = 100  # backends that drain at once and are told one by one; more are one event
 
 
@@ -34,8 +35,10 @@ class Chronicle:
         for kind, listener in _listener_news(publication.effects):
             message = f"{listener.protocol} {listener.address}"
             self._events.happened(kind, message, protocol=listener.protocol, address=listener.address, revision=publication.revision)
+        # Now, and not once the workers have confirmed: the log level and the number of workers are the master's own.
         if any(isinstance(change.after or change.before, Overrides) for change in publication.effects):
             self._speak()
+        # At once, since the next look at all certificates may be an hour away.
         if any(isinstance(change.after, Certificate) for change in publication.effects):
             self._look()
 
@@ -44,6 +47,7 @@ class Chronicle:
         gone = removed_backends(publication.effects)
         running = _running(gone, publication)
         self._tell_drained(gone - running)
+        # A greenlet each, because a tunnel may last for days; whoever calls this has listeners to close afterwards.
         for key in running:
             gevent.spawn(self._watch, key)
 
@@ -68,6 +72,7 @@ def removed_backends(effects: Collection[Change]) -> set[BackendKey]:
     for before, after in effects:
         if after is None and isinstance(before, Backend):
             gone.add(before.key)
+        # Changes come in the order in which they were made: what was added again after it had gone is there.
         elif gone and before is None and isinstance(after, Backend):
             gone.discard(after.key)
     return gone
@@ -94,6 +99,8 @@ def _news_of(change: Change) -> Iterator[tuple[str, Listener]]:
             yield "listener_added", after
         case Listener() as before, None:
             yield "listener_removed", before
+        # Before the general case: that it accepts, or no more, is what somebody waits for, whatever else has changed
+        # with it.
         case Listener() as before, Listener() as after if before.active is not after.active:
             yield "listener_activated" if after.active else "listener_deactivated", after
         case Listener(), Listener() as after:

@@ -16,7 +16,9 @@ import msgspec
 
 from sozu.command.events import Event
 
+# A bound for the memory, and for upgrades: all of them go through the estate.
 KEPT: Final = 10_000
+# As `%r` writes them: in quotes of either kind, with escapes, or else up to the next blank.
 _PAIRS = re.compile(r"(\w+)=('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\S*)")
 
 
@@ -42,6 +44,8 @@ class Events:
         """One more."""
         self._last += 1
         self._kept.append(Event(number=self._last, when=time(), kind=kind, message=message, data=data))
+        # It wakes whoever waits and switches to nobody: this is called in the hub as well, where the end of a worker is
+        # logged.
         self._bell.set()
 
     def all(self) -> list[Event]:
@@ -54,18 +58,23 @@ class Events:
         self._kept.clear()
         self._kept.extend(earlier)
         self._last = earlier[-1].number if earlier else 0
+        # Behind the others: numbers never go back, so a tool that asks for what came after the last one it knows misses
+        # nothing.
         for event in own:
             self._last += 1
             self._kept.append(msgspec.structs.replace(event, number=self._last))
 
     def after(self, number: int) -> list[Event]:
         """Those that are known with a greater number."""
+        # Numbers have no gaps, so a number is a place, and nobody has to look through ten thousand to find what is new.
         count = min(self._last - number, len(self._kept))
         return [self._kept[place] for place in range(len(self._kept) - count, len(self._kept))] if count > 0 else []
 
     def follow(self, number: int) -> Iterator[list[Event]]:
         """Those after this number in portions, without end: waits where there is none. What was lost meanwhile is missing in the numbers."""
         while True:
+            # Before the look. After it, this would silence what has happened since, and who follows would sleep through
+            # an event.
             self._bell.clear()
             some = self.after(number)
             if some:
@@ -79,6 +88,7 @@ class EventLog(logging.Handler):
     """Makes events of log lines."""
 
     def __init__(self, events: Events) -> None:
+        # Whatever `log_level` says: that decides what is shown, and an event is one for those who ask for events.
         super().__init__(logging.INFO)
         self._events = events
 

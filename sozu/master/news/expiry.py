@@ -25,6 +25,8 @@ class Expiry:
 
     def __init__(self, events: Events, state: Callable[[], ConfigState], clock: Callable[[], float] = time) -> None:
         self._events, self._state, self._clock = events, state, clock
+        # By fingerprint, the days that were told last: whatever the hour, one day less is the next event. The next
+        # master does not know, and tells once more.
         self._told: dict[str, int] = {}
 
     def watch(self) -> None:
@@ -46,5 +48,6 @@ class Expiry:
 def watch_expiry(events: Events, state: Callable[[], ConfigState]) -> Expiry:
     """Look from the next turn of the loop on."""
     expiry = Expiry(events, state)
+    # In the next turn, because the ledger that `state` asks is made only after this.
     gevent.spawn(expiry.watch)
     return expiry

@@ -28,6 +28,8 @@ class Activated:
 def activated_sockets(environment: MutableMapping[str, str], pid: int, first: int = FIRST) -> Activated:
     """What came. One that came twice, from a unit and from the store, is one."""
     told = {name: environment.pop(name, "") for name in VARIABLES}
+    # sd_listen_fds(3): variables that some program has passed on by mistake name another pid. Those descriptors are not
+    # ours, not even to close.
     if told["LISTEN_PID"] != str(pid) or not told["LISTEN_FDS"].isdigit():
         return Activated()
     count = int(told["LISTEN_FDS"])
@@ -42,12 +44,17 @@ def _by_address(came: Iterator[tuple[int, int | None]]) -> dict[str, dict[int, i
     found: dict[str, dict[int, int]] = {}
     seen = set[int]()
     for descriptor, slot in came:
+        # systemd passes them on without close-on-exec: a worker would inherit them, and hold the port when we have
+        # closed it.
         os.set_inheritable(descriptor, False)
+        # Two descriptors of one socket have the same inode; nothing else tells that they are one.
         address, identity = _address(descriptor), os.fstat(descriptor).st_ino
         if address is None or identity in seen:
             os.close(descriptor)
             continue
         seen.add(identity)
+        # Several workers may accept on it: one that comes too late must be told so by the kernel, and not wait in
+        # accept(2) with all its clients.
         os.set_blocking(descriptor, False)
         slots = found.setdefault(address, {})
         slots[slot if slot is not None and slot not in slots else _free(slots)] = descriptor
@@ -59,6 +66,7 @@ def _free(slots: dict[int, int]) -> int:
 
 
 def _address(descriptor: int) -> str | None:
+    # A duplicate, because the object closes what it was made of.
     with socket.socket(fileno=os.dup(descriptor)) as opened:
         if opened.type is not socket.SOCK_STREAM or not opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             return None

@@ -21,6 +21,7 @@ def reloading() -> str:
 def watchdog_period(environment: Mapping[str, str], pid: int) -> float | None:
     """Seconds between two signs of life, half of what systemd waits; None if it waits for none of ours."""
     microseconds = environment.get("WATCHDOG_USEC", "")
+    # sd_watchdog_enabled(3): without a pid it is for whoever finds it; with another one's it was inherited by mistake.
     if environment.get("WATCHDOG_PID", str(pid)) != str(pid) or not microseconds.isascii() or not microseconds.isdigit():
         return None
     return int(microseconds) / 2e6 or None
@@ -33,6 +34,8 @@ def notify(message: str, environment: Mapping[str, str], descriptors: Sequence[i
         return False
     # "@" stands for the NUL of Linux' abstract names.
     name = "\0" + path[1:] if path.startswith("@") else path
+    # Non-blocking: where systemd does not read for a while, a letter is lost, and not the turn of the loop that looks
+    # after the workers.
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as letter:
         try:
             letter.connect(name)

@@ -16,6 +16,7 @@ def write(path: str | None) -> None:
 
 def remove(path: str | None) -> None:
     """We are it no more; a file that names somebody else is his."""
+    # This runs as the process ends, for whatever reason: a file that cannot be removed must not take the place of that.
     with suppress(OSError):
         if path is not None and Path(path).read_text("ascii").strip() == str(os.getpid()):
             Path(path).unlink()

@@ -17,9 +17,11 @@ NOT_NEEDED_AT_FIRST: Final = "sozu.command.certificates.examining"  # and later 
 
 def prepare_process(command_socket: str) -> None:
     """Hold the collector, have threads take short turns, begin a log, show who we are, have as many descriptors as are allowed, and leave no core."""
+    # Before there is any thread: a heap that the C library has made for one already would stay.
     garbage.hold()
     sys.setswitchinterval(TURN)  # Python's 5 ms come for each step of a request, of which there are some
     logging.basicConfig(format="time=%(asctime)s level=%(levelname)s %(message)s", level=logging.INFO)
+    # Several masters on one machine differ by their command sockets, which is how `ps` shows them apart.
     setproctitle(f"sozu: master {command_socket}")
     # Workers inherit the limit: a proxy needs two descriptors for each exchange, and the usual 1024 is for other programs.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -19,6 +19,7 @@ EVERY: Final = 1.0  # seconds
 def reap_strangers(ours: Container[int] = WATCHED) -> list[int]:
     """Reap children that have ended and are not ours; their pids."""
     reaped = []
+    # One of ours stays: were it reaped here, its watcher would find no child, and the log would call its fate unknown.
     while (pid := _ended_child()) is not None and pid not in ours:
         os.waitid(os.P_PID, pid, os.WEXITED)
         reaped.append(pid)
@@ -27,6 +28,7 @@ def reap_strangers(ours: Container[int] = WATCHED) -> list[int]:
 
 def _ended_child() -> int | None:
     try:
+        # WNOWAIT: a look that takes nothing away, since whether we may depends on who it is.
         end = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:  # there is none at all
         return None
@@ -35,6 +37,8 @@ def _ended_child() -> int | None:
 
 def keep_reaping(pid: int) -> None:
     """Do so for ever, if we (`pid`) are the first process."""
+    # Once a second and without SIGCHLD: a zombie costs nothing but an entry, and libev's handler of that signal would
+    # reap whatever child it finds, our workers among them.
     while pid == FIRST:
         reap_strangers()
         gevent.sleep(EVERY)

@@ -29,6 +29,8 @@ class Store:
     def follow(self, opened: Mapping[str, Sequence[socket.socket]]) -> None:
         """Have exactly these kept: by address, those of its slots."""
         wanted = dict(_named(opened))
+        # First what goes: the store holds so many (FileDescriptorStoreMax=), and systemd closes what it has no room
+        # for.
         for name in sorted(self._stored - wanted.keys()):
             notify(f"FDSTOREREMOVE=1\nFDNAME={name}", self._environment)
         for name, each in wanted.items():
@@ -38,6 +40,8 @@ class Store:
 
     def settle(self) -> None:
         """Wait until systemd has done what it was told, though not for long."""
+        # BARRIER=1 has no answer but this: systemd closes the descriptor when it has come to the message, and with it
+        # to all before. Ours has to be closed as well, or the pipe would never end.
         reader, writer = os.pipe()
         told = notify("BARRIER=1", self._environment, [writer])
         os.close(writer)
@@ -58,6 +62,8 @@ def _named(opened: Mapping[str, Sequence[socket.socket]]) -> Iterable[tuple[str,
 
 def name_of(slot: int, address: str) -> str:
     """Under which name the socket of this slot is stored: text without a colon."""
+    # A colon would end the name where systemd lists several (LISTEN_FDNAMES). Of a long path the end is kept, because
+    # the beginnings of paths are alike.
     return f"sozu-{slot}-{address.replace(':', '_')[-LONGEST_NAME:]}"
 
 
