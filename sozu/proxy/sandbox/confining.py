@@ -36,17 +36,21 @@ class NotConfined(Exception):
 
 def confine(wanted: Sandbox, user: str | None) -> dict[str, Any]:
     """Give up what a worker does not need; what holds now, by name. `user` is who to be, if we are root. Raises NotConfined."""
+    # The uid is told in any case: `user` is not heeded where nothing is given up, and an operator should see who his workers are.
     if wanted is Sandbox.OFF:
         return {"wanted": wanted.value, "uid": os.getuid()}
     holds: dict[str, Any] = {"wanted": wanted.value}
     missing: list[str] = []
+    # All are tried, whatever fails: a kernel without Landlock can still filter calls, and half a sandbox is better than none where it is not `required`.
     for name, give_up in _steps(user):
         try:
             holds[name] = give_up()
+        # KeyError: no such user (pwd), or a machine whose calls we have no numbers of. An unknown user is not passed over in silence either way.
         except (OSError, KeyError) as error:
             holds[name] = False
             missing.append(f"{name} ({error})")
     holds["uid"] = os.getuid()
+    # Said after the last step and not at the first that fails: the operator reads all that is missing at once, and mends it in one go.
     if missing and wanted is Sandbox.REQUIRED:
         raise NotConfined(f"the sandbox is required, and is not complete: {', '.join(missing)}")
     if missing:
@@ -56,6 +60,8 @@ def confine(wanted: Sandbox, user: str | None) -> dict[str, Any]:
 
 def _steps(user: str | None) -> tuple[tuple[str, Callable[[], Any]], ...]:
     return (
+        # To become somebody else takes the capabilities that are given up after it, and calls that the last step refuses. Landlock
+        # and seccomp are granted to one without privileges only behind no_new_privs (landlock_restrict_self(2), seccomp(2)).
         ("user", lambda: _become(user)),
         ("limits", _limit),
         ("capabilities", _give_up_capabilities),
@@ -71,6 +77,8 @@ def _become(user: str | None) -> str | None:
         return None
     found = pwd.getpwnam(user)
     if os.getuid() != found.pw_uid:
+        # Groups first, then the gid, then the uid: without root's uid the first two are refused, and
+        # we would stay in root's groups. All three ids of each, so that none is left to go back to.
         os.setgroups([])
         os.setresgid(found.pw_gid, found.pw_gid, found.pw_gid)
         os.setresuid(found.pw_uid, found.pw_uid, found.pw_uid)
@@ -80,6 +88,7 @@ def _become(user: str | None) -> str | None:
 
 def _limit() -> bool:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core has keys and passwords in it
+    # With the hard limits, which only a privileged process can raise again.
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
     return True
 
@@ -97,12 +106,15 @@ def _no_new_privileges() -> bool:
 
 
 def _lock_files() -> int:
+    # The C library remembers what it reads here. Asked for the first time behind the next lines it would find nothing, and take UTC without a word.
     time.localtime()  # reads /etc/localtime, once
     version = kernel.landlock_version()
+    # A path that does not exist could not be opened to make a rule of it, and all of Landlock would be off for want of an /etc/gai.conf.
     kernel.lock_file_system(version, {path: access for path, access in OPEN.items() if Path(path).exists()})
     return version
 
 
 def _filter_calls() -> bool:
+    # A machine that is not known has no filter: numbers of another one would refuse the wrong calls.
     kernel.filter_calls(assembled(program(MACHINES[platform.machine()])))
     return True

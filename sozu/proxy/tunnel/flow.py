@@ -22,6 +22,7 @@ class Flow:
 
     def read(self, most: int) -> Piece:
         """See Body. May move any number of bytes to the sink before it returns those that are still to be sent."""
+        # The very class: a TlsStream is a Stream too, and what the kernel moves by itself is never encrypted or decrypted.
         if self._full and type(self._stream) is Stream and type(self._sink) is Stream and (pipe := PIPES.take()) is not None:
             self._pour(pipe)
         if self.complete:
@@ -29,6 +30,7 @@ class Flow:
         self._pace.before_read()
         size = self._stream.read_into(BUFFER[:most])
         self.complete = not size
+        # A full piece is the sign of more. A pipe costs two descriptors: it is worth them for much, and not for each key that is pressed.
         self._full = size == most
         return BUFFER[:size]
 
@@ -36,10 +38,12 @@ class Flow:
         """Until little comes at a time, or nothing more."""
         size = MOST
         try:
+            # A pipe is given back as soon as less comes at a time: 64 are lent in a worker, and a tunnel that has become quiet needs none.
             while size >= READ_SIZE:
                 self._pace.before_read()
                 size = self._stream.fill(pipe, MOST)
                 self._pace.before_write(size)
+                # All of it before the next fill: bytes in the pipe are in front of all that the socket still has.
                 self._sink.drain(pipe)
         finally:
             PIPES.give(pipe)

@@ -65,6 +65,7 @@ class TunnelSession:
         self._traffic = traffic
         self._cluster = course.cluster
         self._greenlet: Any = None
+        # Before the cluster is reached: what fails there is a line of the log too, with its client and how long it took.
         self._record = _Record(next(traffic.ids), number, client, course.server_name, monotonic())
         self._timeouts = self._timeouts_of(course.cluster)
         self.stream = stream
@@ -75,6 +76,7 @@ class TunnelSession:
         self.deadline = NEVER
         traffic.sessions.add(self)
         traffic.counters.exchanges_open += 1
+        # Last: it runs at once, up to the first place where it parks, and may end there and then.
         traffic.spares.run(self._serve)
 
     def _timeouts_of(self, cluster: str | None) -> Timeouts:
@@ -87,6 +89,7 @@ class TunnelSession:
         record = self._record
         record.cluster = self._cluster
         try:
+            # Never a connection of the pool: HTTP has been spoken on it already, and what this tunnel's protocol is begins with its first byte.
             self._relay(reach_anew(self._traffic, self, record, Asked(NOTHING_ASKED, NO_BODY, NOTHING_READ, timeouts=self._timeouts)))
         except Failure as failure:
             record.ended, record.status = str(failure), failure.status
@@ -95,23 +98,29 @@ class TunnelSession:
         except Late:
             record.ended = "the tunnel was idle for too long"
         finally:
+            # Before the end is written down: a deadline that strikes now has nobody to be thrown into, and the greenlet goes back to the spares.
             self._greenlet = None
             self._end()
 
     def _relay(self, back: Back) -> None:
         """Both ways until both have ended."""
         traffic, record, seconds = self._traffic, self._record, self._timeouts.front
+        # Both move the one deadline of this session, so silence counts only where it is on both ways: a download of an hour sends nothing up.
         up, down = Pace(self, traffic.clock, seconds, seconds), Pace(self, traffic.clock, seconds, seconds)
         upload = Upload(Flow(self.stream, back.stream, up), back.stream, up, traffic.hub, self.throw, half_close=True)
+        # Up is the other greenlet's and down is ours: with one greenlet for both, a side that does not read would hold up the other way too.
         back.backend.tunnels += 1
         try:
+            # The PROXY header waits there for the client's first bytes; where the server speaks first there would be none before it has spoken.
             back.stream.flush()
             upload.start(traffic.spares)
             relay(Flow(back.stream, self.stream, down), self.stream, down)
+            # Half a close and not a whole one: a client may still be sending what the server wants to hear.
             self.stream.end()
             upload.wait()
         finally:
             self.deadline = NEVER
+            # Until it has ended it touches both streams, and waiting for that is no time for a deadline (`NEVER` above).
             upload.stop()
             back.backend.tunnels -= 1
             back.close()
@@ -119,6 +128,7 @@ class TunnelSession:
 
     def _end(self) -> None:
         traffic, record = self._traffic, self._record
+        # After the backend's connection is closed: the last one that is counted out may be what an operator waits for before he switches the backend off.
         if record.counted is not None:
             record.counted.end()
         traffic.sessions.remove(self)
@@ -149,5 +159,6 @@ class TunnelSession:
 
     def close(self) -> None:
         """End now."""
+        # From the hub: a greenlet that is thrown into leaves to the hub when it parks again, and whoever threw from elsewhere would never be gone on with.
         self._traffic.hub.loop.run_callback(self.throw, ClientGone("closed by the proxy"))
 
