@@ -13,7 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sozu.command.certificates.pem import BadCertificate, Block
 
+# Old files have the second label, which RFC 7468 section 5.1 lets a parser take for their sake; OpenSSL writes the third. What else
+# stands in a bundle (keys, parameters, requests) is not for us, and no reason to refuse it.
 CERTIFICATE_LABELS = frozenset(("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"))
+# Certificates. Whoever gives us a bundle decides how long a chain he makes of it, and each link costs the client bytes before its
+# first answer: web chains have one or two. What is longer is sent without its end, and the client may know the rest.
 LONGEST_CHAIN = 8
 
 
@@ -39,6 +43,8 @@ def _read_link(block: Block) -> Link:
     try:
         certificate = x509.load_der_x509_certificate(block.content)
         link = Link(certificate, block)
+        # The library parses these only when they are asked for: asked here, a broken extension is a flaw with a line, and not an
+        # exception somewhere in the master later.
         _ = link.public_key, certificate.extensions, certificate.subject
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
         raise BadCertificate(block.flaw(f"not a certificate that can be read: {error}")) from error
@@ -50,7 +56,11 @@ def chain_of(served: Link, others: Sequence[Link]) -> list[Link]:
     chain: list[Link] = []
     current = served
     while len(chain) < LONGEST_CHAIN and not _is_root(current):
+        # What is in the chain already is not taken again: two authorities that have signed each other would fill it with
+        # themselves.
         issuer = next((other for other in others if other is not current and other not in chain and _issued(other, current)), None)
+        # RFC 8446 section 4.4.2 lets the trust anchor be left out: who does not have it already would not believe ours either. A
+        # gap ends the chain as well. Guessing across it would send certificates that prove nothing.
         if issuer is None or _is_root(issuer):
             break
         chain.append(issuer)
@@ -59,13 +69,17 @@ def chain_of(served: Link, others: Sequence[Link]) -> list[Link]:
 
 
 def _is_root(link: Link) -> bool:
+    # By name alone, without a look at the signature: nothing is trusted because of it, only left unsent.
     return link.certificate.subject == link.certificate.issuer
 
 
 def _issued(issuer: Link, link: Link) -> bool:
+    # First the names, which cost nothing; of a bundle of sixty blocks nearly all end here.
     if issuer.certificate.subject != link.certificate.issuer:
         return False
     try:
+        # The name is not enough: an authority that renews its key keeps its name, and bundles hold the certificates of both keys. A
+        # client that got the wrong one would find no path to its anchor.
         link.certificate.verify_directly_issued_by(issuer.certificate)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False

@@ -7,6 +7,8 @@ STAR = "*."
 
 def patterns(hostname: str) -> tuple[str, ...]:
     """What may cover a hostname, the most specific first: itself, and the wildcard for its first label. Addresses have none."""
+    # A wildcard stands for one whole label of a DNS name (RFC 9525 section 6.3). Without this line "*.0.0.1" would cover 10.0.0.1.
+    # A frontend's own wildcard is covered by the very same wildcard only: a name below it says nothing about its neighbours.
     if hostname.startswith((STAR, "[")) or _is_ipv4(hostname):
         return (hostname,)
     _, dot, parent = hostname.partition(".")
@@ -19,5 +21,6 @@ def covers(names: Collection[str], hostname: str) -> bool:
 
 
 def _is_ipv4(hostname: str) -> bool:
+    # No top-level domain is made of digits alone (RFC 3696 section 2), so the last label tells; hostnames come here in normal form.
     last = hostname.rpartition(".")[2]
     return last.isascii() and last.isdigit()

@@ -75,12 +75,17 @@ def _flaw_of_block(source: Source, line: int, label: str, message: str, expected
 def read_blocks(source: Source) -> list[Block]:
     """All blocks of a text. Raises BadCertificate at the first that is broken."""
     blocks = []
+    # One iterator for both loops: `_read_block` goes on where this one stands and leaves it behind its END line, so each line is
+    # looked at once. `splitlines` takes CRLF, CR and LF, as RFC 7468 section 3 does.
     lines = iter(enumerate(source.text.splitlines(), 1))
     for number, line in lines:
         text = line.strip()
         label = text[len(BEGIN) : -len(DASHES)]
+        # Whatever is not quite such a line is explanatory text. A label that may hold anything would make any line of dashes begin
+        # a block.
         if text == f"{BEGIN}{label}{DASHES}" and label.isascii() and label.replace(" ", "").isalnum():
             blocks.append(_read_block(source, number, label, lines))
+            # Each certificate costs a parse, and each pair a signature check perhaps: a message of 2 MiB holds thousands.
             if len(blocks) > MOST_BLOCKS:
                 raise BadCertificate(Flaw(source.name, f"more than {MOST_BLOCKS} blocks", line=number))
     return blocks
@@ -92,6 +97,8 @@ def _read_block(source: Source, begin: int, label: str, lines: Iterator[tuple[in
         text = line.strip()
         if text == f"{END}{label}{DASHES}":
             return _decoded(source, begin, label, inside)
+        # base64 has no "-": this is the beginning or the end of another block. Read on to the END line that fits, and the key of
+        # the next block would be taken for a part of this one.
         if text.startswith(DASHES):
             break
         inside.append(text)
@@ -99,11 +106,15 @@ def _read_block(source: Source, begin: int, label: str, lines: Iterator[tuple[in
 
 
 def _decoded(source: Source, begin: int, label: str, inside: list[str]) -> Block:
+    # RFC 7468 section 2 has no headers, but OpenSSL's older encrypted keys do (RFC 1421). The colon tells: base64 has none.
     headers = tuple(line for line in inside if ":" in line)
     try:
+        # Without `validate` Python drops what is not of the alphabet: a damaged certificate would become other bytes, and the
+        # message one about ASN.1.
         content = b64decode("".join(line for line in inside if ":" not in line), validate=True)
     except (BadBase64, ValueError):
         content = b""
+    # An empty block is damaged as well: nothing of it could be said further on, not even what is wrong with it.
     if not content:
         raise BadCertificate(_flaw_of_block(source, begin, label, "this block is damaged", "base64"))
     return Block(label, headers, content, source, begin)

@@ -42,6 +42,7 @@ class CertificateTable:
     def after(self, changes: Iterable[Change]) -> "CertificateTable":
         """The table after some changes; itself, if they regard no certificate."""
         relevant = [change for change in changes if _regards_certificates(change)]
+        # The table as it is: a transaction of ten thousand backends must not cost a worker a copy of all certificates.
         if not relevant:
             return self
         draft = _Draft(dict(self.certificates), dict(self.by_name), dict(self.pins))
@@ -54,9 +55,13 @@ class CertificateTable:
         """For a client that asks for this name (in normal form), or for none; empty if there is no certificate for this listener."""
         if name is not None:
             for pattern in patterns(name):
+                # Pin before name, for each pattern in turn, and not all pins first: a pin of the wildcard must not win over a
+                # certificate that has the very name.
                 found = self._pinned(listener, pattern) or self._best(listener, self.by_name.get(pattern, ()))
                 if found:
                     return found
+        # A client that names nobody, or somebody we do not know, is not turned away: TLS without SNI is still spoken, and what it
+        # asks for afterwards must be a host of this certificate, else it gets 421.
         return self._pinned(listener, EVERY_HOST) or self._default(listener)
 
     def _pinned(self, listener: str, hostname: str) -> tuple[Certificate, ...]:
@@ -73,6 +78,8 @@ class CertificateTable:
         return tuple(best[kind] for kind in KINDS if kind in best)
 
     def _default(self, listener: str) -> tuple[Certificate, ...]:
+        # The order of the dict is the rule here, and it is the state's order: hence whoever replaces a certificate takes its place,
+        # and a renewal does not move the default to somebody else.
         first = next((one for one in self.certificates.values() if serves(one, listener)), None)
         return () if first is None else self._best(listener, [first.fingerprint, *self._twins(first)])
 
@@ -81,6 +88,8 @@ class CertificateTable:
         for name in first.names[:1]:
             for fingerprint in self.by_name.get(name, ()):
                 other = self.certificates[fingerprint]
+                # The same names, and not only one in common: a default is what strangers see, and shows no other tenant's names.
+                # Where ECDSA was added first, clients that know RSA alone, the old ones that send no name, had no handshake at all.
                 if other.kind is not first.kind and set(other.names) == set(first.names):
                     yield fingerprint
 
@@ -91,6 +100,7 @@ def serves(certificate: Certificate, listener: str) -> bool:
 
 
 def _rank(certificate: Certificate) -> tuple[bool, int, str]:
+    # The fingerprint ends every tie: workers, which have heard of the same certificates in another order, must give the same one.
     return (bool(certificate.listeners), certificate.not_after, certificate.fingerprint)
 
 
@@ -117,11 +127,15 @@ class _Draft:
     touched: set[str] = field(default_factory=set)
 
     def follow(self, change: Change) -> None:
+        # Places are put off, so whoever is replaced or has just come must not be changed again before he is in his place: what
+        # follows would look for him under a fingerprint that the dict does not have yet.
         if any(isinstance(side, Certificate) and side.fingerprint in self.touched for side in (change.before, change.after)):
             self.put_in_places()
         match change.before:
             case Certificate() as gone:
                 self._take(gone, change.after)
+            # Before and after are followed apart: a frontend that is pinned anew is one change with both sides, and leaves one pin
+            # for the other.
             case Frontend(certificate=str(fingerprint)) as gone:
                 _drop(self.pins, gone.hostname, (gone.listener, fingerprint))
         match change.after:
@@ -137,6 +151,7 @@ class _Draft:
         """The place of one that is changed or replaced stays."""
         if not isinstance(come, Certificate):
             del self.certificates[gone.fingerprint]
+        # Neither deleted nor put: the dict keeps the old key as a place-holder until `put_in_places`.
         elif come.fingerprint != gone.fingerprint:
             self.replaced[gone.fingerprint] = come
             self.touched |= {gone.fingerprint, come.fingerprint}

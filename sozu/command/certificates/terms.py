@@ -8,6 +8,7 @@ import msgspec
 class TlsVersion(StrEnum):
     """The oldest version that is spoken."""
 
+    # Nothing older can be named: RFC 8996 has done away with TLS 1.0 and 1.1.
     TLS12 = "TLSv1.2"
     TLS13 = "TLSv1.3"
 
@@ -30,8 +31,12 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     min_version: TlsVersion = TlsVersion.TLS12
     ciphers: str | None = None
     groups: str | None = None
+    # A session of another listener never goes on at one that asks: the keys of tickets follow from the terms (docs/tls.md).
+    # Otherwise whoever has a ticket from elsewhere would never be asked.
     client_certificates: ClientCertificates = ClientCertificates.NONE
     client_ca: str | None = None
+    # By default, since connections are reused: without it a client that got in by one tenant's name could ask for another's pages.
+    # RFC 9110 section 7.4 has us refuse that, and section 15.5.20 names the status.
     strict: bool = True
 
 
@@ -45,4 +50,6 @@ class BackendTls(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ca: str | None = None
     certificate: str | None = None
     server_name: str | None = None
+    # To ask for no proof has to be said: a backend whose certificate is wrong looks like one that is down, and the log has the
+    # reason.
     verify: bool = True
