@@ -11,6 +11,8 @@ from sozu.command.edits.facts import AnswerPage
 from sozu.command.rules.answers import LARGEST_PAGE
 from sozu.command.shape import Path
 
+# A table of our own: `mimetypes` also reads what the machine has (/etc/mime.types), so one file would mean different answers on two machines.
+# The charset is said because bodies are sent as UTF-8, and a browser that is not told guesses.
 _TYPES: Final = {".html": "text/html; charset=utf-8", ".htm": "text/html; charset=utf-8", ".json": "application/json"}
 _PLAIN: Final = "text/plain; charset=utf-8"
 
@@ -22,6 +24,7 @@ def read_answers(path: Path, entries: Iterable[AnswerEntry], folder: Folder, fin
 
 
 def _read_page(path: Path, entry: AnswerEntry, folder: Folder, findings: Findings) -> AnswerPage | None:
+    # `is None`, since an empty body is a page too: that of an answer without a word.
     if (entry.body is None) is (entry.file is None):
         findings.note(path, "an answer has either a body or a file")
         return None
@@ -37,11 +40,14 @@ def _read_page(path: Path, entry: AnswerEntry, folder: Folder, findings: Finding
 def _text(path: Path, file: FilePath, findings: Findings) -> str | None:
     try:
         with file.open("rb") as opened:
+            # One byte more than a page may have is enough for the rules to refuse it, and /dev/zero or a film, named by mistake, does not fill the memory.
             content = opened.read(LARGEST_PAGE + 1)
+    # A name with a NUL, which YAML writes as "\0", is a ValueError of `open` and no OSError: the kernel is not even asked.
     except (OSError, ValueError) as error:
         findings.note(path, f"{file} cannot be read: {getattr(error, 'strerror', error)}")
         return None
     try:
+        # Editors of Windows begin a file with a byte order mark, which would otherwise be the first character of the page.
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         findings.note(path, f"{file} is not UTF-8")

@@ -32,6 +32,8 @@ def read_certificates(
     for index, entry in enumerate(entries):
         place = (*path, index)
         try:
+            # Examined here and not when the master carries the order out: `check` needs no master, and shows a broken line at its place in the file.
+            # The rules would not take it otherwise: they believe names and fingerprint of an order that was examined, and refuse one without.
             yield place, complete(_order(entry, listener, folder), time())
         except Unreadable as unreadable:
             findings.note((*place, unreadable.key), str(unreadable))
@@ -47,6 +49,7 @@ def _note_flaws(place: Path, bad: BadCertificate, findings: Findings) -> None:
 def _order(entry: CertificateEntry, listener: str, folder: Folder) -> AddCertificate:
     chain = () if entry.chain is None else (_text("chain", entry.chain, folder),)
     certificate, key = _text("certificate", entry.certificate, folder), _text("key", entry.key, folder)
+    # `force` lets pass what is not valid now, and nothing else: a text that is no certificate, or a key of another one, stays an error.
     return AddCertificate(certificate=certificate, private_key=key, chain=chain, listener=listener, force=True)
 
 
@@ -55,6 +58,8 @@ def read_terms(path: Path, entry: TlsEntry | None, folder: Folder, findings: Fin
     if entry is None:
         return None
     try:
+        # The text goes into the state, and not the path: workers, who need it, can open no such file once Landlock has confined them.
+        # What was committed also stays what it was when somebody edits the file afterwards.
         authority = None if entry.client_ca is None else _text("client_ca", entry.client_ca, folder)
     except Unreadable as unreadable:
         findings.note((*path, unreadable.key), str(unreadable))
@@ -78,6 +83,7 @@ def read_backend_terms(
     shown = None
     try:
         authority = None if entry.ca is None else _text("ca", entry.ca, folder)
+        # Only a key tells a file from a fingerprint here: 64 hexadecimal digits may well be the name of a file.
         if entry.key is not None:
             shown = _shown(entry, folder)
     except Unreadable as unreadable:
@@ -86,6 +92,7 @@ def read_backend_terms(
     except BadCertificate as bad:
         _note_flaws(path, bad, findings)
         return None, None
+    # From here on a cluster knows its certificate by the fingerprint alone, as it would from an order; the texts are in a fact of their own.
     certificate = entry.certificate if shown is None else shown.fingerprint
     return BackendTls(ca=authority, certificate=certificate, server_name=entry.server_name, verify=entry.verify), shown
 
@@ -104,6 +111,8 @@ def _text(key: str, name: str, folder: Folder) -> str:
         return name
     file = folder.path(name)
     try:
+        # Around its blocks a PEM file may hold any text (RFC 7468 section 2): bundles of authorities name theirs in UTF-8, or in Latin-1.
+        # Inside of a block a replaced byte is no base64, and is shown with the line of that block; a UnicodeDecodeError would end in a traceback.
         return File(file).read_text("ascii", "replace")
     except OSError as error:
         raise Unreadable(key, file, error.strerror or str(error)) from error

@@ -30,7 +30,9 @@ class Problem:
 
     def render(self) -> str:
         """`file:line:column: error: … [code]` (or `warning`, without a code), the line, a caret, what was expected, the nearest name."""
+        # As GNU's compilers write it: editors and terminals find the place in it and jump there.
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        # Codes are for what is refused: `sozu help CODE` tells how to mend that, and of a warning the message itself says all there is.
         code = f" [{self.code}]" if self.kind == "error" else ""
         return "\n".join([f"{place}: {self.kind}: {self.message}{code}", *self._excerpt(), *self._advice()])
 
@@ -40,6 +42,7 @@ class Problem:
         number = str(self.line)
         # Tabs are kept in the margin, so that the caret stands below its character in any terminal.
         margin = "".join("\t" if character == "\t" else " " for character in self.text[: self.column - 1])
+        # At least one, also behind the last character of a line, where YAML finds that something is missing; at most to the end of the line.
         caret = "^" * max(1, min(self.length, len(self.text) - self.column + 1))
         return [f" {number} | {self.text}", f" {' ' * len(number)} | {margin}{caret}"]
 
@@ -54,6 +57,8 @@ class ConfigurationError(Exception):
     """The configuration file cannot be used; `problems` are all that was found, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
+        # They were found in three rounds (YAML, shapes, meanings), and are mended from the top of the file. The sort is stable:
+        # of two at one place the one that was found first, which may be the cause of the other, stands first.
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
         super().__init__(self._text())
 

@@ -29,10 +29,14 @@ def read_facts(
     value: Mapping[str, Any], folder: Folder, timeouts: Timeouts, findings: Findings, held: Iterable[Certificate] = ()
 ) -> ConfigState:
     """The state that the file describes, at revision 0; what is wrong with it goes to the findings. To certificates that are `held` it may refer."""
+    # Listeners with their certificates go first, then clusters: frontends and the terms of backends refer to both, and the rules know
+    # only what is there already. In the file they may stand in any order.
     section = _Section(folder, timeouts, findings)
     section.read_listeners(value.get("listeners"))
     lent = section.lend(held)
     section.read_clusters(value.get("clusters"))
+    # Lent for that long only: the file does not say them, so neither does its state. To `apply` an exported file, which names them by their
+    # fingerprints, they must be known; that they stay is for the master to see to.
     section.take_back(lent)
     check_references(value, findings)
     return section.draft.state(0)
@@ -42,6 +46,7 @@ class _Section:
     """The facts being read; `timeouts` are the file's own, on which a cluster's are laid."""
 
     def __init__(self, folder: Folder, timeouts: Timeouts, findings: Findings) -> None:
+        # An empty state, whatever the master holds: a file is a whole configuration, so its errors depend on nothing that runs, but for what is lent.
         self.draft = Draft(ConfigState())
         self._folder = folder
         self._timeouts = timeouts
@@ -57,14 +62,18 @@ class _Section:
     def take_back(self, lent: Iterable[Certificate]) -> None:
         """All but those that the file has named since."""
         for certificate in lent:
+            # `is`: what the file has named meanwhile was put in its place, with a key, and is another object of the same fingerprint.
             if self.draft.certificates[certificate.fingerprint] is certificate:
                 self.draft.take(certificate)
 
     def read_listeners(self, listeners: object) -> None:
         for path, value in self._sound_items(("listeners",), listeners):
+            # Cannot fail, here and below: `misfits` has looked before, and has to be as strict. A pattern that only msgspec knew was a traceback of `check`.
             entry = msgspec.convert(value, ListenerEntry)
+            # Said of the list as a whole: the rules would say it of each certificate, in words that are for an order.
             if entry.certificates and entry.protocol is not Protocol.HTTPS:
                 self._findings.note((*path, "certificates"), "certificates are for https listeners")
+            # Before it is an order: two listeners at one address are one for the rules, the second an update of the first. With port 0 each means another port.
             address = self._one_more(self._folder.address(entry.address))
             answers = read_answers((*path, "answers"), entry.answers, self._folder, self._findings)
             tls = read_terms((*path, "tls"), entry.tls, self._folder, self._findings)
@@ -95,12 +104,15 @@ class _Section:
     def read_clusters(self, clusters: object) -> None:
         for name, value in clusters.items() if isinstance(clusters, dict) else ():
             path: Path = ("clusters", name)
+            # `blog:` with nothing behind it is a cluster without settings, whose value is None in YAML; what is neither is noted already.
             keys = value if isinstance(value, dict) else {}
+            # First the cluster, then what is in it: the rules take a frontend or a backend only of a cluster that is there.
             self._read_cluster(path, name, {key: keys[key] for key in _CLUSTER_SETTINGS if key in keys})
             self._read_frontends(path, name, keys.get("frontends"))
             self._read_backends(path, name, keys.get("backends"))
 
     def _read_cluster(self, path: Path, name: str, value: dict[str, Any]) -> None:
+        # Key by key, and not the cluster as a whole: an error in one of its frontends has spoiled the way to it, and its own settings are sound still.
         sound = {key: item for key, item in value.items() if self._findings.sound((*path, key))}
         entry = msgspec.convert(sound, ClusterEntry)
         values = {key: getattr(entry, key) for key in _CLUSTER_SETTINGS}
@@ -108,6 +120,7 @@ class _Section:
         values["tls"], shown = read_backend_terms((*path, "tls"), entry.tls, self._folder, self._findings)
         if shown is not None:
             self._carry_out((*path, "tls"), shown, changes=True)  # several clusters may show one
+        # None stays None: such a cluster follows the settings, also when orders change those later. What names one timeout has all four from here on.
         if entry.timeouts is not None:
             values["timeouts"] = laid_on(entry.timeouts, self._timeouts)
         if not self._carry_out(path, AddCluster(cluster=name, **values)):
@@ -116,6 +129,7 @@ class _Section:
 
     def _read_frontends(self, path: Path, cluster: str, frontends: object) -> None:
         for place, value in self._sound_items((*path, "frontends"), frontends):
+            # Entry and order call their fields the same. One that the order lacks is a TypeError in the first test, and not left out in silence.
             values = msgspec.structs.asdict(msgspec.convert(value, FrontendEntry))
             if values["listener"] is not None:
                 values["listener"] = self._folder.address(values["listener"])
@@ -134,6 +148,8 @@ class _Section:
 
     def _carry_out(self, path: Path, order: AnyOrder, *, changes: bool = False) -> bool:
         """Whether the order could be carried out; if not, or if the file says the same thing twice, that is noted."""
+        # To `put` what is there already has no effect, and to put it with other settings is an update: for a tool both are well, in a file
+        # one of the two places would be ignored, and whoever edits that one later wonders why nothing happens.
         effects = len(self.draft.effects)
         try:
             carry_out(self.draft, order)
@@ -147,6 +163,7 @@ class _Section:
     def _note(self, path: Path, objection: Objection) -> None:
         if isinstance(objection, Unknown) and not self._findings.sound(("listeners",)):
             return  # the listener that is meant may be one that could not be read
+        # The rules name the field as an order has it, which is where it stands in the file too; the one exception, `backend_id`, is shown at the backend.
         place = (*path, *steps(objection.field)) if objection.field is not None else path
         # The cluster of a frontend or backend is the key around it, and always there: only its own name can be wrong. A listener says one.
         at_key = objection.field == "cluster" and path[0] == "clusters"

@@ -12,9 +12,12 @@ class Findings:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        # With each place the way to it, up to the root: so that `sound` is one look-up, where a search for all that lies below would be
+        # one over all problems for each of ten thousand clusters.
         self._faulty: set[Path] = set()
         self.problems = list(source.problems)
         self.warnings = list[Problem]()
+        # What YAML could not give stands as None in the value; it must not be taken for what the user has left out himself.
         for path in source.left_out:
             self._spoil(path)
 
@@ -30,10 +33,12 @@ class Findings:
     def warn(self, path: Path, message: str, *, nearest: str | None = None) -> None:
         """Tell of what can be used, and is hardly meant."""
         problem = self._source.problem(self._source.span(path), message, nearest=nearest)
+        # Nothing is spoiled: what is around it is read as if nothing had been said.
         self.warnings.append(replace(problem, kind="warning"))
 
     def note_misfit(self, misfit: Misfit) -> None:
         """Note that the shape of a value is wrong, unless it was left out for a reason that is known."""
+        # There stands None for us to go on with, and "found nothing" would be said of a value that the user sees in front of him.
         if misfit.path in self._source.left_out:
             return
         key = f' "{misfit.path[-1]}"' if misfit.at_key else ""

@@ -39,6 +39,7 @@ def load_configuration(path: str | os.PathLike[str], held: Collection[Certificat
 
     To certificates that are `held` already it may refer by fingerprint; they do not become a part of it.
     """
+    # `absolute` leaves links as they are, which `resolve` would follow: relative paths begin where the user has put the file, not where it is kept.
     return read_configuration(_text(path), os.fspath(path), Path(path).absolute().parent, held)
 
 
@@ -46,8 +47,11 @@ def read_configuration(text: str, file: str, folder: Path, held: Collection[Cert
     """Read the text of a configuration file; `file` is its name in messages, `folder` where its relative paths begin."""
     source = read_yaml(text, file)
     findings = Findings(source)
+    # After an error of syntax there are no values, and to guess some would bring errors that nobody has made.
     if source.readable:
+        # An empty file, or one of comments alone, is a configuration in which everything was left out.
         value = source.value if source.value is not None else {}
+        # All shapes before any meaning: the two readers below take only what is sound by then, and so need not look at types again.
         for misfit in misfits(File, value):
             findings.note_misfit(misfit)
         if isinstance(value, dict):
@@ -55,22 +59,27 @@ def read_configuration(text: str, file: str, folder: Path, held: Collection[Cert
             state = read_facts(value, Folder(folder), settings.timeouts, findings, held)
     if findings.problems:
         raise ConfigurationError(findings.problems)
+    # Both are there: of a text that is no YAML, or no mapping, a problem was noted, and raised above.
     return Configuration(settings, state, tuple(findings.warnings))
 
 
 def settings_without_file(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of a `sozu serve` without a file: socket and journal in the working directory, and the welcome page."""
     command_socket = Folder(Path.cwd()).path(environment.get(SOCKET_VARIABLE) or SOCKET_NAME)
+    # The page that says how to go on is for whoever has just installed the proxy; a file has to ask for it, as strangers see it too.
     return Settings(command_socket=command_socket, journal=journal_beside(command_socket), welcome=True)
 
 
 def _text(path: str | os.PathLike[str]) -> str:
     file = os.fspath(path)
     try:
+        # Bytes, and not `read_text`, whose error tells the offset of a byte: people look for a line. PyYAML is given text in turn, since of bytes it guesses
+        # the encoding and would take UTF-16.
         content = Path(path).read_bytes()
     except OSError as error:
         raise ConfigurationError([Problem(file, f"cannot be read: {error.strerror}", code="unreadable")]) from error
     try:
+        # With or without the byte order mark that editors of Windows put in front.
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1

@@ -23,12 +23,14 @@ from sozu.parsers.abnf import TCHAR
 
 def read_settings(value: Mapping[str, Any], folder: Folder, findings: Findings) -> Settings:
     """The settings; what is wrong with one is noted, and its default stands in for it until the file is refused."""
+    # An unsound key is left out, and so has its default until the file is refused: thus one typing error does not hide what is wrong with other settings.
     keys = {key: item for key, item in value.items() if key not in _FACTS and findings.sound((key,))}
     file = msgspec.convert(keys, File)
     command_socket = _command_socket(file, folder, findings)
     journal = _path(("journal",), file.journal, folder, findings) if file.journal is not None else None
     return Settings(
         command_socket=command_socket,
+        # Beside the socket as it was read: who moves the one for a second master has moved the other.
         journal=journal or journal_beside(command_socket),
         pidfile=None if file.pidfile is None else _path(("pidfile",), file.pidfile, folder, findings),
         workers=file.workers,
@@ -36,6 +38,7 @@ def read_settings(value: Mapping[str, Any], folder: Folder, findings: Findings) 
         max_worker_memory=file.max_worker_memory,
         max_body_size=file.max_body_size,
         min_rate=file.min_rate,
+        # Complete from here on, for clusters are laid on them in turn.
         timeouts=laid_on(file.timeouts, Timeouts()),
         pool=laid_on(file.pool, Pool()),
         via=_via(file.via, findings),
@@ -55,6 +58,7 @@ def read_settings(value: Mapping[str, Any], folder: Folder, findings: Findings) 
 def _answers(file: File, folder: Folder, findings: Findings) -> tuple[AnswerPage, ...]:
     pages = read_answers(("answers",), file.answers, folder, findings)
     try:
+        # Settings are no order, so nobody carries them out: the one rule that they share with orders is asked here.
         return answers_in(pages)
     except Objection as objection:
         findings.note(steps(objection.field or ""), objection.reason)
@@ -63,6 +67,8 @@ def _answers(file: File, folder: Folder, findings: Findings) -> tuple[AnswerPage
 
 def _command_socket(file: File, folder: Folder, findings: Findings) -> str:
     path = _path(("command_socket",), file.command_socket, folder, findings)
+    # Told now, with its place: `bind` would say "AF_UNIX path too long" at the start of a master, after a `check` without errors.
+    # The path is absolute by then, so that a short name in a deep folder may be too long as well, and bytes count, not characters.
     if len(path.encode()) > UNIX_PATH_LIMIT:
         message = f"{path} has {len(path.encode())} bytes; the path of a unix socket has at most {UNIX_PATH_LIMIT} (unix(7))"
         findings.note(("command_socket",), message)
@@ -71,12 +77,14 @@ def _command_socket(file: File, folder: Folder, findings: Findings) -> str:
 
 def _via(name: str | None, findings: Findings) -> str | None:
     """RFC 9110 section 7.6.3: the pseudonym in Via is a token."""
+    # It stands unquoted in a field of every message: a comma would make two entries of it, a line feed a field of the user's own choice.
     if name is not None and (not name or set(name.encode()) - set(TCHAR)):
         findings.note(("via",), f"{name!r} is no name for a Via field", expected='letters, digits and -._ as in "sozu"')
     return name
 
 
 def _access_log(found: AccessLog | None, folder: Folder, findings: Findings) -> AccessLog | None:
+    # "-" is standard output, as nearly all programs write it; a file of that name is "./-".
     if found is None or found.path == "-":
         return found
     return AccessLog(path=_path(("access_log", "path"), found.path, folder, findings), format=found.format)
@@ -91,6 +99,7 @@ def _metrics(found: MetricsEntry, findings: Findings) -> Metrics:
 
 def _scraped_address(path: Path, text: str | None, findings: Findings) -> str | None:
     address = _address(path, text, findings)
+    # `scrape_configs` of Prometheus takes host and port: with a path here there would be no figures, and no error.
     if address is not None and address.family is socket.AF_UNIX:
         findings.note(path, "Prometheus cannot scrape a unix socket", expected='an address like "127.0.0.1:9102"')
     return None if address is None else str(address)
@@ -98,6 +107,7 @@ def _scraped_address(path: Path, text: str | None, findings: Findings) -> str | 
 
 def _told_address(path: Path, text: str | None, findings: Findings) -> str | None:
     address = _address(path, text, findings)
+    # Port 0 is right for what listens; to send there the kernel refuses (EINVAL), of which only the debug log of the master would tell.
     if address is not None and (address.family is socket.AF_UNIX or address.port == 0):
         findings.note(path, "statsd is told over UDP, at a port other than 0", expected='an address like "127.0.0.1:8125"')
     return None if address is None else str(address)
@@ -114,8 +124,10 @@ def _address(path: Path, text: str | None, findings: Findings) -> Address | None
 
 
 def _path(path: Path, text: str, folder: Folder, findings: Findings) -> str:
+    # `name` is empty for "", "/", "." and the like, which are folders or nothing; the kernel would say so only when it is opened.
     if "\0" in text or not FilePath(text).name:
         findings.note(path, "not a path", expected="the path of a file")
+        # Never opened: the file is refused. It has to be some path, and a short one, so that no second problem follows from it.
         return folder.path("nowhere")
     return folder.path(text)
 

@@ -26,11 +26,13 @@ def written(configuration: Configuration, keys: str | None = None) -> str:
 
 def file_names(fingerprint: str) -> tuple[str, str]:
     """How the files with a certificate and with its key are called."""
+    # Named by what the certificate is: hostnames would clash where two certificates are for one, and "*.example.com" is no name for a file.
     return f"{fingerprint}.pem", f"{fingerprint}.key"
 
 
 def _settings(settings: Settings) -> Iterator[str]:
     for name, value in msgspec.to_builtins(settings).items():
+        # `omit_defaults` leaves out single values, but a struct of nothing else than those, such as `pool`, as an empty mapping.
         if value != {}:  # it says nothing but defaults
             yield f"{name}: {_flow(value)}"
 
@@ -44,7 +46,9 @@ def _listeners(state: ConfigState, keys: str | None) -> Iterator[str]:
 def _listener(listener: Listener, state: ConfigState, keys: str | None) -> dict[str, Any]:
     said = _said(listener)
     if keys is not None and listener.protocol is Protocol.HTTPS:
+        # Those for backends are served nowhere: they are named by the cluster that shows them.
         served = (each for each in state.certificates.values() if not each.for_backends)
+        # Without listeners of its own a certificate is for all: the file has no place for that, so each listener names it.
         here = [_files(each.fingerprint, keys) for each in served if listener.address in (each.listeners or state.listeners)]
         return {**said, "certificates": here} if here else said
     return said
@@ -59,10 +63,12 @@ def _clusters(state: ConfigState, keys: str | None) -> Iterator[str]:
     if state.clusters:
         yield "clusters:"
     for cluster in state.clusters.values():
+        # Where they stand says to which cluster they belong; the key is unknown to an entry.
         frontends = [_flow(_said(each, but="cluster")) for each in state.frontends_of(cluster.cluster)]
         backends = [_backend(each) for each in state.backends_of(cluster.cluster)]
         settings = _said(cluster, but="cluster")
         shown = None if cluster.tls is None else state.certificates.get(cluster.tls.certificate or "")
+        # Over the fingerprint, which a master that begins with this file would not know. One that is served is named at its listener already.
         if keys is not None and shown is not None and shown.for_backends:
             settings["tls"].update(_files(shown.fingerprint, keys))
         yield from _cluster(cluster, settings, frontends, backends)
@@ -85,6 +91,7 @@ def _list(name: str, items: Iterable[str]) -> Iterator[str]:
 
 def _backend(backend: Backend) -> str:
     said = _said(backend, but="cluster")
+    # The rules fill it in; a name that was never given would look like one, and stay behind when the address is edited.
     if backend.id == backend.address:
         del said["id"]
     return _flow(backend.address if len(said) == 1 else said)
@@ -92,6 +99,7 @@ def _backend(backend: Backend) -> str:
 
 def _said(fact: Fact, but: str = "") -> dict[str, Any]:
     """What a fact says beyond the defaults."""
+    # `omit_defaults` of the facts does the choosing: what a file leaves out is the same default, so that it reads back to an equal fact.
     said: dict[str, Any] = msgspec.to_builtins(fact)
     said.pop(but, None)
     return said
@@ -102,4 +110,5 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{name}: {_flow(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow, value)) + "]"
+    # `ensure_ascii` would write what is beyond 16 bits as two surrogates, as JSON has to; YAML has no pairs, and libyaml refuses either half.
     return json.dumps(value, ensure_ascii=False)

@@ -16,9 +16,13 @@ from sozu.command.config.diagnostics import Problem, Span
 from sozu.command.shape import Path
 
 # The parser in C is ten times faster: 10,000 clusters in 1 s. It is in every wheel, not in every distribution.
+# "Base", since it resolves no plain words: each scalar comes as its text with the tag `str`, and what it means is decided below.
+# With another loader `on` would be a truth value before we see it, and tags could make objects.
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 # Aliases may repeat a part of the file; a part that repeats itself nine times over, nine times, is an attack (a "billion laughs").
 _MOST_REPEATED = 100_000
+# The deepest of our keys is eight levels down. An alias inside of what it names has no end at all, and a walk without this one would run into
+# Python's recursion limit, with a traceback in place of a line number.
 _DEEPEST = 50
 _CORE = "tag:yaml.org,2002:"
 _CORE_TAGS = tuple(_CORE + kind for kind in ("str", "seq", "map"))
@@ -28,6 +32,7 @@ _CONSTANTS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _DIGITS = frozenset("0123456789")
+# So many digits always fit into 64 bits, and `int` refuses more than 4300 of them with an error of its own.
 _LONGEST_NUMBER = 18
 
 
@@ -54,12 +59,14 @@ class Source:
         """A problem at this place; without one, of the whole file."""
         if span is None:
             return Problem(self.file, message, expected=expected, nearest=nearest)
+        # Only for what is shown: a file without problems is never cut into lines.
         lines = self.text.splitlines()
         text = lines[span.line - 1] if span.line <= len(lines) else ""
         return Problem(self.file, message, span.line, span.column, span.length, text, expected, nearest)
 
     def span(self, path: Path, *, at_key: bool = False) -> Span | None:
         """Where the value of this path stands, or its key; where it is not in the file, the nearest thing around it that is."""
+        # What is missing has no place of its own: it is told at the mapping that lacks it. The root has one whenever the text holds a value.
         found = self.keys.get(path) if at_key else self.values.get(path)
         return found if found is not None or not path else self.span(path[:-1])
 
@@ -68,6 +75,8 @@ def read_yaml(text: str, file: str) -> Source:
     """Read one document. Never raises: whatever is wrong is in `problems`."""
     source = Source(file, text)
     try:
+        # Composed and not loaded: nodes still have their marks and their repeated keys. A second document in the file is an error as well:
+        # nobody would look at it.
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         source.readable = False
@@ -91,6 +100,7 @@ class _Reading:
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         """The plain value of a node; places and problems go to the source."""
+        # Noted before anything is objected to, since a problem with this value is shown at this place.
         self._source.values[path] = span = _span_of(node)
         objection = self._objection(node, path)
         if objection:
@@ -100,6 +110,7 @@ class _Reading:
             return None
         match node:
             case yaml.ScalarNode():
+                # A style is a quote or a block: what stands so is a text, whatever it looks like. So one writes a backend whose id is "2".
                 return node.value if node.style else plain_scalar(node.value)
             case yaml.SequenceNode():
                 return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
@@ -110,10 +121,14 @@ class _Reading:
         first: dict[str, Span] = {}
         for key, value in mapping.value:
             span = _span_of(key)
+            # YAML allows any node as a key, and a list could not even be one of a dict of ours.
             if not isinstance(key, yaml.ScalarNode):
                 self._refuse(span, "a key is a word, not a list or a mapping")
+            # Merge keys are of YAML 1.1. Taken as a plain key it would be "unknown", which says nothing to somebody whose other tools know it.
             elif key.value == "<<" and not key.style:
                 self._refuse(span, 'YAML 1.2 has no merge keys ("<<"): write the keys out')
+            # The first one stays, but that has no meaning: the file is refused. YAML 1.2 section 3.2.1.1 wants keys unique, and whichever a reader
+            # chooses, an edit of the other would have no effect and nobody would be told.
             elif key.value in first:
                 self._refuse(span, f'the key "{key.value}" was given in line {first[key.value].line} already', "said-twice")
             else:
@@ -121,10 +136,12 @@ class _Reading:
                 yield key.value, self.value(value, (*path, key.value))
 
     def _objection(self, node: yaml.Node, path: Path) -> str:
+        # A tag is the one way in which a YAML file could ask a reader to build what it does not expect.
         if node.tag not in _CORE_TAGS:
             return f"the tag {node.tag.replace(_CORE, '!!')} means nothing here"
         if len(path) > _DEEPEST:
             return "nested too deeply (does an alias refer to what it stands in?)"
+        # An alias gives the very node again, and the composed tree keeps all nodes alive, so that no `id` is used twice in one reading.
         self._repeated += id(node) in self._seen
         self._seen.add(id(node))
         return f"aliases repeat more than {_MOST_REPEATED} values" if self._repeated > _MOST_REPEATED else ""
@@ -139,9 +156,11 @@ def plain_scalar(text: str) -> bool | int | float | str | None:
         return _CONSTANTS[text]
     unsigned = text[1:] if text.startswith(("-", "+")) else text
     whole, point, rest = unsigned.partition(".")
+    # 0644 is 420 in YAML 1.1 and 644 in 1.2: whoever writes it means the one or the other, and gets an error instead of a guess.
     octal_looking = len(whole) > 1 and whole.startswith("0")
     if not whole or octal_looking or len(unsigned) > _LONGEST_NUMBER or not _DIGITS.issuperset(whole + rest):
         return text
+    # No exponents, underscores, infinities and NaN: no setting needs them, and what is no number here is refused where one is expected.
     return float(text) if point else int(text)
 
 
@@ -163,6 +182,7 @@ def _syntax_problem(source: Source, error: yaml.MarkedYAMLError) -> Problem:
 def _what_happened(error: yaml.MarkedYAMLError, mark: yaml.Mark) -> str:
     if error.context is None:
         return f"{error.problem}"
+    # PyYAML says either where it was ("while parsing a block mapping") or the first half of a sentence ("expected a single document in the stream").
     if not error.context.startswith("while"):
         return f"{error.context}, {error.problem}"
     began = error.context_mark
@@ -172,6 +192,8 @@ def _what_happened(error: yaml.MarkedYAMLError, mark: yaml.Mark) -> str:
 
 def _what_helps(problem: Problem) -> str:
     """The usual cause, where the character at the place gives it away."""
+    # Guessed from the character, as PyYAML's words name its own rules: "did not find expected alphabetic or numeric character" is said of a star
+    # in a hostname, which is what most of those meant who see it.
     at, before = problem.text[problem.column - 1 : problem.column], problem.text[: problem.column - 1]
     if at == "*" or before.endswith("*"):
         return 'a star in quotes, as in "*.example.com": alone it begins an alias in YAML'
