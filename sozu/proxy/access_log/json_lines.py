@@ -13,8 +13,11 @@ import msgspec
 from sozu.proxy.access_log.escaping import Text, decoded, escaped, plain
 from sozu.proxy.entry import AnyEntry, Entry
 
+# Clusters come and go for months: what was remembered of those that have gone goes with all the rest, since nobody tells us of them.
 MOST_PLACES: Final = 10_000
 
+# Filled twice: with the worker once and for all, then (%%) with each line. One format for all of a line, instead of an encoder
+# that looks at each field, made 1.3 us of 4.4.
 _USUAL: Final = (
     b'%%b%%b","worker":%d,"session":%%d,"client":"%%b",%%b,"status":%%d,"duration":%%.6f,'
     b'"bytes_in":%%d,"bytes_out":%%d,%%b,"response":%%.6f,"connect":'
@@ -79,12 +82,15 @@ class Moment:
     def turn(self, started: float) -> None:
         """Be the one in which this was."""
         moment = self._ahead + started
+        # Another second, not a later one: entries come as exchanges end, and one that was long began before those that are told already.
         if int(moment) != self._second:
             self._ahead = self._wall() - self._monotonic()
+            # Once more: somebody may have set the wall clock since the last look.
             moment = self._ahead + started
             self._second = int(moment)
             self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self._second))
         passed = (moment - self._second) * 1000
+        # Cut and not rounded: 999.7 would become a four-digit millisecond, in the second before.
         millisecond = int(passed)
         self.opening = f'{{"time":"{self._text}.{millisecond:03}Z","request_id":"'.encode()
         self.began = started - (passed - millisecond) / 1000
@@ -105,11 +111,15 @@ def json_formatter(
             if not moment.began <= started < moment.ended:
                 moment.turn(started)
             said = texts.json
+            # Whatever a line tells only where it is there, or has to be escaped: the pattern has no place for it.
             if said is None or responded is None or connected is None or ended or retries:
+                # Its 24 characters behind `{"time":"`.
                 made.append(_unusual(Entry._make(entry), worker, moment.opening[9:33].decode()))
                 continue
             where = places[cluster, backend]
             values = (moment.opening, number, session, client, said, status, finished - started, size_in, size, where, responded - started)
+            # Floats may be compared here: for a connection that was at hand one is a copy of the other (reaching/choice.py). A float less to write
+            # is some 900 instructions less (docs/decisions/005.md).
             made.append(at_hand % values if connected == started else opened % (*values, connected - started))
         return b"".join(made)
 
@@ -132,6 +142,7 @@ def _json(entry: Entry, worker: int, moment: str, text: Callable[[Text], str | N
     started, texts = entry.started, entry.texts
 
     def after(moment: float | None) -> float | None:
+        # Microseconds, as %.6f gives in the usual line: nobody who reads the log is to see which way a line was made.
         return None if moment is None else round(moment - started, 6)
 
     return _encode(

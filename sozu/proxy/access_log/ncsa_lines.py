@@ -21,6 +21,7 @@ class WallClock:
 
     def ago(self, seconds: float) -> str:
         """The moment so many seconds ago, in UTC."""
+        # The format wants the moment of the request on the wall clock; an entry has readings of the monotonic one only, so we count back from now.
         second = int(self._wall() - seconds)
         if second != self._second:
             self._second = second
@@ -33,6 +34,7 @@ def common_formatter(wall: Callable[[], float] = time.time) -> Formatter:
     clock = WallClock(wall)
 
     def lines(entries: Sequence[AnyEntry]) -> bytes:
+        # ascii cannot fail here: all that comes from outside was escaped before.
         return "".join([f"{_common(Entry._make(entry), clock)}\n" for entry in entries]).encode("ascii")
 
     return lines
@@ -54,5 +56,7 @@ def combined_formatter(wall: Callable[[], float] = time.time) -> Formatter:
 def _common(entry: Entry, clock: WallClock) -> str:
     moment = clock.ago(entry.finished - entry.started)
     host = (plain(entry.client) or "-").rpartition(":")[0] or "-"
+    # The version is not among an entry's texts: it would be one more for each head that is remembered, for this format alone.
     request = f"{quotable(entry.texts.method)} {quotable(entry.texts.path)} HTTP/1.1"
+    # A dash for no bytes and not 0, as the format has always had it.
     return f'{host} - - [{moment}] "{request}" {entry.status or "-"} {entry.bytes_out or "-"}'

@@ -53,6 +53,8 @@ class AccessLog:
         self._format = formatter_for(kind, worker)
         self._counters = counters
         self._batch = Batch()
+        # Of the standard library: its `put` never waits, and the thread that waits in its `get` does so outside the interpreter. A queue of
+        # gevent's belongs to one hub and may not be touched by another thread.
         self._queue: SimpleQueue[Batch | int | None] = SimpleQueue()
         self._writer = _Writer(descriptor, self._queue)
         self._writer.start()
@@ -62,16 +64,19 @@ class AccessLog:
         batch = self._batch
         batch.pieces.append(self._format(entries))
         batch.lines += len(entries)
+        # Not with each turn's lines: the thread that is woken wants the interpreter while the hub needs it.
         if batch.lines >= _BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Pass on what there is; or drop it and count, when the thread is far behind. Never blocks."""
         batch, self._batch = self._batch, Batch()
+        # Dropped on this side: the thread may hang in write(2) for as long as a pipe's reader likes.
         if self._queue.qsize() >= _BACKLOG:
             self._counters.log_lines_dropped += batch.lines
         elif batch.lines:
             self._queue.put(batch)
+        # Here, since counters are written by the thread of the hub alone.
         self._counters.log_lines_dropped += self._writer.newly_lost()
 
     def reopen(self, descriptor: int) -> None:
@@ -82,6 +87,7 @@ class AccessLog:
     def close(self, seconds: float) -> None:
         """Write what there is, waiting this long at most: a blocked target must not keep a worker from ending."""
         self.flush()
+        # Whatever the backlog: lines may be dropped, the end may not.
         self._queue.put(None)
         self._writer.join(seconds)
 
@@ -90,6 +96,7 @@ class _Writer(Thread):
     """The only place that blocks. It takes batches, new descriptors, and None as its end."""
 
     def __init__(self, descriptor: int, queue: "SimpleQueue[Batch | int | None]") -> None:
+        # A daemon: should it hang in write(2), Python would otherwise wait for it at the end of the process.
         super().__init__(name="access log", daemon=True)
         self._descriptor = descriptor
         self._queue = queue
@@ -105,6 +112,7 @@ class _Writer(Thread):
     def run(self) -> None:
         while (item := self._queue.get()) is not None:
             if isinstance(item, int):
+                # Here, in the thread that writes: closed by another one, its number could be somebody's new connection when the next line is written.
                 os.close(self._descriptor)
                 self._descriptor = item
             else:
@@ -125,6 +133,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
         try:
             view = view[os.write(descriptor, view) :]
         except BlockingIOError:
+            # O_NONBLOCK belongs to the open file and not to a descriptor, so whoever shares a pipe with us may have set it.
             poll = select.poll()
             poll.register(descriptor, select.POLLOUT)
             poll.poll()
