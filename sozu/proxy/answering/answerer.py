@@ -42,10 +42,13 @@ class Answerer:
     def answer_interim(self, answered: Answered) -> None:
         """See Front. "A server MUST NOT send a 1xx response to an HTTP/1.0 client" (RFC 9110 section 15.2)."""
         if self._request is not None and self._request.minor:
+            # At once, since a client may wait for its 100 before it sends a body. It is not counted in `bytes_out`: after it a failure
+            # can still be told, as the final response has not begun.
             self.stream.send(answered.head + CRLF)
 
     def answer_at_once(self, record: Record, answered: Answered, source: Stream, timeouts: Timeouts) -> None:
         """See Front."""
+        # With this answer, and not by closing afterwards: a client that was told nothing may have its next request on the way.
         if self.draining:
             self.keep = False
         record.status = answered.view.status
@@ -55,6 +58,7 @@ class Answerer:
             return
         answer = b"".join((answered.head, ours, record.request_id, END, source.leftover))
         source.leftover = b""
+        # Before it is sent: from here on some of it may be out, and what fails must be a cut and no second answer (Exchange._fail).
         record.bytes_out = len(answer)
         if self.keep:
             self._traffic.outbox.post(self.stream, answer)
@@ -62,8 +66,10 @@ class Answerer:
             self.stream.send_last(answer)
 
     def _answer_large(self, record: Record, head: bytes, source: Stream, timeouts: Timeouts) -> None:
+        # Off the source first: it may go back to its pool only with nothing left over.
         body, source.leftover = source.leftover, b""
         record.bytes_out = size = len(head) + len(body)
+        # A small answer goes to the outbox and nobody waits; this one may park until the client reads.
         self.deadline = self._traffic.clock.next + seconds_to_take(size, timeouts.front, self.min_rate)
         self.stream.send_both(head, body)
 
@@ -79,6 +85,7 @@ class Answerer:
         """See Front."""
         self.keep = False
         record.status = response.status
+        # Both fields are about one connection (RFC 9110 section 7.8), and the backend's own were cut with all that is hop-by-hop.
         ours = b"Connection: upgrade\r\nUpgrade: %b\r\nSozu-Id: %b\r\n\r\n" % (response.upgrade or b"", record.request_id)
         head = downstream_head(response) + ours
         record.bytes_out = len(head)
@@ -89,7 +96,9 @@ class Answerer:
         traffic = self._traffic
         if self.draining:
             self.keep = False
+        # If it is a deadline that has passed (504), there is none now: a client that reads nothing would keep the greenlet in the send below.
         self.deadline = traffic.clock.after(traffic.settings.timeouts.front)
+        # Of an answer of our own we are the origin, and one with a clock MUST date it (RFC 9110 section 6.6.1).
         date = b"Date: %b\r\n" % traffic.clock.http_date
         answer = own_answer(traffic.settings, failure, record, self._request, date, close=not self.keep)
         record.bytes_out = len(answer)

@@ -10,7 +10,9 @@ def dressed(failure: Failure, asked: Asked, routes: RouteTable) -> Failure:
     special = asked.special
     cluster = asked.cluster if special is None else special.cluster
     listener = routes.listener(asked.listener)
+    # The order is what decides: `chosen_page` takes the first one for the status, and the settings' come behind these.
     failure.pages = (*(() if cluster is None else cluster.answers), *(() if listener is None else listener.answers))
     if special is not None:
+        # On this one failure: the class has the lines that all of its kind have.
         failure.fields = special.own_answer(failure.fields)
     return failure

@@ -19,7 +19,10 @@ from sozu.proxy.record import Record
 
 FINAL: Final = 200
 NOT_FOUND: Final = 404
+# What is passed on; which methods a resource takes is its backend's to say. CONNECT is refused: we are nobody's forward proxy.
 ALLOW: Final = b"Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE\r\n"
+# RFC 9110 section 9.3.8: the final recipient SHOULD leave out what is likely to be sensitive. A script that can make a browser send TRACE
+# would read cookies in the answer that are kept from it otherwise.
 SECRET: Final = frozenset((b"authorization", b"proxy-authorization", b"cookie"))  # never sent back, even to who sent it
 
 
@@ -51,6 +54,8 @@ def plan_answer(minor: int, framing: Framing, *, keep: bool) -> Plan:
     if minor:
         return AS_IT_IS if keep and framing is not UNTIL_CLOSE else _plan_for_1_1(framing, keep=keep)
     if framing is CHUNKED:
+        # RFC 9112 section 6.1: no Transfer-Encoding to who has not said HTTP/1.1. The length is known at the end only, so the end of the
+        # connection has to be that of the body.
         return Plan(keep=False, fields=CLOSE, cut=FRAMING, wrap=Payload, until_close=True)
     if framing is UNTIL_CLOSE:
         return Plan(keep=False, fields=CLOSE, until_close=True)
@@ -60,6 +65,8 @@ def plan_answer(minor: int, framing: Framing, *, keep: bool) -> Plan:
 
 def _plan_for_1_1(framing: Framing, *, keep: bool) -> Plan:
     if framing is UNTIL_CLOSE:
+        # A body that ends with the backend's connection looks the same when that breaks. With chunks the client sees a break as what it is, and
+        # its own connection may go on.
         return Plan(keep, CHUNKED_CODING if keep else CHUNKED_CODING + CLOSE, wrap=Chunks)
     return Plan(keep=False, fields=CLOSE)
 
@@ -68,16 +75,19 @@ def own_answer(settings: Settings, failure: Failure, record: Record, request: Re
     """The proxy's own answer to a request, or to what was no request (None), that fails so; `fields` are whole field lines to add."""
     fields = failure.fields + fields
     if request is not None and not close and not request.minor:
+        # To HTTP/1.0 silence means that the connection ends (RFC 9112 section 9.3).
         fields += KEEP_ALIVE
     if request is not None and failure.status == FINAL:
         return final_answer(request, record.request_id, fields, close=close)
     head = request is not None and request.method == b"HEAD"
+    # Before the pages: they stand in place of what we should say, and this is somebody else's answer.
     if isinstance(failure, ToldElsewhere):
         return told_elsewhere(failure, record.request_id, fields, close=close, head=head)
     page = chosen_page((*failure.pages, *settings.answers), failure.status)
     if page is not None:
         body = filled_page(page, failure.reason, record.request_id, hostname(record.texts.authority), record.texts.path)
         return framed(failure.status, record.request_id, body, page.type.encode(), close=close, head=head, fields=fields)
+    # What was no request may have had any fields: it gets plain text.
     accept = b"" if request is None else accepts(request)
     if request is not None and failure.status == NOT_FOUND and settings.welcome:
         answer = partial(welcome_answer, record.texts.authority, request.target)
@@ -89,6 +99,7 @@ def own_answer(settings: Settings, failure: Failure, record: Record, request: Re
 def told_elsewhere(failure: ToldElsewhere, request_id: bytes, fields: bytes, *, close: bool, head: bool) -> bytes:
     """The answer of a cluster that was asked first, with our own lines."""
     start = b"HTTP/1.1 %d %b\r\n" % (failure.status, failure.phrase)
+    # The other side's framing was taken out of `fields` (edits/question.py): its body is whole here, whatever it came as.
     ours = b"Content-Length: %d\r\nSozu-Id: %b\r\n" % (len(failure.body), request_id)
     return b"".join((start, fields, ours, CLOSE if close else b"", CRLF, b"" if head else failure.body))
 

@@ -49,9 +49,11 @@ class CarefulAnswer:
                 answer, source.leftover = head + source.leftover, b""
                 self._send_small(answer)
                 return
+            # Not for a client whose next request is here already: it may read nothing for long, and is given small pieces (see below).
             if not client.stream.leftover and (piece := arrived(source, framing.size)) is not None:
                 self._send_whole(head, piece)
                 return
+        # From here on a break may leave half a body that only the end of the connection bounds: `cut` has to know.
         client.until_close = plan.until_close
         if framing is CHUNKED and plan.wrap is None:
             head = plainly_chunked(head)
@@ -81,6 +83,7 @@ class CarefulAnswer:
     def _send_with_body(self, head: bytes, body: Body) -> None:
         client, traffic, record, timeouts = self._client, self._traffic, self._record, self._timeouts
         pace = download_pace(client, traffic.clock, timeouts.back, timeouts.front, client.min_rate)
+        # The deadline was the backend's until now; the first send below may already wait for the client.
         pace.before_write(0)
         # Who has sent his next request already may not be reading: what he would leave to us to hold shall be little.
         first, most = (HEAD_SIZE, LEAST) if client.stream.leftover else (ANSWER_SIZE, READ_SIZE)
@@ -91,4 +94,5 @@ class CarefulAnswer:
         try:
             relay(body, client.stream, pace, most)
         finally:
+            # Also where it breaks off, so that the log tells how far it came.
             record.bytes_out += pace.count

@@ -29,8 +29,12 @@ def filled_page(page: AnswerPage, reason: str, request_id: bytes, host: bytes, p
 
 
 def _escape(media: str) -> Callable[[bytes], bytes]:
+    # By its end, since many types are XML or JSON underneath (image/svg+xml, application/problem+json; RFC 6839). Quotes are escaped as
+    # well: a place may stand in an attribute.
     if media.endswith(("html", "xml")):
         return lambda value: html.escape(value.decode("latin-1")).encode()
     if media.endswith("json"):
+        # Without the quotes around it, which the template has.
         return lambda value: json.dumps(value.decode("latin-1"))[1:-1].encode()
+    # Plain text has nothing to escape, and of other types we know no rules.
     return bytes

@@ -34,6 +34,7 @@ PAGES = {
 }
 
 HTML, TEXT = b"text/html; charset=utf-8", b"text/plain; charset=utf-8"
+# NUL, which no title, sentence or reason has in it: so there is exactly one place to cut the page at.
 _ID = "\0"  # where the id of the request comes
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -47,6 +48,7 @@ pre{{background:#f3f3f0;padding:1rem;overflow:auto}}h1{{font-weight:500}}</style
 
 def wants_html(accept: bytes) -> bool:
     """Does this Accept field name text/html? Browsers do; curl and libraries say */* or nothing."""
+    # Weights (RFC 9110 section 12.5.1) are not looked at: who gets the other one of two short pages can read that as well.
     return b"text/html" in accept.lower()
 
 
@@ -76,6 +78,8 @@ def framed(
         (
             b"HTTP/1.1 %d %b\r\n" % (status, PAGES[status][0].encode("ascii")),
             b"Content-Type: %b\r\nContent-Length: %d\r\n" % (media, len(body)),
+            # 301, 308, 404, 414 and 501 may be stored without being asked to (RFC 9110 section 15.1): a cache would say that there is
+            # no route long after somebody has added one.
             b"Cache-Control: no-store\r\nSozu-Id: %b\r\n" % request_id,
             fields,
             b"Connection: close\r\n" if close else b"",
@@ -85,10 +89,12 @@ def framed(
     )
 
 
+# Statuses and reasons are our own and few. The id, which is new each time, goes between the halves, so that nothing of a request is in a key.
 @lru_cache(maxsize=1024)
 def _body(status: int, reason: str, *, html: bool) -> tuple[bytes, bytes, bytes]:
     """What stands before the request's id and after it, and the media type; without a reason there is no place for the id."""
     title, sentence = PAGES[status]
+    # For whoever reads the log: the page itself says nothing of what is behind the proxy.
     told = f"reason {reason}, request {_ID}" if reason else ""
     if html:
         small = f"\n<p><small>{told}</small></p>" if told else ""

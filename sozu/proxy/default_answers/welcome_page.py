@@ -33,10 +33,13 @@ def _hostname(host: bytes) -> bytes:
 
 def _shown(text: bytes) -> str:
     """Readable on any terminal: what is not printable ASCII is escaped."""
+    # It doubles backslashes as well, so that nobody writes escapes of his own. Nothing at all would leave a hole in the sentence.
     return ascii(text.decode("latin-1"))[1:-1] or '""'
 
 
 def _commands(hostname: bytes) -> list[str]:
+    # Escaped and then quoted: a control sequence between quotes would still be carried out by the terminal that shows the command. The star
+    # is quoted, or the shell would put the names of files in its place.
     name = shlex.quote(_shown(hostname)) if hostname else "'*'"
     return [
         f"sozu cluster add {_ID}",
@@ -54,6 +57,7 @@ def _text(why: str, commands: list[str]) -> bytes:
 def _html(why: str, commands: list[str]) -> bytes:
     body = (
         f"<p>{html.escape(why)}</p>\n<p>To send this host to your program on <code>{_BACKEND}</code>, type:</p>\n"
+        # Last of all: the quotes of the shell are text of the page, too.
         f"<pre>{html.escape(chr(10).join(commands))}</pre>"
     )
     return html_page("Sōzu is running", body)
