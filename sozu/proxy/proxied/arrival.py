@@ -40,6 +40,7 @@ class ProxiedArrival:
         self._since = traffic.clock.now
         self.stream = Stream(sock, traffic.hub)
         self.listener = listener
+        # As long as for a head: until it has spoken, a connection is a descriptor that anybody could take from us for nothing.
         self.deadline = traffic.clock.after(traffic.settings.timeouts.request)
         traffic.sessions.add(self)
         self.stream.when_readable(self._look)
@@ -55,6 +56,7 @@ class ProxiedArrival:
             self._hand_over(outcome.end, outcome.value)
         elif isinstance(outcome, Error):
             self._fail(f"wrong at byte {outcome.position}")
+        # Below SO_RCVLOWAT only an end or an error makes a socket readable: no more bytes than last time means that no more will come.
         elif len(data) in (self._seen, LONGEST):
             self._fail("closed in the middle" if len(data) < LONGEST else "without end")
         else:
@@ -68,11 +70,14 @@ class ProxiedArrival:
 
     def _hand_over(self, size: int, header: ProxyHeader) -> None:
         if self._seen:
+            # Whoever reads next must be woken by the first byte; the option would otherwise stay with the connection.
             self._sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVLOWAT, 1)
+        # All of it is there, as the peek has shown: this cannot fail for want of bytes, and leaves what follows to whoever reads next.
         self._sock.recv(size)
         # Whoever comes next has watchers of his own: these are closed, and with them our name for the connection, not the connection.
         kept = _socket.socket(self._sock.family, self._sock.type, self._sock.proto, os.dup(self._sock.fileno()))
         kept.setblocking(False)
+        # Not `close`: the connection goes on, and `connections_open` counts it without a break.
         self._traffic.sessions.remove(self)
         self.stream.close()
         self._begin(kept, client_in(header, self._peer), _named(header.destination).decode())

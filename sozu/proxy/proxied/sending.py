@@ -11,14 +11,18 @@ _VERSIONS = {ProxyProtocol.V1: 1, ProxyProtocol.V2: 2}
 _ANY = {4: "0.0.0.0", 6: "::"}  # noqa: S104 - says that the address is not known in this family; nothing is bound
 
 
+# Each exchange opens a connection of its own where the header is sent: the requests of one client's connection have all the same one.
 @lru_cache(maxsize=1024)
 def proxy_header(version: ProxyProtocol, client: bytes, listener: str) -> bytes:
     """`client` is `IP:port` with IPv6 in brackets, or empty if it has no address (a unix socket): then nobody is named."""
     number = _VERSIONS[version]
     if not client:
+        # Version 1 has no LOCAL: a PROXY without addresses is written as UNKNOWN, which says the same.
         return write_proxy_header(ProxyHeader(number, Command.LOCAL if number == 2 else Command.PROXY))
     source = _endpoint(client.decode())
+    # Clients with an address at a unix socket are those that a proxy before us has named.
     destination = Endpoint(_ANY[_kind(source)], 0) if listener.startswith("unix:") else _endpoint(listener)
+    # A header has one family for both addresses. The client's is the one that matters; of the destination the port stays.
     if _kind(source) != _kind(destination):
         destination = Endpoint(_ANY[_kind(source)], destination.port)
     family = Family.INET if _kind(source) == 4 else Family.INET6

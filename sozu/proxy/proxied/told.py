@@ -25,6 +25,7 @@ class ToldSession(Session):
 
     def __init__(self, traffic: Traffic, stream: Stream, client: bytes, entrance: Entrance, number: int, *, believed: Networks) -> None:
         """`believed` are the addresses of all trusted proxies."""
+        # Before `super`, which may read the first request at once (Session._wake) and asks for all three.
         self._peer, self._believed, self._shared = client, believed, entrance
         super().__init__(traffic, stream, client, entrance, number)
 
@@ -44,6 +45,7 @@ class ToldSession(Session):
 
     def take(self, stream: Stream, data: bytes) -> Asked | None:
         """See Entrance."""
+        # Until its head is read a request is the proxy's own: what is refused before must not be put down to the client of the one before.
         self.client = self._peer
         asked = self._shared.take(stream, data)
         return None if asked is None else self._told(asked)
@@ -74,6 +76,7 @@ def told_client(request: RequestView, peer: bytes, believed: Networks) -> bytes:
         if client is None:
             break
         found = client
+        # He is nobody's proxy that we know, so whatever stands before him he may have made up.
         if not believed.holds(client.rpartition(b":")[0].strip(b"[]")):
             break
     return found
@@ -81,6 +84,7 @@ def told_client(request: RequestView, peer: bytes, believed: Networks) -> bytes:
 
 def _named(fields: bytes) -> list[bytes]:
     """Who asked, by way of whom; what cannot be read ends the list, since nothing before it can be believed."""
+    # The older field first: a proxy that writes only this may well pass on a Forwarded that its client has made up.
     lines = values(fields, b"x-forwarded-for")
     if lines:
         return [name for line in lines for name in _listed(whole(x_forwarded_for, line))]
@@ -89,13 +93,17 @@ def _named(fields: bytes) -> list[bytes]:
 
 
 def _listed(outcome: object) -> Iterable[bytes]:
+    # An empty name stands for what cannot be read. It is nobody's, so the walk from the end stops there and does not pass it by.
     return [b""] if isinstance(outcome, Error) or not isinstance(outcome, list) else outcome
 
 
 def _client(text: bytes) -> bytes | None:
     """The address in `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:4711`; None for what is none."""
+    # X-Forwarded-For has no grammar of its own: many write IPv6 without brackets, and the last group would be read as a port.
     bare = b"[%b]" % text if text.count(b":") > 1 and not text.startswith(b"[") else text
     party = whole(node, bare)
+    # RFC 7239 section 6: a node may be `unknown`, or an obfuscated name that begins with an underscore. Neither is an address that a
+    # limit or a list could mean; a port may be obfuscated as well.
     if isinstance(party, Error) or party is None or party.name.startswith("_") or party.name.lower() == "unknown":
         return None
     port = party.port if (party.port or "").isdigit() else 0
