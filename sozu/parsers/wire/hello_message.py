@@ -35,6 +35,8 @@ SERVER_NAME: Final = 0
 ALPN: Final = 16
 SUPPORTED_VERSIONS: Final = 43
 ENCRYPTED_CLIENT_HELLO: Final = 0xFE0D
+# Bounds of what a stranger may have us work for: 16 KB hold 4,096 empty extensions or 8,000 names of protocols, and each would cost a call of the
+# grammar.
 MOST_EXTENSIONS: Final = 64  # browsers send fewer than 20
 MOST_PROTOCOLS: Final = 32
 
@@ -59,6 +61,7 @@ def is_grease(number: int) -> bool:
     return number >> 8 == number & 0xFF and number & 0x0F == 0x0A
 
 
+# Bounded: whoever sends another list each time turns out the others and gets no more memory than 256 lists have.
 @lru_cache(256)
 def known(sent: tuple[int, ...]) -> tuple[int, ...]:
     """The numbers that mean something. There are few kinds of clients."""
@@ -84,11 +87,16 @@ def filled(parser: Parser) -> Parser:
 # 255 bytes (RFC 1035 section 2.3.4): what is asked for is logged and remembered, and comes from anybody.
 
 name_octets = verify(take_while1(ALPHA + DIGIT + b"-._").desc("host name"), lambda name: len(name) <= LONGEST_NAME, "255 bytes at most")
+# name_type host_name (0) is the only one that was ever defined, and RFC 6066 3 allows one name of a type: so one name and nothing behind it. Two
+# readers of a list of two could take a different one each, and choose a certificate that the other does not.
 host_name = map_(tag(b"\0") >> length_value(u16, filled(name_octets)), lambda name: name.decode("ascii"))
 server_name = length_value(u16, filled(host_name))
+# RFC 7301 3.1: "Empty strings MUST NOT be included", hence `bool`.
 alpn = length_value(u16, filled(times(verify(length_data(u8), bool, "protocol name"), 1, MOST_PROTOCOLS)))
 supported_versions = length_value(u8, filled(numbers))
+# Type 0 is the outer hello. An inner one (1) is empty and only ever comes encrypted: seen here it is nonsense, and so an error.
 encrypted_client_hello = tag(b"\0") >> seq(u16, u16, u8, length_data(u16), length_data(u16))
+# All others stay bytes: a parser for an extension that nobody chooses by would only be one more thing that can refuse a client.
 understood: Final[Mapping[int, Parser]] = {
     SERVER_NAME: server_name,
     ALPN: alpn,
@@ -119,9 +127,12 @@ extensions = length_value(u16, verify(filled(times(extension, 0, MOST_EXTENSIONS
 #     Extension extensions<8..2^16-1>;                                                     /* absent before TLS 1.3, maybe */
 # } ClientHello;
 
+# Also those of TLS 1.3, which fill it only to look like 1.2 to boxes on the way (RFC 8446 appendix D.4).
 session_id = verify(length_data(u8), lambda found: len(found) <= 32, "32 bytes at most")
 cipher_suites = length_value(u16, filled(numbers))
 compression_methods = verify(length_data(u8), bool, "compression method")
+# `opt(extensions)`: a hello of TLS 1.2 may end without the block, length and all (RFC 5246 7.4.1.2). `eof`: what stood behind it another reader could
+# take for one more extension.
 message = seq(u16 << take(32), session_id, cipher_suites << compression_methods, opt(extensions) << eof)
 
 
@@ -133,6 +144,7 @@ def hello_of(parts: tuple[int, bytes, Sequence[int], list[tuple[int, Any]] | Non
     return ClientHello(
         server_name=name,
         alpn=tuple(protocol for protocol in found.get(ALPN, ()) if not is_grease_name(protocol)),
+        # RFC 8446 4.2.1: where supported_versions is there, legacy_version is not to be asked. Clients of 1.3 say 1.2 in it.
         versions=known(tuple(found.get(SUPPORTED_VERSIONS, (legacy_version,)))),
         cipher_suites=known(tuple(suites)),
         extensions=known(tuple(found)),
@@ -148,6 +160,7 @@ def is_grease_name(protocol: bytes) -> bool:
 
 def parse_message(body: bytes) -> ClientHello | Error:
     """The hello out of a handshake message's body; the Error's position counts from the beginning of the body."""
+    # The quick reading never says no: its None is a doubt, and what is refused is decided by the grammar alone.
     quick = quick_hello(body)
     return careful_hello(body) if quick is None else quick
 

@@ -49,10 +49,12 @@ T = TypeVar("T")
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADER_SIZE: Final = 9
+# RFC 9113 6.5.2: SETTINGS_MAX_FRAME_SIZE is 2^14 until a peer was told otherwise, and never more than 24 bits of length can say.
 SMALLEST_LIMIT: Final = 2**14
 LARGEST: Final = 2**24 - 1
 STREAM_BITS: Final = 2**31 - 1
 
+# One bit, two meanings: DATA and HEADERS end a stream by it, SETTINGS and PING acknowledge.
 END_STREAM = ACK = 0x1
 END_HEADERS: Final = 0x4
 PADDED: Final = 0x8
@@ -65,6 +67,8 @@ MAX_FRAME_SIZE: Final = 5
 # --- Section 4.1 ------------------------------------------------------------------------------------------------------
 # HTTP Frame { Length (24), Type (8), Flags (8), Reserved (1), Stream Identifier (31), Frame Payload (..) }
 
+# RFC 9113 4.1: the reserved bit "MUST be ignored when receiving". It is masked and not checked, so that a use which it may get some day is no error
+# here.
 number_31: Regular[int] = map_(be_u32, STREAM_BITS.__and__)
 frame_header: Regular[FrameHeader] = record(FrameHeader, be_u24, be_u8, be_u8, number_31)
 HEADER: Final = fuse(frame_header)
@@ -87,6 +91,8 @@ NUMBER: Final = fuse(be_u32)
 NUMBER_31: Final = fuse(number_31)
 
 # Least and greatest size (None: no other than the limit of all frames), and whether it is on a stream (None: either).
+# Only types of section 6 are here. One that is not has no rule but the limit of all frames, and is passed on as Unknown (5.5): else no extension
+# could ever be tried.
 RULES: Final[dict[int, tuple[int, int | None, bool | None]]] = {
     FrameType.DATA: (0, None, True),
     FrameType.HEADERS: (0, None, True),
@@ -100,6 +106,7 @@ RULES: Final[dict[int, tuple[int, int | None, bool | None]]] = {
     FrameType.CONTINUATION: (0, None, True),
 }
 CAN_BE_PADDED: Final = {FrameType.DATA, FrameType.HEADERS, FrameType.PUSH_PROMISE}
+# Where the header is wrong: an error tells the byte, and of a header these are the fields that can be.
 AT_LENGTH, AT_STREAM, AT_PAYLOAD = 0, 5, HEADER_SIZE
 
 
@@ -109,6 +116,7 @@ def parse_frame(data: Bytes, pos: int = 0, largest: int = SMALLEST_LIMIT) -> Out
     if not isinstance(outcome, Done):
         return outcome
     header, begin = outcome.value, outcome.end
+    # Before the payload is waited for: a peer that announces 16 MB is refused after nine bytes, and has not had us keep one of them.
     if fault := header_fault(header, largest):
         return Error(pos + (AT_STREAM if fault in STREAM_FAULTS else AT_LENGTH), frozenset([fault.rule]), fault)
     end = begin + header.length
@@ -119,10 +127,13 @@ def parse_frame(data: Bytes, pos: int = 0, largest: int = SMALLEST_LIMIT) -> Out
 
 def framed(header: FrameHeader, payload: bytes, data: Bytes, end: int) -> Outcome[Frame]:
     """The frame of a payload that is there."""
+    # `least_size` counts the byte that tells the padding, and the five of a priority: the padding may fill what is left and not reach into them. More
+    # is an error of the connection (RFC 9113 6.1), not of the stream.
     padding = payload[0] if is_padded(header) else None
     if padding is not None and padding > header.length - least_size(header):
         return refused(FrameFault.PADDING, end - header.length)
     content = payload if padding is None else payload[1 : len(payload) - padding]
+    # Padding is not looked at: 6.1 lets a receiver refuse other bytes than zeros, and does not ask for it.
     frame = READERS[header.type](header, content, padding) if header.type in READERS else unknown(header, content)
     return refused(frame, end - header.length) if isinstance(frame, FrameFault) else Done(data, frame, end)
 
@@ -144,6 +155,7 @@ STREAM_FAULTS: Final = {FrameFault.STREAM_ZERO, FrameFault.STREAM_NOT_ZERO}
 
 def header_fault(header: FrameHeader, largest: int) -> FrameFault | None:
     """What is wrong already in the header."""
+    # Asked of every type, known or not: 4.2 is about frames, before anybody knows what they mean.
     if header.length > largest:
         return FrameFault.TOO_LARGE
     if header.type not in RULES:
@@ -156,12 +168,15 @@ def header_fault(header: FrameHeader, largest: int) -> FrameFault | None:
 
 def wrong_size(header: FrameHeader) -> FrameFault:
     """Of a PRIORITY it costs the stream, of all others the connection."""
+    # RFC 9113 6.3 has a wrong PRIORITY reset its stream alone. 4.2 makes it the connection wherever a frame could alter the state of that, and 5.4.1
+    # allows it for the rest.
     return FrameFault.PRIORITY_SIZE if header.type == FrameType.PRIORITY else FrameFault.SIZE
 
 
 def is_sized(header: FrameHeader) -> bool:
     """Does the length suit type and flags?"""
     if header.type == FrameType.SETTINGS:
+        # 6.5: an acknowledgement holds no settings, and a setting has six bytes; both are FRAME_SIZE_ERROR.
         return header.length == 0 if header.flags & ACK else header.length % 6 == 0
     greatest = RULES[header.type][1]
     return least_size(header) <= header.length and (greatest is None or header.length <= greatest)
@@ -191,6 +206,7 @@ def read_headers(header: FrameHeader, content: bytes, padding: int | None) -> Fr
 
 def read_settings(header: FrameHeader, content: bytes, padding: int | None) -> Frame | FrameFault:  # noqa: ARG001 - all readers are called alike
     """Section 6.5."""
+    # All values in their order, also one that comes twice: 6.5.3 has them applied one after the other, so the last one holds.
     values = tuple(exactly(SETTINGS, content))
     fault = next((fault for pair in values if (fault := setting_fault(*pair))), None)
     return fault or Settings(values, bool(header.flags & ACK))
@@ -198,6 +214,8 @@ def read_settings(header: FrameHeader, content: bytes, padding: int | None) -> F
 
 def setting_fault(identifier: int, value: int) -> FrameFault | None:
     """Section 6.5.2."""
+    # The only setting whose bound has an error code of its own: a window above 2^31 - 1 is FLOW_CONTROL_ERROR, not PROTOCOL_ERROR. Identifiers that
+    # are not known MUST be ignored, so they can have any value.
     if identifier == INITIAL_WINDOW_SIZE:
         return FrameFault.WINDOW_SETTING if value > STREAM_BITS else None
     is_wrong = (identifier == ENABLE_PUSH and value > 1) or (
@@ -223,6 +241,8 @@ def read_goaway(header: FrameHeader, content: bytes, padding: int | None) -> Fra
 def read_window_update(header: FrameHeader, content: bytes, padding: int | None) -> Frame | FrameFault:  # noqa: ARG001 - all readers are called alike
     """Section 6.9."""
     increment = exactly(NUMBER_31, content)
+    # 6.9: an increment of 0 resets the stream, and on stream 0 ends the connection. One fault serves for both: its rule tells the difference, and the
+    # caller knows the stream.
     return WindowUpdate(header.stream_id, increment) if increment else FrameFault.INCREMENT
 
 

@@ -29,6 +29,7 @@ class FrameType(IntEnum):
 class ErrorCode(IntEnum):
     """Those of section 7 that a single frame can deserve."""
 
+    # The others need more than a frame in view: what came before on the stream, or the state of HPACK.
     PROTOCOL_ERROR = 0x1
     FLOW_CONTROL_ERROR = 0x3
     FRAME_SIZE_ERROR = 0x6
@@ -62,6 +63,8 @@ class FrameFault(StrEnum):
 FAULTS: Final = {
     FrameFault.TOO_LARGE: (ErrorCode.FRAME_SIZE_ERROR, "4.2: no frame is larger than SETTINGS_MAX_FRAME_SIZE"),
     FrameFault.SIZE: (ErrorCode.FRAME_SIZE_ERROR, "4.2: a frame has the size that its type demands"),
+    # Here, and with INCREMENT below, the code does not tell what it costs: elsewhere the same one ends the connection, here the stream alone. So the
+    # rule says it.
     FrameFault.PRIORITY_SIZE: (
         ErrorCode.FRAME_SIZE_ERROR,
         "6.3: PRIORITY has five bytes; else its stream is reset, no more",
@@ -82,6 +85,7 @@ FAULTS: Final = {
 class FrameHeader(msgspec.Struct, frozen=True, gc=False):
     """The first nine bytes (section 4.1). `type` is a number: types that nobody knows are legal, and ignored."""
 
+    # Made for each frame that is read. It holds nothing but numbers and so is in no cycle: `gc=False` spares the collector a look at each.
     length: int
     type: int
     flags: int
@@ -91,6 +95,7 @@ class FrameHeader(msgspec.Struct, frozen=True, gc=False):
 class Dependency(msgspec.Struct, frozen=True):
     """The priority of RFC 7540, deprecated: read so that it can be skipped. `weight` is 1 to 256."""
 
+    # RFC 9113 5.3.2 has endpoints ignore what it says; the five bytes must be known all the same, or the field block behind them could not be found.
     stream_id: int
     weight: int = 16
     exclusive: bool = False

@@ -49,6 +49,7 @@ def write_frame(frame: Frame) -> bytes:  # noqa: C901 - one arm for each type
         case Continuation(stream_id, fragment, end_headers):
             return bytes_of(FrameType.CONTINUATION, END_HEADERS * end_headers, stream_id, fragment)
         case _:
+            # An Unknown is written with the flags that it came with: nobody here knows what they mean, so none of them may be lost.
             return bytes_of(frame.type, frame.flags, frame.stream_id, frame.payload)
 
 
@@ -63,13 +64,17 @@ def headers(frame: Headers) -> bytes:
 
 def bytes_of(kind: int, flags: int, stream_id: int, content: bytes, padding: int | None = None) -> bytes:
     """Header and payload, padded if asked for."""
+    # A padding of 0 is not the same as none: it has the flag and its byte (RFC 9113 6.1). So None and 0 are told apart, and what was read is written
+    # alike.
     payload = content if padding is None else bytes([padding]) + content + bytes(padding)
     flags |= 0 if padding is None else PADDED
+    # `to_bytes` is the check: a payload of 2^24 bytes has no length that could be written, and wrong lengths would put the peer out of step for good.
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + four(stream_id) + payload
 
 
 def dependency(priority: Dependency) -> bytes:
     """Section 6.3."""
+    # RFC 9113 6.3: a weight of 1 to 256 is sent as one less, so that it fits into a byte.
     return four(priority.stream_id | priority.exclusive << 31) + bytes([priority.weight - 1])
 
 

@@ -21,6 +21,7 @@ class Command(StrEnum):
 class Family(StrEnum):
     """Address families, in the order of their numbers in version 2."""
 
+    # A name's place in these two is its number on the wire, four bits each: proxy_v2.py makes its table of them by counting.
     UNSPEC = "UNSPEC"
     INET = "INET"
     INET6 = "INET6"
@@ -66,6 +67,7 @@ Party: TypeAlias = Endpoint | UnixPath | None
 class Tlv(msgspec.Struct, frozen=True):
     """One type-length-value of version 2; types without a name are kept as well."""
 
+    # A number and not a TlvKind: a type that nobody here knows must not make a header unreadable.
     kind: int
     value: bytes
 
@@ -83,4 +85,5 @@ class ProxyHeader(msgspec.Struct, frozen=True):
 
     def tlv(self, kind: int) -> bytes | None:
         """The value of the first TLV of that type."""
+        # A sender may repeat a type, and nothing says what that means. The checksum is looked for in the same way, so that both mean the same one.
         return next((tlv.value for tlv in self.tlvs if tlv.kind == kind), None)

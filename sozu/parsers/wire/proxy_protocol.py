@@ -14,6 +14,8 @@ from sozu.parsers.wire.proxy_v2 import proxy_v2, write_v2
 if TYPE_CHECKING:
     from sozu.parsers.wire.proxy_header import ProxyHeader
 
+# "P" or CR: the first byte parts the two. Plain HTTP is an error at its first byte as a rule, else where it parts from PROXY: `POST` at the second,
+# `PROPFIND` at the fourth.
 proxy_protocol = alt(proxy_v1, proxy_v2)
 
 

@@ -23,6 +23,8 @@ from sozu.parsers.wire.proxy_header import Endpoint, Family, ProxyHeader, Transp
 if TYPE_CHECKING:
     from sozu.parsers.result import Bytes
 
+# Section 2.1: the worst line is UNKNOWN with two addresses of 39 and two ports of 5 characters, 107 bytes with its CRLF. A reader that knows this
+# bound needs no buffer beyond it.
 LONGEST_LINE: Final = 107
 UNKNOWN: Final = ProxyHeader(1)
 
@@ -35,6 +37,7 @@ UNKNOWN: Final = ProxyHeader(1)
 # ipv4    = octet 3( "." octet )                                    ; octet 0 to 255, port 0 to 65535:
 #                                                                   ; "heading zeroes are not permitted"
 sp, dot, crlf = tag(b" "), tag(b"."), tag(b"\r\n")
+# Numbers in range by grammar, without leading zeros: `010` is 8 for inet_aton, 10 for others, so two readers would name two different clients.
 octet = decimal(255)
 port = decimal(65535)
 ipv4 = recognize(seq(octet << dot, octet << dot, octet << dot, octet))
@@ -49,6 +52,7 @@ def over(family: Family, source: bytes, destination: bytes, source_port: int, de
     return ProxyHeader(1, family=family, transport=Transport.STREAM, source=ends[0], destination=ends[1])
 
 
+# "TCP" is read before they part: two branches that begin alike could not be fused, since the first byte would not tell which to take.
 tcp4 = tag(b"4 ") >> map_(seq(ipv4 << sp, ipv4 << sp, port << sp, port), lambda parts: over(Family.INET, *parts))
 tcp6 = tag(b"6 ") >> map_(seq(ipv6 << sp, ipv6 << sp, port << sp, port), lambda parts: over(Family.INET6, *parts))
 unknown = value(UNKNOWN, seq(tag(b"UNKNOWN"), opt(sp >> ignored)))
@@ -62,6 +66,8 @@ def normal(header: ProxyHeader) -> ProxyHeader | None:
         return header
     assert isinstance(header.source, Endpoint)
     assert isinstance(header.destination, Endpoint)
+    # Which runs of hex digits, colons and dots are an address is more than a regular grammar can say (one `::`, eight groups), so `ipaddress` says
+    # it.
     try:
         ends = tuple(
             Endpoint(IPv6Address(end.host).compressed, end.port) for end in (header.source, header.destination)
@@ -77,6 +83,7 @@ def read_normal(data: Bytes, at: int) -> Result:
     if not result.status:
         return result
     header = normal(result.value)
+    # The place is that of both: by now nobody knows which of them was none.
     return (
         Result.failure(at + len(b"PROXY TCP6 "), "IPv6 addresses")
         if header is None
@@ -91,6 +98,8 @@ def write_v1(header: ProxyHeader) -> bytes:
     """The line; what version 1 has no words for is UNKNOWN."""
     source, destination = header.source, header.destination
     named = isinstance(source, Endpoint) and isinstance(destination, Endpoint) and header.transport is Transport.STREAM
+    # Unix sockets and datagrams have no words here. UNKNOWN lets the receiver go by the connection's own addresses; a made-up address would be
+    # believed.
     if not named or header.family not in WORDS:
         return b"PROXY UNKNOWN\r\n"
     assert isinstance(source, Endpoint)

@@ -36,6 +36,8 @@ from sozu.parsers.wire.proxy_header import (
 if TYPE_CHECKING:
     from sozu.parsers.result import Bytes
 
+# No HTTP request begins so: two empty lines, then a NUL. A server that does not expect the header refuses it at once and takes nothing of it for a
+# request.
 SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
 FAMILIES: Final = tuple(Family)
 TRANSPORTS: Final = tuple(Transport)
@@ -43,7 +45,10 @@ LONGEST_PATH: Final = 108
 MOST_TLVS: Final = 64  # senders have a handful; 21,000 would fit, and take a third of a second
 
 # Unassigned commands, families and transports "must be rejected as invalid by receivers".
+# The version is checked with the command in one byte: 0x2 and one of two, and a third command is an error at byte 12 before any length is believed.
 command = alt(value(Command.LOCAL, tag(b"\x20")), value(Command.PROXY, tag(b"\x21"))).desc("version 2, LOCAL or PROXY")
+# All twelve pairs, also those that mean nothing together (UNSPEC over STREAM): each half is assigned, so none may be refused; `contents` passes over
+# what names no address.
 PROTOCOLS: Final = {
     bytes([number << 4 | kind]): (family, transport)
     for number, family in enumerate(FAMILIES)
@@ -72,6 +77,7 @@ def spelled(packed: bytes) -> str:
 
 def unix(source: bytes, destination: bytes) -> Ends:
     """Both ends by path."""
+    # sun_path has 108 bytes, and a shorter path is filled up with NULs. From the right alone: an abstract name begins with one.
     return UnixPath(source.rstrip(b"\0")), UnixPath(destination.rstrip(b"\0"))
 
 
@@ -81,11 +87,14 @@ ADDRESSES: Final = {
     Family.UNIX: fuse(record(unix, take(LONGEST_PATH), take(LONGEST_PATH))),
 }
 tlv = map_(seq(be_u8, length_data(be_u16)), lambda parts: Tlv(*parts))
+# `eof`: bytes that make no whole TLV are an error. Left out, they could hide one that another reader finds.
 tlvs = map_(times(tlv, 0, MOST_TLVS), tuple) << eof
 
 
 def contents(kind: Command, family: Family, transport: Transport) -> Parser:
     """What the length counts. Of LOCAL and of the unspecified "the receiver must skip the appropriate number of bytes"."""
+    # `success` takes nothing, and `length_value` skips what is left inside of the length: addresses and TLVs that come with LOCAL are passed over
+    # unread, as they may be anything.
     if kind is Command.LOCAL or Family.UNSPEC is family or Transport.UNSPEC is transport:
         return success(ProxyHeader(2, kind, family, transport))
 
@@ -96,6 +105,7 @@ def contents(kind: Command, family: Family, transport: Transport) -> Parser:
     return map_(seq(ADDRESSES[family], tlvs), named)
 
 
+# Only behind 16 bytes is known which grammar reads the rest. `bind` leaves the parts fused; nothing is decided by the caller.
 header = START.bind(lambda start: length_value(be_u16, contents(start[0], *start[1])))
 
 
@@ -105,6 +115,7 @@ def read_checked(data: Bytes, at: int) -> Result:
     if not result.status or result.value.tlv(TlvKind.CRC32C) is None:
         return result
     place = checksum_place(result.value.tlvs, result.index)
+    # Section 2.2.4: the sum is over all of the header, its own field counted as zeros. Data behind the header is no part of it.
     whole = bytes(data[at:place]) + bytes(4) + bytes(data[place + 4 : result.index])
     is_right = result.value.tlv(TlvKind.CRC32C) == crc32c(whole).to_bytes(4, "big")
     return result if is_right else Result.failure(place, "the CRC-32C of this header")
@@ -115,6 +126,7 @@ proxy_v2 = Parser(read_checked)
 
 def checksum_place(all_tlvs: tuple[Tlv, ...], end: int) -> int:
     """Where the checksum's four bytes are, in a header that ends at `end`."""
+    # Reckoned from the end: what stands before the TLVs has a size that depends on the family, what stands behind the checksum is known.
     from_checksum_on = dropwhile(lambda each: each.kind != TlvKind.CRC32C, all_tlvs)
     return end - sum(3 + len(each.value) for each in from_checksum_on) + 3
 
@@ -122,6 +134,8 @@ def checksum_place(all_tlvs: tuple[Tlv, ...], end: int) -> int:
 def crc32c(text: bytes) -> int:
     """CRC-32C (RFC 9260 appendix A)."""
     table = crc_table()
+    # A table and a loop, as Python's own crc32 has another polynomial: 0.15 ms for a kilobyte, once for a connection whose header has a checksum,
+    # and that is seldom.
     state = 0xFFFFFFFF
     for byte in text:
         state = table[(state ^ byte) & 0xFF] ^ state >> 8
@@ -146,6 +160,8 @@ def crc_table() -> tuple[int, ...]:
 def read_tls(parts: tuple[int, int, tuple[Tlv, ...]]) -> dict[str, Any]:
     """Flags by their names, and the text of each TLV inside."""
     flags, verified, inside = parts
+    # PP2_SUBTYPE_SSL_VERSION, _CN, _CIPHER, _SIG_ALG and _KEY_ALG. Of the flags 0x02 says that there was a certificate in this connection, 0x04 in
+    # the session that it resumes: 6 asks for either.
     names = {0x21: "version", 0x22: "common_name", 0x23: "cipher", 0x24: "signature", 0x25: "key"}
     texts = {names[each.kind]: each.value.decode("utf-8", "replace") for each in inside if each.kind in names}
     return {"tls": bool(flags & 1), "certificate": bool(flags & 6), "verified": verified == 0, **texts}
@@ -159,6 +175,7 @@ tls_facts = map_(seq(be_u8, be_u32, tlvs), read_tls)
 
 def write_v2(header: ProxyHeader, *, checksum: bool = False) -> bytes:
     """The header; with `checksum` a CRC-32C is added as its last TLV. Raises OverflowError above 65,535 bytes."""
+    # Last, so that `with_checksum` finds its four bytes without counting; readers take it anywhere.
     added = (Tlv(TlvKind.CRC32C, bytes(4)),) if checksum else ()
     body = packed(header.source) + packed(header.destination)
     if isinstance(header.source, Endpoint) and isinstance(header.destination, Endpoint):
