@@ -26,6 +26,8 @@ def byte_set(members: frozenset[int]) -> bytes:
         return b"(?!)"
     if len(members) == 256:
         return b"(?s:.)"
+    # `re` has a loop of its own for `[^x]`, faster than that for one range. A negated class of several bytes is the slowest of all, and is
+    # never written.
     if len(members) == 255:
         return b"[^" + escaped(*(EVERY_BYTE - members)) + b"]"
     if len(members) == 1:
@@ -49,6 +51,7 @@ def span(begin: int, end: int) -> bytes:
 
 def escaped(byte: int) -> bytes:
     """One byte, readable where it can be."""
+    # Letters and digits stand for themselves; whatever could have a meaning in a pattern is a number, so nothing needs a list of such.
     char = bytes([byte])
     return char if char.isalnum() else b"\\x%02x" % byte
 
@@ -77,6 +80,7 @@ def run(members: frozenset[int], least: int, most: int | None) -> bytes:
     """A possessive run of a class: correct on every interpreter."""
     if most == 0:
         return b""
+    # Bugs of possessive quantifiers concern groups alone; a class can be possessive on 3.11.2 too.
     pattern = quantified(byte_set(members), least, most)
     return pattern if least == most else pattern + b"+"
 
@@ -84,6 +88,8 @@ def run(members: frozenset[int], least: int, most: int | None) -> bytes:
 def repeated(item: bytes, least: int, most: int | None) -> bytes:
     """A possessive repetition of a group."""
     pattern = quantified(b"(?:" + item + b")", least, most)
+    # A broken interpreter accepts half an item, that is, it takes a wrong head for a right one. It is asked what it does, since a version
+    # does not tell what a distribution has mended. The atomic group says the same everywhere, but is slower, so it is the second choice.
     if POSSESSIVE_GROUPS_WORK:
         return pattern if least == most else pattern + b"+"
     return b"(?>" + pattern + b")"
@@ -96,6 +102,7 @@ def choice(*branches: bytes) -> bytes:
 
 def either(*branches: bytes, last: bool) -> bytes:
     """Committed choice, where the certificate commits it: if something has to follow, no other branch could begin there. `re` is faster so."""
+    # At the end of the match nothing is left to refuse a branch, so nothing but the atomic group keeps `re` from a second thought.
     return choice(*branches) if last else b"(?:" + b"|".join(branches) + b")"
 
 
@@ -133,6 +140,8 @@ class Emitter:
 
     def quick_trim(self, members: frozenset[int], blank: frozenset[int], *, last: bool) -> tuple[bytes, bytes, bytes]:
         """The patterns before, of, and after the trimmed run."""
+        # SP and HTAB are the blanks, and the greater of the two is SP: the one that is sent. A value that is empty, has a tab or two blanks before it, or
+        # one behind it is refused here and read by the exact pattern, which is found out at the price of one more match.
         value = byte_set(members - blank) + self.run(members, 0, None, last=last)
         return escaped(max(blank)), value, not_after(blank)
 
@@ -153,6 +162,8 @@ class Emitter:
         return repeated(self.emit(item, last=last), least, most)
 
 
+# The quick pattern may refuse what the grammar takes, for the exact one comes after it. It must never take *less* and call it done:
+# a list at the end of a match, one of whose items it refuses, would simply be shorter.
 def quick_is_sound(node: Node, *, last: bool = True) -> bool:
     """Does a refusal by the quick dialect fail the match as a whole?
 
@@ -192,9 +203,13 @@ def not_after(members: frozenset[int]) -> bytes:
 
 def with_last(items: tuple[Node, ...], *, last: bool) -> list[tuple[Node, bool]]:
     """Each item, and whether the match may end with it."""
+    # The match may end with any item behind which all may be empty. To say so of too few would answer before the input has: a
+    # `Done` that one more byte changes.
     return [(item, last and all(map(nullable, items[number + 1 :]))) for number, item in enumerate(items)]
 
 
+# Without `unless`, an optional item that breaks off in its middle would count as absent: of `[ "ab" ] "c"` on "ax" the prefix would end
+# before the "a", which could have become "abc". The error is the "x".
 class Strict(Emitter):
     """The dialect inside prefix patterns: what begins with an optional item's first byte must be that item.
 

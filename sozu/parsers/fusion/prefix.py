@@ -14,6 +14,8 @@ from sozu.parsers.fusion.emission import Emitter, Strict, byte_set, choice, eith
 from sozu.parsers.tree import Alt, Lit, Node, Opt, Rep, Run, Seq, Trim, nullable
 
 
+# Back to front, because what may come after a node is a part of the node's own pattern: a choice that is committed has to hold its rest,
+# or a branch that fits here and fails later would leave no way to say how far the best one came.
 def viable(node: Node, rest: bytes = b"") -> bytes:
     """The longest prefix of `node` and then `rest`."""
     match node:
@@ -22,14 +24,20 @@ def viable(node: Node, rest: bytes = b"") -> bytes:
         case Run(members, least, most):
             return viable_run(members, least, most, rest)
         case Trim(members):
+            # No proof of an end and nothing to trim: blanks at the end are right as far as they go.
             return run(members, 0, None) + rest
         case Seq(items):
+            # `rest` grows from the end, and each item is asked once: the pattern is as long as the grammar, not as long as its square.
             for item in reversed(items):
                 rest = viable(item, rest)
             return rest
         case Alt(items):
+            # The empty branch is for input that begins with none of them: the error is then here. It also keeps the promise that this pattern
+            # always matches, which `viable_end` relies on.
             return choice(Strict().emit(node) + rest, *map(begun, items), b"")
         case Opt(item):
+            # If the item is whole but its rest is wrong, the first branch has gone on into the rest already, for `rest` cannot fail. So the second
+            # is only reached by an item that is cut short.
             return choice(Strict().emit(node) + rest, viable(item))
         case Rep(item, least, most):
             return viable_repetition(item, least, most, rest)
@@ -39,6 +47,7 @@ def viable(node: Node, rest: bytes = b"") -> bytes:
 
 def viable_literal(text: bytes, rest: bytes, *, fold: bool) -> bytes:
     """Byte by byte: `(?>a(?>b(?>c rest|)|)|)`."""
+    # Nested, so that each byte is compared once; an alternative for each length would compare the first byte as often as there are bytes.
     for number in reversed(range(len(text))):
         rest = choice(literal(text[number : number + 1], fold=fold) + rest, b"")
     return rest
@@ -54,6 +63,7 @@ def viable_run(members: frozenset[int], least: int, most: int | None, rest: byte
 def viable_repetition(item: Node, least: int, most: int | None, rest: bytes) -> bytes:
     """All whole items, then either the rest, or the item that was begun."""
     strict = Strict()
+    # An item that is followed by another one ends as any item in the middle of a match does.
     whole = strict.emit(item, last=False)
     if most is None:
         return choice(strict.emit(Rep(item, least, None)) + rest, repeated(whole, 0, None) + viable(item))
@@ -64,6 +74,7 @@ def viable_repetition(item: Node, least: int, most: int | None, rest: bytes) -> 
 
 def begun(item: Node) -> bytes:
     """`item`, broken off somewhere after its first byte."""
+    # The look-ahead keeps a branch that cannot even begin from matching the empty prefix, which would shut out those behind it.
     return b"(?=" + byte_set(first(item)) + b")" + viable(item) if first(item) else b"(?!)"
 
 
@@ -76,6 +87,8 @@ class Streaming(Emitter):
 
     def run(self, members: frozenset[int], least: int, most: int | None, *, last: bool) -> bytes:
         """A full run needs no proof."""
+        # A run that something must follow is closed by it: heads end in CRLF, so their patterns have no such proof and pay nothing.
+        # `\Z` is the very end; `$` would also match before a line feed that ends the buffer, and take "more to come" for the end of a line.
         if not last or least == most:
             return run(members, least, most)
         if most is None:
@@ -84,6 +97,7 @@ class Streaming(Emitter):
 
     def choice(self, items: tuple[Node, ...], branches: list[bytes], *, last: bool) -> bytes:
         """Only the last branch may be empty; the others could still come true."""
+        # A branch that is not empty proves itself by its bytes. Only the empty one is believed on the strength of what is absent.
         if last and nullable(items[-1]):
             branches = [*branches[:-1], b"".join(map(not_begun, items[:-1])) + branches[-1]]
         return either(*branches, last=last)
