@@ -25,6 +25,7 @@ from sozu.proxy.traffic import Traffic
 
 log = logging.getLogger("sozu.proxy")
 
+# One second each: long enough for a client far away to take an alert or a last request, short enough that nobody keeps a descriptor by it.
 LINGER_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 1.0
 METHODS: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")  # with what HTTP begins, and no handshake
@@ -89,7 +90,10 @@ class Arrival:
         self._choice: Choice | None = None
         self._told = False
         self._since = traffic.clock.now
+        # One for all of the handshake, not one for each record: else a byte now and then would hold a descriptor
+        # for ever. It is `timeouts.request`, since to whoever waits a handshake is the first part of his request.
         self.deadline = traffic.clock.after(traffic.settings.timeouts.request)
+        # Among the sessions from here on: what is counted as open has to be found by a drain, by the sweep of deadlines, and by who looks for room.
         traffic.sessions.add(self)
         stream.when_bytes(self._read_hello)
 
@@ -98,6 +102,7 @@ class Arrival:
     @property
     def idle_since(self) -> float:
         """A full worker may close who does not come to the point."""
+        # Never infinite, as it is for one who is busy: to connect and say nothing is the cheapest attack there is, and must not be safe from eviction.
         return self._since
 
     def throw(self, failure: Exception) -> None:
@@ -111,6 +116,7 @@ class Arrival:
 
     def drain(self) -> None:
         """It may come to its one request, if it is quick."""
+        # Not closed: the first request may be on its way behind the hello, and its client could not know whether it was carried out.
         self.deadline = min(self.deadline, self._traffic.clock.next + DRAIN_SECONDS)
 
     def expire(self) -> None:
@@ -120,6 +126,7 @@ class Arrival:
 
     def close(self) -> None:
         """End now."""
+        # A deadline, a drain and a failure may all end it in one turn of the loop: connections are counted down once.
         if self in self._traffic.sessions:
             self._traffic.sessions.remove(self)
             self._traffic.counters.connections_open -= 1
@@ -140,6 +147,7 @@ class Arrival:
 
     def _served_as_before(self, data: bytes) -> bool:
         """The first bytes are all of the hello, as a rule, and most hellos ask for what others have asked for."""
+        # Nothing is lost where it is not: the same bytes are read closely then, from their beginning.
         message = whole_message(data)
         self._wish = wish = None if message is None else quick_wish(message)
         choice = None if wish is None else self._doorkeeper.recall(wish, self._visitor.listener)
@@ -148,6 +156,7 @@ class Arrival:
         return choice is not None
 
     def _read_closely(self, data: bytes) -> None:
+        # Made here and not at the accept: most hellos are recalled, and a reader is the dearest thing that an Arrival would have.
         if self._reader is None:
             self._reader = HelloReader()
         outcome = self._reader.feed(data)
@@ -162,6 +171,7 @@ class Arrival:
         """A false alarm, or the end; who comes and goes without a word is a health check."""
         if data is None:
             self._stream.when_bytes(self._read_hello)
+        # A line in the log for each health check of a balancer would be most of the log.
         elif self._reader is not None:
             self._fail("closed in the middle of its hello")
         else:
@@ -169,9 +179,11 @@ class Arrival:
 
     def _refuse_bytes(self, error: Error) -> None:
         received = self._received
+        # First: at a tcp listener what is no TLS is the cluster's business, also where it begins like HTTP.
         passage = self._doorkeeper.without_hello(self._visitor.listener)
         if passage is not None:
             self._pass_on(passage)
+        # In plain text, since whoever speaks it cannot read an alert: a browser would show a broken connection, and nobody would look at the scheme.
         elif received[0] in METHODS:
             self._refuse("plain HTTP", PLAIN_HTTP % (len(ADVICE), ADVICE))
         else:
@@ -193,8 +205,10 @@ class Arrival:
         return self._reader.received
 
     def _pass_on(self, passage: Passage) -> None:
+        # Without counting down: the connection is the tunnel's now, and counted as open until that ends.
         self._traffic.sessions.remove(self)
         stream = self._stream.plain()
+        # Every byte from the first one, also what came behind the hello: the backend's handshake has to see what the client has signed for.
         stream.leftover = bytes(self._received)
         self._doorkeeper.pass_on(stream, self._visitor, passage)
 
@@ -202,10 +216,13 @@ class Arrival:
         self._choice = choice
         try:
             engine = Engine(self._doorkeeper.context(choice))
+        # The master has tried each certificate before it was committed, so this is rare: no descriptor is left
+        # to load it by, say. It costs one client his handshake, and the worker goes on with the others.
         except (BadCertificate, ssl.SSLError, Unsupported) as error:
             self._unusable(choice, str(error))
             self._refuse("the certificate cannot be used", Alert(INTERNAL_ERROR, "").record)
             return
+        # OpenSSL gets the bytes that we have read, whole: the transcript that both sides hash begins with them (RFC 8446 section 4.4.1).
         engine.feed(hello)
         self._stream.begin(engine)
         self._go_on()
@@ -221,6 +238,7 @@ class Arrival:
         except Broken as broken:
             self._fail(str(broken))
             return
+        # More may have come with the end of the handshake: `glance` looks, since no watcher would tell of what is in memory already.
         if over:
             self._finish()
         else:
@@ -237,7 +255,9 @@ class Arrival:
     def _finish(self) -> None:
         choice, engine = self._choice, self._stream.engine
         assert choice is not None, "there was a hello"
+        # The session that follows puts itself there, and two entries for a connection would be one too many for a drain.
         self._traffic.sessions.remove(self)
+        # Only what was verified: with no authority to verify by there can be none, whatever the client has sent.
         shown = None if choice.terms.client_ca is None else engine.peer_certificate
         self._doorkeeper.welcome(self._stream, self._visitor, Agreed(choice, engine.version, shown))
 
@@ -246,6 +266,7 @@ class Arrival:
     def _refuse(self, reason: str, answer: bytes) -> None:
         """Say why not, and see that it arrives: bytes of the client that nobody reads would make the kernel take it back."""
         self._tell(reason)
+        # Closed at once with bytes unread, the kernel sends a reset, and that may overtake the answer in the client's kernel (RFC 9112 section 9.6).
         self.deadline = self._traffic.clock.after(LINGER_SECONDS)
         self._stream.send_last_bytes(answer)
         self._stream.when_bytes(self._linger)
