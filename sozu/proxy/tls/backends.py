@@ -48,6 +48,7 @@ class BackendStream(TlsStream):
 
     def close(self) -> None:
         """See Stream."""
+        # Before the engine parts with OpenSSL's object, after which there is no session to be had.
         self._sessions.leave(self)
         super().close()
 
@@ -63,6 +64,7 @@ class Sessions:
     def begin(self, place: Place, stream: BackendStream) -> None:
         """This is the last one now."""
         stream.place = place
+        # The stream, not its session: in TLS 1.3 tickets come behind the handshake, so it is asked when somebody wants one.
         self._last[place] = stream
         self._last.move_to_end(place)
         if len(self._last) > MOST_SESSIONS:
@@ -70,6 +72,7 @@ class Sessions:
 
     def leave(self, stream: BackendStream) -> None:
         """It closes. One that has failed leaves nothing."""
+        # Only the last one: an older connection that closes later would put back a session that has been used, or is about to run out.
         if stream.place is not None and self._last.get(stream.place) is stream:
             self._last[stream.place] = _session_of(stream)
 
@@ -86,6 +89,7 @@ class Sessions:
 
 def _session_of(stream: BackendStream) -> object:
     engine = stream.engine
+    # What a fatal alert has ended may not be gone on with (RFC 5246 section 7.2.2), and would fail again if it were.
     return engine.session if engine.failure is None else None
 
 
@@ -97,6 +101,7 @@ class SecureBackends:
     def __init__(self, pool: Pool, registry: Registry, hub: Hub, library: Library | None, certificates: Certificates) -> None:
         self._pool, self._registry, self._hub, self._library = pool, registry, hub, library
         self._certificates = certificates
+        # One is 21 KiB and a millisecond, and of ten thousand clusters few are asked for in the first second.
         self._contexts: dict[BackendTls, ssl.SSLContext] = {}  # made when they are first needed
         self._users: Counter[BackendTls] = Counter()  # how many clusters have these terms
         self._sessions = Sessions()
@@ -110,6 +115,7 @@ class SecureBackends:
                 dials.pop(change.before.cluster, None)
             if isinstance(change.after, Cluster) and change.after.tls is not None:
                 dials[change.after.cluster] = partial(self._dial, change.after.tls)
+            # Not for each change of a cluster: another weight or limit is no reason to lose a hundred connections.
             if terms_in(change.before) != terms_in(change.after):
                 self._close_idle(change)
         self._pool.dials = dials
@@ -119,6 +125,8 @@ class SecureBackends:
         """Contexts on terms that no cluster has any more, and with certificates that have gone or have another chain."""
         unused = self._counted(seen)
         gone = {change.before.fingerprint for change in seen if isinstance(change.before, Certificate)}
+        # By both: terms that nobody has would keep a context for ever, since each change of
+        # them makes another; and one whose certificate was replaced shows the old one.
         over = [terms for terms in self._contexts if terms in unused or terms.certificate in gone]
         if over:
             self._sessions.forget({self._contexts.pop(terms) for terms in over})
@@ -127,6 +135,7 @@ class SecureBackends:
         """Count the clusters again; the terms that none has any more."""
         touched = set()
         for change in seen:
+            # Counted in steps, and not by a walk over ten thousand clusters for each transaction.
             for fact, more in ((change.before, -1), (change.after, 1)):
                 if (terms := terms_in(fact)) is not None:
                     self._users[bare(terms)] += more
@@ -142,13 +151,16 @@ class SecureBackends:
             backend.forget_idle()
 
     def _dial(self, terms: BackendTls, backend: LiveBackend, family: int, address: Any, preface: bytes) -> TlsStream:
+        # `done` and not an except: what comes from outside while we park here (a deadline, a client that has gone) has to close the connection as well.
         stream, done = connected(family, address, self._hub, partial(BackendStream, sessions=self._sessions)), False
         try:
             if preface:
+                # In plain text and before the hello: a PROXY header stands before TLS, and is for whoever ends it.
                 stream.send_bytes(preface)
             place = self.context(terms), whom(terms, backend.name), backend.name, address
             stream.begin(self._engine(place))
             stream.handshake()
+            # Only when the handshake is over: one whose server has not proved who it is must leave nothing to go on with.
             self._sessions.begin(place, stream)
             done = True
         except (BadCertificate, ssl.SSLError, BadHostname) as error:
@@ -191,10 +203,12 @@ def backend_context(terms: BackendTls, library: Library | None, shown: Certifica
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
+    # Nothing here reads h2: a backend that speaks both is told which of them it will be.
     context.set_alpn_protocols(PROTOCOLS)
     if library is not None:
         library.set_groups(context, GROUPS)
     if not terms.verify:
+        # First, or Python refuses to turn the verification off.
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif terms.ca is None:

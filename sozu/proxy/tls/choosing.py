@@ -21,6 +21,7 @@ NO_APPLICATION_PROTOCOL: Final = 120
 FATAL: Final = 2
 Terms = Mapping[str, Tls]  # of listeners
 USUAL: Final = Tls()
+# A bound because clients choose the words: any of them could otherwise fill a worker's memory with names that nobody has.
 MOST_KNOWN: Final = 2048  # names, as clients wrote them
 SPOKEN: Final = frozenset((b"http/1.1", b"http/1.0"))
 
@@ -35,6 +36,7 @@ class Alert:
     @property
     def record(self) -> bytes:
         """As it is sent before anything is encrypted (RFC 8446 sections 5.1 and 6)."""
+        # In the clear and with the version that every client knows: nothing was agreed on yet.
         return bytes((21, 3, 3, 0, 2, FATAL, self.number))
 
 
@@ -63,6 +65,7 @@ class Choice:
 
 def key_of(certificates: tuple[Certificate, ...], terms: Tls) -> bytes:
     """The same for the same certificates on the same terms, and for no others."""
+    # Fingerprints first, and in brackets of their own: `shown_by` reads them off without decoding what follows.
     return msgspec.json.encode((tuple(one.fingerprint for one in certificates), terms))
 
 
@@ -73,6 +76,7 @@ def shown_by(key: bytes) -> list[str]:
 
 def name_in(hello: ClientHello) -> str | None:
     """What the client asks for, in lower case."""
+    # Names are compared without case (RFC 6066 section 3, RFC 5890). A client's own spelling is the key of `_known`, where it saves this step.
     return None if hello.server_name is None else hello.server_name.lower()
 
 
@@ -96,6 +100,8 @@ class Chooser:
 
         A name that nobody has gets the default certificate, by which the client sees that it is not who it meant; what it asks for then is 421.
         """
+        # Asked here, since Python's ssl does not: where no protocol is common it goes on without any,
+        # and a client that speaks h2 only would get HTTP/1.1 (RFC 7301 section 3.2 wants the alert).
         if hello.alpn and SPOKEN.isdisjoint(hello.alpn):
             return Alert(NO_APPLICATION_PROTOCOL, "the client speaks only other protocols than HTTP/1.1")
         place = listener, hello.server_name
@@ -107,6 +113,7 @@ class Chooser:
 
     def _make_room(self) -> None:
         """Clients may write what they like."""
+        # All at once: who fills it with rubbish costs others one look-up each, and an order of use would cost every handshake something.
         if max(len(self._known), len(self._wishes)) >= MOST_KNOWN:
             self._known.clear()
             self._wishes.clear()
@@ -116,6 +123,7 @@ class Chooser:
         if not certificates:
             return Alert(UNRECOGNIZED_NAME, "this listener has no certificate")
         terms = self._terms.get(listener) or USUAL
+        # Of all that is served, since it is the client that decides by its ciphers which of them it sees.
         names = tuple(each for one in certificates for each in one.names) if terms.strict else None
         choice = Choice(certificates, terms, name, names, key_of(certificates, terms))
         self._make_room()

@@ -28,6 +28,7 @@ CIPHERS: Final = (
 SUITES: Final = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 GROUPS: Final = "X25519:P-256:P-384"
 PRIORITIZE_CHACHA: Final = 1 << 21  # SSL_OP_PRIORITIZE_CHACHA: who puts ChaCha20 first has no hardware for AES, and gets it
+# Without "h2": a client that was promised it would speak it.
 PROTOCOLS: Final = ("http/1.1",)
 MOST: Final = 1024  # contexts: about 20 MB
 VERSIONS: Final = {TlsVersion.TLS12: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS13: ssl.TLSVersion.TLSv1_3}
@@ -56,11 +57,13 @@ class Contexts:
 
     def of(self, certificates: tuple[Certificate, ...], terms: Tls, key: bytes = b"") -> ssl.SSLContext:
         """The context that serves these (one of each kind of key), by their key. Raises BadCertificate, ssl.SSLError or Unsupported if they cannot be served so."""
+        # Handed in where it was made with the choice: terms are not encoded again for each handshake.
         key = key or key_of(certificates, terms)
         context = self._contexts.get(key)
         if context is None:
             context = self._contexts[key] = self._made(certificates, terms, key)
             if len(self._contexts) > self._most:
+                # Connections that are open keep theirs: a context lives as long as anything that was made of it.
                 self._contexts.popitem(last=False)
         else:
             self._contexts.move_to_end(key)
@@ -68,6 +71,7 @@ class Contexts:
 
     def forget(self, fingerprints: Collection[str]) -> None:
         """These certificates are not served any more."""
+        # A private key that was taken back should not be in a worker's memory until a thousand others have been asked for.
         for key in [key for key in self._contexts if any(shown in fingerprints for shown in shown_by(key))]:
             del self._contexts[key]
 
@@ -76,9 +80,14 @@ class Contexts:
         for certificate in certificates:
             load(context, certificate)
         if self._library is not None and self._secret:
+            # Not OpenSSL's two: a client that keeps its connection needs none, and one that comes back needs one.
             context.num_tickets = 1
+            # A key for each set of certificates and terms, by a hash that has the secret in front:
+            # from the keys of one listener nobody gets to those of another, nor back to the secret.
             self._library.resume_by_tickets(context, shake_256(self._secret + bound_to).digest(TICKET_KEYS_SIZE))
         else:
+            # Both lines are needed: with OP_NO_TICKET alone OpenSSL goes on resuming in
+            # TLS 1.3, from its own cache, and with no number of tickets alone in 1.2.
             context.num_tickets = 0
             context.options |= ssl.OP_NO_TICKET
         return context
@@ -88,11 +97,14 @@ def server_context(terms: Tls, library: Library | None) -> ssl.SSLContext:
     """A context for these terms, without a certificate. Raises ssl.SSLError or Unsupported."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = VERSIONS[terms.min_version]
+    # A client that negotiates anew on one connection has us sign again and again (CVE-2011-1473); and what
+    # is compressed tells its length, by which secrets beside an attacker's text can be guessed (CRIME).
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE | PRIORITIZE_CHACHA  # a client's order might prefer RSA
     context.set_ciphers(terms.ciphers or CIPHERS)
     context.set_alpn_protocols(PROTOCOLS)
     if library is not None:
+        # Python has no way to name the suites of TLS 1.3; without the library they stay in OpenSSL's order, which is safe and a little dearer.
         library.set_suites(context, SUITES)
         library.set_groups(context, terms.groups or GROUPS)
     if terms.client_ca is not None:

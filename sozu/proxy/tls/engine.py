@@ -17,6 +17,8 @@ RECORD: Final = 16384  # bytes of data at most in a record (RFC 8446 section 5.1
 OVERHEAD: Final = 261  # and of what is around them (RFC 5246 section 6.2.3 allows more, no cipher of ours takes it)
 BURST: Final = 8 * RECORD
 ALERT: Final = b"\x15"  # with what its record begins (RFC 8446 section 5.1)
+# For all connections: a MemoryBIO never shrinks, and two of its own for each of ten thousand idle ones held what their handshakes had needed.
+# The price is the rule above, and every `finally` in this file: records that stayed here would be read by the next connection as its own.
 INCOMING: Final = ssl.MemoryBIO()
 OUTGOING: Final = ssl.MemoryBIO()
 
@@ -36,6 +38,8 @@ class Engine:
         self._tls: Any = below._wrap_bio(INCOMING, OUTGOING, server_side=server, server_hostname=server_name, session=session)  # noqa: SLF001
         self._left: bytes | bytearray | memoryview = b""  # records that OpenSSL has not seen yet
         self._said = b""  # records that the peer has to get
+        # A client's end in the middle of a request is seen by the request's own length; a backend's might be
+        # a body cut short by somebody on the way, which is why TLS has a goodbye (RFC 8446 section 6.1).
         self._strict = not server
         self.parted = False  # have we said that no more will come?
         self._ended = False  # nothing comes any more
@@ -44,6 +48,7 @@ class Engine:
 
     def _keep(self) -> None:
         """What is in the buffers is ours."""
+        # OpenSSL takes a record at a time and leaves the others: they belong to this connection, and wait here until it asks again.
         if INCOMING.pending:
             self._left = INCOMING.read()
         if OUTGOING.pending:
@@ -51,6 +56,7 @@ class Engine:
 
     def _hand_over(self) -> None:
         """Let OpenSSL see the records that have come."""
+        # Let go of: what OpenSSL takes must not be fed again, and what it leaves comes back by `_keep`.
         left, self._left = self._left, b""
         INCOMING.write(left)
 
@@ -61,12 +67,14 @@ class Engine:
         if not records:
             self._ended = True
         elif self._left:
+            # A copy only where something was left over, which is rare. Else it is the caller's view, of a buffer that the next receive overwrites.
             self._left = bytes(self._left) + records
         else:
             self._left = records
 
     def take(self, records: memoryview, most: int) -> bytes | None:
         """Feed and decrypt in one, for what comes nearly always: a record with data."""
+        # The quick way writes straight into the buffer, and would put these records before those that wait in `_left`.
         if self._left or self.failure is not None:
             self.feed(bytes(records))
             return self.decrypt(most)  # type: ignore[no-any-return]  # bytes, without a buffer
@@ -76,8 +84,10 @@ class Engine:
         except ssl.SSLError as error:
             found = self._none_found(error)
         finally:
+            # Two tests instead of a call: nearly always the record was all there was, and this is on the way of every request.
             if INCOMING.pending or OUTGOING.pending:
                 self._keep()
+        # Noted, so that `has_more` stays true: who reads again gets the end again, and does not wait for a socket that has nothing more to tell.
         if not found and found is not None:
             self._ended = True
         return found
@@ -111,6 +121,7 @@ class Engine:
     def _none_found(self, error: ssl.SSLError) -> bytes | None:
         if not isinstance(error, ssl.SSLWantReadError | ssl.SSLZeroReturnError):
             raise self._failed(error) from error
+        # The buffer cannot say that no more will come, since it is everybody's: OpenSSL wants more for ever, and `_ended` knows better.
         if isinstance(error, ssl.SSLWantReadError):
             if not self._ended:
                 return None
@@ -127,6 +138,8 @@ class Engine:
         try:
             size: int = self._tls.read(len(buffer), buffer)
             if size:
+                # All that has come, and not the first record alone: bytes behind an answer that nobody looked
+                # for went back to the pool with the connection, and were the answer to the next one who asked.
                 return self._fill_up(buffer, size)
         except ssl.SSLError as error:
             if self._none_found(error) is None:
@@ -155,6 +168,7 @@ class Engine:
                     break
                 size += more
         except ssl.SSLError as error:
+            # What was read before is good and has to be delivered; the failure is kept, and whoever asks next meets it.
             with suppress(Broken):
                 self._none_found(error)
         return size
@@ -162,6 +176,7 @@ class Engine:
     @property
     def objects(self) -> bool:
         """Is what is to be said an alert? All else that it has to say belongs to the handshake."""
+        # In TLS 1.2 the kind of a record can be read from outside. In 1.3 all of them look like data: this is asked of 1.2 only.
         return self._said[:1] == ALERT
 
     # ---- data in, records out ----
@@ -169,11 +184,13 @@ class Engine:
     def encrypt(self, data: bytes | bytearray | memoryview) -> bytes:
         """The records of some data, a record's worth at most, behind what else is to be said. Raises Broken."""
         try:
+            # Nothing to write is no error: the caller wants what else is to be said.
             if data:
                 self._tls.write(data)
         except ssl.SSLError as error:
             raise self._failed(error) from error
         finally:
+            # Behind what was there: the records have been numbered in this order.
             self._said += OUTGOING.read()
         return self.records()
 
@@ -196,6 +213,7 @@ class Engine:
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
+            # Else a peer who hangs up in the middle of it would be waited for until the deadline.
             if self._ended:
                 raise self._closed_without_a_word() from None
             return False
@@ -226,6 +244,7 @@ class Engine:
 
         In a cycle 15 kB and more would wait for the garbage collector, which does not see them and seldom comes.
         """
+        # Both lead back to us: a Broken has its stream, which has this engine.
         self.stream = self.failure = None
         self._ended = True
         self._tls, self._left = None, b""
@@ -242,6 +261,7 @@ class Engine:
         return self.failure
 
     def _failed(self, error: ssl.SSLError) -> Broken:
+        # OpenSSL's own words, without its numbers and places in the source: they are looked up by operators in a log.
         reason = error.reason or str(error)
         if isinstance(error, ssl.SSLCertVerificationError):
             reason += f" ({error.verify_message.rstrip('.')})"

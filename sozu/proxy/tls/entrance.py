@@ -21,6 +21,7 @@ from sozu.proxy.meaning import Asked, understand_request
 from sozu.proxy.tls.arrival import Agreed, Visitor
 from sozu.proxy.traffic import Entrance, Entrances
 
+# The names are the clients' to choose, where a wildcard or the default answers all of them: without a bound each would leave an entrance behind.
 MOST: Final = 256  # entrances: each may remember heads
 SCHEME: Final = b"https"
 
@@ -53,10 +54,12 @@ class TlsEntrances:
 
     def of(self, way: Way) -> Entrance:
         """The entrance on this way."""
+        # Out and in again: a dict keeps the order of insertion, so the first one is always the least used.
         entrance = self._entrances.pop(way, None)
         if entrance is None:
             if len(self._entrances) >= MOST:
                 del self._entrances[next(iter(self._entrances))]
+            # A trusted proxy's X-Forwarded lines are kept by this view; from anybody else they are cut out before anyone can believe them.
             view = TRUSTING_VIEW if way.trusted else REQUEST_VIEW
             entrance = Entrance(way.listener, self._understanding(way), _origin(way), self._plain.memory, view)
         self._entrances[way] = entrance  # the latest is the last
@@ -70,7 +73,9 @@ class TlsEntrances:
             asked = understand_request(view, way.listener, plain.routes, plain.settings, scheme, plain.registry.rosters)
             texts = with_tls(asked.texts, way.version, way.server_name)
             head = completed(asked.head, SCHEME, way.listener) if way.trusted else asked.head
+            # Once for each head that is remembered, and not for each request: an entrance is for one set of names.
             framing = _directed(asked, way)
+            # What is refused is not usual: misdirected requests that were usual otherwise went to a backend once, since an errand looks for no refusal.
             usual = asked.usual and framing is asked.framing
             return msgspec.structs.replace(asked, head=head, texts=texts, framing=framing, usual=usual)
 
@@ -79,6 +84,7 @@ class TlsEntrances:
 
 def _directed(asked: Asked, way: Way) -> object:
     """The framing, or the refusal of a request that is for another host than the client could know to be here (RFC 9110 section 7.4)."""
+    # What is wrong with the request goes before where it went: a client that smuggles should be told 400, and the log the reason.
     if way.names is None or (asked.framing is not NO_BODY and isinstance(asked.framing, Refusal)):
         return asked.framing
     host = hostname(asked.texts.authority).decode("latin-1").lower().removesuffix(".")  # as routes have it

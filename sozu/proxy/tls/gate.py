@@ -39,6 +39,7 @@ class Gate:
         self._traffic = traffic
         self._contexts = Contexts(library, secret)
         self._entrances = TlsEntrances(traffic.entrances)
+        # The table by a function: each transaction makes another chooser, and with it another table.
         self._backends = SecureBackends(traffic.pool, traffic.registry, traffic.hub, library, lambda: self._chooser.table.certificates)
         self._chooser = Chooser(CertificateTable(), {})
         self._passing = PassingTable()
@@ -50,10 +51,12 @@ class Gate:
         seen = list(changes)
         known = list(listeners)
         terms = {listener.address: listener.tls for listener in known if listener.tls is not None}
+        # A new one each time, with nothing remembered: what a wish got before may be another certificate now.
         self._chooser = Chooser(self._chooser.table.after(seen), terms)
         self._tcp = {listener.address: listener.cluster for listener in known if listener.protocol is Protocol.TCP}
         self._passing = self._passing.after(seen)
         self._backends.follow(seen)
+        # Also of a certificate that has only another chain or other listeners now: its contexts show what was, and are made anew when they are asked for.
         gone = {change.before.fingerprint for change in seen if isinstance(change.before, Certificate)}
         if gone:
             self._contexts.forget(gone)
@@ -73,6 +76,7 @@ class Gate:
 
     def recall(self, wish: Wish, listener: str) -> Choice | None:
         """See Doorkeeper."""
+        # Where something is passed on, the hello has to be read: a name that was served a moment ago may have become somebody else's.
         return None if self._passing.frontends else self._chooser.recall(wish, listener)
 
     def choose(self, hello: ClientHello, listener: str, wish: Wish | None = None) -> Choice | Passage | Alert:
@@ -83,6 +87,7 @@ class Gate:
             if found is not None:
                 return Passage(found.cluster, name, found.key)
             if is_tcp:
+                # With the name, which stands in the tunnel's line of the log though no frontend has asked for it.
                 return self.without_hello(listener, name) or Alert(UNRECOGNIZED_NAME, "this listener passes on other names only")
         return self._chooser.choose(hello, listener, wish)
 
@@ -106,6 +111,8 @@ class Gate:
     def welcome(self, stream: TlsStream, visitor: Visitor, agreed: Agreed) -> None:
         """See Doorkeeper."""
         entrance = self._entrances.of(way(visitor, agreed))
+        # Before the session is made, which begins at once with what is left over: a
+        # request that came with the end of the handshake waits for no turn of the loop.
         stream.glance()
         if visitor.believed is None:
             Session(self._traffic, stream, visitor.client, entrance, visitor.number)

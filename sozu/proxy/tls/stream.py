@@ -65,6 +65,7 @@ class TlsStream(TlsSender):
     def plain(self) -> Stream:
         """The connection as a stream without TLS, in the place of this one. Before `begin`."""
         sock = self._sock
+        # Before the other stream makes its own: of two watchers for one descriptor this one would take bytes that are the tunnel's.
         self._reader.close()
         if self._writer is not None:
             self._writer.close()
@@ -131,6 +132,7 @@ class TlsStream(TlsSender):
             piece: bytes | None = self._take_leftover(HEAD_SIZE)
         else:
             piece = self._decrypt(HEAD_SIZE) if self.engine.has_more else None
+        # Plain streams receive there. Here it is copied, so that the master finds in any case what a worker that died was doing (`loop/landing.py`).
         if piece:
             LANDED[: len(piece)] = piece
         return piece
@@ -210,6 +212,7 @@ class TlsStream(TlsSender):
         """See Stream."""
         self._awaited = call
         if self.engine.has_more:
+            # Not at once: who asks is still in the middle of something, and `call` may begin the next request in it.
             self._hub.loop.run_callback(self._look)
         elif not self._armed:
             self._arm()
@@ -232,9 +235,11 @@ class TlsStream(TlsSender):
             self.engine.failure, piece = broken, None
         call = self._awaited
         if piece and call is not None:
+            # Before the call, which may wait anew, close, or read what is left over.
             self.leftover, self._awaited = piece, None
             call()
         else:
+            # Nobody to call, or no data: what has come is answered (a new key, an alert), and the wait goes on.
             self.leftover = piece or b""
             with suppress(Broken):  # a failure of the engine from here on: who is woken meets it
                 self._send_unasked()

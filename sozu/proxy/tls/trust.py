@@ -10,11 +10,13 @@ import os
 import ssl
 from typing import Final
 
+# Python asks OpenSSL where the file is; one that was built elsewhere (a wheel, pyenv) names a folder that this machine has not.
 ELSEWHERE: Final = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
 
 def trust_system(context: ssl.SSLContext) -> None:
     """Have the context trust whom the system trusts."""
+    # It finds nothing in a confined worker, and does not complain: folders of authorities are opened when a certificate is to be verified.
     context.load_default_certs()  # all that there is, where files may be opened
     bundle = _read(BUNDLE) if BUNDLE is not None else ""
     if bundle:
@@ -23,6 +25,7 @@ def trust_system(context: ssl.SSLContext) -> None:
 
 
 def _read(descriptor: int) -> str:
+    # Not read(2), whose place in the file the next cluster would find at its end. "ignore": bundles have comments, in any language.
     return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode("ascii", "ignore")
 
 
