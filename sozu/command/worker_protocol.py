@@ -82,12 +82,13 @@ class Checked(Message, frozen=True, kw_only=True, tag="checked"):
 class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
     """Which slot the worker fills, and the settings; the access log's descriptor comes along when there is one.
 
-    From the secret follow the keys that seal TLS session tickets; with an empty one none are given out.
+    From the secret follow the keys that seal TLS session tickets; with an empty one none are given out. It is in hex, and what it was in that period.
     """
 
     slot: int
     settings: Settings
     ticket_secret: str = ""
+    ticket_period: int = 0
 
 
 class Apportion(Message, frozen=True, kw_only=True, tag="apportion"):

@@ -6,14 +6,13 @@ The journal's lock and the command socket come first: they keep two masters apar
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 import os
-from secrets import token_hex
 from time import monotonic
 from typing import Final
 
 import gevent.socket
 
+from sozu.command.certificates.sealing import TicketSecret
 from sozu.command.journal import Journal
 from sozu.command.settings import Settings, in_force
 from sozu.command.state import BackendKey
@@ -77,7 +76,7 @@ class Opened:
     departures: tuple[BackendKey, ...] = ()
     orphanage: Orphanage = field(default_factory=Orphanage)
     before: Replayed | None = None
-    ticket_secret: str = field(default_factory=partial(token_hex, 32))
+    ticket_secret: TicketSecret = field(default_factory=TicketSecret.new)
     rates: int = field(default_factory=common_memory)
 
     def close_with(self, end: ExitStack) -> None:

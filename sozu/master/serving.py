@@ -57,7 +57,7 @@ from sozu.master.tools.looking import Looking
 from sozu.master.tools.rehearsing import Rehearsal
 from sozu.master.tools.verbs import Verbs
 from sozu.master.tools.waiting import Waiting
-from sozu.master.workers.briefing import Briefing
+from sozu.master.workers.briefing import Briefing, age_hourly
 from sozu.master.workers.filling import SlotNotFilled, launch_early, needed
 from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.rendezvous import Places
@@ -150,9 +150,9 @@ class Master:
         end.callback(self._ledger.close)
         self._speak()
         self._beginning = Beginning()
-        places = Places(settings.command_socket)
+        gevent.spawn(age_hourly, opened.ticket_secret)
         state = lambda: self._ledger.state  # noqa: E731 - what is in force when it is asked
-        briefing = Briefing(settings, opened.log, opened.sockets, state, self._roster, places, opened.ticket_secret, opened.rates)
+        briefing = Briefing(settings, opened.log, opened.sockets, state, self._roster, Places(settings.command_socket), opened.ticket_secret, opened.rates)
         self._slots = Slots(opened.sockets.slots, programs.worker, briefing, self._roster, early)
         page = self._open_metrics_page(settings.metrics.prometheus, end)
         self._figures = Figures(settings, self._ledger, self._slots, self._roster, page.address if page else None, opened.since)

@@ -18,6 +18,7 @@ from gevent.queue import Empty
 from gevent.socket import create_connection
 
 from sozu.command.addresses import parse_address
+from sozu.command.certificates.sealing import TicketSecret
 from sozu.command.facts import Backend, Frontend, Listener, Protocol
 from sozu.command.state import ConfigState
 from sozu.proxy.clock import TICK
@@ -61,7 +62,7 @@ class Story:
         self.lab.change(*self.state.facts())
         if not self.state.frontends:
             self.lab.change(Frontend(cluster=self.cluster.cluster, hostname="a.example"))
-        self.way = Way(self.lab.traffic, Gate(self.lab.traffic, None, b""), self.listener)
+        self.way = Way(self.lab.traffic, Gate(self.lab.traffic, None, TicketSecret(b"")), self.listener)
 
     def tell(self, line: str) -> None:
         """Have it happen, and see that what follows is what the line says."""

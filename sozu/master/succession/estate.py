@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from sozu.command.certificates.sealing import SIZE
 from sozu.command.events import Event
 from sozu.command.settings import Settings
 from sozu.master.tools.tool import CarriedTool
@@ -71,7 +72,8 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     events: list[Event] = []
     belongings: Belongings
     grace: float
-    ticket_secret: str = msgspec.field(default_factory=partial(token_hex, 32))  # as in Opened: an older one may have left none
+    ticket_secret: str = msgspec.field(default_factory=partial(token_hex, SIZE))  # as in Opened: an older one may have left none
+    ticket_period: int = 0
     rates: int | None = None
     restaff: bool = False  # an order has changed how many workers there should be, and nobody has seen to it yet
     disordered: list[str] | None = None  # addresses of listeners, see ListenerSockets; an older one may not know

@@ -61,7 +61,8 @@ def hand_over(held: Holdings, asker: object, grace: float) -> Estate:
         signals=[],
         belongings=held.opened.belongings,
         grace=grace,
-        ticket_secret=held.opened.ticket_secret,
+        ticket_secret=held.opened.ticket_secret.value.hex(),
+        ticket_period=held.opened.ticket_secret.period,
         rates=os.dup(held.opened.rates),
     )
 

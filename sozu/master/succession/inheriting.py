@@ -8,6 +8,7 @@ from time import monotonic
 import gevent
 import gevent.socket
 
+from sozu.command.certificates.sealing import TicketSecret
 from sozu.command.channel import channel_to_worker
 from sozu.command.journal import Journal
 from sozu.master.logs import LogFile
@@ -43,7 +44,7 @@ def inherit(estate: Estate) -> Opened:
         estate.started,
         None if estate.metrics is None else gevent.socket.socket(fileno=estate.metrics),
         tuple(estate.departed),
-        ticket_secret=estate.ticket_secret,
+        ticket_secret=TicketSecret(bytes.fromhex(estate.ticket_secret), estate.ticket_period),
         rates=common_memory() if estate.rates is None else estate.rates,
     )
 

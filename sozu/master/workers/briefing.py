@@ -6,12 +6,14 @@ revision, it joins the roster in the same instant, and its channel keeps order; 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from secrets import token_hex
+from time import time
+from typing import Final
 
+import gevent
 import msgspec
 
 from sozu import __version__
+from sozu.command.certificates.sealing import TicketSecret
 from sozu.command.channel import parts, portions
 from sozu.command.facts import AnyFact, Listener
 from sozu.command.settings import Settings
@@ -21,6 +23,8 @@ from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
 from sozu.master.workers.rendezvous import Places
 from sozu.master.workers.roster import Roster, Worker
+
+HOUR: Final = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +37,17 @@ class Briefing:
     state: Callable[[], ConfigState]
     roster: Roster
     places: Places | None = None  # where the next master would find the worker
-    ticket_secret: str = field(default_factory=partial(token_hex, 32))  # one for all workers: each resumes the TLS sessions of the others
+    ticket_secret: TicketSecret = field(default_factory=TicketSecret.new)  # one for all workers: each resumes the TLS sessions of the others
     rates: int | None = None  # a descriptor of the memory in which all workers count
 
     def give(self, newcomer: Worker) -> None:
         """Tell a newcomer everything up to the last part of the state, which makes it accept and say Ready."""
         state, log = self.state(), self.log.descriptors
-        welcome = Welcome(slot=newcomer.slot, settings=self.settings, ticket_secret=self.ticket_secret, descriptors=len(log))
+        secret = self.ticket_secret
+        secret.age(time())
+        welcome = Welcome(
+            slot=newcomer.slot, settings=self.settings, ticket_secret=secret.value.hex(), ticket_period=secret.period, descriptors=len(log)
+        )
         self._agree_where_to_meet(newcomer)  # first: from Welcome on it is confined, and may listen nowhere
         newcomer.link.tell(welcome, log)
         memory = () if self.rates is None else (self.rates,)
@@ -84,6 +92,13 @@ def as_orders(state: ConfigState) -> Iterator[Load]:
 def end_loan(slot: int, borrower: Worker) -> None:
     """Have it accept no more on what this slot has lent."""
     borrower.link.tell(GiveListeners(listeners=(), lent_by=slot))
+
+
+def age_hourly(secret: TicketSecret) -> None:
+    """Without end: what it was must not be found in our memory, also while no worker is born."""
+    while True:
+        secret.age(time())
+        gevent.sleep(HOUR)
 
 
 def give_listeners(worker: Worker, sockets: ListenerSockets, listeners: Iterable[Listener]) -> None:

@@ -4,7 +4,7 @@ One costs 21 KiB and a millisecond, mostly for reading the key. Most of ten thou
 What is not said in a listener's terms is Mozilla's intermediate profile, version 5.7, without its last resort, finite-field Diffie-Hellman.
 
 Tickets of all workers are sealed with keys that follow from one secret, the certificates and the terms: so a session goes on in another worker, and
-never with another certificate or where clients have to show one.
+never with another certificate or where clients have to show one. The secret becomes another one twice a day (sozu.command.certificates.sealing).
 """
 
 from collections import OrderedDict
@@ -14,6 +14,7 @@ import ssl
 from typing import Final
 
 from sozu.command.certificates.loading import load
+from sozu.command.certificates.sealing import TicketSecret
 from sozu.command.certificates.terms import ClientCertificates, Tls, TlsVersion
 from sozu.command.facts import Certificate
 from sozu.proxy.tls.choosing import key_of, shown_by
@@ -44,7 +45,7 @@ class Contexts:
 
     __slots__ = ("_contexts", "_library", "_most", "_secret")
 
-    def __init__(self, library: Library | None, secret: bytes, most: int = MOST) -> None:
+    def __init__(self, library: Library | None, secret: TicketSecret, most: int = MOST) -> None:
         """Without a library, or with an empty secret, no session is resumed."""
         self._library = library
         self._secret = secret
@@ -75,16 +76,25 @@ class Contexts:
         for key in [key for key in self._contexts if any(shown in fingerprints for shown in shown_by(key))]:
             del self._contexts[key]
 
+    def age(self, now: float) -> None:
+        """The secret ages, by the clock (seconds since 1970): tickets that older keys have sealed are not good any more."""
+        if self._secret.age(now) and self._library is not None:
+            for key, context in self._contexts.items():
+                self._seal(self._library, context, key)
+
+    def _seal(self, library: Library, context: ssl.SSLContext, bound_to: bytes) -> None:
+        # A key for each set of certificates and terms, by a hash that has the secret in front:
+        # from the keys of one listener nobody gets to those of another, nor back to the secret.
+        library.resume_by_tickets(context, shake_256(self._secret.value + bound_to).digest(TICKET_KEYS_SIZE))
+
     def _made(self, certificates: tuple[Certificate, ...], terms: Tls, bound_to: bytes) -> ssl.SSLContext:
         context = server_context(terms, self._library)
         for certificate in certificates:
             load(context, certificate)
-        if self._library is not None and self._secret:
+        if self._library is not None and self._secret.value:
             # Not OpenSSL's two: a client that keeps its connection needs none, and one that comes back needs one.
             context.num_tickets = 1
-            # A key for each set of certificates and terms, by a hash that has the secret in front:
-            # from the keys of one listener nobody gets to those of another, nor back to the secret.
-            self._library.resume_by_tickets(context, shake_256(self._secret + bound_to).digest(TICKET_KEYS_SIZE))
+            self._seal(self._library, context, bound_to)
         else:
             # Both lines are needed: with OP_NO_TICKET alone OpenSSL goes on resuming in
             # TLS 1.3, from its own cache, and with no number of tickets alone in 1.2.

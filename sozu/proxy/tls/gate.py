@@ -6,8 +6,10 @@ Live where the rest of a worker's configuration is facts: `follow` is told of ea
 import _socket
 from collections.abc import Iterable
 import ssl
+from time import time
 from typing import Any
 
+from sozu.command.certificates.sealing import TicketSecret
 from sozu.command.certificates.table import CertificateTable
 from sozu.command.draft import Change
 from sozu.command.facts import Certificate, Listener, Protocol
@@ -34,7 +36,7 @@ class Gate:
 
     __slots__ = ("_backends", "_chooser", "_contexts", "_entrances", "_passing", "_tcp", "_traffic", "resumes")
 
-    def __init__(self, traffic: Traffic, library: Library | None, secret: bytes) -> None:
+    def __init__(self, traffic: Traffic, library: Library | None, secret: TicketSecret) -> None:
         """Tickets are sealed with what follows from the secret; without one, or without the library, there are none."""
         self._traffic = traffic
         self._contexts = Contexts(library, secret)
@@ -44,7 +46,7 @@ class Gate:
         self._chooser = Chooser(CertificateTable(), {})
         self._passing = PassingTable()
         self._tcp: dict[str, str | None] = {}  # where tcp listeners lead
-        self.resumes = library is not None and bool(secret)
+        self.resumes = library is not None and bool(secret.value)
 
     def follow(self, changes: Iterable[Change], listeners: Iterable[Listener]) -> None:
         """From now on these certificates are served, at these listeners. Sessions that are open go on."""
@@ -60,6 +62,10 @@ class Gate:
         gone = {change.before.fingerprint for change in seen if isinstance(change.before, Certificate)}
         if gone:
             self._contexts.forget(gone)
+
+    def look(self) -> None:
+        """Is it time for tickets to be sealed with other keys? Called each second."""
+        self._contexts.age(time())
 
     def serve(self, sock: _socket.socket, peer: Any, listener: str) -> None:
         """Begin to serve a client on an accepted, non-blocking socket, which is ours from now on. Called in the hub; does not switch."""

@@ -17,6 +17,7 @@ from gevent.queue import JoinableQueue
 
 from sozu import __version__
 from sozu.command.answers import Status
+from sozu.command.certificates.sealing import TicketSecret
 from sozu.command.channel import channel_to_master, facts_in, portions
 from sozu.command.rules import Objection
 from sozu.command.settings import Settings
@@ -183,7 +184,8 @@ class Life:
                 self._slot = message.slot
                 # What is made from here on is made by a process that can do no more than it ever will.
                 self._holds = self._confine(message.slot, message.settings)
-                self._service = Service(message.settings, message.slot, descriptors[0] if descriptors else None, bytes.fromhex(message.ticket_secret))
+                secret = TicketSecret(bytes.fromhex(message.ticket_secret), message.ticket_period)
+                self._service = Service(message.settings, message.slot, descriptors[0] if descriptors else None, secret)
             case Apportion():
                 self._serving().apportion(message.workers, descriptors[0] if descriptors else None)
             case MeetThere():

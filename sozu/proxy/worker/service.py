@@ -11,6 +11,7 @@ from typing import Any
 
 from gevent import get_hub
 
+from sozu.command.certificates.sealing import TicketSecret
 from sozu.command.facts import AnyFact, Backend, Frontend, Listener
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.limits import MOST_CONNECTIONS
@@ -56,7 +57,7 @@ LIMIT_OF_FILES = "the hard limit of open files: ulimit -Hn, LimitNOFILE= of a un
 class Service:
     """A worker's traffic. `log_descriptor` is the access log's, if there is one, and owned from now on."""
 
-    def __init__(self, settings: Settings, slot: int, log_descriptor: int | None, ticket_secret: bytes = b"") -> None:
+    def __init__(self, settings: Settings, slot: int, log_descriptor: int | None, ticket_secret: TicketSecret) -> None:
         counters = Counters()
         self._traffic = Traffic(settings, Registry(settings.workers), counters, _access_log(settings, log_descriptor, counters, slot), slot)
         self._leaving = Leaving(self._traffic)
@@ -79,6 +80,7 @@ class Service:
         self._traffic.clock.each_tick(Departures(self._traffic.sessions, counters).look)
         self._heap = Heap(counters, malloc_trim())
         self._traffic.clock.each_tick(self._heap.look)
+        self._traffic.clock.each_tick(self._gate.look)
         self._traffic.clock.each_tick(partial(forget_if_idle, counters))
         self._traffic.start()
 

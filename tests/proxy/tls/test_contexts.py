@@ -3,6 +3,7 @@ import ssl
 import pytest
 import trustme
 
+from sozu.command.certificates.sealing import PERIOD, TicketSecret
 from sozu.command.certificates.terms import ClientCertificates, Tls, TlsVersion
 from sozu.proxy.tls.contexts import Contexts, server_context
 from sozu.proxy.tls.engine import Engine
@@ -16,7 +17,7 @@ USUAL = Tls()
 
 
 def contexts(secret: bytes = b"secret", most: int = 8) -> Contexts:
-    return Contexts(LIBRARY, secret, most)
+    return Contexts(LIBRARY, TicketSecret(secret), most)
 
 
 def resumed(first: ssl.SSLContext, second: ssl.SSLContext, version: ssl.TLSVersion, name: str = "a.example") -> bool:
@@ -81,7 +82,25 @@ def test_a_session_goes_on_with_the_same_certificate_and_terms_only(version: ssl
     assert not resumed(one, kept.of((ECDSA,), Tls(strict=False)), version)
 
 
-@pytest.mark.parametrize("without", [Contexts(None, b"secret"), Contexts(LIBRARY, b"")])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_session_goes_on_for_as_long_as_the_secret_is_the_same(version: ssl.TLSVersion) -> None:
+    today = 40_000 * PERIOD
+    here, there = (Contexts(LIBRARY, TicketSecret(b"secret", 40_000)) for _ in range(2))
+    one, other, before = here.of((ECDSA,), USUAL), there.of((ECDSA,), USUAL), contexts().of((ECDSA,), USUAL)
+
+    here.age(today + 1)
+    assert resumed(before, one, version)
+
+    here.age(today + PERIOD)
+    assert not resumed(before, one, version)
+    assert resumed(one, one, version)
+
+    there.age(today + PERIOD + 1)
+    assert resumed(one, other, version)
+    assert resumed(one, there.of((ECDSA, RSA), USUAL), version) is False
+
+
+@pytest.mark.parametrize("without", [Contexts(None, TicketSecret(b"secret")), Contexts(LIBRARY, TicketSecret(b""))])
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_without_library_or_secret_there_are_no_tickets(without: Contexts, version: ssl.TLSVersion) -> None:
     context = without.of((ECDSA,), USUAL)

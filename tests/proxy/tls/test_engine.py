@@ -2,6 +2,7 @@ import ssl
 
 import pytest
 
+from sozu.command.certificates.sealing import TicketSecret
 from sozu.command.certificates.terms import Tls
 from sozu.proxy.stream import Broken
 from sozu.proxy.tls.contexts import Contexts
@@ -9,7 +10,7 @@ from sozu.proxy.tls.engine import BURST, INCOMING, OUTGOING, RECORD, Engine
 from sozu.proxy.tls.openssl import probe
 from tests.proxy.tls.ends import certificate_for, client_context, engines, pass_on
 
-CONTEXT = Contexts(probe(), b"secret").of((certificate_for("a.example"),), Tls())
+CONTEXT = Contexts(probe(), TicketSecret(b"secret")).of((certificate_for("a.example"),), Tls())
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 

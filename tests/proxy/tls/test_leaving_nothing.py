@@ -8,6 +8,7 @@ from weakref import ref
 import gevent
 import pytest
 
+from sozu.command.certificates.sealing import TicketSecret
 from sozu.command.certificates.terms import Tls
 from sozu.proxy.stream import Broken
 from sozu.proxy.tls.contexts import Contexts
@@ -30,7 +31,7 @@ def uncollected() -> Iterator[None]:
 
 
 def server_context() -> ssl.SSLContext:
-    return Contexts(probe(), b"secret").of((certificate_for("a.example"),), Tls())
+    return Contexts(probe(), TicketSecret(b"secret")).of((certificate_for("a.example"),), Tls())
 
 
 def opened() -> tuple[Seen, Seen]:

@@ -6,6 +6,7 @@ import socket
 from gevent.socket import create_connection
 import pytest
 
+from sozu.command.certificates.sealing import TicketSecret
 from sozu.command.facts import Listener, Protocol
 from sozu.parsers.wire.proxy_header import Command, Endpoint, Family, ProxyHeader, Transport
 from sozu.parsers.wire.proxy_protocol import write_proxy_header
@@ -15,7 +16,7 @@ from tests.proxy.lab import Lab, Peer, field, opened, settle
 
 
 def gate_of(lab: Lab) -> Gate:
-    return Gate(lab.traffic, None, b"")
+    return Gate(lab.traffic, None, TicketSecret(b""))
 
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
