@@ -116,6 +116,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """The table of all grammars is made when someone asks for it: a worker needs four of them."""
+    # An import at the top would load the filter language, HTTP/2 and every field grammar into each worker, and a worker that takes the place of
+    # a dead one is waited for.
     if name == "KINDS":
         return import_module("sozu.parsers.kinds").KINDS
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -30,6 +30,7 @@ def one_word(words: Iterable[bytes]) -> Regular[bytes]:
 
 def trie(words: list[bytes]) -> Regular[Any]:
     """One branch for each first byte of the sorted words; in it that byte, and then what may follow it."""
+    # groupby joins neighbours only, so the words must come sorted: else two branches would begin with the same byte, and the grammar not fuse.
     groups = groupby(words, lambda word: word[:1])
     choice: Regular[Any] = alt(*(branch(first, [word[1:] for word in group]) for first, group in groups))
     return choice
@@ -37,6 +38,8 @@ def trie(words: list[bytes]) -> Regular[Any]:
 
 def branch(first: bytes, ends: list[bytes]) -> Regular[Any]:
     """`first`, then one of the ends; the empty end, which sorts first, makes the others optional."""
+    # Where one word begins another ("Sun", "Sunday") the longer one is tried and the shorter is what remains without it: a PEG would never
+    # come back to "Sunday" if "Sun" stood before it in a list of alternatives.
     longer = [end for end in ends if end]
     if not longer:
         return tag(first)
@@ -47,6 +50,8 @@ def branch(first: bytes, ends: list[bytes]) -> Regular[Any]:
 
 def decimal(most: int) -> Regular[int]:
     """A number from 0 to `most` in decimal digits, without leading zeros. `most` is 1 or more."""
+    # No leading zeros: C's inet_aton takes 010 for eight, others take it for ten, so an address with one means two hosts. int() on the digits
+    # is safe, as `up_to` lets no more of them through than `most` has.
     written: Regular[bytes] = recognize(alt(tag(b"0"), up_to(b"%d" % most, lowest=ZERO + 1)))
     number: Regular[int] = map_(written, int)
     return number.desc(f"0 to {most}")
@@ -55,6 +60,8 @@ def decimal(most: int) -> Regular[int]:
 def up_to(bound: bytes, lowest: int = ZERO) -> Regular[Any]:
     """Digits that begin no lower than `lowest`, not more than in `bound`; and if as many, no greater number."""
     head, tail = bound[0], bound[1:]
+    # Three kinds of first digit: the bound's own, after which the rest must stay within the bound; a lower one, after which anything of that
+    # length may come; a higher one, which must be of a shorter number. Each begins differently, so one byte decides.
     branches: list[Regular[Any]] = [tag(bound[:1]) >> opt(up_to(tail)) if tail else tag(bound[:1])]
     if lowest < head:
         branches.append(one_of(range(lowest, head)) >> digits(len(tail)))

@@ -35,6 +35,7 @@ U = TypeVar("U")
 
 def regular(parsers: tuple[Parser, ...]) -> tuple[Regular[Any], ...] | None:
     """The same parsers if each carries a tree, else None."""
+    # One part that we cannot look into makes the whole a plain parser: a tree with a hole in it could not become a pattern.
     kept = tuple(parser for parser in parsers if isinstance(parser, Regular))
     return kept if len(kept) == len(parsers) else None
 
@@ -47,6 +48,7 @@ def seq(*parsers: Parser) -> Parser:
     """All of them, one after the other; the value is the tuple of their values."""
     if known := regular(parsers):
         return Regular[Any](Seq(tuple(parser.tree for parser in known)))
+    # parsy gives a list. A tuple is what the regular reading and the fused one give, and the three have to be equal.
     return parsy.seq(*parsers).map(tuple)
 
 
@@ -96,6 +98,7 @@ def progressing(parser: Parser) -> Parser:
     def read(data: Bytes, at: int) -> Result:
         result = parser(data, at)
         if result.status and result.index == at:
+            # A failed result would not do: `many` takes a failure for the end of its list, and the mistake in the grammar would pass unseen.
             raise Failure(at, frozenset(["progress: the repeated parser matched nothing"]))
         return result
 
@@ -120,6 +123,7 @@ def not_(parser: Parser) -> Parser:
     """Succeeds with None, and takes nothing, where the parser does not match."""
 
     def read(data: Bytes, at: int) -> Result:
+        # At the end of a streaming buffer the parser raises More, which goes through here unhindered: absence is not proven by bytes that lack.
         if parser(data, at).status:
             return Result.failure(at, "something else")
         return Result.success(at, None)
@@ -133,6 +137,7 @@ def cut(parser: Parser) -> Parser:
     def read(data: Bytes, at: int) -> Result:
         result = parser(data, at)
         if not result.status:
+            # An exception, because parsy's `alt` looks at results and would go on with its next branch. It passes `opt` and `many` likewise.
             raise Failure(result.furthest, result.expected)
         return result
 
@@ -143,6 +148,7 @@ def complete(parser: Parser) -> Parser:
     """The one bridge from streaming to complete input: inside, the end of the buffer is the end. Costs a copy of the buffer."""
 
     def read(data: Bytes, at: int) -> Result:
+        # The copy keeps all of the buffer, not what follows `at`: positions count from the beginning of the same bytes inside and outside.
         return parser(data if isinstance(data, Complete) else Complete(data), at)
 
     return Parser(read)
@@ -194,6 +200,7 @@ def verify(parser: Parser, test: Callable[[Any], bool], name: str) -> Parser:
 
     def read(data: Bytes, at: int) -> Result:
         result = parser(data, at)
+        # Blamed is the beginning: the value as a whole is wrong, no byte of it. Where the byte matters, fields/sound.py looks at the bytes themselves.
         return Result.failure(at, name) if result.status and not test(result.value) else result
 
     return Parser(read)
@@ -207,8 +214,11 @@ def sep_by(parser: Parser, separator: Parser, least: int = 0) -> Parser:
     """One after the other with `separator` between, `least` or more; the value is the list without the separators."""
     if not (isinstance(parser, Regular) and isinstance(separator, Regular)):
         return parser.sep_by(progressing(separator), min=least)
+    # The default is None and the list is made afterwards. A default of [] would be one list for all outcomes, and whoever appended to it
+    # would change what the next input gives.
     if least == 0:
         return sep_by(parser, separator, 1).optional().map(lambda values: values or [])
+    # The separator leads each further item. `*(item separator) item` would begin twice with an item, which one byte does not tell apart.
     more: Regular[Any] = repeated(separator.followed_by(parser, 1), least - 1, None)
     return Regular[Any](Map(Seq((parser.tree, more.tree)), first_and_more))
 
@@ -228,9 +238,12 @@ def length_value(size: Parser, parser: Parser) -> Parser:
 
     def inside(length: int) -> Parser:
         def read(data: Bytes, at: int) -> Result:
+            # First all of the bytes, then a look inside: a record that is half there is Incomplete and asks for just what it lacks, and the
+            # inner parser never meets the end of the stream.
             outer = take(length)(data, at)
             if not outer.status:
                 return outer
+            # Cut at the end of the record, so that a length inside cannot reach beyond the one outside: the over-read of Heartbleed is of that kind.
             result = parser(Complete(data[: at + length]), at)
             if not result.status:
                 raise Failure(result.furthest, result.expected)

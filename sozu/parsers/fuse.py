@@ -72,8 +72,10 @@ class Fused(Regular[T], Generic[T]):
         """`fused(data, pos=0)`: the generated function. It tries the quick pattern, then `slower` decides."""
         if not self.unroll:
             return self.hot(self.quick)
+        # Three patterns instead of one: unrolled items cost time where they are not there, and the list is split by a second pattern where they are too few.
         few, some, many = (self.variant(unroll=items) for items in UNROLLED)
         few_or_many = by_size(self.hot(few), self.hot(many))
+        # The usual size pays no call for the choice: its function asks for the size in its own first line. Only the rare sizes take a detour.
         some.generated = some.generated.replace("pos=0):", f"pos=0):\n    {GUARD}", 1)
         return self.hot(some, otherwise=few_or_many)
 
@@ -88,6 +90,8 @@ class Fused(Regular[T], Generic[T]):
     @cached_property
     def quick(self) -> Variant[T]:
         """The one that shows in `pattern` and `generated`."""
+        # Cached, all of these, for a grammar is fused when its module is imported, and of those that a process imports it uses a few. To compile a
+        # pattern takes milliseconds, and a worker is started while clients wait.
         return self.variant()
 
     @cached_property
@@ -134,12 +138,17 @@ class Fused(Regular[T], Generic[T]):
 
     def slower(self, data: Bytes, pos: int) -> Outcome[T]:
         """What the quick pattern did not match: blanks to trim, the end of complete input, an error, or more to come."""
+        # Complete input comes here even when it is right: the quick pattern asks for proof that the end of the buffer is not the end of the match, and
+        # there is none. Where the grammar closes itself, the quick pattern has matched before.
         variant = self.closed if isinstance(data, Complete) else self.exact
         if outcome := variant.read(data, pos):
             return outcome
+        # Last, because it costs a match and is needed by nobody but wrong and unfinished input.
         end = self.viable_end(data, pos)
         if end == len(data) and not isinstance(data, Complete):
             return INCOMPLETE
+        # The names are found by the slow reading, some fifty times as dear. A client may send errors all day, and nobody looks at the names but logs
+        # and people. They are read from `data` when asked for: who uses a buffer again has to ask before; position and reason stay right.
         return Error(end, lambda: self.expected(data, pos))
 
     def viable_end(self, data: Bytes, pos: int) -> int:
@@ -160,8 +169,10 @@ def parsy_reading(fused: Callable[..., Outcome[Any]]) -> Reading:
     def read(data: Any, at: int) -> Result:
         outcome = fused(data, at)
         if isinstance(outcome, Incomplete):
+            # Outcomes become parsy's signals, so that a fused grammar can be a part of a plain one and the Incomplete still flies through it.
             raise More(outcome.needed.size)
         if isinstance(outcome, Error):
+            # `furthest` is the offset: with -1 an `alt` around would take the branch for one that never got anywhere, and name the wrong bytes.
             return Result(False, -1, None, outcome.position, outcome.expected)
         return Result.success(outcome.end, outcome.value)
 
@@ -176,6 +187,7 @@ class Variant(Generic[T]):
         decoder = Decoder(dialect, self.scope, unroll)
         part = decoder.part(tree)
         self.pattern = part.pattern
+        # An unrolled list has about a hundred groups that want no name, so the tuple is kept whole and only those before the list are taken out.
         names = decoder.groups[: decoder.named]
         if decoder.named is not None:
             unpack = "; ".join(["groups = match.groups()", *(f"{each} = groups[{at}]" for at, each in enumerate(names))])
@@ -190,6 +202,8 @@ class Variant(Generic[T]):
 
     def function(self, scope: dict[str, Any], wanted: str) -> Callable[..., Any]:
         """A function of the generated source."""
+        # Names that are globals of a dict of its own, not defaults or a closure: whatever the function refers to is in here, and `explain`
+        # shows the source just as it runs.
         environment = {**self.scope, **scope}
         exec(self.generated, environment)  # noqa: S102 - our own source, made from a grammar, never from input
         made: Callable[..., Any] = environment[wanted]
@@ -216,6 +230,7 @@ def fuse(grammar: Regular[T], *, unroll: bool = False) -> Fused[T]:
 
     `unroll` makes a grammar whose last value is a list of pairs, or wider tuples of bytes, faster by a fifth. It costs 20 ms at first use.
     """
+    # At import, so that a grammar which could be slow never gets as far as serving: the process does not start.
     faults = list(islice(clashes(grammar.tree), CLASHES_SHOWN))
     if faults:
         raise ValueError("grammar cannot be fused: " + "; ".join(faults))

@@ -45,6 +45,8 @@ class StrictHead(Parser):
 
     def fused(self, data: Bytes, pos: int = 0) -> Outcome[Any]:
         """The view's error with its reason, else the head."""
+        # The view first: it knows the rules across fields (two Hosts, a look-alike of Content-Length) and has the reason codes; the head's grammar alone would
+        # accept what the proxy refuses, and these commands exist to tell what the proxy does.
         outcome = self.view.fused(data, pos)
         return self.head.fused(data, pos) if isinstance(outcome, Done) else outcome
 
@@ -78,6 +80,7 @@ KINDS: Final[dict[str, Parser]] = {
 }
 
 # Values that end where their input ends: nothing in the bytes closes them.
+# By their place in the table: a kind that is added behind `forwarded` is read from complete input, one before it has to close itself.
 WHOLE_VALUES: Final = frozenset(list(KINDS)[list(KINDS).index("forwarded") :]) | {"uri"}
 
 SAMPLES: Final[dict[str, bytes]] = {

@@ -32,11 +32,14 @@ def tag(text: bytes) -> Regular[bytes]:
     return Regular(Lit(text))
 
 
+# Only for what an RFC calls case-insensitive: schemes (RFC 3986 3.1), codings, options. Methods and HTTP-version are case-sensitive (RFC 9110 9.1,
+# RFC 9112 2.3), and a proxy that took `get` for GET would disagree with origins that do not.
 def tag_no_case(text: bytes) -> Regular[bytes]:
     """`text`, with ASCII letters in either case; the value is what was there."""
     return Regular(Lit(text, fold=True))
 
 
+# A frozenset at once, in all of these: a class may be a generator, and the reading, the certificate and the patterns each look into it.
 def one_of(members: Iterable[int]) -> Regular[bytes]:
     """One byte of the class."""
     return Regular(Run(frozenset(members), 1, 1))
@@ -81,10 +84,13 @@ def take_until(delimiter: bytes, limit: int | None = None) -> Parser:
     """Everything before `delimiter`, which stays; `limit` bytes at most. A search, so it does not fuse; for one byte take_till does."""
 
     def read(data: Bytes, at: int) -> Result:
+        # The window holds the delimiter behind `limit` bytes, so that a delimiter which begins at the limit is still found, and one byte later is not.
         stop = len(data) if limit is None else min(len(data), at + limit + len(delimiter))
         found = bytes(data[at:stop]).find(delimiter)
         if found >= 0:
             return Result.success(at + found, bytes(data[at : at + found]))
+        # A full window without the delimiter is settled however much more may come. Without a limit a stream
+        # that never sends it is never settled: give one wherever the peer is not trusted.
         if isinstance(data, Complete) or (limit is not None and stop == at + limit + len(delimiter)):
             return Result.failure(stop, shown(delimiter))
         raise More

@@ -27,6 +27,7 @@ class Regular(Parser, Generic[T]):
 
     def __init__(self, tree: Node) -> None:
         """Read by `tree`. The functions for reading step by step are made at the first call: a fused grammar rarely needs them."""
+        # parsy's constructor is not called: it would want the function now, and overwrite the cached property below.
         self.tree = tree
 
     @cached_property
@@ -41,6 +42,7 @@ class Regular(Parser, Generic[T]):
     def __or__(self, other: Parser) -> Parser:
         """This one or, where it does not match, the other."""
         if isinstance(other, Regular):
+            # Flat, because each choice has its own branch in the pattern: `a | b | c` nested would be an atomic group inside of another for nothing.
             return Regular[Any](Alt((*branches(self.tree), *branches(other.tree))))
         return super().__or__(other)
 
@@ -98,6 +100,7 @@ class Regular(Parser, Generic[T]):
 
     def times(self, min: int, max: float | None = None) -> Regular[list[T]]:  # noqa: A002 - parsy's names
         """`min` to `max` times; without `max` exactly `min` times."""
+        # parsy's meaning, since this overrides parsy's method: a bare `times(3)` is exactly three, where our function `times` has no upper bound.
         most = min if max is None else max
         return repeated(self, min, None if most == float("inf") else int(most))
 
@@ -120,6 +123,7 @@ def branches(tree: Node) -> tuple[Node, ...]:
 def repeated(parser: Regular[T], least: int, most: int | None) -> Regular[list[T]]:
     """Regular repetition. Without nom's guard a body that matches nothing would repeat for ever: it is refused here."""
     if nullable(parser.tree):
+        # When the grammar is written, not when a stream arrives: parsy would spin on it for ever, and hold the whole worker.
         raise ValueError("repetition of a parser that may match nothing would never end")
     if most is not None and not 0 <= least <= most:
         raise ValueError(f"cannot repeat {least} to {most} times")
@@ -135,6 +139,7 @@ def reading(node: Node) -> Reading:  # noqa: C901 - one arm for each kind of nod
             return byte_run(members, least, most)
         case Trim(members, blank):
             return trimmed_run(members, blank)
+        # parsy.seq stops at the first failure and keeps the furthest, which is what makes `Error.position` the longest viable prefix here too.
         case Seq(items, pick):
             return parsy.seq(*map(step, items)).map(tuple if pick is None else lambda values: values[pick])
         case Alt(items):
@@ -164,11 +169,16 @@ def literal(text: bytes, *, fold: bool) -> Reading:
     wanted = text.lower()
 
     def read(data: Bytes, at: int) -> Result:
+        # A copy, for a memoryview has no lower(); literals are short.
         got = bytes(data[at : at + len(text)])
         if got == text or (fold and got.lower() == wanted):
             return Result.success(at + len(text), got)
         same = common_prefix(got.lower() if fold else got, wanted if fold else text)
+        # All that is there agrees, but it is too short: only now is the end of the buffer of any interest. A difference is an Error at once, even where
+        # bytes lack, so that a wrong client need not be waited for.
         if same == len(got) and not isinstance(data, Complete):
+            # One byte, though more are lacking: who waits for all four that `tag(b"HELLO") | tag(b"HI")` lacks after "H" waits for ever on a peer that has
+            # sent HI and wants its answer.
             raise More
         return Result.failure(at + same, name)
 
@@ -194,6 +204,7 @@ def byte_run(members: frozenset[int], least: int, most: int | None) -> Reading:
             raise More(least - (end - at) if len(members) == 256 else 1)
         if end - at < least:
             return Result.failure(end, name)
+        # A run that has matched still tells how it could have gone on: the error behind a number then says "digit or dot", not "dot" alone.
         return Result(True, end, bytes(data[at:end]), end, frozenset([name] if end - at != most else []))
 
     return read
@@ -204,6 +215,7 @@ def run_end(data: Bytes, at: int, members: frozenset[int], most: int | None) -> 
     limit = len(data) if most is None else min(len(data), at + most)
     if len(members) == 256:
         return limit
+    # Byte by byte on purpose: this reading is what patterns are tested against, and must not share their engine's mistakes.
     while at < limit and data[at] in members:
         at += 1
     return at
@@ -216,6 +228,7 @@ def trimmed_run(members: frozenset[int], blank: frozenset[int]) -> Reading:
 
     def read(data: Bytes, at: int) -> Result:
         result = everything(data, at)
+        # strip() without an argument would also take VT, FF, CR and LF where a class holds them. What a blank is, the grammar says.
         return Result(True, result.index, result.value.strip(blanks), result.furthest, result.expected)
 
     return read
@@ -238,6 +251,7 @@ def labelled(inner: Reading, name: str) -> Reading:
 
     def read(data: Bytes, at: int) -> Result:
         result = inner(data, at)
+        # Only an error at the first byte is about the thing as a whole. Further in, the bytes that were wanted there say more than its name.
         if result.furthest != at:
             return result
         return Result(result.status, result.index, result.value, at, frozenset([name]))

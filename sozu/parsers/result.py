@@ -26,6 +26,8 @@ Bytes: TypeAlias = bytes | bytearray | memoryview
 Names: TypeAlias = frozenset[str]
 
 
+# gc=False: one Done is made for each message and let go of at once. Unseen by the collector it never counts towards a collection, whose pause
+# would hit every client of the worker. It can be in no cycle, as nothing is put into it after it was made.
 class Done(msgspec.Struct, Generic[T_co], frozen=True, gc=False):
     """The parser has its value, and no further byte can change that. `Done(data, value, end)`: `data[end:]` is left for the next one.
 
@@ -47,10 +49,14 @@ class Done(msgspec.Struct, Generic[T_co], frozen=True, gc=False):
 
 
 # The place that is called `rest` holds the input, and shows what follows the match: a copy when it is bytes, made only when asked for.
+# The order of the two lines matters: the second one covers the member that the first has saved. A class with a property and `__match_args__`
+# of its own needed a metaclass, as msgspec overrides them; this is a plain struct, and is made as fast as one.
 Done.data = Done.rest  # type: ignore[assignment]  # mypy knows it as the property that it is declared to be
 Done.rest = property(lambda done: done.data[done.end :])  # type: ignore[assignment]  # and this one as a field
 
 
+# No Struct, because two of its facts are functions until someone asks. No exception either: a wrong input is an everyday answer of a
+# parser, and raising one builds a traceback for each, at the wish of whoever sends it.
 class Error:
     """The input is wrong, whatever may follow. `position` is the length of the longest prefix that could still become right.
 
@@ -71,6 +77,7 @@ class Error:
         reason: StrEnum | Callable[[], StrEnum | None] | None = None,
     ) -> None:
         """Both `expected` and `reason` may be functions without arguments: they are called each time that someone looks."""
+        # Past our own `__setattr__`, which refuses: an outcome may be shared (TOO_LONG of console/reports.py is), so nobody may change it.
         object.__setattr__(self, "position", position)
         object.__setattr__(self, "_expected", expected)
         object.__setattr__(self, "_reason", reason)
@@ -101,6 +108,7 @@ class Error:
         return (self.position, self.expected, self.reason) == (other.position, other.expected, other.reason)
 
     def __hash__(self) -> int:
+        # Equal errors have equal positions, which is all that a hash must respect. To hash the names as well would run the slow reading.
         return hash(self.position)
 
     def __repr__(self) -> str:
@@ -118,6 +126,7 @@ class Needed(msgspec.Struct, frozen=True):
 
     def hint(self) -> int:
         """The lower bound, 1 or more."""
+        # Never 0: a caller that reads "at least hint() bytes" would otherwise turn in a circle without reading.
         return max(1, self.size)
 
 
@@ -130,6 +139,8 @@ class Incomplete(msgspec.Struct, frozen=True):
 Outcome: TypeAlias = Done[T] | Error | Incomplete
 
 
+# A type and not an argument: it goes with the input through parsy's combinators, which know nothing of it. A slice of it is plain bytes
+# again, and so streaming: whoever cuts one has to say Complete anew, as `length_value` does.
 class Complete(bytes):
     """Input that will not grow: at its end a streaming leaf decides instead of asking for more."""
 
@@ -153,6 +164,7 @@ class Failure(Exception):
         self.expected = expected
 
 
+# Nearly every Incomplete asks for one byte: it is frozen, so one object serves all of them.
 INCOMPLETE: Final = Incomplete()
 
 
@@ -162,15 +174,18 @@ def run(parser: Regular[T], data: Bytes, pos: int = 0) -> Outcome[T]: ...
 def run(parser: Parser, data: Bytes, pos: int = 0) -> Outcome[Any]: ...
 def run(parser: Any, data: Bytes, pos: int = 0) -> Outcome[Any]:
     """Run a parser on `data` from `pos`. Positions in the outcome count from the beginning of `data`."""
+    # By attribute, not by class: views, strict heads and fields under a rule have a `fused` too, and this file stands below them all.
     fused: Callable[[Bytes, int], Outcome[Any]] | None = getattr(parser, "fused", None)
     if fused is not None:
         return fused(data, pos)
     try:
         result = parser(data, pos)
     except More as more:
+        # The one place where the signals end. parsy catches no exceptions, so none can have been swallowed by a combinator on the way.
         return INCOMPLETE if more.size <= 1 else Incomplete(Needed(more.size))
     except Failure as failure:
         return Error(failure.position, failure.expected)
     if result.status:
         return Done(data, result.value, result.index)
+    # parsy's `index` of a failure is -1. `furthest` is where the branch that came furthest had to stop: the same byte as the prefix pattern's.
     return Error(result.furthest, result.expected)

@@ -34,6 +34,8 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+# A node of its own, because no sequence of the others says it and fuses: in `OWS value OWS` a blank may belong to the value or to what
+# follows, and one byte does not tell. The run takes all blanks; only the value is cut.
 class Trim:
     """As many bytes out of `members` as there are. Value: those bytes less the `blank` ones at both ends (OWS value OWS)."""
 
@@ -46,6 +48,7 @@ class Seq:
     """One after the other. Value: that of item number `pick`, or the tuple of all."""
 
     items: tuple[Node, ...]
+    # By number, so that `<<` and `>>` need no function: a Map is opaque to the decoder, while a picked item needs but one group.
     pick: int | None = None
 
 
@@ -81,6 +84,7 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+# Not a Map that ignores its argument: the decoder sees that no bytes are wanted and makes no group for them.
 class Const:
     """The item; value: always `value`."""
 
@@ -98,6 +102,7 @@ class Map:
 
 
 @dataclass(frozen=True, slots=True)
+# For errors alone. Patterns look through it, so a name costs nothing where nothing is wrong.
 class Label:
     """The item, called `name` in errors that strike at its first byte."""
 
@@ -121,6 +126,7 @@ def nullable(node: Node) -> bool:
             return all(map(nullable, items))
         case Alt(items):
             return any(map(nullable, items))
+        # Repetition of a nullable item is refused when it is written, but trees may be made by hand: then the answer must still be right.
         case Rep(item, least):
             return least == 0 or nullable(item)
         case _:
