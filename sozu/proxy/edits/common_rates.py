@@ -14,6 +14,7 @@ from typing import Final
 
 from sozu.command.edits.facts import Rate
 
+# Bounded, so that a flood of addresses cannot make each look longer: where all eight are taken the worker counts for itself.
 PROBES: Final = 8  # places at which a bucket may be
 _SIZE: Final = 8  # bytes of a name, and of a time
 _PLACE: Final = 2 * _SIZE
@@ -27,8 +28,11 @@ class CommonRates:
     def __init__(self, descriptor: int) -> None:
         """Owns the descriptor."""
         memory = memoryview(mmap.mmap(descriptor, 0))
+        # Python's mmap keeps a duplicate of its own.
         os.close(descriptor)
         self._places = len(memory) // _PLACE
+        # Two tables of aligned eight-byte numbers: the processors we run on read and write each of them in one piece, so that no worker sees
+        # half a time. Name and time in one record would be sixteen bytes, for which that does not hold.
         self._names = memory[: self._places * _SIZE].cast("Q")
         self._times = memory[self._places * _SIZE : self._places * _PLACE].cast("d")
 
@@ -40,9 +44,12 @@ class CommonRates:
             return None
         each = rate.seconds / rate.requests
         full = self._times[place] if self._names[place] == name else 0.0
+        # Seconds until the bucket is so empty that one more request fits within the burst.
         wait = full - now - ((rate.burst or rate.requests) - 1) * each
         if wait > 1e-9:  # what the sums lose must not cost a request
             return max(1, ceil(wait))
+        # The name before the time. A worker that looks in between finds a bucket that is full, and lets one request in; the other way round it would
+        # find a place of somebody else's, and begin a second bucket for the same address.
         self._names[place] = name
         self._times[place] = max(full, now) + each
         return 0
@@ -54,6 +61,7 @@ class CommonRates:
             place = (name + probe) % self._places
             if self._names[place] == name:
                 return place
+            # Noted, and the look goes on: a bucket may stand behind a place that has become free since it was made.
             if free is None and self._times[place] <= now:
                 free = place
         return free
@@ -66,4 +74,5 @@ def _number(rule: bytes, address: bytes) -> int:
 
 def rule_name(frontend: object, rate: Rate) -> bytes:
     """A name for a frontend's rule, the same in all workers: another rule begins anew."""
+    # repr, because Python's hash of a text is another one in each process.
     return blake2b(repr((frontend, rate)).encode(), digest_size=32).digest()

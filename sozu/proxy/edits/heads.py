@@ -21,6 +21,7 @@ class LineEdits:
         """The field lines afterwards, each with its CRLF."""
         for cut, line in self._steps:
             if cut:
+                # A field that is set goes to the end, wherever it stood: the order of fields with different names means nothing (RFC 9110 section 5.3).
                 section = without(section, cut)
             section += line
         return section
@@ -45,6 +46,7 @@ def hsts_line(hsts: Hsts) -> bytes:
 
 def below(prefix: bytes, target: bytes) -> bytes:
     """What follows the prefix that took this target, from a slash on, with its query."""
+    # The prefix `/` would take the slash of the rest along.
     rest = target[len(prefix.removesuffix(b"/")) :]
     return rest if rest.startswith(b"/") else b"/" + rest
 
@@ -56,4 +58,5 @@ def with_prefix(prefix: bytes, other: bytes, target: bytes) -> bytes:
     rest = target[len(prefix.removesuffix(b"/")) :]
     if rest.startswith(b"/"):
         return other.removesuffix(b"/") + rest
+    # A prefix ends where a segment does, so the rest is nothing or a query here.
     return other + rest

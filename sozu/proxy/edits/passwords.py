@@ -15,6 +15,7 @@ from sozu.command.edits.passwords import read_hash
 from sozu.proxy.edits.rates import Rates
 
 REMEMBERED: Final = 1024
+# At 80 ms each the last of them waits for five seconds.
 MOST_WAITING: Final = 64
 
 _KEY: Final = os.urandom(32)
@@ -37,9 +38,13 @@ class Desk:
         if self._waiting >= MOST_WAITING:
             raise Busy
         if self._pool is None:
+            # At the first password: a worker that is asked for none has no such thread. hashlib lets go of the interpreter while it derives, so the loop
+            # goes on, on another core.
             self._pool = ThreadPool(1)
         self._waiting += 1
         try:
+            # gevent's pool of one takes one job, and all others wait for its semaphore in their own greenlets: a client that goes away takes its password
+            # along. Were they queued in the thread, clients who come and go would fill it beyond any bound.
             right: bool = self._pool.apply(users.check, (name, password))
         finally:
             self._waiting -= 1
@@ -57,6 +62,7 @@ class Users:
     def check(self, name: bytes, password: bytes) -> bool:
         """Takes its time, as much for a name that nobody has."""
         known = self._hashes.get(name)
+        # A name that nobody has costs the hash of somebody's: a quick no would tell which names there are.
         fits = (known or self._someone).fits(password)
         return fits and known is not None
 
@@ -66,6 +72,7 @@ class Users:
 
     def remember(self, authorization: bytes) -> None:
         """It was right."""
+        # All at once: it costs each of them one more check, where an order of use would have to be kept with every request.
         if len(self._right) >= REMEMBERED:
             self._right.clear()
         self._right.add(_seal(authorization))

@@ -14,7 +14,9 @@ from sozu.proxy.failures import Denied, ToldElsewhere
 PASSES: Final = range(200, 300)
 FOR_THE_CLIENT: Final = range(300, 500)
 NOT_MODIFIED: Final = 304  # an answer without a body to a question that was not conditional
+# The question has no body. To announce one would have the other side wait for what never comes, or answer 100 first.
 _OF_THE_BODY = frozenset(b"content-length content-type content-encoding transfer-encoding trailer expect".split())
+# A 304 or 206 would say something about the page that is asked for here, and nothing about the permission.
 _CONDITIONS = frozenset(b"if-match if-none-match if-modified-since if-unmodified-since if-range range".split())
 _ASKED_ABOUT = frozenset((b"x-forwarded-method", b"x-forwarded-uri"))
 _OURS = frozenset(b"content-length transfer-encoding trailer date".split())
@@ -32,6 +34,7 @@ class Question:
 
     def head(self, request: RequestView, authority: bytes, target: bytes) -> bytes:
         """To which lines of ours and the empty one are still to be added."""
+        # X-Forwarded-Uri of the client's own would be a lie about what is asked for: permission for /public, spent on /private.
         fields = without(request.passed_fields(), _OF_THE_BODY | _CONDITIONS | _ASKED_ABOUT | {b"host"})
         about = b"X-Forwarded-Method: %b\r\nX-Forwarded-Uri: %b\r\n" % (request.method, target)
         return b"GET %b HTTP/1.1\r\nHost: %b\r\n%b%b" % (self._path, authority, fields, about)

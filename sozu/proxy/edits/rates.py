@@ -23,14 +23,17 @@ class Buckets:
 
     def __init__(self, rate: Rate, workers: int) -> None:
         self._rate = rate.requests / rate.seconds / workers
+        # A bucket that holds less than one token would never let anybody in.
         self._burst = max(1.0, (rate.burst or rate.requests) / workers)
         self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # by address, the one used last at the end: (tokens, then)
 
     def take(self, address: bytes, now: float) -> int:
         """Take a token. 0 if there was one; else after how many whole seconds there will be."""
+        # Taken out and put back at the end, so that the dict is in the order of last use and the first one is who was quiet for longest.
         tokens, then = self._buckets.pop(address, (self._burst, now))
         tokens = min(self._burst, tokens + (now - then) * self._rate)
         enough = tokens >= 1
+        # A request that is refused takes no token: who goes on asking too often is let in at the rate all the same.
         self._buckets[address] = (tokens - enough, now)
         if len(self._buckets) > MOST:
             self._buckets.popitem(last=False)

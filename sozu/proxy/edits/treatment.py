@@ -48,7 +48,9 @@ class Treatment:
             fields = b"Host: %b\r\n%b" % (self._host, without(fields, HOST))
             named += b"X-Forwarded-Host: %b\r\n" % authority
         if named:
+            # What the client says of these is taken out, or the backend might read his line first.
             fields = without(fields, _NAMED_AGAIN) + named
+        # The operator's edits last: they are about the head as a backend would get it without them.
         return b"%b\r\n%b" % (start, self._request_lines.apply(fields))
 
 
@@ -90,6 +92,7 @@ class Special(NamedTuple):
             return response
         lines = edits.apply(response.passed_fields())
         if lasting:
+            # A host MUST send only one such field (RFC 6797 section 7.1), and the backend may have sent its own.
             lines = without(lines, _HSTS) + lasting
         return ResponseView(
             lines,
@@ -109,4 +112,6 @@ def special(route: Route, scheme: bytes, authority: bytes, target: bytes) -> Spe
     return Special(_treatment(route.frontend), route.cluster, Url(scheme, authority, target))
 
 
+# By the frontend as a value: each transaction makes the route tables anew, and one that leaves a frontend as it is must not make its users
+# prove their passwords again. Another password is another frontend, and nobody is remembered there.
 _treatment = lru_cache(maxsize=KEPT)(Treatment)
