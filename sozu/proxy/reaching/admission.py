@@ -37,8 +37,11 @@ class Admission:
         self._asked = asked
         self._entrance = entrance
         self._tried: list[BackendKey] = []
+        # Where `admit` has asked the balancer it is not asked again: that would skip somebody's turn, and of two backends one would get everything.
         self._roster, self._wanted = self._whose() if chosen is None else (entrance, chosen)
+        # A cluster without terms may be the other half of a split, and tunnels come this way to any cluster.
         self._terms: Terms = self._roster.terms or NO_TERMS
+        # Before the lease, which may be refused: the log is to say by whom.
         seeker.cluster = self._roster.cluster.cluster
         if lease is None:
             seeker.counted = lease = Lease(self._terms, traffic.clock, seeker, caller.client)
@@ -51,6 +54,7 @@ class Admission:
             if (live := roster.known_by(self._asked.sticky or b"")) is not None:
                 return roster, live
         other = entrance.other()
+        # A share for a cluster that is not there stays here: no request is lost to a name that was mistyped.
         return rosters.get(other, entrance) if other is not None else entrance, None
 
     def _candidates(self) -> Iterator[Roster]:
@@ -65,6 +69,7 @@ class Admission:
         budget = self._terms.budget
         tries = MOST_BACKENDS if budget is None else budget.policy.most + 1
         for number in range(tries):
+            # The first try is none that has to be earned.
             if number and budget is not None and not budget.spend():
                 break
             backend = self._choose()
@@ -74,19 +79,24 @@ class Admission:
             try:
                 return self._take(backend, repeatable=repeatable)
             except Unreachable as unreachable:
+                # Out of the lease first: this place is given back here, and must not be once more when the exchange ends.
                 self._lease.backend = None
                 backend.end()
+                # Nothing was sent, and a place is free again: somebody else may have more luck with it.
                 self._terms.queue.call_next()
                 failure = unreachable
                 self._tried.append(backend.key)
+        # What was wrong with the last one tells the client more than that there is none.
         raise failure or NoBackend
 
     def _take(self, backend: LiveBackend, *, repeatable: bool) -> Back:
         traffic, seeker = self._traffic, self._seeker
+        # Counted before anything may park: those that choose meanwhile have to see it, and whatever is thrown in finds it in the lease.
         backend.exchanges += 1
         self._lease.backend = backend
         seeker.backend = backend.name
         version = self._terms.proxy_protocol
+        # A connection that has said for whom it is cannot be another client's, so none is looked for.
         back = None if self._anew or version is not None else traffic.pool.take(backend, repeatable)
         if back is None:
             preface = b"" if version is None else proxy_header(version, self._caller.client, self._caller.destination)
@@ -104,14 +114,17 @@ class Admission:
         wanted, self._wanted = self._wanted, None
         if wanted is not None and not self._terms.is_full(wanted):
             return wanted
+        # The client whose cookie names one that is full gets another one, rather than a place in the queue.
         key = b"" if self._terms.key is None else self._terms.key(self._asked.view.passed_fields, self._caller.client)
         patience: float | None = None
         while True:
             if patience is not None or not self._terms.queue.waiting:  # who comes stands behind those that wait
                 backend = self._roster.choose(self._tried, key)
+                # Nobody, and somebody is untried: so all of those are full, and to wait is of use. Where all were tried it is not.
                 if backend is not None or not self._roster.untried(self._tried):
                     return backend
             if patience is None:
+                # Once: who is called in vain waits again, but not for longer in all.
                 patience = self._traffic.clock.after(self._terms.patience)
             self._wait(patience)
             # The configuration may have changed meanwhile: who has come since is to be found, too.
@@ -122,16 +135,20 @@ class Admission:
         queue = self._terms.queue
         if not queue.enter(turn.call):
             raise self._refused("no backend has room, and too many wait")
+        # Late is thrown into this very park; the deadline of the exchange would be that of a backend that has not been asked yet.
         self._caller.deadline = until
         try:
             park(self._traffic.hub)
         except Late:
             raise self._refused("no backend had room in time") from None
         finally:
+            # Also where we were called and Late came first, in the same turn of the loop: then a place is free that nobody else was told of,
+            # and `leave` hands the call on.
             if turn.forget():
                 queue.leave(turn.call)
 
     def _refused(self, text: str) -> Busy:
+        # Else the breaker would count it as a failure: a full queue opened it, and then it refused what there was room for.
         self._lease.refused = True
         return Busy(text)
 
@@ -166,9 +183,11 @@ class _Turn:
 
     def call(self) -> None:
         """There may be room."""
+        # Whoever calls is in the middle of its own end (Lease.end): a switch from there would run us inside it.
         self._hub.loop.run_callback(self._wake)
 
     def _wake(self) -> None:
+        # Late may have ended the wait between the call and this turn: a switch would resume the greenlet wherever it is by now.
         if self._switch is not None:
             switch, self._switch = self._switch, None
             switch()

@@ -20,13 +20,16 @@ def reach(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, repeat
     `chosen`: from the roster, already. `repeatable` requests may ride on a connection that was idle for long (pool.py says why).
     """
     roster = traffic.registry.rosters.get(seeker.cluster or "")
+    # What a head means was worked out before, and a transaction may have taken its cluster away since.
     if roster is None:
         raise NoBackend
     if roster.terms is not None:
         return admit(traffic, caller, seeker, asked, roster, repeatable=repeatable)
     tried: tuple[tuple[str, str], ...] = ()
+    # `chosen` has had its turn already, where the session looked for a connection at hand: to ask the balancer again would skip a turn.
     backend = chosen or roster.sole or roster.choose()
     while backend is not None:
+        # In one breath with the choice: whoever chooses next sees it, and a backend that is removed in this moment is not taken for drained.
         backend.exchanges += 1
         seeker.counted = backend
         seeker.backend = backend.name
@@ -37,6 +40,7 @@ def reach(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, repeat
         try:
             back = open_back(traffic, caller, backend, asked.timeouts)
         except Unreachable:
+            # Before it is counted out here: the exchange's own `finally` must not do so again.
             seeker.counted = None
             backend.end()
             tried += (backend.key,)
@@ -55,4 +59,5 @@ def reach_anew(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked) -
     roster = traffic.registry.rosters.get(seeker.cluster or "")
     if roster is None:
         raise NoBackend
+    # Also where the cluster has no terms: tunnels are few, and one way in is enough for them.
     return Admission(traffic, caller, seeker, asked, roster, anew=True).reach(repeatable=False)

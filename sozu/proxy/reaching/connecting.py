@@ -52,6 +52,7 @@ class Seeker(Protocol):
 
 def open_back(traffic: Traffic, caller: Caller, backend: LiveBackend, timeouts: Timeouts, preface: bytes = b"") -> Back:
     """A new connection to this backend, with this before all else; Unreachable if it refuses or takes longer than `timeouts.connect`."""
+    # Late comes from the sweep over the deadlines, into the park in connect.py; only here it is known what was waited for.
     caller.deadline = traffic.clock.after(timeouts.connect)
     try:
         back = _open(traffic, backend, preface)
@@ -61,8 +62,10 @@ def open_back(traffic: Traffic, caller: Caller, backend: LiveBackend, timeouts: 
             raise Unreachable(f"connect: {broken}", UNAVAILABLE) from broken  # our own want: no backend is to blame
         failure = Unreachable(f"connect: {broken}", BAD_GATEWAY)
     except Late:
+        # It may be passed by for another one all the same: nothing of the request was sent, however long it took.
         failure = Unreachable("connect: timed out", GATEWAY_TIMEOUT, "backend-timeout")
     else:
+        # A connection that stands is all that ends this state: what a backend answers over it is judged elsewhere (`blame`).
         if backend.down:
             traffic.registry.judge(backend, down=False)
         return back
@@ -76,6 +79,7 @@ def _open(traffic: Traffic, backend: LiveBackend, preface: bytes) -> Back:
     try:
         return traffic.pool.open(backend, preface)
     except Broken as broken:
+        # Idle connections go first, since they only save time. The reserve is small, and accepting stops until it is whole again.
         if broken.stream is not None or not (traffic.registry.shed() or traffic.spare()):
             raise
     return traffic.pool.open(backend, preface)

@@ -41,14 +41,18 @@ class Lease:
 
     def __init__(self, terms: Terms, clock: Clock, outcome: Outcome, client: bytes) -> None:
         """Raises TooMany or CircuitOpen if it is not let in."""
+        # The client's bound before the breaker: an open one lets a single trial through, and if that were refused here afterwards nobody would
+        # tell it how the trial went: it might stay open for good.
         if terms.guests is not None:
             self._address = counted_as(client)
             if not terms.guests.enter(self._address):
                 raise TooMany
         if terms.breaker is not None and not terms.breaker.admits(clock.now):
             if terms.guests is not None:
+                # Here, since nobody calls the `end` of a lease that was refused.
                 terms.guests.leave(self._address)
             raise CircuitOpen
+        # Only who is let in earns retries: a flood that is refused must not pay for retries against backends that fail.
         if terms.budget is not None:
             terms.budget.earn()
         self._terms = terms
@@ -68,6 +72,7 @@ class Lease:
         if terms.guests is not None:
             terms.guests.leave(self._address)
         if terms.breaker is not None:
+            # An exchange ends its lease when its status is known, and not before: a breaker that asked earlier never opened.
             status, was_open = 0 if self.refused else self._outcome.status, terms.breaker.open
             terms.breaker.done(self._clock.now, well=None if not status else status < SERVER_ERROR)
             if terms.breaker.open is not was_open:

@@ -60,9 +60,11 @@ def permitted(traffic: Traffic, front: Front, asked: Asked, ours: bytes) -> Aske
     try:
         answered, body = _ask(traffic, front, inquiry, _on_its_terms(traffic, question.cluster, asked), question.head(asked.view, url.authority, url.target) + ours)
     except FAULTS as fault:
+        # Here and not behind the `finally`: the lease that ends there tells the breaker of the cluster that was asked.
         inquiry.status = BAD_GATEWAY
         blame(traffic, inquiry.whom)
         raise _unasked(question.cluster, fault) from fault
+    # Nobody is blamed here: who could not be reached was blamed where that was noticed (open_back), and the others are our own doing.
     except REFUSALS as refusal:
         inquiry.status = BAD_GATEWAY
         raise _unasked(question.cluster, refusal) from refusal
@@ -85,11 +87,13 @@ def _on_its_terms(traffic: Traffic, cluster: str, asked: Asked) -> Asked:
 
 def _ask(traffic: Traffic, front: Front, inquiry: Inquiry, asked: Asked, head: bytes) -> tuple[Answered, bytes]:
     """The final head of the answer, and its body; over a new connection where an old one has died."""
+    # A GET may be sent twice, so it rides on any connection that is idle.
     back = reach(traffic, front, inquiry, asked, True)
     inquiry.whom = back.backend
     try:
         answered, body = _converse(traffic, front, back, asked, head)
     except (Broken, _Silent):
+        # A new connection that ends so has failed; of an old one the other side may have closed it before the question came (RFC 9112 section 9.3.1).
         if back.last_used >= NEVER:
             raise
         answered, body = _converse(traffic, front, open_back(traffic, front, back.backend, asked.timeouts), asked, head)
@@ -106,6 +110,7 @@ def _converse(traffic: Traffic, front: Front, back: Back, asked: Asked, head: by
         body = _body(front, traffic, back, asked, answered)
         whole = answered.keep and answered.framing is not UNTIL_CLOSE and not back.stream.leftover
     finally:
+        # In `finally`, by a flag: Late, or a client that has gone, is thrown in where this waits, and the connection is in the middle of an answer then.
         if whole:
             traffic.pool.give(back)
         else:
@@ -119,20 +124,25 @@ def _receive(traffic: Traffic, back: Back) -> Answered:
         if not data:
             raise _Silent("closed without a response")
         answered = traffic.responses.receive(back.stream, data)
+        # A 101 is no end either: nobody has asked for an upgrade, and what follows it would be no answer.
         if answered.view.status >= 200:
             return answered
     raise BackendFailed("a storm of 1xx responses")
 
 
 def _body(front: Front, traffic: Traffic, back: Back, asked: Asked, answered: Answered) -> bytes:
+    # Once more, since `answered.framing` does not tell a length that breaks the rules from none at all (understand_response).
     framing = response_framing(answered.view, b"GET")
     if isinstance(framing, Refusal) or framing is TUNNEL:
         raise BackendFailed("a response that is none to this question")
+    # Without its chunks: if the client gets it, it does so with a length (answering/plans.py).
     body = Payload(ChunkedBody(back.stream)) if framing is CHUNKED else incoming(framing, back.stream)
     pieces: list[bytes] = []
     while not body.complete:
         front.deadline = traffic.clock.after(asked.timeouts.back)
+        # A copy: it is a view of the buffer that all bodies share, and the next read may park.
         pieces.append(bytes(body.read(READ_SIZE)))
+        # Looked at after each piece: an answer without end would be kept in memory without end.
         if sum(map(len, pieces)) > LARGEST:
             raise BackendFailed(f"an answer of more than {LARGEST} bytes")
     return b"".join(pieces)
