@@ -42,6 +42,8 @@ from sozu.command.rules.passing import named_frontend
 __all__ = ["RULES", "Objection", "Unknown", "carry_out"]
 
 
+# Here and not in leading.py: with a hostname the order is carried out anew as one of another kind, and only this table knows by which rule. From
+# below it could only be reached by a cycle of imports.
 def _lead(draft: Draft, order: AddTcpFrontend | RemoveTcpFrontend) -> None:
     if order.hostname:
         carry_out(draft, named_frontend(order))
@@ -49,6 +51,8 @@ def _lead(draft: Draft, order: AddTcpFrontend | RemoveTcpFrontend) -> None:
         lead(draft, order)
 
 
+# A table and no `match`: a test holds its keys to be all kinds of orders, so no kind can come without a rule. The type alone decides, since orders
+# are never subclassed further.
 RULES: Final[dict[type[AnyOrder], Callable[[Draft, Any], None]]] = {
     AddBackend: add_backend,
     RemoveBackend: remove_backend,
@@ -72,4 +76,6 @@ RULES: Final[dict[type[AnyOrder], Callable[[Draft, Any], None]]] = {
 
 def carry_out(draft: Draft, order: AnyOrder) -> None:
     """Carry out one order on a draft. Raises Objection before anything of this order has been done."""
+    # "Before anything" matters: a transaction drops its draft after an Objection, but whoever reads a configuration file goes on with the same one,
+    # to tell all faults at once. So a rule asks everything first, and puts and takes after its last question.
     RULES[type(order)](draft, order)

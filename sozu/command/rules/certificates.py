@@ -19,6 +19,7 @@ from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.spellings import address_in
 
 SHA256_HEX: Final = 64  # letters
+# A wildcard may hold up thousands of frontends: a few of them, and how many more, fit into a line.
 MOST_NAMED: Final = 5
 EVERY_HOST: Final = "*"
 
@@ -28,11 +29,14 @@ def add_certificate(draft: Draft, order: AddCertificate) -> None:
     held = draft.certificates.get(order.fingerprint)
     listeners = tuple(address_in(each, "listeners") for each in order.listeners)
     if order.listener is not None:
+        # One that is for all listeners stays so: to name one of them must never take it from the others. Else the new listener joins those before,
+        # each once, so that the same order twice has no effect.
         before = held.listeners if held is not None else ()
         everywhere = held is not None and not held.listeners
         listeners = () if everywhere else tuple(dict.fromkeys((*before, address_in(order.listener, "listener"))))
     for address in listeners:
         _check_speaks_tls(draft, address)
+    # Backends are shown it by clusters that name it, and it need not even have a name that a client could ask for.
     if order.for_backends and listeners:
         raise Objection("what is for backends is served at no listener", "for_backends")
     draft.put(_fact(order, order.fingerprint, listeners))
@@ -41,6 +45,8 @@ def add_certificate(draft: Draft, order: AddCertificate) -> None:
 def leave_listener(draft: Draft, address: str) -> None:
     """A listener goes: its certificates are for the others that they name. Refused where it is the only one."""
     bound = [certificate for certificate in draft.certificates.values() if address in certificate.listeners]
+    # Asked of all before any is put: a rule that objects has changed nothing (see `carry_out`). An empty list of listeners would mean "all of them",
+    # so the last listener cannot simply be taken out of it.
     for certificate in bound:
         if certificate.listeners == (address,):
             raise Objection(f"certificate {certificate.fingerprint} is for this listener only")
@@ -51,6 +57,8 @@ def leave_listener(draft: Draft, address: str) -> None:
 def check_replacement(draft: Draft, order: ReplaceCertificate) -> None:
     """Does the new one cover what frontends need the old one for? Asked of new orders only: a journal may hold older ones, and is obeyed. Raises Objection."""
     before = _known(draft, order.fingerprint)
+    # Nearly every replacement is a renewal with the same names: that is seen here, without a look at ten thousand frontends. One without any name is
+    # refused by the rule itself, in its own words.
     if order.force or before.for_backends or not order.names or all(covers(order.names, name) for name in before.names):
         return
     pinned = [frontend for frontend in _pinned_to(draft, before.fingerprint) if not _is_for(order.names, frontend)]
@@ -65,9 +73,12 @@ def replace_certificate(draft: Draft, order: ReplaceCertificate) -> None:
     after = msgspec.structs.replace(_fact(order, order.replacement, before.listeners), for_backends=before.for_backends)
     if not (after.names or after.for_backends):
         raise Objection("the certificate has no name that a client could ask for", "certificate")
+    # The same certificate with another chain, say: its key stays, and with it the pins.
     if after.fingerprint == before.fingerprint:
         draft.put(after)
         return
+    # If the new one is there already it is taken first: the table has one fact for a fingerprint, and it is to stand in the place of the old one.
+    # That place counts: the first certificate of a listener is its default.
     held = draft.certificates.get(after.fingerprint)
     if held is not None:
         draft.take(held)
@@ -86,6 +97,7 @@ def remove_certificate(draft: Draft, order: RemoveCertificate) -> None:
             raise Objection(f"cluster {naming[0].cluster} shows it to its backends (force removes it nevertheless)")
         _refuse_if_any("pinned to it", pinned, "removes")
         _refuse_if_any("without another certificate for its hostname", list(_left_alone(draft, certificate)), "removes")
+    # Before the certificate goes: what names it lets go of it in the same transaction, so no state has a pin to nothing.
     _pin_anew(draft, pinned, None)
     _name_anew(draft, naming, None)
     draft.take(certificate)
@@ -93,7 +105,9 @@ def remove_certificate(draft: Draft, order: RemoveCertificate) -> None:
 
 def fingerprint_in(text: str, field: str = "fingerprint") -> str:
     """A fingerprint as the state spells it: SHA-256 in lower-case hex, without the colons that some tools write. Raises Objection."""
+    # `openssl x509 -fingerprint` writes colons and capitals; who pastes that means the same.
     plain = text.replace(":", "").lower()
+    # A message holds the beginning alone: what stands in the wrong field may be as long as a request, which is 2 MiB.
     if not re.fullmatch(r"[0-9a-f]{64}", plain):
         raise Objection(f'"{text[:80]}" is not a fingerprint: {SHA256_HEX} hexadecimal digits of the certificate\'s SHA-256', field)
     return plain
@@ -110,6 +124,7 @@ def check_pin(draft: Draft, frontend: Frontend) -> None:
     certificate = _known(draft, frontend.certificate, "certificate")
     if certificate.for_backends:
         raise Objection("this certificate is for backends only", "certificate")
+    # A handshake at that listener would never be given this one, and the pin would be a promise that nothing keeps.
     if frontend.listener is not None and not serves(certificate, frontend.listener):
         raise Objection(f"this certificate is for {', '.join(certificate.listeners)}, and the frontend for {frontend.listener}", "certificate")
     if frontend.hostname_regex is not None:
@@ -119,10 +134,12 @@ def check_pin(draft: Draft, frontend: Frontend) -> None:
 
 
 def _is_for(names: Collection[str], frontend: Frontend) -> bool:
+    # No client asks for "*": pinned there, it is what those get whose name nobody has, so any certificate will do.
     return frontend.hostname == EVERY_HOST or covers(names, frontend.hostname)
 
 
 def _known(draft: Draft, text: str, field: str = "fingerprint") -> Certificate:
+    # The draft is asked by the one spelling; `_pinned_to` and `_naming` below compare with it, so facts hold no other.
     fingerprint = fingerprint_in(text, field)
     certificate = draft.certificates.get(fingerprint)
     if certificate is None:
@@ -132,6 +149,7 @@ def _known(draft: Draft, text: str, field: str = "fingerprint") -> Certificate:
 
 
 def _fact(order: AddCertificate | ReplaceCertificate, fingerprint: str, listeners: tuple[str, ...]) -> Certificate:
+    # A tool leaves it empty and the master fills it in (admitting.py). Seen here, an order has gone around that door.
     if not fingerprint:
         raise Objection("the certificate has not been examined", "certificate")
     return Certificate(
@@ -178,10 +196,12 @@ def _name_anew(draft: Draft, clusters: Iterable[Cluster], fingerprint: str | Non
 
 def _left_alone(draft: Draft, going: Certificate, *come: Certificate) -> Iterator[Frontend]:
     """Frontends whose hostname the certificate covers at some https listener, where no other does."""
+    # Frontends are asked first: only if one needs the certificate that goes, all others have to be looked at.
     needing = list(_covered_by(going, draft.frontends.values()))
     others = [*(one for one in draft.certificates.values() if one is not going), *come] if needing else []
     addresses = [listener.address for listener in draft.listeners.values() if listener.protocol is Protocol.HTTPS]
     for frontend in needing:
+        # Listener by listener: another certificate with the same names is no help where it is not served.
         places = [address for address in addresses if frontend.listener in (None, address) and serves(going, address)]
         if any(not _is_covered(others, frontend.hostname, address) for address in places):
             yield frontend
@@ -192,6 +212,8 @@ def _covered_by(certificate: Certificate, frontends: Iterable[Frontend]) -> Iter
     names, parents = set(certificate.names), {name[2:] for name in certificate.names if name.startswith(STAR)}
     for frontend in frontends:
         hostname = frontend.hostname
+        # Two look-ups in sets for each frontend, against `covers`, which makes the patterns of a name anew. It may be too wide (an IP address has no
+        # parent domain), never too narrow.
         is_likely = hostname in names or hostname.partition(".")[2] in parents
         if is_likely and frontend.hostname_regex is None and not frontend.passthrough and covers(names, hostname):
             yield frontend

@@ -10,6 +10,7 @@ from sozu.command.client.errors import TAKEN_OVER
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.objections import Objection, Unknown
 
+# What an Objection without a field means: nothing in the order is wrong, something else in the state is in its way.
 STILL_NEEDED: Final = "still-needed"
 CODES: Final = {
     STILL_NEEDED: "What is to be removed is still needed by something else, which the message names: remove or change that first, best in the same transaction.",
@@ -45,6 +46,7 @@ FILE_KEYS: Final = (
 
 def code_of(objection: Objection) -> str:
     """The code of an order that cannot be carried out."""
+    # Scripts go by the code, so it must not change with the place in a list: of `answers.3.status` only the field of the order counts.
     if objection.field is None:
         return STILL_NEEDED
     kind = "unknown" if isinstance(objection, Unknown) else "bad"
@@ -58,6 +60,7 @@ def explanation(code: str) -> str | None:
     kind, _, name = code.partition("-")
     field = name.replace("-", "_")
     where = sorted(tag for tag, fields in _fields().items() if field in fields)
+    # A name that orders have as well is explained by them, below: they are what most people have typed.
     if kind == "bad" and field in FILE_KEYS and not where:
         return f"The value of {field} in the file is none that it can have; the message says why. docs/configuration.md tells what it is for."
     if not where or kind not in ("bad", "unknown"):
@@ -77,4 +80,5 @@ def known_codes() -> list[str]:
 def _fields() -> dict[str, frozenset[str]]:
     """The fields of each order, as messages call them."""
     kinds = get_args(AnyOrder)
+    # Both names of a field, where it has two: in JSON a backend's id is `backend_id`, since `id` is the request's own.
     return {str(kind.__struct_config__.tag): frozenset((*kind.__struct_encode_fields__, *kind.__struct_fields__)) for kind in kinds}

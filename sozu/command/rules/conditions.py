@@ -11,8 +11,10 @@ from sozu.parsers.abnf import FIELD_BYTES, TCHAR
 from sozu.parsers.heads.known_fields import DROPPED_FROM_REQUESTS
 from sozu.parsers.regex import BadRegex, Regex, compile_regex
 
+# CONNECT is not among them: the parsers refuse it (RFC 9110 9.3.6), so no frontend can ever take one.
 _KNOWN_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE")
 _TOKEN, _VALUE = frozenset(TCHAR), frozenset(FIELD_BYTES)
+# RFC 6265 5.2 cuts a name at "=", a pair at ";" and blanks from both ends: a name with one of them could never be found in a request.
 _NO_COOKIE = frozenset("=; \t")
 _LONGEST = 1024  # characters of a name or value
 
@@ -21,6 +23,8 @@ Fault = Callable[[str], str | None]
 
 def holds_expression(order: AnyOrder) -> bool:
     """Has it a regular expression? Nearly all compile in less than a millisecond, the worst in thirty."""
+    # Asked by the master for each order of a transaction: one that holds an expression is carried out in the thread that writes the journal, so that
+    # thirty milliseconds hold up no channel.
     if not isinstance(order, AddHttpFrontend | RemoveHttpFrontend):
         return False
     if order.hostname_regex is not None or order.path_regex is not None:
@@ -31,6 +35,8 @@ def holds_expression(order: AnyOrder) -> bool:
 def regex_in(text: str, field: str, *, fold: bool = False) -> Regex:
     """A regular expression. Raises Objection."""
     try:
+        # Compiled to be refused here, if at all; the fact keeps the text. By our own engine, in linear time: Python's `re` never sees what an
+        # operator writes.
         return compile_regex(text, fold=fold)
     except BadRegex as error:
         raise Objection(f'"{text}" is not an expression that is understood here: {error}', field) from error
@@ -38,6 +44,7 @@ def regex_in(text: str, field: str, *, fold: bool = False) -> Regex:
 
 def path_regex_in(text: str) -> str:
     """An expression for whole paths. Raises Objection."""
+    # A path is compared whole, so an expression such as `api/.*` would be right and never true; that is told at once.
     if not regex_in(text, "path_regex").may_begin(b"/"):
         raise Objection(f'"{text}" matches no path: it is compared with the whole of it, which begins with "/"', "path_regex")
     return text
@@ -46,21 +53,26 @@ def path_regex_in(text: str) -> str:
 def methods_in(methods: tuple[str, ...]) -> tuple[str, ...]:
     """Methods, each once and in order. Raises Objection."""
     for index, method in enumerate(methods):
+        # Methods are case-sensitive (RFC 9110 9.1), so `get` is one that nobody sends: a frontend with it would be silent for ever. Unknown methods
+        # are taken as they are.
         if method.upper() in _KNOWN_METHODS and not method.isupper():
             raise Objection(f'methods are in upper case: "{method.upper()}"', f"methods.{index}")
         if not method or not _TOKEN.issuperset(method.encode()):
             raise Objection(f'"{method}" is not a method, as in GET or POST', f"methods.{index}")
+    # Conditions are a part of a frontend's key: in one order, each once, so that who asks the same in other words means the same frontend.
     return tuple(sorted(set(methods)))
 
 
 def headers_in(matches: tuple[Match, ...]) -> tuple[Match, ...]:
     """Conditions on header fields, with names in lower case and in order. Raises Objection."""
+    # RFC 9110 5.1: names of fields are case-insensitive. Those of cookies and of parameters are not.
     lowered = tuple(msgspec.structs.replace(match, name=match.name.lower()) for match in matches)
     return _matches(lowered, "headers", _why_not_asked)
 
 
 def query_in(matches: tuple[Match, ...]) -> tuple[Match, ...]:
     """Conditions on parameters of the query, in order. Raises Objection."""
+    # Any text may be a parameter's name: it is compared after decoding, where "=" and "&" are bytes like others.
     return _matches(matches, "query", lambda _: None)
 
 
@@ -85,6 +97,7 @@ def _check_value(match: Match, place: str) -> None:
     if not match.present and (match.value is not None or match.regex is not None):
         raise Objection("what is not to be there has neither value nor regex", f"{place}.present")
     if match.regex is not None:
+        # Without `fold`: values are compared byte by byte, hosts alone in any case.
         regex_in(match.regex, f"{place}.regex")
     if match.value and (fault := _why_no_text(match.value)):
         raise Objection(fault, f"{place}.value")
@@ -102,6 +115,7 @@ def why_no_field(name: str) -> str | None:
         return f'"{name}" is not the name of a field, as in "x-canary"'
     if name == "host":
         return "the host is what `hostname` is for"
+    # Conditions look at the lines that go on to the backend; these are cut before, so the condition would never hold and nobody would see why.
     if name.encode() in DROPPED_FROM_REQUESTS:
         return f'the field "{name}" ends at the proxy, and is not there to be asked for'
     return None

@@ -31,6 +31,7 @@ def add_frontend(draft: Draft, order: AddHttpFrontend) -> None:
     """Send a hostname and path to a cluster, or give a frontend that is there new settings."""
     cluster = known_cluster(draft, order.cluster).cluster  # that very text: ten thousand copies of it are a megabyte
     edits = edits_in(order) if _edits(order) != _NO_EDITS else _NOTHING_MORE
+    # Spelled before anything is looked up: owner, pin and listener are found by the one spelling of keys.
     frontend = frontend_of(order, cluster, edits)
     if frontend.listener is not None:
         known_listener(draft, frontend.listener, "listener")
@@ -39,6 +40,8 @@ def add_frontend(draft: Draft, order: AddHttpFrontend) -> None:
     if frontend.certificate is not None:
         check_pin(draft, frontend)
     owner = draft.frontends.get(frontend.key)
+    # An update may change settings, not the owner: else one team's `add` would take over another team's host without a word. Who means it removes the
+    # frontend in the same transaction.
     if owner is not None and owner.cluster != frontend.cluster:
         raise Objection(f'{frontend_name(frontend)} already leads to cluster "{owner.cluster}"', "hostname")
     draft.put(frontend)
@@ -47,12 +50,15 @@ def add_frontend(draft: Draft, order: AddHttpFrontend) -> None:
 def remove_frontend(draft: Draft, order: RemoveHttpFrontend) -> None:
     """Take one frontend away."""
     known_cluster(draft, order.cluster)
+    # By the same function as in `add_frontend`: so what was added can be removed in the very words in which it was added.
     wanted = frontend_of(order)
     frontend = draft.frontends.get(wanted.key)
     if frontend is None:
         raise Unknown(_no_such_frontend(wanted, draft.frontends_of(order.cluster)), "hostname")
     if frontend.cluster != order.cluster:
         raise Objection(f'{frontend_name(frontend)} leads to cluster "{frontend.cluster}"', "cluster")
+    # Otherwise nothing happens, and that is no Objection: the old way of moving a frontend to a new certificate is to add it with that one, and then
+    # to remove it with the old one. It is pinned to the new one by then, and stays.
     if wanted.certificate in (None, frontend.certificate):
         draft.take(frontend)
 
@@ -67,9 +73,11 @@ def _no_such_frontend(wanted: Frontend, known: Iterable[Frontend]) -> str:
 
 def frontend_of(order: AddHttpFrontend | RemoveHttpFrontend, cluster: str | None = None, edits: Mapping[str, Any] = _NOTHING_MORE) -> Frontend:
     """The frontend that an order names, in normal form; what is done with its requests are the `edits`. Raises Objection."""
+    # The first question: what is said twice has no one spelling.
     _check_alternatives(order)
     return Frontend(
         cluster=cluster or order.cluster,
+        # Of hostname and expression the other one is empty, of the three path rules two are None: `Frontend.key` asks them in turn and relies on it.
         hostname=hostname_in(order.hostname) if order.hostname_regex is None else "",
         hostname_regex=_hostname_regex(order.hostname_regex),
         path=path_in(order.path or "/", "path") if order.path_exact is None and order.path_regex is None and not order.passthrough else None,
@@ -85,6 +93,7 @@ def frontend_of(order: AddHttpFrontend | RemoveHttpFrontend, cluster: str | None
 
 
 def _conditions_of(order: AddHttpFrontend | RemoveHttpFrontend) -> dict[str, Any]:
+    # Nearly all frontends ask nothing more, and each of ten thousand comes by here in a start.
     if not (order.methods or order.headers or order.query or order.cookies):
         return {}
     return {
@@ -98,6 +107,7 @@ def _conditions_of(order: AddHttpFrontend | RemoveHttpFrontend) -> dict[str, Any
 def _check_alternatives(order: AddHttpFrontend | RemoveHttpFrontend) -> None:
     if order.hostname and order.hostname_regex is not None:
         raise Objection("a frontend has a hostname or a hostname_regex, not both", "hostname_regex")
+    # A prefix, or none: most of them, and nothing to compare.
     if order.path_exact is None and order.path_regex is None:
         return
     rules = [name for name in ("path", "path_exact", "path_regex") if getattr(order, name) is not None]
@@ -106,6 +116,7 @@ def _check_alternatives(order: AddHttpFrontend | RemoveHttpFrontend) -> None:
 
 
 def _hostname_regex(text: str | None) -> str | None:
+    # `fold`, since hosts are compared in lower case (RFC 9110 4.2.3). The text stays as it was written: it is the key.
     if text is not None:
         regex_in(text, "hostname_regex", fold=True)
     return text

@@ -5,7 +5,9 @@ from typing import Protocol
 from sozu.command.facts import Timeouts
 from sozu.command.rules.objections import Objection
 
+# Bounds are wide on purpose: they stop what must be a mistake (milliseconds for seconds, bytes for megabytes), and have no opinion on the rest.
 LONGEST_TIMEOUT = 86_400.0  # a day; beyond it, a unit was mistaken
+# Above all that a Content-Length of 18 digits can say: whoever wants no limit may write one that no request reaches.
 LONGEST_BODY = 1 << 60  # bytes; more than anybody has
 FASTEST = 1_000_000_000  # bytes a second
 MOST_CONNECTIONS = 1_000_000
@@ -13,6 +15,7 @@ MOST_WORKERS = 1024
 LEAST_MEMORY = 100_000_000  # bytes of a worker; half of it is the program itself
 
 
+# Orders for a cluster and the settings that hold for all have the same limits: one check for both, so that they cannot part.
 class Limited(Protocol):
     """What has limits; None is as further out."""
 
@@ -41,5 +44,7 @@ def check_limits(limited: Limited) -> None:
 
 def _check_timeouts(timeouts: Timeouts) -> None:
     for name in Timeouts.__struct_fields__:
+        # None of them may be 0: "no time at all" and "no limit" would both be read into it. Written so that NaN, which compares with nothing, is
+        # refused too.
         if not 0 < getattr(timeouts, name) <= LONGEST_TIMEOUT:
             raise Objection(f"timeouts.{name}: more than 0 and at most {LONGEST_TIMEOUT:.0f} seconds", "timeouts")

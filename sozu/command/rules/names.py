@@ -8,6 +8,7 @@ from sozu.command.facts import Frontend, Match, Position
 def frontend_name(frontend: Frontend) -> str:
     """How messages call a frontend: `blog.example.com/api`, with what narrows it."""
     listener = f" on {frontend.listener}" if frontend.listener is not None else ""
+    # Path and conditions cannot be there (passing.py), and "/" would look like a path that is compared.
     if frontend.passthrough:
         return f"{frontend.hostname} (passed through){listener}"
     position = "" if frontend.position is Position.TREE else f" ({frontend.position})"
@@ -19,6 +20,7 @@ def place_name(frontend: Frontend) -> str:
     host = frontend.hostname if frontend.hostname_regex is None else f"/{frontend.hostname_regex}/"
     if frontend.path_regex is not None:
         return f"{host} ~ {frontend.path_regex}"
+    # These are words for people, not keys: the default path is shown, so that `blog.example.com` and its "/" do not look like two.
     return f"{host}{frontend.path_exact or frontend.path or '/'}"
 
 

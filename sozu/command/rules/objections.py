@@ -9,5 +9,6 @@ class Objection(Exception):
         self.reason, self.field = reason, field
 
 
+# Told apart by its type and not by its text: `code_of` makes `unknown-…` of it where other Objections become `bad-…`.
 class Unknown(Objection):
     """The order names something that is not there; in good order itself, it may be right at another time."""

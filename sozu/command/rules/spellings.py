@@ -6,6 +6,7 @@ from sozu.command.hostnames import BadHostname, BadPath, normal_hostname, normal
 from sozu.command.remembering import remembered
 from sozu.command.rules.objections import Objection
 
+# An id stands in log lines as `cluster=ID`: a blank would end it there, a control character might end the line.
 ID_LIMIT = 128
 _KEPT = 1024  # spellings: a large state says few paths and addresses many times, and each hostname some times in a row
 
@@ -18,6 +19,7 @@ def check_id(name: str, kind: str, field: str) -> None:
 
 def address_in(text: str, field: str = "address") -> str:
     """An address, as the state spells it. Raises Objection."""
+    # Not remembered like those below: `is_usual` is, and says yes to nearly all.
     if is_usual(text):
         return text
     try:
@@ -29,6 +31,7 @@ def address_in(text: str, field: str = "address") -> str:
 @remembered(_KEPT)
 def backend_address_in(text: str) -> str:
     """The same for a backend, which may be given by a name that is looked up while it serves. Raises Objection."""
+    # A name is tried first: what DNS may know is no address that `parse_address` would take.
     named = named_address(text)
     return address_in(text) if named is None else f"{named[0]}:{named[1]}"
 
