@@ -33,7 +33,7 @@ def test_the_strict_table_is_long_and_has_no_case_twice() -> None:
 
 
 def test_every_refusal_that_a_message_can_earn_is_in_the_corpus() -> None:
-    elsewhere = {Reason.UPGRADE_UNASKED, Reason.LENGTH_REQUIRED, Reason.BODY_TOO_LARGE, Reason.FRAME_TOO_LONG}
+    elsewhere = {Reason.UPGRADE_UNASKED, Reason.BODY_TOO_LARGE, Reason.FRAME_TOO_LONG}
     elsewhere.add(Reason.HOST_MISDIRECTED)  # earned by the connection that a request comes on
     elsewhere |= {reason for reason in Reason if reason.startswith("path-")}  # earned by a path that has to be routed
 

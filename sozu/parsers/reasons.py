@@ -49,7 +49,6 @@ class Reason(StrEnum):
     LENGTH_AND_CODING = "length-and-coding"
     LENGTH_INVALID = "length-invalid"
     LENGTH_TWICE = "length-twice"
-    LENGTH_REQUIRED = "length-required"
     CODING_UNKNOWN = "coding-unknown"
     CODING_TWICE = "coding-twice"
     CODING_IN_HTTP_1_0 = "coding-in-http-1.0"
@@ -149,7 +148,6 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.LENGTH_TWICE: Rule(
         400, "RFC 9112 6.3 (5)", "one Content-Length with one value, even if the values are equal"
     ),
-    Reason.LENGTH_REQUIRED: Rule(411, "RFC 9110 15.5.12", "the length of this body must be told beforehand"),
     Reason.CODING_UNKNOWN: Rule(501, "RFC 9112 6.1", "the only transfer coding is exactly: chunked"),
     Reason.CODING_TWICE: Rule(400, "RFC 9112 6.1", "one Transfer-Encoding field"),
     Reason.CODING_IN_HTTP_1_0: Rule(400, "RFC 9112 6.1", "HTTP/1.0 knows no Transfer-Encoding: the framing is faulty"),

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from sozu.command.certificates.names import covers
 from sozu.command.certificates.table import CertificateTable
 from sozu.command.certificates.terms import Tls
 from sozu.command.facts import Certificate
@@ -61,6 +62,18 @@ class Choice:
     server_name: str | None
     names: tuple[str, ...] | None
     served: bytes = field(default=b"", compare=False)
+
+
+def _common(certificates: tuple[Certificate, ...]) -> tuple[str, ...]:
+    """The names that each of them covers, by a name of its own or a wildcard."""
+    # It is the client that decides by its ciphers which of them it sees, and nothing tells us: who has seen the
+    # one with a single name must not read what belongs to the other names of its twin.
+    first, *others = ((one, frozenset(one.names)) for one in certificates)
+    # The usual pair has the same names: a client that asks for names which nobody has must not cost us a look at a thousand.
+    if all(names == first[1] for _, names in others):
+        return first[0].names
+    each = [first, *others]
+    return tuple(dict.fromkeys(name for one, _ in each for name in one.names if all(covers(names, name) for _, names in each)))
 
 
 def key_of(certificates: tuple[Certificate, ...], terms: Tls) -> bytes:
@@ -123,8 +136,7 @@ class Chooser:
         if not certificates:
             return Alert(UNRECOGNIZED_NAME, "this listener has no certificate")
         terms = self._terms.get(listener) or USUAL
-        # Of all that is served, since it is the client that decides by its ciphers which of them it sees.
-        names = tuple(each for one in certificates for each in one.names) if terms.strict else None
+        names = _common(certificates) if terms.strict else None
         choice = Choice(certificates, terms, name, names, key_of(certificates, terms))
         self._make_room()
         self._known[place] = choice

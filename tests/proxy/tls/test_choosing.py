@@ -2,7 +2,7 @@ import pytest
 
 from sozu.command.certificates.table import CertificateTable
 from sozu.command.certificates.terms import Tls
-from sozu.command.facts import Certificate
+from sozu.command.facts import Certificate, KeyKind
 from sozu.parsers.wire.hello_message import ClientHello
 from sozu.proxy.tls.choosing import (
     MOST_KNOWN,
@@ -33,6 +33,15 @@ def test_a_name_gets_its_certificate_in_any_case_and_again(chooser: Chooser) -> 
             assert chooser.choose(hello(name), STRICT) == Choice((TWO,), Tls(), "two.example", ("two.example",))
         for other in (None, "nobody.test", "192.0.2.1"):
             assert chooser.choose(hello(other), STRICT) == Choice((ONE,), Tls(), other, ONE.names)
+
+
+def test_of_two_certificates_only_what_both_cover_may_be_asked_for() -> None:
+    ecdsa = Certificate(fingerprint="3", certificate="", private_key="", kind=KeyKind.ECDSA, names=("a.test", "*.a.test", "b.test", "*.c.test"))
+    rsa = Certificate(fingerprint="4", certificate="", private_key="", kind=KeyKind.RSA, names=("a.test", "www.a.test", "*.c.test", "d.test"))
+    chosen = Chooser(CertificateTable.of([ecdsa, rsa]), {}).choose(hello("a.test"), STRICT)
+    assert isinstance(chosen, Choice)
+    assert chosen.certificates == (ecdsa, rsa)
+    assert chosen.names == ("a.test", "*.c.test", "www.a.test")
 
 
 def test_terms_are_those_of_the_listener(chooser: Chooser) -> None:
