@@ -33,6 +33,7 @@ from sozu.master.workers.slots import Slots
 
 log = logging.getLogger("sozu.master")
 
+# As long as a worker of ours may be silent before it counts as hung (workers/heartbeat.py).
 PATIENCE = 3.0  # seconds in which a worker says who it is
 
 
@@ -67,6 +68,8 @@ class Orphan:
     def worker(self) -> Worker:
         """As others see workers. Questions begin at a number that no earlier master has come to. Raises ProcessLookupError if it has ended."""
         process = Process(self.found.pid)
+        # By the clock, because replies to what the dead master has asked still come, over this channel: with a number
+        # that was used before, one would be taken for the answer to another question.
         link = WorkerLink(self.channel, first_id=int(time() * 1000))
         state = WorkerState.DRAINING if self.found.draining else WorkerState.RUNNING
         return Worker(self.slot, process, link, state=state, rendezvous=self.rendezvous, version=self.found.version)
@@ -78,6 +81,7 @@ class Orphan:
             return f"it runs version {found.version}"
         if _of_workers(found.settings) != _of_workers(settings):
             return "it has other settings"
+        # Both of them: another journal may have been put in its place, with as many revisions.
         if (found.revision, found.digest) != (state.revision, digest(state)):
             return "it has another configuration than the journal"
         return ""
@@ -93,6 +97,7 @@ class Orphanage:
     def sockets(self) -> dict[str, dict[int, int]]:
         """By address and slot, a descriptor for each socket; the others are closed. One whose slot is not known goes to a free one."""
         by_address: dict[str, dict[int, int]] = {}
+        # Those with a slot come first; what nobody knows a slot for takes what they leave.
         for held in sorted(self._held(), key=lambda held: held.slot is None):
             taken = by_address.setdefault(held.address, {})
             slot = next(each for each in count() if each not in taken) if held.slot is None else held.slot
@@ -108,6 +113,7 @@ class Orphanage:
     @property
     def slots(self) -> int:
         """So many slots are needed to have them all, and those for which they accept."""
+        # One that drains has closed its listening sockets, and needs no slot to end in.
         serving = (orphan.slot for orphan in self.orphans if not orphan.found.draining)
         return max((slot + 1 for slot in (*serving, *(held.slot for held in self._held() if held.slot is not None))), default=0)
 
@@ -115,6 +121,7 @@ class Orphanage:
 def find_orphans(places: Places) -> Orphanage:
     """Ask everybody who waits at a rendezvous, all at once."""
     orphanage = Orphanage()
+    # All at once: each that hangs costs its whole patience, and until the last one has answered nothing else is opened.
     asked = [gevent.spawn(_ask, path, orphanage) for path in places]
     gevent.joinall(asked)
     return orphanage
@@ -124,6 +131,7 @@ def _ask(path: str, orphanage: Orphanage) -> None:
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     heard: list[Held] = []
     try:
+        # TimeoutError is an OSError: who says nothing is treated like who cannot be spoken with.
         with gevent.Timeout(PATIENCE, TimeoutError("it does not say who it is")):
             line.connect(path)  # where its queue is full, this tries again and again
             orphanage.orphans.append(_hear(channel_to_worker(line), path, _peer(line), heard))
@@ -132,6 +140,8 @@ def _ask(path: str, orphanage: Orphanage) -> None:
         remove(path)  # it has ended
     except (OSError, ChannelError) as error:
         log.warning("event=orphan_lost rendezvous=%s reason=%r", path, str(error))
+        # What it had sent before it fell silent is ours already. Left out, these sockets would stay open in this
+        # process, chosen by the kernel and accepted on by nobody.
         orphanage.seized += heard + _end_whoever_listens(line, path)
 
 
@@ -140,6 +150,7 @@ def _hear(channel: Channel[FromWorker], path: str, pid: int, sockets: list[Held]
         found, descriptors = channel.receive()
         if not isinstance(found, Found):
             raise ChannelError(f"it said {found} where its name was due")
+        # Before anything is taken of it: the slots that it names decide how many there are.
         if not _believable(found, pid, slot_of(path)):
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -151,6 +162,8 @@ def _hear(channel: Channel[FromWorker], path: str, pid: int, sockets: list[Held]
     log.info("event=orphan_found slot=%d pid=%d revision=%d version=%s", found.slot, found.pid, found.revision, found.version)
     if found.schema != SCHEMA:
         log.warning("event=orphan_of_other_schema slot=%d pid=%d schema=%d", found.slot, found.pid, found.schema)
+        # The one word that workers of every version know: they drain. Its sockets have come, so nobody is lost with it.
+        # The pid is the one that the kernel has named.
         os.kill(found.pid, signal.SIGTERM)
     return Orphan(found, sockets, channel, path)
 
@@ -163,6 +176,7 @@ def _believable(found: Found, pid: int, slot: int) -> bool:
 
 def _of_workers(settings: Settings) -> Settings:
     """The settings without what is the master's alone."""
+    # Another address for the page of figures is no reason to replace workers that have never heard of it.
     return msgspec.structs.replace(settings, journal="", workers=0, metrics=Metrics())
 
 
@@ -170,8 +184,11 @@ def _end_whoever_listens(line: socket.socket, path: str) -> list[Held]:
     seized: list[Held] = []
     with line:
         pid = _peer(line)
+    # The kernel says who listens there, however long he has been silent; it says 0 where this end was never connected,
+    # as to a queue that is full. Then nothing can be done.
     if pid > 0:
         known: dict[str, int] = {}
+        # Before it is killed: a queue is reset with the last descriptor of its socket.
         for address, descriptor in seize(pid, path):
             own = known.setdefault(address, descriptor) == descriptor
             seized.append(Held(address, slot_of(path) if own else None, descriptor))  # of two the other one was lent, who knows by whom
@@ -179,6 +196,7 @@ def _end_whoever_listens(line: socket.socket, path: str) -> list[Held]:
         with suppress(ProcessLookupError):  # it has just ended
             orphan = Process(pid)
             orphan.kill()
+            # Not for ever: SIGKILL waits as well, where the kernel holds a process in a system call.
             orphan.ended.wait(PATIENCE)
     return seized
 
@@ -192,6 +210,7 @@ def _peer(line: socket.socket) -> int:
 def take_in(orphanage: Orphanage, slots: Slots, settings: Settings, state: ConfigState) -> None:
     """Let them go on in their slots; those that do not fit are replaced once the slots are kept filled."""
     for orphan in orphanage.orphans:
+        # One of another schema drains already. Its sockets are adopted like all others, and its slot is filled anew.
         if orphan.understood:
             try:
                 worker = orphan.worker()
@@ -206,4 +225,6 @@ def _take_in(orphan: Orphan, worker: Worker, slots: Slots, objection: str) -> No
     for slot in {held.slot for held in orphan.sockets if held.slot is not None} - {orphan.slot}:
         slots.go_on_lending(slot, worker)
     if objection:
+        # Last, because to replace somebody means nothing before `take_on` has put him into his slot. The slot's keeper
+        # finds it when it starts.
         worker.replace(objection)

@@ -19,6 +19,7 @@ from sozu.command.settings import Settings
 from sozu.master.tools.tool import CarriedTool
 from sozu.master.workers.roster import WorkerState
 
+# A master that leaves an estate of a higher one is not followed: our trial says so, before anything depends on it.
 SCHEMA: Final = 1
 
 
@@ -35,6 +36,8 @@ class WorkerLeft(msgspec.Struct, frozen=True, kw_only=True):
     slot: int
     pid: int
     state: WorkerState
+    # Of CLOCK_MONOTONIC, which is the machine's and goes on through an exec: a deadline of the one program is one of
+    # the next.
     since: float
     leave_by: float | None
     channel: int
@@ -80,6 +83,7 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
 
     def descriptors(self) -> Iterator[int]:
         """All of them: what must stay open."""
+        # What is not named here is closed by the exec, since Python opens everything close-on-exec (PEP 446).
         yield from (self.journal, self.door)
         yield from (each for each in (self.log, self.metrics, self.rates) if each is not None)
         yield from (each for opened in self.listeners.values() for each in opened)
@@ -98,13 +102,19 @@ def names_left() -> dict[str, tuple[str, ...]]:
 
 def missing(left: Mapping[str, Collection[str]]) -> list[str]:
     """What we could not do without, and an estate of such parts would not have."""
+    # Asked of the fields themselves: whoever adds one without a default has it missed by the trial of each older
+    # master, and need not think of a list.
     wanted = [(part.__name__, field.name) for part in PARTS for field in msgspec.structs.fields(part) if field.required]
     return [f"{part}.{name}" for part, name in wanted if name not in left.get(part, ())]
 
 
 def write_estate(estate: Estate) -> int:
     """Put it into a memory file; the descriptor."""
+    # In memory and not on a disk: the tickets' secret is in it, and the keys of certificates in transactions that are
+    # still open.
     descriptor = os.memfd_create("sozu-estate", 0)
+    # A duplicate, because the file object closes what it was given. Both have one position, so that the reader has to
+    # go back to the beginning.
     with os.fdopen(os.dup(descriptor), "wb") as file:
         file.write(msgspec.json.encode(estate))
     return descriptor

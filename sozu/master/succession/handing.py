@@ -39,6 +39,10 @@ class Holdings:
 
 def hand_over(held: Holdings, asker: object, grace: float) -> Estate:
     """Come to rest and leave everything. `asker` is the greenlet whose answer to a tool is given by the next master."""
+    # In this order. First nobody may ask for anything any more; then the ledger writes and publishes what was proposed,
+    # so that the journal is whole and each change stands in every worker's queue; then no slot is filled any more, or a
+    # newcomer would be in nobody's list; only then are the channels emptied and given up. Each of these may switch, and
+    # what comes meanwhile must find its way into the one after it.
     door, tools = held.opened.door.hand_over(asker)
     metrics = held.page.hand_over() if held.page is not None else None
     held.ledger.close()
@@ -72,14 +76,18 @@ def _slot_left(slot: Slot) -> SlotLeft:
 
 
 def _workers_left(workers: Iterable[Worker]) -> Iterator[WorkerLeft]:
+    # All at once: several that do not read cost one patience, and not one each.
     handing = [(worker, gevent.spawn(worker.link.hand_over, READING_PATIENCE)) for worker in workers]
     for worker, handed in handing:
         link = handed.get()
         if link is None:
             log.warning("event=worker_killed slot=%d pid=%d reason='it does not read its channel'", worker.slot, worker.process.pid)
+            # What it has not read goes with this program. It would never be sure to have the state, and nobody could
+            # tell it so.
             worker.process.kill()
             worker.process.ended.wait()
             continue
+        # From here on its end is the next master's to see: a child that is not reaped keeps its pid, by which it is found.
         worker.process.forget()
         yield WorkerLeft(
             slot=worker.slot,

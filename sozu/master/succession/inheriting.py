@@ -33,9 +33,13 @@ def inherit(estate: Estate) -> Opened:
     sockets = ListenerSockets(len(estate.slots), Store(os.environ))
     for address, descriptors in estate.listeners.items():
         sockets.adopt(address, dict(enumerate(descriptors)))
+    # An older master does not say. Then all count as disordered, which costs some connections to ourselves and is never
+    # wrong.
     if estate.disordered is not None:
         sockets.disordered = set(estate.disordered)
     return Opened(
+        # Not `Journal.open`: this descriptor has the lock, and another one of the same file would be refused because of
+        # it (flock(2)).
         Journal(Path(settings.journal), estate.journal),
         Door(settings.command_socket, gevent.socket.socket(fileno=estate.door)),
         LogFile(settings.access_log, estate.log),
@@ -58,9 +62,11 @@ def inherit_workers(estate: Estate, slots: Slots) -> None:
         if worker is None:
             continue
         slots.take_on(worker)
+        # By the pid, which is what names a worker in both programs.
         for lender in estate.slots:
             if lender.lent_to == each.pid:
                 slots.go_on_lending(lender.number, worker)
+        # The greenlet that was to end it went with the other program; its time has run on meanwhile.
         if worker.leave_by is not None:
             gevent.spawn(await_exit, worker, max(0.0, worker.leave_by - monotonic()))
 

@@ -17,6 +17,7 @@ from sozu.command.addresses import Address
 
 log = logging.getLogger("sozu.master")
 
+# Linux has it since 5.6; Python 3.11 has no name for it.
 PIDFD_GETFD: Final = 438  # on every architecture
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -31,6 +32,8 @@ def seize(pid: int, rendezvous: str) -> list[tuple[str, int]]:
     try:
         for copy in _sockets(pid):
             with copy:
+                # Only what listens. What that process knows of a client's connection is in its memory, so that to copy
+                # this would be of use to nobody; and its rendezvous is no listener of ours.
                 if copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and copy.getsockname() != rendezvous:
                     seized.append((_address(copy), copy.detach()))
     except OSError as error:
@@ -41,6 +44,7 @@ def seize(pid: int, rendezvous: str) -> list[tuple[str, int]]:
 def _sockets(pid: int) -> Iterator[socket.socket]:
     pidfd = os.pidfd_open(pid)
     try:
+        # A link reads `socket:[inode]`, the same for each descriptor of one socket.
         numbers = {str(each.readlink()): int(each.name) for each in Path(f"/proc/{pid}/fd").iterdir()}
         for name, number in numbers.items():
             if name.startswith("socket:"):

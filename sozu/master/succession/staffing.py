@@ -18,6 +18,8 @@ from sozu.master.workers.slots import Slots
 log = logging.getLogger("sozu.master")
 
 MOST = 1024
+# The kernel chooses a socket when the SYN comes, and puts the connection into its queue with the client's ACK, a round
+# trip later.
 HANDSHAKES = 1.0  # seconds for connections that are half open when the steering begins
 
 
@@ -35,6 +37,7 @@ def resize(slots: Slots, sockets: ListenerSockets, count: int, grace: float, tel
 
 def _grow(slots: Slots, sockets: ListenerSockets, count: int, tell: Say) -> None:
     tell(f"{count - len(list(slots))} more to start", None)
+    # First of all: a listener that comes while these workers start is opened for them too.
     sockets.slots = count
     for slot in slots.add(count):
         about = {"worker": slot.number}
@@ -46,6 +49,8 @@ def _grow(slots: Slots, sockets: ListenerSockets, count: int, tell: Say) -> None
 
 def _shrink(slots: Slots, sockets: ListenerSockets, count: int, grace: float, tell: Say) -> Sequence[Worker]:
     tell(f"new connections go to workers 0 to {count - 1}", None)
+    # Steer, wait, drop, and close in the end (`settle`): who is in a queue that is closed is reset, and so is who is on
+    # the way there.
     sockets.steer(count)
     gevent.sleep(HANDSHAKES)
     leaving = slots.drop(count, grace)
@@ -57,6 +62,7 @@ def _shrink(slots: Slots, sockets: ListenerSockets, count: int, grace: float, te
 def _apportion(slots: Slots) -> None:
     """Have those that serve divide limits among as many as there are now."""
     serving = tuple(slots)
+    # Newcomers were told in their briefing; those that stay divide by the number before until they hear this.
     for slot in serving:
         if slot.worker is not None and not slot.vacant:
             slot.worker.link.tell(Apportion(workers=len(serving)))

@@ -61,13 +61,18 @@ def try_out(program: Sequence[str], part: Part) -> str:
     ours, theirs = socket.socketpair()
     with theirs:
         line = gevent.socket.socket(fileno=ours.detach())
+        # It blocks no signal, unlike workers: nobody's connection depends on it, so it may end with whatever ends the
+        # terminal.
         process = Process.start([*program, "--trial", str(theirs.fileno())], theirs.fileno(), blocked=())
     try:
         with line, gevent.Timeout(PATIENCE, Unfit(f"the code on disk was not ready within {PATIENCE:g} s")):
+            # A NUL ends it, which JSON has none of: the line stays open for the answer.
             line.sendall(msgspec.json.encode(part) + b"\0")
             verdict = _hear(line)
+            # Within the same time: it is by its fate that we know what to say of one that has said nothing.
             process.ended.wait()
     finally:
+        # Whatever comes, a stop in the middle among it, which kills this greenlet: nobody else knows of that process.
         process.kill()
     if verdict is None:
         raise Unfit(f"the code on disk cannot be started ({process.fate}; the log has what it said)")
@@ -110,15 +115,19 @@ def _asked(line: gevent.socket.socket) -> bytes:
 
 
 def _objection(part: Part, worker_command: Sequence[str]) -> str:
+    # An older one can be read: what it does not have has defaults, or is found missing below.
     if part.schema > SCHEMA:
         return f"it understands an estate of schema {SCHEMA}, not {part.schema}"
     if part.left and (wanted := missing(part.left)):
         return f"it cannot do without {' and '.join(wanted)}, which this master does not leave"
     try:
+        # What is imported late in life is imported now: the rest of a program that is half installed would be missed
+        # only by some order, later.
         import_the_rest()
         state = _state(part)
     except (ImportError, JournalError, OSError) as error:
         return str(error)
+    # More may be right: what is committed while this starts can be within the size that was asked for.
     if state.revision < part.revision:
         return f"it reads revision {state.revision} from the journal, where {part.revision} is in force"
     return _try_worker(part.settings, state, worker_command)
@@ -133,6 +142,8 @@ def _try_worker(settings: Settings, state: ConfigState, command: Sequence[str]) 
     # It accepts nowhere: it gets no socket, and to it no listener is active.
     active = [each for each in state.listeners.values() if each.active]
     asleep = commit(state, [DeactivateListener(protocol=each.protocol, address=each.address) for each in active]).state
+    # No log, no rendezvous, no memory of rates, and a roster of its own: whatever goes wrong in there, the proxy that
+    # serves has nothing in common with it but the disk.
     briefing = Briefing(settings, LogFile(None), ListenerSockets(1), lambda: asleep, Roster())
     try:
         worker = launch(0, command)

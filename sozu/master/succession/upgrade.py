@@ -46,6 +46,7 @@ class Job:
     """What goes on whether or not somebody follows it. `work` is given a way to tell."""
 
     def __init__(self, work: Callable[[Say], Final]) -> None:
+        # Without a bound, since it may be that nobody reads: what tells must never wait for who asked.
         self._news: Queue[tuple[str, Any] | Final | Declined] = Queue()
         self._work = work
         self.greenlet = gevent.spawn(self._run)
@@ -92,6 +93,7 @@ class Upgrading:
         self._held, self._slots = holdings, holdings.slots
         self._stopping, self._program, self._wish = stopping, program, wish
         self._job: Job | None = None
+        # An upgrade that went on would fill the slots that a stop empties.
         stopping.begun.rawlink(lambda _: self._end())
         self.unheeded = False  # settings were changed, and what is under way comes first
 
@@ -104,6 +106,8 @@ class Upgrading:
 
     def everything(self, grace: float, say: Say) -> Final:
         """Replace master and workers; the final answer is given by the next master, to whoever waits in this greenlet."""
+        # Of all greenlets that answer tools, the one that the door does not end: its tool gets the final word of the
+        # next master.
         asker = getcurrent()
         return self._begin(lambda tell: self._hand_over(asker, grace, tell)).follow(say)
 
@@ -126,6 +130,8 @@ class Upgrading:
 
         def staff(tell: Say) -> Final:
             final = self._staff(count, grace, tell)
+            # After they are there: a number that could not be had must not be remembered. And not where it says nothing
+            # new, since each commit makes a revision.
             if self._wanted != count:
                 remember()
             return final
@@ -138,6 +144,7 @@ class Upgrading:
         gevent.spawn(self._heed)
 
     def _heed(self) -> None:
+        # Again and again, because while this greenlet waits to run another job may have begun.
         while self._job is not None and not self._job.greenlet.ready():
             self._job.greenlet.join()
         self.unheeded = False
@@ -152,6 +159,8 @@ class Upgrading:
     def _staff(self, count: int, grace: float, tell: Say) -> Final:
         sockets = self._held.opened.sockets
         leaving = resize(self._slots, sockets, count, grace, tell)
+        # Before their sockets are closed: they accept for a moment longer, and until the last one has gone somebody may
+        # be in its queue.
         _await_ends(leaving, tell)
         self._slots.leave_dropped()
         return settle(sockets, count, leaving)
@@ -184,6 +193,8 @@ class Upgrading:
         raise AssertionError("this greenlet ends with this program")
 
     def _renew(self, slots: Sequence[Slot], grace: float, tell: Say) -> Final:
+        # One slot after the other, but their ends are waited for together: else a tunnel in each would make it a grace
+        # for each worker.
         leaving = [before for slot in slots if (before := self._renew_one(slot, grace, tell)) is not None]
         _await_ends(leaving, tell)
         count = len(slots)
@@ -197,6 +208,7 @@ class Upgrading:
             before = self._slots.renew(slot, grace)
         except SlotNotFilled as why:
             goes_on = "nobody serves there" if slot.worker is None else f"{slot.worker.name} goes on as it was"
+            # The first failure is the last: the same code would fail in the next slot, where somebody serves.
             raise Declined(f"{why}; {goes_on}, and so do the workers after it", about) from why
         assert slot.worker is not None, "it was just filled"
         log.info("event=worker_upgraded slot=%d pid=%d version=%s", slot.number, slot.worker.process.pid, slot.worker.version)

@@ -36,8 +36,10 @@ class Changing:
 
     def order(self, order: AnyOrder, tool: Tool, say: Say) -> Final:
         """One order: a transaction by itself, or a part of the one that has begun."""
+        # Not looked at yet: what an order means depends on those before it, so only the whole can be judged.
         if tool.collected is not None:
             return collect(tool, [order])
+        # Somebody has lost his wait and asks again: a commit would refuse to remove what is not there.
         if self.waiting.departed(order):
             return self.waiting.until_gone(awaited([order]), None, {"revision": self.ledger.state.revision, "late": []}, say)
         return self.commit([order], tool, None, say)
@@ -45,9 +47,13 @@ class Changing:
     def commit(self, orders: Sequence[AnyOrder], tool: Tool, if_revision: int | None, say: Say) -> Final:
         """These orders, all or none. Where there are none, no revision is made."""
         revision = self.ledger.state.revision
+        # With another revision in mind, or in the middle of a stop, the answer has to be the refusal that any other
+        # transaction would get.
         if not orders and if_revision in {None, revision} and not self.stopping.begun.is_set():
             return Final(f"nothing to do (still at revision {revision})", {"revision": revision, "late": []})
         publication = self._settle(lambda: self.ledger.propose(orders, tool.author, if_revision), orders)
+        # Before the wait: a worker that has not yet carried out the removal would say that the backend is in use, which
+        # ends the wait.
         hear_workers(publication, say)
         removed = awaited(orders)
         if removed:
@@ -58,6 +64,8 @@ class Changing:
 
     def apply(self, tool: Tool, if_revision: int | None, say: Say) -> Final:
         """What was collected is the whole configuration."""
+        # The transaction is over whatever comes: a tool that is refused begins a new one, and does not add to one that
+        # it believes gone.
         orders = taken(tool)
         return self._become(nothing_but(orders), tool, if_revision, say, orders)
 
@@ -74,10 +82,14 @@ class Changing:
 
     def _restore(self, target: Callable[[], ConfigState], request: Rollback | LoadState, tool: Tool, say: Say) -> Final:
         try:
+            # The past is read here, in the tool's own greenlet: the clerk, for whom everybody waits, is given a state
+            # and not a file.
             aim = the_same_as(target())
         except (NoSuchRevision, JournalError, OSError) as why:
             code = "no-such-revision" if isinstance(why, NoSuchRevision) else "damaged"
             raise Declined(f"{why}; {self._untouched()}", {"code": code}) from why
+        # The very aim that would be committed, so that what is shown and what is made cannot differ but by what others
+        # do.
         if request.dry_run:
             return self.rehearsal.show(aim, say)
         return self._become(aim, tool, request.if_revision, say)
@@ -88,10 +100,13 @@ class Changing:
         except NothingToDo as nothing:
             return Final(str(nothing), {"revision": self.ledger.state.revision, "late": []})
         hear_workers(publication, say)
+        # Of what was committed: since this was planned, others may have committed too.
         summary = self.rehearsal.summary(publication.effects)
         return Final(f"{outcome(publication)}; {summary}", result(publication))
 
     def _settle(self, propose: Callable[[], Publication], orders: Sequence[AnyOrder]) -> Publication:
+        # A stop has closed the listening sockets, and fills no slot: a new listener would be open with nobody to accept
+        # there.
         if self.stopping.begun.is_set():
             raise Declined(f"the proxy is stopping; {self._untouched()}", {"code": "stopping"})
         try:

@@ -6,11 +6,13 @@ from sozu.command.orders import AnyOrder
 from sozu.master.tools.tool import Declined, Final, Tool
 from sozu.master.tools.words import plural
 
+# A tool that collects for ever and never commits is not to have all of the master's memory.
 MOST_COLLECTED = 1_000_000  # orders in one transaction
 
 
 def begin(tool: Tool) -> Final:
     """From here on the tool's orders are collected."""
+    # One for each connection: orders carry no name of the transaction that they belong to.
     if tool.collected is not None:
         raise Declined("a transaction has begun already on this connection; commit or abort it first", {"code": "no-transaction"})
     tool.collected = []

@@ -30,7 +30,9 @@ log = logging.getLogger("sozu.master")
 
 READ_SIZE = 65536
 LARGE = 65536  # bytes of a message: it may take a tenth of a second to read a larger one, in which others are answered
+# Beyond these the kernel's buffers fill, and the tool finds that it cannot send: that is all it takes to slow one down.
 AT_ONCE = 64  # unfinished requests of one tool; it is not read from while it has so many
+# So many may wait in memory for a tool that reads slowly; after that, whoever answers it waits too.
 UNREAD_ANSWERS = 32
 READING_PATIENCE = 30.0  # seconds in which a tool must take an answer
 LONGEST_MESSAGE = 2000  # characters: refusals quote what the tool sent, and an answer has to fit into a frame as well
@@ -45,11 +47,13 @@ class Conversation:
         self._sock, self._tool, self._answer, self._aside = sock, tool, answer, aside
         self._being_read = False  # a large message, aside
         self._frames = FrameReader()
+        # The other master has carried out all that was whole: this is less than a frame, and nothing comes of it yet.
         self._frames.feed(unread)
         self._outbox: Queue[Answer | None] = Queue(UNREAD_ANSWERS)
         self._requests = Group()
         self._ids: dict[object, str] = {}
         self._room = BoundedSemaphore(AT_ONCE)
+        # Made here and started by `run`: whoever ends a conversation finds one to end, from the first moment on.
         self._reading: gevent.Greenlet[..., None] = gevent.Greenlet(self._read)
         self._heard = monotonic()
         self.spoken = False  # has anything come at all?
@@ -60,9 +64,15 @@ class Conversation:
         self._reading.start()
         try:
             self._reading.join()
+            # The end of what it sends is not the end of what it reads: a client in shell shuts down its sending side,
+            # and waits.
             self._requests.join(LAST_WORDS)
         finally:
+            # In this order: nobody reads; nobody answers; the writer finds the None behind the last answer; and only
+            # then the socket goes, with nothing left to be sent over it.
             self._reading.kill()
+            # Reset by the tool, or closed by our writer because the tool does not read: nobody is there to hear an answer.
+            # What was committed stays so.
             self._drop_requests()
             self._requests.kill()
             self._outbox.put(None)
@@ -88,12 +98,18 @@ class Conversation:
 
         Requests get a moment to end, then are told to ask again, except one that is answered by the greenlet `staying`.
         """
+        # First of all: a request that was read from here on would have nobody to answer it.
         self._reading.kill()
+        # Nearly all end within milliseconds. Those that wait for the end of a tunnel may last for days.
         gevent.joinall([each for each in self._requests if each is not staying], MOMENT)
+        # A refusal with a code of its own, by which the client and the command line know that they may ask the next
+        # master.
         for each, request in tuple(self._ids.items()):
             if each is not staying:
                 self._post(_asked_too_late(request))
         asked = self._ids.get(staying)
+        # A request that was read and has not begun (there was no room, or it is being read aside) is no bytes any more
+        # and not yet an order: it cannot go over. Its tool is lost, and sees that.
         if self._sock.fileno() < 0 or self._room.locked() or self._being_read:
             return None
         author = self._tool.author
@@ -106,6 +122,7 @@ class Conversation:
             collected=self._tool.collected,
             asked=asked,
         )
+        # Also the greenlet that stays: what it had to say is said by the next master, to the same tool.
         self._requests.kill(block=False)
         return carried
 
@@ -125,6 +142,8 @@ class Conversation:
     def _read_requests(self) -> None:
         while data := self._sock.recv(READ_SIZE):
             match self._frames.feed(data):
+                # Where the next frame begins cannot be known, so this is the end of the conversation, after a word that
+                # says why.
                 case Refusal(reason=reason):
                     self._post(Answer(id="", status=Status.ERROR, message=f"not a frame: {reason}"))
                     return
@@ -136,10 +155,13 @@ class Conversation:
         self._heard, self.spoken = monotonic(), True
         envelope = read_request_or_why(payload) if len(payload) <= LARGE else self._read_aside(payload)
         if isinstance(envelope, BadRequest):
+            # What can be read of a request that is none is its id: with it the tool knows which of its requests was
+            # meant.
             why = envelope
             message = shortened(f"{why.message}; nothing was changed")
             self._post(Answer(id=why.id or "", status=Status.ERROR, message=message, data={"code": why.code}))
             return
+        # It may wait here, and then nothing more is read from this tool.
         self._room.acquire()
         self._spawn(envelope.id, partial(self._answer, envelope.request, self._tool))
 
@@ -153,7 +175,10 @@ class Conversation:
         # Greenlets start in the order in which they were spawned: so orders reach the ledger in the order of the tool.
         greenlet = self._requests.spawn(self._serve, request, work)
         self._ids[greenlet] = request
+        # What comes here is a bug of ours. gevent has printed the traceback; the tool gets an answer, and all other
+        # tools are served on.
         greenlet.link_exception(lambda _: self._post(_internal_error(request)))
+        # Called in the hub, so that there is room again at once; nothing in it may switch.
         greenlet.rawlink(self._finished)
 
     def _finished(self, greenlet: object) -> None:
@@ -172,6 +197,7 @@ class Conversation:
             say(Status.OK)(final.message, final.data)
 
     def _post(self, answer: Answer) -> None:
+        # It waits while the outbox is full, and with it only who answers this tool.
         self._outbox.put(answer)
 
     def _write(self) -> None:
@@ -186,6 +212,7 @@ class Conversation:
 
     def _delivered(self, answer: Answer) -> bool:
         try:
+            # Anew for each answer: who reads slowly is served to the end, who has ceased to read is not.
             with gevent.Timeout(READING_PATIENCE, TimeoutError("it does not read its answers")):
                 self._sock.sendall(frame(msgspec.json.encode(answer)))
         except OSError as error:

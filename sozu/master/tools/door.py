@@ -38,9 +38,13 @@ def accept_each(listening: socket.socket, serve: Callable[[socket.socket], objec
         try:
             connection, _ = listening.accept()
         except OSError as error:
+            # A client that left before it was accepted, or want of something that others will give back. Whatever else
+            # comes is taken to be about the socket itself, and would come again at each try, at full speed.
             if error.errno not in SCARCE and error.errno != errno.ECONNABORTED:
                 raise
             log.warning("event=accept_paused reason=%s", errno.errorcode[error.errno])
+            # Whoever is in the backlog stays there, so without a pause the same error would come back at once, and
+            # nobody else would run.
             gevent.sleep(0.1)
         else:
             serve(connection)
@@ -62,6 +66,8 @@ class Door:
             raise CannotListen(f"cannot open the command socket {path}: {why}") from error
         self._path = path
         self._conversations = Pool(TOOLS_AT_ONCE)
+        # For large messages of all tools, and not the one that the ledger writes with: who sends ten of them waits for
+        # himself, and commits do not wait for him.
         self._aside = Aside()
         self._open: set[Conversation] = set()
         self._doorkeeper: gevent.Greenlet[..., None] | None = None
@@ -70,6 +76,7 @@ class Door:
         """Let tools in."""
 
         def serve(connection: socket.socket) -> None:
+            # In the accept loop itself: while it waits, whoever comes waits in the kernel and costs us nothing.
             self._make_room()
             self._conversations.spawn(self._converse, connection, answer)
 
@@ -88,6 +95,8 @@ class Door:
         if idle:
             longest = min(idle, key=lambda each: (each.spoken, each.idle_since or 0.0))  # who has never said anything goes first
             log.info("event=tool_dismissed reason='%d tools are there, and it was silent for longest'", TOOLS_AT_ONCE)
+            # All that it has asked is answered. It sees its connection end, and with it a transaction that it has begun
+            # and not committed, as at every end of a connection.
             longest.dismiss()
 
     def go_on(self, carried: CarriedTool, answer: Answering, work: Callable[[Say], Final]) -> None:
@@ -102,14 +111,17 @@ class Door:
         """Let nobody in any more: another master does, on this descriptor, and goes on with these. See Conversation.hand_over."""
         if self._doorkeeper is not None:
             self._doorkeeper.kill()
+        # All at once, since each gives its requests a moment to end.
         handing = [gevent.spawn(each.hand_over, staying) for each in self._open]
         gevent.joinall(handing)
+        # For the words to those who are told to ask again: they are in the outboxes by now, and go with this program.
         self._conversations.join(LAST_ANSWERS)
         self._aside.close()
         return os.dup(self._listening.fileno()), [each.value for each in handing if each.value is not None]
 
     def _converse(self, connection: socket.socket, answer: Answering) -> None:
         author = _peer(connection)
+        # Root could do to this process whatever it likes: to refuse it would only be in the way of an administrator.
         if author.uid not in (os.getuid(), 0):
             log.warning("event=tool_refused uid=%d pid=%d", author.uid, author.pid)
             _turn_away(connection, f"uid {author.uid} may not command this proxy; nothing was changed")
@@ -128,6 +140,7 @@ class Door:
         if self._doorkeeper is not None:
             self._doorkeeper.kill()
         self._listening.close()
+        # The answer to the very stop that ends us is among them.
         self._conversations.join(LAST_ANSWERS)
         self._conversations.kill(timeout=LAST_ANSWERS)
         self._aside.close()
@@ -153,6 +166,7 @@ def _listen_anew(path: str) -> socket.socket:
 def _listen(path: str) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     # Not chmod after bind: between the two anybody could connect.
+    # The mask is the whole process's, so nothing may switch until it is back.
     mask = os.umask(0o177)
     try:
         listening.bind(path)

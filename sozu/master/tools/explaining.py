@@ -32,12 +32,15 @@ class Explaining:
             asked = asked_of(request.url, request.method, request.headers)
         except BadUrl as why:
             raise Declined(str(why), {"code": "not-a-url"}) from why
+        # One state for the whole answer: while it is worked out aside, others may commit, and the backends would be of
+        # another revision than the route.
         state = self.ledger.state
         found = self.aside.call(explain, state, self.settings, asked, request.listener)
         rows: list[dict[str, Any]] = msgspec.to_builtins(found)
         loads = self.loads.of({row["cluster"] for row in rows if row.get("cluster")})
         for row in rows:
             row["backends"] = _backends(state, row.get("cluster"), loads)
+        # Several listeners that do the same are one sentence, in the order of their rows.
         answers = "; ".join(dict.fromkeys(row["answer"] for row in rows)) or "there is no active listener"
         return Final(f"{answers} (at revision {state.revision})", {"revision": state.revision, "explanations": rows})
 
@@ -48,6 +51,7 @@ def _backends(state: ConfigState, cluster: str | None, loads: Mapping[BackendKey
 
 def _row(backend: Backend, load: Load | None) -> dict[str, Any]:
     said = msgspec.structs.asdict(backend)
+    # No worker has told of it: none runs, or all are late. To say `up` would be a guess.
     if load is None:
         return {**said, "state": "unknown"}
     return {**said, **load, "state": state_of(load)}

@@ -23,10 +23,12 @@ from sozu.master.tools.tool import Declined, Final, Say, Tool
 from sozu.master.tools.words import plural
 
 Look = Status | ListWorkers | Metrics | DumpState | SaveState | Log | Explain | SubscribeEvents
+# Both keep an answer within a frame: a revision may hold ten thousand orders.
 ROWS = 100  # of the log in one answer
 SHOWN = 10  # orders of a revision in a row of the log
 
 
+# A class because a list cannot be referred to weakly.
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Dump:
     """What is told of a state, in portions for one answer each."""
@@ -73,6 +75,8 @@ class Looking:
         since = self.events.last if request.since is None else request.since
         if not 0 <= since <= self.events.last:
             raise Declined(f"since: there is no event {since}; the last one is {self.events.last} (numbers begin at 1 with each start)", {"code": "no-such-event"})
+        # Said, and not passed over: a program that keeps up by events has to know when it must look at the state
+        # instead.
         if since + 1 < self.events.first:
             say(f"events {since + 1} to {self.events.first - 1} are not known any more", {"missed": self.events.first - 1 - since})
         told = self.events.follow(since) if request.follow else [self.events.after(since)]
@@ -83,6 +87,7 @@ class Looking:
 
     def _dump(self, say: Say) -> Final:
         state = self.ledger.state
+        # As long as this greenlet holds it, whoever else asks for the same revision finds it in `dumps`.
         dump = self.aside.call(_shown, state, self.dumps)
         *some, last = dump.portions
         for orders in some:
@@ -106,6 +111,7 @@ class Looking:
                 return _one(_of_revision(records, request.revision), say)
         except (JournalError, NoSuchRevision) as why:
             raise Declined(str(why), {"code": "no-such-revision" if isinstance(why, NoSuchRevision) else "damaged"}) from why
+        # A slice from -0 on would be all of them.
         rows = [_row(record) for record in records[-request.last :]] if request.last > 0 else []
         for start in range(0, len(rows), ROWS):
             say("", {"revisions": rows[start : start + ROWS]})
@@ -120,11 +126,14 @@ def _whole(state: ConfigState, author: Author) -> Record:
         pid=author.pid,
         command=author.command,
         orders=tuple(orders_of(state)),
+        # It builds its state from nothing, so the file can be loaded without the revisions that led there.
         base=True,
     )
 
 
 def _shown(state: ConfigState, told: WeakValueDictionary[int, Dump]) -> Dump:
+    # In the thread, where one call waits for the other: of two who ask at the same time, the second finds what the
+    # first one has made.
     dump = told.get(state.revision)
     if dump is None:
         dump = told[state.revision] = Dump(list(parts(without_key(order) for order in orders_of(state))))
@@ -143,6 +152,7 @@ def _of_revision(records: Sequence[Record], revision: int) -> Record:
 
 
 def _one(record: Record, say: Say) -> Final:
+    # Private keys stay in the journal, and in saved states: what is read on a screen is soon pasted somewhere.
     *some, last = parts(map(without_key, record.orders))
     for orders in some:
         say("", _dumped(record.revision, orders))

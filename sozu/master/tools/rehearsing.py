@@ -33,12 +33,17 @@ class Rehearsal:
             commit = self.ledger.rehearse(aim)
         except Refused as refusal:
             raise Declined(f"{which(refusal, orders)}{refusal.reason}; nothing was changed", place(refusal)) from refusal
+        # Aside, like the rehearsal itself: with ten thousand changes these take longer than the loop may stand still.
         rows = self.aside.call(alterations, commit.effects)
+        # Worked out though nobody may look at it: that a frontend can never match is known only once the whole table
+        # stands, and a plan is the last moment to hear of it for nothing.
         hidden = self.aside.call(shadows, commit.state)
         for start in range(0, len(rows), AT_ONCE):
             say("", {"changes": rows[start : start + AT_ONCE]})
         touched = self._touched(commit.effects)
         message = f"{counted(rows)}; {_running(touched)}" if rows else "nothing to do"
+        # A rehearsed commit counts itself, and nothing was committed. Who gives this number as `if_revision` makes what
+        # was shown, or nothing.
         told = {"revision": commit.revision - 1, "changes": len(rows), "shadowed": hidden[:AT_ONCE], "touched": touched}
         return Final(f"{message} (at revision {commit.revision - 1})", told)
 
@@ -49,6 +54,7 @@ class Rehearsal:
     def _touched(self, effects: Iterable[Change]) -> dict[str, int]:
         """How many exchanges and tunnels run on backends that would go."""
         going = {change.before.key for change in effects if isinstance(change.before, Backend) and change.after is None}
+        # Where no backend goes, no worker need be asked.
         loads = self.loads.of({cluster for cluster, _ in going}) if going else {}
         return load_of(loads, going)
 

@@ -29,7 +29,9 @@ class CarriedTool(msgspec.Struct, frozen=True, kw_only=True):
     uid: int
     pid: int
     command: str
+    # Less than a frame: requests that were whole have been carried out.
     unread: bytes
+    # A tool that had to collect ten thousand orders again would have noticed the upgrade.
     collected: list[AnyOrder] | None
     asked: str | None
 

@@ -75,6 +75,7 @@ class Verbs:
                 return self.upgrading.everything(_allowed(grace), say)
             case Status() | ListWorkers() | Metrics() | DumpState() | SaveState() | Log() | Explain() | SubscribeEvents():
                 return self.looking.answer(request, tool, say)
+            # Only orders are left here, which mypy sees: a verb that is missing above does not pass its check.
             case order:
                 return self.changing.order(order, tool, say)
 
@@ -87,6 +88,7 @@ class Verbs:
             case Abort():
                 return abort(tool)
             case Plan(whole=whole):
+                # They stay collected: who likes the plan commits them next.
                 orders = collected(tool)
                 return self.rehearsal.show(nothing_but(orders) if whole else these(orders), say, orders)
             case Commit(if_revision=if_revision):
@@ -96,12 +98,15 @@ class Verbs:
 
     def _staff(self, request: SetWorkers, tool: Tool, say: Say) -> Final:
         def remember() -> None:
+            # By the way of every order and in the name of the tool, so that journal, log and rollback know of it. What
+            # the workers confirm of it is told to nobody: it would be news in the middle of another story.
             self.changing.commit([UpdateSettings(workers=request.count)], tool, None, _quietly)
 
         return self.upgrading.staff(request.count, _allowed(request.grace), say, remember)
 
     def _soft_stop(self, grace: float, say: Say) -> Final:
         self.stopping.soft(_allowed(grace))
+        # The door is closed after the last worker has ended, so that who stops the proxy hears it to its end.
         while not self.stopping.done.wait(NEWS_EVERY):
             left = len(list(self.roster))
             say(f"{left} {plural(left, 'worker')} still finishing ({what_is_left(self.roster)})", {"workers": left})

@@ -35,7 +35,9 @@ class Waiting:
         """Is it a wait for what was removed before? Then there is nothing to commit."""
         match order:
             case RemoveBackend(cluster=cluster, address=address, wait=True):
+                # Remembered under its normal address, however it was written when it was removed, and is written now.
                 key = (cluster, _normal(address))
+                # One that has come back is not waited for: to remove it again is a change, and goes through the ledger.
                 return key not in self.ledger.state.backends and key in self.ledger.departures
             case RemoveCluster(cluster=cluster, wait=True):
                 return cluster not in self.ledger.state.clusters and any(key[0] == cluster for key in self.ledger.departures)
@@ -53,6 +55,7 @@ class Waiting:
         begin = f"revision {told['revision']}: {', '.join(map(_name, orders))}"
         say(f"{begin} gets no new requests; waiting for those it has", told)
         try:
+            # One after the other takes no longer than the longest: what has ended meanwhile is answered at once.
             for key in self._backends(orders, publication):
                 watch_backend(self.roster, *key, say)
             for order in orders:
@@ -73,6 +76,8 @@ class Waiting:
                 case RemoveBackend():
                     yield order.cluster, _normal(order.address)
                 case RemoveCluster():
+                    # After a commit the workers have just said which of them still run. Who asks again may have lost
+                    # any of those that are remembered.
                     keys = self.ledger.departures if publication is None else still_running(publication)
                     yield from (key for key in keys if key[0] == order.cluster)
                 case _:

@@ -23,6 +23,7 @@ def watch_backend(roster: Roster, cluster: str, address: str, say: Say) -> None:
     """
     for worker, exchanges in _sums(roster, lambda number: [WatchBackend(id=number, cluster=cluster, address=address)], "exchanges"):
         if worker is not None:
+            # One word is enough: a backend that one worker may choose gets new requests.
             raise StillInUse(f"{worker.name} uses {address}")
         say(f"{exchanges} live {plural(exchanges, 'exchange')} on {address}", {"exchanges": exchanges})
 
@@ -45,6 +46,7 @@ def watch_frontend(roster: Roster, frontend: FrontendKey, name: str, say: Say) -
 
 def _sums(roster: Roster, question: Question, counted: str) -> Iterator[tuple[Worker | None, int]]:
     """The sum of what the workers count, each time it is another one and not 0; or the worker that says that it is not over."""
+    # No deadline: a tunnel may last for days, and a worker that ends meanwhile is not waited for.
     gathering = Gathering(None)
     for worker in roster:
         gathering.ask(worker, question)
@@ -55,6 +57,8 @@ def _sums(roster: Roster, question: Question, counted: str) -> Iterator[tuple[Wo
             yield worker, 0
         counts[worker] = 0 if reply.status.final else reply.data[counted]
         total = sum(counts.values())
+        # The end of the wait says that nothing is left; and a worker that tells the same sum as before tells nothing
+        # new.
         if total not in (0, told):
             yield None, total
         told = total

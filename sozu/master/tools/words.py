@@ -25,9 +25,11 @@ def hear_workers(publication: Publication, say: Say) -> None:
 def outcome(publication: Publication) -> str:
     """What became of a transaction."""
     committed = f"revision {publication.revision}: committed"
+    # It is in force all the same, and `late` is what the command line ends with 5 for.
     if publication.late:
         names = ", ".join(worker.name for worker in publication.late)
         return f"{committed}; not confirmed in time by {names}, which is being replaced"
+    # No failure: the next worker begins with this state. But who reads "confirmed by 0" would think that it is one.
     if not publication.confirmed:
         return f"{committed}; no worker runs now, the next one starts with it"
     return f"{committed}, confirmed by {publication.confirmed} {plural(publication.confirmed, 'worker')}"
@@ -40,6 +42,7 @@ def result(publication: Publication) -> dict[str, Any]:
 
 def chosen(orders: Sequence[AnyOrder], publication: Publication) -> list[str]:
     """The addresses of the listeners that came, if the kernel was to choose a port for one of these."""
+    # Only a port that the kernel has chosen is news: whoever named one knows it.
     if not any(isinstance(each, AddListener) and _is_open(each.address) for each in orders):
         return []
     return [each.after.address for each in publication.effects if each.before is None and isinstance(each.after, Listener)]
@@ -52,6 +55,7 @@ def _is_open(address: str) -> bool:
 
 def which(refusal: Refused, orders: Sequence[AnyOrder]) -> str:
     """Which of many orders is refused; nothing where there is one."""
+    # By its place, since in a file of ten thousand orders its reason alone would not tell where to look.
     return f"order {refusal.index + 1} of {len(orders)} ({refusal.order.__struct_config__.tag}): " if len(orders) > 1 else ""
 
 
