@@ -20,6 +20,9 @@ class Backoff:
 
         The first crash is repaired at once; then 0.05 s, doubling to 5 s where none lives.
         """
+        # By halves, where there once was a threshold of ten seconds: workers that somebody kills every few seconds were
+        # waited for ever longer, though each of them had served until then.
         delay = self._next * 0.5 ** (lifetime / HALF_LIFE)
+        # The lower bound makes the second crash in a row cost something: 0 doubled would be 0 for ever.
         self._next = min(max(delay * 2, FIRST), LONGEST)
         return delay if delay > NOTHING else 0.0

@@ -42,6 +42,8 @@ class Briefing:
 
     def give(self, newcomer: Worker) -> None:
         """Tell a newcomer everything up to the last part of the state, which makes it accept and say Ready."""
+        # From here to `join` nothing may switch, and `tell` never does: a transaction that was committed in between
+        # would be neither in this state nor in the newcomer's queue.
         state, log = self.state(), self.log.descriptors
         secret = self.ticket_secret
         secret.age(time())
@@ -52,7 +54,11 @@ class Briefing:
         newcomer.link.tell(welcome, log)
         memory = () if self.rates is None else (self.rates,)
         newcomer.link.tell(Apportion(workers=self.sockets.slots, descriptors=len(memory)), memory)
+        # Before the state, with the last part of which it accepts. A worker that had the state first would say that it
+        # is ready while nobody takes those who wait in its slot's queues.
         give_listeners(newcomer, self.sockets, state.listeners.values())
+        # Facts were looked at when they were committed. As orders each would be looked at again, and put into words and
+        # back: a third of the time that a worker with ten thousand clusters takes to begin.
         for load in as_facts(state) if newcomer.version == __version__ else as_orders(state):
             newcomer.link.tell(load)
         self.roster.join(newcomer)
@@ -61,19 +67,26 @@ class Briefing:
         made = self.places.make(newcomer.slot) if self.places is not None else None
         if made is not None:
             place, newcomer.rendezvous = made
+            # Ours is closed at once: while anybody has it open, a master that comes after the worker's death would wait
+            # in its queue, instead of being refused and knowing that nobody is there.
             with place:
                 newcomer.link.tell(MeetThere(descriptors=1), [place])
 
     def lend(self, slot: int, borrower: Worker) -> bool:
         """Have a worker accept on the sockets of a slot that nobody fills now, as far as they go into one message. False if it has none yet."""
+        # Only sockets that are there: behind one that was opened now nobody waits, and the slot's own worker has it
+        # opened when it comes.
         listeners = [each for each in self.state().listeners.values() if each.active and self.sockets.has(slot, each.address)]
         if listeners:
+            # One message and no more: for the borrower each one says all that this lender lends, so that a second would
+            # end the loan of the first.
             _give(borrower, slot, self.sockets, next(portions(listeners)), lent_by=slot)
         return bool(listeners)
 
 
 def as_facts(state: ConfigState) -> Iterator[Load]:
     """A state for a worker of our own version: as it is."""
+    # Whatever is referred to comes before who refers to it.
     for name in ("overrides", "listeners", "clusters", "certificates", "frontends", "backends"):
         facts: Mapping[object, AnyFact] = getattr(state, name)
         for some in parts(facts.values()) if facts else ():

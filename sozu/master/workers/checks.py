@@ -36,9 +36,11 @@ class Checks:
 
     def look(self) -> None:
         """One turn."""
+        # Once somebody asks, he has to hear when it is another's turn: then there is no way out here.
         if self._asking is None and not any(cluster.health for cluster in self._state().clusters.values()):
             return
         running = [worker for worker in self._roster if worker.state is WorkerState.RUNNING]
+        # Before anybody is told to ask: who asks starts from what he knows, and tells only what changes.
         for worker in running:
             self._introduce(worker)
         self._told.intersection_update(running)
@@ -53,6 +55,8 @@ class Checks:
     def _introduce(self, worker: Worker) -> None:
         if worker not in self._told:
             self._told.add(worker)
+            # All of them are listened to, and not only the one that asks: a verdict may be under way when the turn
+            # passes on.
             worker.link.checked = partial(self.hear, worker)
             for cluster, address in self._down:
                 worker.link.tell(Learn(cluster=cluster, address=address, up=False))

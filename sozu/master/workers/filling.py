@@ -22,6 +22,8 @@ from sozu.master.workers.roster import Worker, WorkerState
 log = logging.getLogger("sozu.master")
 
 START_PATIENCE = 30.0  # seconds from exec to Ready
+# The kernel closes a dying process's descriptors before it announces the end: looked at too early, each crash would be
+# told as a channel that broke.
 EOF_PATIENCE = 1.0  # seconds between the end of a channel and the end of its process
 
 
@@ -64,6 +66,7 @@ def needed(early: Sequence[Worker], slots: int) -> Sequence[Worker]:
 
 
 def _dismiss(worker: Worker) -> None:
+    # Who serves by now has a slot, and that slot's ways to end.
     if worker.state is WorkerState.STARTING:
         worker.process.kill()
         worker.link.close()
@@ -74,19 +77,25 @@ def make_ready(newcomer: Worker, briefing: Briefing) -> None:
     try:
         with gevent.Timeout(START_PATIENCE, SlotNotFilled(f"{newcomer.name} was not ready within {START_PATIENCE:g} s")):
             _introduce(newcomer, briefing)
+    # A socket that cannot be opened for this slot, or no descriptor left for a duplicate, in the middle of `give`. Not
+    # caught, it would end the greenlet that keeps the slot, which then would stay empty for good.
     except OSError as error:
         raise SlotNotFilled(f"{newcomer.name} could not be given what it needs: {error}") from error
     except LinkEnded as why:
+        # For its fate: that it was a signal, and which, says more than that it said nothing.
         newcomer.process.ended.wait(EOF_PATIENCE)
         raise SlotNotFilled(f"{newcomer.name} was not ready: {why} ({newcomer.process.fate})") from why
     else:
         newcomer.now(WorkerState.RUNNING)
     finally:
+        # However this ended, also by a stop that kills this greenlet: a process that nobody waits for would hold its
+        # sockets for ever.
         if newcomer.state is WorkerState.STARTING:
             newcomer.process.kill()
 
 
 def _introduce(newcomer: Worker, briefing: Briefing) -> None:
+    # First: its version decides in which words it is told the state.
     newcomer.version = _version(newcomer.link.greeting(Hello))
     briefing.give(newcomer)
     newcomer.link.greeting(Ready)

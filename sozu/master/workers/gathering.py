@@ -19,7 +19,9 @@ class Gathering:
     """The replies to one question. `patience` is in seconds from now; None waits for ever."""
 
     def __init__(self, patience: float | None) -> None:
+        # A moment and not a time to count down: each reply would else give the others as long again.
         self._deadline = None if patience is None else monotonic() + patience
+        # Without a bound: `hear` is called by the reader of a channel, which must wait for nobody.
         self._heard: Queue[tuple[WorkerLink, Reply | None]] = Queue()
         self._waiting: dict[WorkerLink, Worker] = {}
 

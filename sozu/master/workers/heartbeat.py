@@ -35,12 +35,15 @@ class Heartbeat:
             gevent.sleep(EVERY)
             now = monotonic()
             if now - before > EVERY + LATE:
+                # All begin anew, since nobody could be heard while we did not listen. Without this a machine that wakes
+                # up, or a master that was stopped for a while, would take all of its workers for hung at once.
                 self._asked = dict.fromkeys(self._asked, now)
             self.look(now)
 
     def look(self, now: float) -> None:
         """Name who is hung, and ask whoever owes no answer. `now` is in monotonic seconds."""
         for worker in self._workers():
+            # One that starts has its patience, and one that drains its grace: each has somebody who ends it.
             if worker.state is WorkerState.RUNNING and not worker.link.ended.is_set():
                 self._look_at(worker, now)
 
@@ -51,6 +54,8 @@ class Heartbeat:
     def _look_at(self, worker: Worker, now: float) -> None:
         asked = self._asked.get(worker.link)
         if asked is None:
+            # It has answered after all: changes wait for it again, and it may be lent queues, until its successor
+            # comes.
             worker.hung = False
             self._asked[worker.link] = now
             worker.link.ask(lambda number: [AskStatus(id=number)], self)

@@ -23,13 +23,18 @@ EXIT_PATIENCE = 2.0  # seconds that a worker may take beyond its grace before it
 def see_off(worker: Worker, grace: float, heir: Worker | None = None) -> None:
     """Tell a worker to finish within `grace` seconds and exit; kill it if it does not. Its idle clients go to the heir. Never waits."""
     grace = min(grace, HUNG_GRACE) if worker.hung else grace
+    # First of all: its end is no crash from here on, for which a slot would be filled and a request be suspected.
     worker.now(WorkerState.DRAINING)
+    # In the worker, and not only in the greenlet below: the next master has to know it (succession/estate.py).
     worker.leave_by = worker.since + grace + EXIT_PATIENCE
     ways = _way_between(heir)
     # Nobody listens for the replies: the end of the process says it all.
     Gathering(None).ask(worker, lambda number: [Drain(id=number, grace=grace)], ways)
+    # What was told has its own duplicate. As long as we held an end, neither of the two would see that the other one
+    # has gone.
     for way in ways:
         way.close()
+    # In a greenlet of its own, since this is called for several in a row, and in the middle of `fill`.
     gevent.spawn(await_exit, worker, grace + EXIT_PATIENCE)
 
 
@@ -65,6 +70,7 @@ def _in_words(worker: Worker, told: Mapping[str, Any]) -> str:
 
 def await_exit(worker: Worker, patience: float) -> None:
     """Wait for the end of a worker that drains; kill it after so many seconds."""
+    # Without a channel Drain has not reached it; a signal does, and means the same to it.
     if worker.link.ended.is_set():
         worker.process.send(signal.SIGTERM)
     if not worker.process.ended.wait(patience):

@@ -57,12 +57,16 @@ class WorkerLink:
         self._ids = itertools.count(first_id)
         self._asked: dict[int, Listening] = {}
         self._greetings: Queue[Hello | Ready | None] = Queue()
+        # Without a bound, since `tell` is called in the instant in which a transaction is published, and there nothing
+        # may wait. What bounds it is that a worker which does not read is late, and replaced.
         self._outbox: Queue[tuple[Message, list[int]] | None] = Queue()
         self._reader, self._writer = gevent.spawn(self._read), gevent.spawn(self._write)
 
     def tell(self, message: Message, files: Sequence[socket.socket | int] = ()) -> None:
         """Send a message, with duplicates of these files (ours stay open). Never waits."""
         if not self.ended.is_set():
+            # Duplicated now and not when they are sent: by then the listener may be closed, and its number belong to
+            # another file.
             self._outbox.put((message, [_duplicate(each) for each in files]))
 
     def ask(self, question: Question, listener: Listening, files: Sequence[socket.socket | int] = ()) -> None:
@@ -72,6 +76,7 @@ class WorkerLink:
         for part in parts:
             self.tell(part)
         self.tell(last, files)
+        # Nothing can have been read since `tell`, which does not switch: no reply comes before its listener is known.
         if self.ended.is_set():
             listener.hear(self, None)
         else:
@@ -104,8 +109,10 @@ class WorkerLink:
 
         Nobody is told of an end: for the worker there is none.
         """
+        # Behind all that was told: the writer ends when the kernel has it.
         self._outbox.put(None)
         self._writer.join(patience)
+        # Only now: a worker that could not get rid of its replies might not come to read what we still write.
         self._reader.kill()
         if self.ended.is_set() or not self._writer.ready():
             return None
@@ -115,6 +122,8 @@ class WorkerLink:
         try:
             while True:
                 message, descriptors = self._channel.receive()
+                # One for each worker, however many it sends: somebody who has taken it over is not to fill our table of
+                # descriptors.
                 if isinstance(message, Reply) and descriptors and self.witness is None:
                     self.witness = descriptors.pop()
                 _close(descriptors)
@@ -140,6 +149,7 @@ class WorkerLink:
         listener = self._asked.get(reply.id)
         if reply.status.final:
             self._asked.pop(reply.id, None)
+        # Nobody listens where the question was another master's, to the same worker.
         if listener is not None:
             listener.hear(self, reply)
 
@@ -157,12 +167,15 @@ class WorkerLink:
     def _end(self) -> None:
         if self.ended.is_set():
             return
+        # First: from here on nothing is put into the outbox, and no descriptor is duplicated for nobody.
         self.ended.set()
         self._channel.close()
         self._greetings.put(None)
         while not self._outbox.empty():
             _, descriptors = self._outbox.get() or (None, [])
             _close(descriptors)
+        # Each of them hears that it is over: whoever gathers replies would wait for this worker until its deadline, and
+        # a wait for the last exchange has none.
         asked, self._asked = self._asked, {}
         for listener in asked.values():
             listener.hear(self, None)

@@ -30,10 +30,12 @@ class Lookups:
     def __init__(self, roster: Roster, hosts: Path = HOSTS, resolvers: Path = RESOLVERS) -> None:
         self._roster = roster
         self._files = (hosts, resolvers)
+        # Before anybody is told: what changes in between is told twice, and never not at all.
         self._seen = self._look()
 
     def run(self) -> None:
         """Tell those who were there before us, then everybody at each change."""
+        # They may be those of a master that died, for whom nobody has looked at the files meanwhile.
         for worker in self._roster:
             self._tell(worker)
         while True:
@@ -50,6 +52,8 @@ class Lookups:
                 self._tell(worker)
 
     def _tell(self, worker: Worker) -> None:
+        # A message that is not known ends the channel of an older worker; one that starts can still read the files
+        # itself.
         if worker.version == __version__ and worker.state is not WorkerState.STARTING:
             hosts, resolvers = self._texts()
             worker.link.tell(TakeNames(hosts=hosts, resolvers=resolvers))
@@ -70,4 +74,6 @@ def _identity(file: Path) -> tuple[int, int, int] | None:
         found = file.stat()
     except OSError:
         return None
+    # All three: one program puts a new file in its place, another writes into the one that is there, twice within one
+    # tick of the file system's clock perhaps.
     return found.st_ino, found.st_mtime_ns, found.st_size

@@ -31,7 +31,9 @@ class Process:
         self.fate = "running"  # "status 0", "signal SIGKILL", or "unknown" if it was nobody's child of ours
         self._pidfd = os.pidfd_open(pid)
         self._watcher = get_hub().loop.io(self._pidfd, READ)
+        # A pidfd can be read as soon as its process has ended (pidfd_open(2)), which is all that a loop needs.
         self._watcher.start(self._reap)
+        # For whoever reaps strangers (surroundings/reaping.py): this one is not to be taken from us.
         WATCHED.add(pid)
 
     @classmethod
@@ -55,12 +57,15 @@ class Process:
             self._unwatch()
 
     def _reap(self) -> None:
+        # Before `ended` is set: whoever waits for that reads the fate next.
         self.fate = _fate(self._pidfd)
         self._unwatch()
         self.ended.set()
 
     def _unwatch(self) -> None:
         WATCHED.discard(self.pid)
+        # Before the descriptor is closed: the loop would go on asking about its number, which may be another file's by
+        # then.
         self._watcher.stop()
         self._watcher.close()
         os.close(self._pidfd)
@@ -70,6 +75,7 @@ def _fate(pidfd: int) -> str:
     try:
         end = os.waitid(os.P_PIDFD, pidfd, os.WEXITED)
     except ChildProcessError:
+        # waitid(2) tells how a process ended to its parent only.
         return "unknown"
     assert end is not None, "without WNOHANG there is always one"
     if end.si_code == os.CLD_EXITED:

@@ -22,13 +22,17 @@ class Places:
 
     def make(self, slot: int) -> tuple[socket.socket, str] | None:
         """A bound socket (0600) and its path; None where there can be none, and then that worker will not be adopted."""
+        # With chance in it: a slot has two workers while one of them drains, and another master may have left a file.
         path = f"{self._prefix}-{slot}-{token_hex(4)}"
         place = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # Not a chmod afterwards: in between, any user of the machine could connect.
         mask = os.umask(0o177)
         try:
             place.bind(path)
         except OSError as error:
             place.close()
+            # For want of room in the folder, or in the name: unix(7) has 108 bytes for a path, and ours is longer than
+            # that of the command socket.
             log.warning("event=no_rendezvous slot=%d reason=%r", slot, str(error))
             return None
         finally:

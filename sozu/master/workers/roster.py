@@ -40,6 +40,7 @@ class Worker:
     @property
     def able(self) -> bool:
         """Does it serve, as far as we know?"""
+        # The state alone does not tell: nobody changes that of a worker that has ended.
         return self.state is WorkerState.RUNNING and not self.hung and not self.process.ended.is_set()
 
     @property
@@ -55,6 +56,7 @@ class Roster:
         self._workers: list[Worker] = []
 
     def __iter__(self) -> Iterator[Worker]:
+        # A copy: who goes through it may let others run, and a worker may end meanwhile.
         return iter(tuple(self._workers))
 
     def join(self, worker: Worker) -> None:

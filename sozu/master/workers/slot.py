@@ -24,6 +24,8 @@ class Slot:
     backoff: Backoff = field(default_factory=Backoff)
     attention: Event = field(default_factory=Event)
     tried: Event = field(default_factory=Event)
+    # An upgrade fills slots beside their keepers: who comes second waits, and a keeper then looks whether its slot still
+    # wants somebody.
     alone: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(1))  # whoever fills
 
     @property

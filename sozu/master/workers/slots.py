@@ -80,6 +80,7 @@ class Slots:
         self._keepers.append(gevent.spawn(Lookups(self._roster).run))
         if (most := self._briefing.settings.max_worker_memory) is not None:
             self._keepers.append(gevent.spawn(Scales(lambda: tuple(self._living), most).run))
+        # Tried, and not filled: one slot whose worker does not start must not keep the others from being announced.
         gevent.wait([slot.tried for slot in self._slots])
         self._keepers.append(gevent.spawn(self._spare.keep))
         return not all(slot.vacant for slot in self._slots)
@@ -155,12 +156,14 @@ class Slots:
     def _launch(self, slot: Slot, *, anew: bool) -> Worker:
         at_hand = self._early.pop(slot.number, None) or (None if anew else self._spare.take(slot.number))
         worker = at_hand or launch(slot.number, self._command)
+        # Before it has said a word, because a stop has to find whoever is on the way.
         self._watch(slot, worker)
         return worker
 
     def _watch(self, slot: Slot, worker: Worker) -> None:
         worker.replace = lambda reason: self._replace(slot, worker, reason)
         self._living.add(worker)
+        # rawlink calls back in the hub, where nothing may wait: what waits gets a greenlet.
         worker.process.ended.rawlink(lambda _: self._ended(slot, worker))
         worker.link.ended.rawlink(lambda _: gevent.spawn(self._link_ended, worker))
 
@@ -170,6 +173,8 @@ class Slots:
         while not slot.dropped:
             while slot.wanting and not slot.dropped:
                 self._lend_out()
+                # Where a borrower or the worker before serves, a crash loop may take its time; where nobody does,
+                # clients wait.
                 gevent.sleep(slot.pause if slot.borrower is not None or not slot.vacant else min(slot.pause, ALONE))
                 self._try_to_fill(slot)
                 slot.tried.set()
@@ -276,6 +281,7 @@ class Slots:
         self._closed = True
         gevent.killall(self._keepers)
         self._spare.end()
+        # Those whom no keeper has started, too: an upgrade fills slots in its own greenlet.
         newcomers = [worker for worker in self._living if worker.state is WorkerState.STARTING]
         for worker in newcomers:
             worker.process.kill()

@@ -37,22 +37,28 @@ class Spare:
             self._await_quiet()
         while True:
             try:
+                # It says Hello and then waits for its Welcome, with all that takes long behind it.
                 self._worker = launch(NOWHERE, self._command)
             except SlotNotFilled as why:
                 log.warning("event=no_spare reason=%r", str(why))
+            # After a failure as well: what is wanting for a process now, those who serve may need themselves.
             self._taken.wait()
             self._await_quiet()
 
     def _await_quiet(self) -> None:
         gevent.sleep(QUIET)
+        # After the pause, so that several deaths at once lead to one start, which nobody waits for.
         self._taken.clear()
 
     def take(self, slot: int) -> Worker | None:
         """The spare, for this slot; None if there is none that is ready to begin."""
         worker, self._worker = self._worker, None
+        # Also where there was none: the first one may still be a quarter of a minute away, and this was the first
+        # death.
         self._taken.set()
         if worker is None:
             return None
+        # One that was stopped would be waited for as long as any newcomer, half a minute, while the slot is empty.
         if not (worker.link.greeted and is_asleep(worker.process.pid)):
             _dismiss(worker)
             return None
@@ -75,6 +81,7 @@ def _dismiss(worker: Worker) -> None:
 def is_asleep(pid: int) -> bool:
     """Does it wait for something, and has it not been stopped?"""
     try:
+        # A program's name is in parentheses there, and may have blanks and parentheses itself (proc_pid_stat(5)).
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == ASLEEP
     except OSError:
         return False

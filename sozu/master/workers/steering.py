@@ -38,6 +38,7 @@ PATIENCE: Final = 0.25  # seconds for a connection to ourselves
 
 def among(numbers: Sequence[int]) -> bytes:
     """The program that chooses one of these sockets of its group by chance, as the kernel wants it."""
+    # Two instructions for each number: the 1024 slots that there may be need 2049 of the 4096 that the kernel takes.
     *others, last = numbers
     lines = [(LOAD_WORD, 0, 0, RANDOM), (MODULO, 0, 0, len(numbers))]
     for place, number in enumerate(others):
@@ -49,6 +50,7 @@ def steer(opened: socket.socket, numbers: Sequence[int]) -> None:
     """New connections go to these sockets of this one's group only. Raises OSError."""
     program = array.array("B", among(numbers))
     address, length = program.buffer_info()
+    # The kernel's struct sock_fprog: a length and a pointer, so that `program` has to live until the call is over.
     descriptor = struct.pack("HP", length // struct.calcsize(INSTRUCTION), address)
     opened.setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, descriptor)
 
@@ -59,9 +61,12 @@ def numbers(opened: Sequence[socket.socket]) -> list[int]:
     with _marked(opened):
         for number in range(len(opened) + STRANGERS):
             steer(opened[0], [number])
+            # The first sight counts: where the group has no such number the kernel falls back to its hash, and shows
+            # one that was seen already.
             found.setdefault(_seen_by_a_client(opened[0]), number)
             if found.keys() >= set(range(len(opened))):
                 return [found[place] for place in range(len(opened))]
+    # A guess, which is right where nobody has died; to give up instead would mean that there could be no fewer workers.
     log.warning("event=group_unknown address=%s", opened[0].getsockname())
     return list(range(len(opened)))
 
@@ -72,6 +77,7 @@ def _marked(opened: Iterable[socket.socket]) -> Iterator[None]:
         each.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, MARKS + APART * place)
     try:
         yield
+    # Else clients on this machine, whose segments may be larger than the marks, would go on being told them.
     finally:
         for each in opened:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 0)
@@ -86,6 +92,7 @@ def _seen_by_a_client(opened: socket.socket) -> int:
             size = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
         except OSError:
             return -1
+    # Rounded up to the mark, because with time stamps a client sees 12 bytes less.
     return -((MARKS - size) // APART)
 
 

@@ -19,7 +19,9 @@ from sozu.master.workers.roster import Worker
 
 log = logging.getLogger("sozu.master")
 
+# As much as a worker shows (sozu/proxy/loop/landing.py).
 LONGEST: Final = 16384
+# Whoever can end a worker may do so with ever another request: these come to 4 MiB at most.
 MOST_REMEMBERED: Final = 256  # heads
 END: Final = b"\r\n\r\n"
 _HOST = re.compile(rb"\r\nhost:[ \t]*([^\r\n]*)", re.IGNORECASE)
@@ -34,6 +36,7 @@ class Suspects:
 
     def watch(self, worker: Worker) -> None:
         """Have a worker of our own code show where its requests land. Never waits."""
+        # A worker of another version may not know the question, and a message that is not known ends its channel.
         if worker.version == __version__:
             Gathering(None).ask(worker, lambda number: [AskWitness(id=number)])
 
@@ -46,6 +49,8 @@ class Suspects:
             self._seen.clear()
         self._seen[head] += 1
         found = _HOST.search(head)
+        # The first line and the host alone: a head has cookies and passwords, and a log more readers than a file of
+        # ours.
         what = (worker.slot, worker.process.pid, fate, self._seen[head], _shown(head.partition(b"\r\n")[0]), _shown(found[1] if found else b""))
         kept = self._keep(worker.slot, head)
         log.error("event=request_suspected slot=%d pid=%d fate=%r times=%d request=%r host=%r head_kept=%r", *what, kept)
@@ -59,6 +64,8 @@ class Suspects:
     def _keep(self, slot: int, head: bytes) -> str:
         path = f"{self._prefix}-{slot}"
         try:
+            # Made anew each time: with O_EXCL no link is followed, and no file written that somebody has put there to
+            # read it.
             with suppress(FileNotFoundError):
                 Path(path).unlink()
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
@@ -73,6 +80,8 @@ def last_head(witness: int | None) -> bytes:
     if witness is None:
         return b""
     try:
+        # Read and not mapped: the worker may make this memory shorter at any time, and who looks behind its end through
+        # a map is ended by a SIGBUS.
         data = os.pread(witness, LONGEST, 0)
     except OSError as error:
         log.warning("event=witness_unreadable reason=%r", str(error))

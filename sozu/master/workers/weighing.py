@@ -38,6 +38,7 @@ class Scales:
         self._told.intersection_update(running)
         for worker in running:
             size = resident(worker.process.pid)
+            # Told once, since a worker that waits for its turn to be replaced goes on being too large.
             if size > self._most and worker not in self._told:
                 self._told.add(worker)
                 log.error("event=worker_too_large slot=%d pid=%d bytes=%d most=%d", worker.slot, worker.process.pid, size, self._most)
