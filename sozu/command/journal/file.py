@@ -45,6 +45,8 @@ class Journal:
         """
         where = Path(path)
         descriptor = _open(where)
+        # Whatever fails after `_open` gives the descriptor back, and with it the lock: fchmod may still be refused when that is
+        # ours. A stack, since the other way to say so is to catch everything.
         with ExitStack() as unless_it_works:
             unless_it_works.callback(os.close, descriptor)
             _check_and_lock(where, descriptor)
@@ -57,6 +59,8 @@ class Journal:
         Raises JournalDamaged. It is a list on purpose: nothing is used of a journal that is damaged further down.
         """
         content = _read_all(self._descriptor)
+        # Nobody was told that what stands behind the last line feed is committed: the line feed is the last byte of an append, and
+        # the answer waits for the sync after it. So it may be dropped, and nothing before it may.
         end = content.rfind(b"\n") + 1
         lines = content[:end].split(b"\n")[:-1]
         records = records_in(self.path, lines)
@@ -66,9 +70,13 @@ class Journal:
         return records
 
     def _judge_tail(self, content: bytes, end: int, number: int) -> None:
+        # A record that is whole but for its last byte was written with a line feed, which has become another character: it was
+        # acknowledged, so it is no torn one. A line that was really cut off before its line feed loses its closing brace here, and
+        # is not whole.
         if _whole(self.path, number, content[end:-1]):
             raise JournalDamaged(self.path, number, "its line feed is another character")
         self.torn = Torn(end, content[end:])
+        # In the file too, and at once: the next record would otherwise be appended to half a line, and both would be damage.
         self._cut(end)
 
     def append(self, record: Record) -> None:
@@ -77,6 +85,7 @@ class Journal:
         try:
             write_all(self._descriptor, line)
         except OSError:
+            # Half a line would make every later record unreadable: the next append would go on in it.
             self._cut(self._size)
             raise
         self._size += len(line)
@@ -84,6 +93,8 @@ class Journal:
 
     def sync(self) -> None:
         """Wait until everything appended is on the disk; any thread may call it. Raises OSError: what is on the disk is not known then."""
+        # Not fsync: the length reaches the disk as well, since without it the data could not be read (fdatasync(2)), and the times
+        # of the file, which would cost a second write, interest nobody.
         os.fdatasync(self._descriptor)
 
     def write(self, records: Iterable[Record]) -> None:
@@ -99,6 +110,8 @@ class Journal:
             self.sync()
         except OSError as error:
             self._count = count
+            # Taken back, and not synced once more: after a failed sync Linux holds the pages for clean, and the next sync says
+            # "done" of bytes that never reached the disk.
             self._take_back(before, error)
             raise
 
@@ -110,6 +123,8 @@ class Journal:
     @property
     def overgrown(self) -> bool:
         """Is it time for `compact`? At twice as many records as are kept, or twice as many bytes as it then had."""
+        # Twice, so that a compaction, which reads and writes all that stays, is paid for by as much growth. The floor of LARGE
+        # keeps a small journal from being compacted whenever it has doubled.
         return self._count > 2 * KEPT or self._size > max(2 * self._compacted, LARGE)
 
     def compact(self, kept: int = KEPT) -> None:
@@ -117,9 +132,12 @@ class Journal:
 
         Written aside and put in place by one rename. Raises OSError or JournalError, and then the old one stays.
         """
+        # By the descriptor and not by the path: it is the file that is locked, whatever stands under its name by now. The clerk
+        # calls this in its writer's thread, and only where nobody waits for a commit, since the next write has to wait for it.
         content = _read_all(self._descriptor)
         lines = compacted(self.path, content.split(b"\n")[:-1], kept, LARGE)
         fresh = put_in_place(self.path, b"".join(lines), locked=True)
+        # The old descriptor, and the old lock with it, go last: the new file has been locked since before it had its name.
         os.close(self._descriptor)
         self._descriptor = fresh
         self._size = self._compacted = os.fstat(fresh).st_size
@@ -145,6 +163,8 @@ class Journal:
         try:
             self._cut(size)
         except OSError as error:
+            # Neither the old nor the new end is certain now. To go on would mean to append to something that a restart reads
+            # differently.
             raise JournalUnusable(f"{self.path}: {cause}; and what was written cannot be taken back: {error}") from cause
 
     def _cut(self, size: int) -> None:
@@ -155,6 +175,7 @@ class Journal:
 def read_aside(path: Path, size: int) -> list[Record]:
     """The records in the first `size` bytes of a journal that another process has open. Raises JournalError or OSError."""
     with path.open("rb") as file:
+        # Only so much: the master goes on appending, and what lies beyond `size` may be half a record, or one that is not synced.
         content = file.read(size)
     if len(content) < size:
         raise JournalUnusable(f"{path}: it has become shorter meanwhile")
@@ -163,12 +184,15 @@ def read_aside(path: Path, size: int) -> list[Record]:
 
 def _open(path: Path) -> int:
     created = not path.exists()
+    # O_CLOEXEC is for the lock: it ends when the last descriptor is closed, and a worker that had one would hold it beyond its
+    # master. O_NONBLOCK: what is no file is to be refused, and not waited for as a device may have us do (open(2)).
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     try:
         descriptor = os.open(path, flags, MODE)
     except OSError as error:
         raise _unusable(path, error) from error
     if created:
+        # Now, not at the first record: a transaction on the disk is worth nothing in a file whose name is not.
         sync_folder(path.parent)
     return descriptor
 
@@ -177,6 +201,9 @@ def _check_and_lock(path: Path, descriptor: int) -> None:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise JournalUnusable(f"cannot use {path}: it is not a regular file")
     try:
+        # Not fcntl's record locks: they end as soon as their process closes any descriptor of the file (fcntl(2)), as each `sozu
+        # log` would, which reads the path (`History`). Not blocking: the second `serve` has to fail with the first one's pid, and
+        # not to stand still.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise JournalLocked(path, _lock_holder(descriptor)) from error
@@ -203,6 +230,8 @@ def read_records(path: Path) -> list[Record]:
 def read_whole(path: Path) -> bytes:
     """All bytes of a journal. Raises JournalUnusable."""
     try:
+        # O_NONBLOCK again: a pipe of that name (`state load PATH`) would have the thread wait for a writer (fifo(7)), and all who
+        # need it too.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             return _read_all(descriptor)

@@ -40,6 +40,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def line_of(record: Record) -> bytes:
     """The record's line, with its line feed."""
+    # The check is over the bytes as they stand in the line, not over the record: it can be tested without reading JSON, and another
+    # version may write the same record with other spaces or in another order.
     rest = msgspec.json.encode(record)[1:]
     return b"".join((_PREFIX, b"%08x" % zlib.crc32(rest), _MIDDLE, rest, b"\n"))
 
@@ -49,8 +51,11 @@ def records_in(path: Path, lines: Iterable[bytes]) -> list[Record]:
     records: list[Record] = []
     for number, line in enumerate(lines, 1):
         record = record_in(path, number, line)
+        # Each line is right by its own check when one is missing or there twice; only their numbers tell.
         if records and record.revision != records[-1].revision + 1:
             raise JournalDamaged(path, number, f"revision {record.revision} follows {records[-1].revision}")
+        # Where the beginning is missing, orders would be carried out on nothing: most would be refused, and the rest would be a
+        # configuration that nobody has ever made.
         if not records and record.revision != 1 and not record.base:
             raise JournalDamaged(path, number, f"it begins with revision {record.revision}: what was before is missing")
         records.append(record)
@@ -71,8 +76,11 @@ def record_in(path: Path, number: int, line: bytes) -> Record:
 
 def _objection(line: bytes) -> str:
     if line.startswith(_PREFIX):
+        # A view: a base record may have many megabytes, which need not be copied to be counted.
         rest = memoryview(line)[_REST:]
         return "" if line[:_REST] == b"".join((_PREFIX, b"%08x" % zlib.crc32(rest), _MIDDLE)) else "its check does not fit"
+    # Only the very beginning that the first version wrote: a line whose check was destroyed must not pass for one that never had
+    # any.
     return "" if line.startswith(_UNCHECKED) else "not a record"
 
 

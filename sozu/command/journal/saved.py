@@ -19,6 +19,8 @@ def save(path: Path, record: Record) -> None:
 def load(path: Path) -> ConfigState:
     """The state that the file leads to. Raises JournalError, also where its end is missing: what was cut off nobody knows."""
     content = read_whole(path)
+    # The journal forgives a torn end, since nobody was told of it; this file was whole when `state save` said so, and now it is
+    # not.
     if not content.endswith(b"\n"):
         raise JournalUnusable(f"cannot load {path}: {'it is cut off in the middle of a line' if content else 'it is empty'}")
     return state_after(path, read_records(path))
