@@ -28,6 +28,8 @@ from sozu.command.orders import AnyOrder, GivenCertificate, Order
 from sozu.command.requests import DumpState, Request, Rollback, SubscribeEvents
 from sozu.command.requests import Status as AskStatus
 
+# Without a bound both ends would stand: the master's answers find no room since we do not read, it stops reading since too much is
+# unanswered, and our `sendall` waits for it to read. It hangs up after 30 seconds of that.
 _WINDOW = 24  # requests under way in a stream of them; the master reads on while fewer than 64 are, and has room for 32 answers
 
 Asked = Order | Request | Mapping[str, Any]  # a mapping has `type` and fields
@@ -44,6 +46,7 @@ class Client:
         self.path = find_socket() if path is None else path
         self._timeout = timeout
         self._connection = Connection(self.path, timeout)
+        # Reentrant, since the thread that has the transaction may order by the client as well: what it says is collected, too.
         self._turn = RLock()  # to order: while one thread has a transaction, the orders of others wait
 
     def __enter__(self) -> Self:
@@ -66,6 +69,9 @@ class Client:
 
     def wait_for(self, request: Asked) -> Iterator[Answer]:
         """The same as `ask` for who waits for something: when the master is upgraded meanwhile, ask the next one again."""
+        # A refused removal of what has gone already would be confusing here, but the next master knows the departures of the one
+        # before and takes it for the wait that it is. Orders without a wait are never repeated: they may be committed although
+        # their answer was lost.
         while True:
             try:
                 yield from self.ask(request)
@@ -77,6 +83,7 @@ class Client:
 
     def ask(self, request: Asked) -> Iterator[Answer]:
         """Send a request and yield its answers; the last one is OK. Raises RequestRefused if it is ERROR."""
+        # A generator: nothing is sent before its first answer is asked for. `order` relies on it, and takes its turn in between.
         number = self._connection.post(_payload(request))
         try:
             answer = self._heard(number)
@@ -85,6 +92,8 @@ class Client:
                 answer = self._heard(number)
             yield answer
         finally:
+            # Also when whoever iterates stops halfway: what still comes to this number would be kept until the end of the
+            # connection.
             self._connection.forget(number)
 
     def order(self, request: Asked, hear: Callable[[Answer], object] = lambda _: None) -> Answer:
@@ -105,6 +114,8 @@ class Client:
             for request in requests:
                 waiting.append(self._connection.post(_payload(request)))
                 if len(waiting) == _WINDOW:
+                    # Out of the queue only when it has ended well: the one that is refused has to be forgotten with those behind
+                    # it, or its last answers would be kept for nobody.
                     self._await(waiting[0])
                     waiting.popleft()
             while waiting:
@@ -121,6 +132,7 @@ class Client:
 
         With `if_revision`, only if that revision is still in force.
         """
+        # It gets the turn itself and not a method of ours: the lock is taken in one call (`__enter__`) and given back in another.
         return Transaction(self, self._turn, if_revision)
 
     def commit(self, orders: Iterable[AnyOrder], *, if_revision: int | None = None) -> Answer:
@@ -157,6 +169,7 @@ class Client:
         """The orders that build the configuration that is in force; certificates are not among them, since their keys are told to nobody."""
         told = (answer.data["orders"] for answer in self.ask(DumpState()))
         orders = (order for some in told for order in msgspec.convert(some, list[AnyOrder]))
+        # Their keys read "(withheld)": whoever applied such a list again would have his certificates refused.
         return [order for order in orders if not isinstance(order, GivenCertificate)]
 
     def events(self, *, since: int | None = None, follow: bool = True) -> Generator[Event, None, None]:
@@ -164,12 +177,16 @@ class Client:
 
         Without `since` only those to come. Numbers that are missing belong to events that are not known any more.
         """
+        # A connection of its own: a subscription has no end, its silence is no timeout, and whoever stops listening closes it
+        # without a thought for other requests.
         with Client(self.path, timeout=None if follow else self._timeout) as listener:
             while True:
                 try:
                     for answer in listener.ask(SubscribeEvents(since=since, follow=follow)):
                         if not answer.final and "number" in answer.data:
                             event = msgspec.convert(answer.data, Event)
+                            # By number and not by position: the next master goes on with the numbers, so that an upgrade costs the
+                            # reader neither a gap nor a repetition.
                             since = event.number
                             yield event
                 except RequestRefused as refused:
@@ -197,6 +214,7 @@ def _last(answers: Iterator[Answer], hear: Callable[[Answer], object]) -> Answer
         if answer.final:
             return answer
         hear(answer)
+    # Not an answer that is made up: `ask` ends in a final answer or raises, and a caller of ours who got None would report success.
     raise AssertionError("answers end with a final one, or an exception")
 
 

@@ -29,6 +29,7 @@ class Connection:
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._sock.settimeout(patience)
         self._reader = FrameReader()
+        # Two locks: while one thread waits for answers, for ever perhaps, others must still be able to ask.
         self._sending, self._reading = Lock(), Lock()
         self._answers: dict[str, deque[Answer]] = {}  # to those that were posted and not forgotten
         self._count = 0
@@ -48,8 +49,12 @@ class Connection:
         with self._sending:
             self._count += 1
             number = str(self._count)
+            # Before it leaves: the thread that reads for all may have the answer before our `sendall` is back, and passes over what
+            # nobody waits for.
             self._answers[number] = deque()
             try:
+                # The id goes first, and the rest as it was encoded: the master reads a large Collect forty times as fast if it
+                # finds the very spelling that it would write itself (`requests.read_request`).
                 self._sock.sendall(frame(b"".join((b'{"id":"', number.encode(), b'",', payload[1:]))))
             except (BrokenPipeError, ConnectionResetError) as error:
                 # What the master said before it closed tells more than the broken pipe; it is still to be read.
@@ -59,9 +64,13 @@ class Connection:
     def next_answer(self, number: str, patience: float | None) -> Answer:
         """The next answer to this request. Raises TimeoutError, ConnectionLost or RequestRefused (by who is at the door)."""
         deadline = None if patience is None else monotonic() + patience
+        # Only the thread that asked takes answers out of this queue, so there is no lock around it: one appends, one pops
+        # (CPython's deque allows that).
         answers = self._answers[number]
         while not answers:
             left = -1.0 if deadline is None else max(0.0, deadline - monotonic())
+            # -1 means for ever (threading.Lock.acquire). Who waits here has his answer brought by whoever holds the lock, or gets
+            # the lock.
             if not self._reading.acquire(timeout=left):
                 raise TimeoutError("no answer in time")
             try:
@@ -78,12 +87,16 @@ class Connection:
     def _read(self, patience: float) -> None:
         if self._lost is not None:
             raise self._lost
+        # Not the socket's own timeout: it is one for the whole socket, and a thread that is sending has another patience. And poll,
+        # since select knows no descriptor above 1023 (select(2)), which a script with many connections has.
         watch = select.poll()
         watch.register(self._sock, select.POLLIN)
         if not watch.poll(None if patience < 0 else patience * 1000):
             raise TimeoutError("no answer in time")
         try:
             self._take(self._sock.recv(_READ_SIZE))
+        # Linux says reset, and not end of file, where the other end of a unix socket closes with something unread: a master that
+        # was killed. To us both mean the same: nothing more will come.
         except ConnectionResetError:
             self._take(b"")
 
@@ -93,10 +106,13 @@ class Connection:
         frames = self._reader.feed(data)
         if isinstance(frames, Refusal):
             raise self._end(ConnectionLost(f"the master sent something that is no frame ({frames.reason})"))
+        # All that came, also for others: they wait for the lock that we hold, and look into their own queue first when they get it.
         for payload in frames:
             self._deliver(self._answer(payload))
 
     def _deliver(self, answer: Answer) -> None:
+        # In this order: an answer that is waited for, the refusal of what was no request (which has an empty id), an answer that
+        # nobody waits for any more. What is left was never asked, and then every further answer is in doubt.
         if answer.id in self._answers:
             self._answers[answer.id].append(answer)
         elif not answer.id:
@@ -112,6 +128,7 @@ class Connection:
 
     def _last_words(self, error: OSError) -> Exception:
         try:
+            # To its end: the reason may stand behind answers to others.
             while True:
                 self._take(self._sock.recv(_READ_SIZE))
         except RequestRefused as refused:
@@ -120,5 +137,6 @@ class Connection:
             return self._end(ConnectionLost(f"the master has closed the connection ({error.strerror or 'broken pipe'})"))
 
     def _end(self, why: Exception) -> Exception:
+        # Kept for those who wait as well: they find it when it is their turn to read, instead of a closed socket that says nothing.
         self._lost = why
         return why

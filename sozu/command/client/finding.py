@@ -26,8 +26,10 @@ def find_socket(
 
 def socket_candidates(explicit: str | os.PathLike[str] | None, environment: Mapping[str, str]) -> list[Path]:
     """Where `find_socket` looks, in this order."""
+    # Whoever names a place means it: falling back on another one would carry out an order on the wrong proxy.
     named = explicit if explicit is not None else environment.get(SOCKET_VARIABLE)
     if named:
         return [Path(named)]
+    # su, sudo and cron give no such variable; where systemd keeps the folder of a user is known without it (pam_systemd(8)).
     runtime = environment.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     return [Path(SOCKET_NAME), Path(runtime, SOCKET_NAME)]

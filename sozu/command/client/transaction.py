@@ -49,6 +49,8 @@ class Transaction:
         self._turn.acquire()
         try:
             self._client.order(Begin())
+        # Python calls no `__exit__` after an `__enter__` that raised: without this a Ctrl-C here would keep all other threads out
+        # for good.
         except BaseException:
             self._turn.release()
             raise
@@ -58,6 +60,7 @@ class Transaction:
         """Commit; or abandon it, when the block failed."""
         try:
             if kind is None and not self._abandoned:
+                # Decided only now: `whole` may be said anywhere in the block.
                 ending = Apply if self.whole else Commit
                 self.outcome = self._client.order(ending(if_revision=self.if_revision))
             else:
@@ -68,6 +71,7 @@ class Transaction:
     def _forget(self) -> None:
         # Or the next order on this connection would be collected too, and never take effect.
         try:
+            # What was collected hangs on the connection, so if nobody confirms that it is forgotten, the connection has to go.
             self._client.order(Abort())
         except (ConnectionLost, RequestRefused, TimeoutError):
             self._client.close()
@@ -78,6 +82,7 @@ class Transaction:
 
     def orders(self, orders: Iterable[AnyOrder]) -> None:
         """Many more, in few messages. Raises RequestRefused for what is no order at all; what they mean is looked at in the end."""
+        # Not one message for all: the largest frame has 2 MiB, and the master would answer nobody else while it reads that.
         self._client.stream(Collect(orders=some) for some in parts(orders, _AT_ONCE))
 
     def abandon(self) -> None:

@@ -42,7 +42,10 @@ def alterations(effects: Iterable[Change]) -> list[Alteration]:
     for change in effects:
         fact = change.after or change.before
         assert fact is not None, "a change has a side"
+        # By kind and key, not by identity: what one order takes and another puts back is the same object to whoever reads a plan.
         place = (type(fact), fact.key)
+        # What was there before the first change, and after the last: steps in between are nobody's business, since a transaction
+        # shows none.
         first.setdefault(place, change.before)
         last[place] = change.after
     return [_alteration(first[place], after) for place, after in last.items() if first[place] != after]
@@ -53,6 +56,7 @@ TO_DO, DONE = ("to add", "to change", "to remove"), ("added", "changed", "remove
 
 def counted(rows: Iterable[Alteration], words: tuple[str, str, str] = TO_DO) -> str:
     """`2 to add, 1 to change, 0 to remove`."""
+    # Once through: rows may be a generator. Zeros are said too, so that scripts and eyes find the numbers at the same place.
     signs = "".join(row.sign for row in rows)
     return ", ".join(f"{signs.count(sign)} {word}" for sign, word in zip("+~-", words, strict=True))
 
@@ -66,6 +70,7 @@ def _alteration(before: AnyFact | None, after: AnyFact | None) -> Alteration:
     if before is None:
         new.pop("cluster", None)  # it is said already
         return Alteration(sign="+", kind=kind, name=name, cluster=cluster, fields=new)
+    # Without fields: of what goes the name is enough, and a whole cluster would be a page.
     if after is None:
         return Alteration(sign="-", kind=kind, name=name, cluster=cluster)
     differing = {field: [old.get(field), new.get(field)] for field in {**old, **new} if old.get(field) != new.get(field)}
@@ -82,11 +87,14 @@ def _named(fact: AnyFact) -> tuple[str, str, str | None, frozenset[str]]:
         case Frontend():
             return "frontend", frontend_name(fact), fact.cluster, _IN_NAME
         case Backend():
+            # An id that is only the address again was given by nobody.
             said = {"address", "cluster", *(("id",) if fact.id == fact.address else ())}
             return "backend", fact.address, fact.cluster, frozenset(said)
         case Overrides():
             return "settings", "for all", None, frozenset()
         case Certificate():
+            # "key" is how the private key is called in JSON: what stands here is shown nowhere, neither when it comes nor when it
+            # changes. A new field of a certificate that is secret belongs here as well.
             return "certificate", fact.fingerprint, None, frozenset(("fingerprint", "certificate", "key", "chain"))
 
 
@@ -105,11 +113,14 @@ def settings_of(fact: AnyFact) -> dict[str, Any]:
 
 def _fields(fact: AnyFact | None, naming: frozenset[str]) -> dict[str, Any]:
     """What a fact says; a default that is not said is not shown."""
+    # By msgspec and not by attributes: the names are those of the command protocol, and defaults are left out as they are there.
     said: dict[str, Any] = msgspec.to_builtins(fact) if fact is not None else {}
     shown = {field: value for field, value in said.items() if field not in naming}
     if isinstance(fact, Frontend):  # it is in the name; that it moved is not
         shown["cluster"] = fact.cluster
         if fact.basic_auth is not None:
+            # Here, where all ways to a row pass by: `plan`, `apply`, `explain`. A hash can be guessed at offline by whoever reads a
+            # log of them.
             shown["basic_auth"] = _without_hashes(shown["basic_auth"])
     return shown
 

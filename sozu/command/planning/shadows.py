@@ -30,10 +30,12 @@ class Shadow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def shadows(state: ConfigState) -> list[Shadow]:
     """All of them in this state that can be told for certain."""
+    # One table for all, which is what workers will have; and absences of all frontends, since anyone's may decide about a request.
     table = RouteTable.of(state)
     absent = absences(state.frontends.values())
     listeners = [each.address for each in state.listeners.values() if each.active and each.protocol is not Protocol.TCP]
     found = (
+        # In this order: a frontend at the wrong kind of listener gets nothing, whatever requests one could make for it.
         _misplaced(frontend, state) or (None if frontend.passthrough else _shadow(frontend, witnesses(frontend, absent), table, listeners))
         for frontend in state.frontends.values()
     )
@@ -42,6 +44,7 @@ def shadows(state: ConfigState) -> list[Shadow]:
 
 def _misplaced(frontend: Frontend, state: ConfigState) -> Shadow | None:
     """Is it for a listener that knows no such thing?"""
+    # Only where it names a listener: one for all listeners is at home on some.
     listener = state.listeners.get(frontend.listener or "")
     if listener is None or listener.protocol is not (Protocol.HTTP if frontend.passthrough else Protocol.TCP):
         return None
@@ -50,15 +53,21 @@ def _misplaced(frontend: Frontend, state: ConfigState) -> Shadow | None:
 
 
 def _shadow(frontend: Frontend, made: list[Witness] | None, table: RouteTable, listeners: list[str]) -> Shadow | None:
+    # Told although it may be wanted so for a while: the operator who has switched the listener off reads that he did.
     if frontend.listener is not None and frontend.listener not in listeners:
         return _told(frontend, f"the listener {frontend.listener} is not active")
+    # A dict for its order: a plan that is made twice says the same twice.
     takers: dict[str, None] = {}
     for listener, (host, target, request) in product([frontend.listener] if frontend.listener else listeners, made or ()):
         route = table.find(listener, host, target, request)
+        # One request that arrives is proof; the keys are compared, since the table's route and the state's frontend need not be one
+        # object.
         if route is not None and route.frontend.key == frontend.key:
             return None
         if route is not None:
             takers[f"{frontend_name(route.frontend)} of cluster {route.frontend.cluster}"] = None
+    # No witness, or none that anybody takes: then nothing is certain, and nothing is told. A false alarm would teach people not to
+    # read these.
     return _told(frontend, f"its requests go to {', '.join(takers)}", *takers) if takers else None
 
 

@@ -10,7 +10,9 @@ from itertools import product
 from sozu.command.facts import Frontend, Match
 from sozu.command.routing.conditions import BareRequest
 
+# Taken for a name that no frontend has: one with this very label would seem to take all that comes to a wildcard above it.
 ANY = "any-name"  # stands for what is left open
+# 2 to this power, times paths and methods, is how many requests each frontend gets: 16 of a kind at the most.
 _MOST_ABSENT = 4  # conditions of absence: their combinations are tried
 
 Witness = tuple[bytes, bytes, BareRequest]  # host, target, the rest
@@ -20,6 +22,7 @@ Thing = tuple[str, str]  # header, query or cookie; its name
 def absences(frontends: Iterable[Frontend]) -> list[Thing]:
     """Everything that some frontend wants absent."""
     return list(
+        # Each once, and in a fixed order: the combinations below are counted by place.
         dict.fromkeys(
             (kind, match.name)
             for frontend in frontends
@@ -33,10 +36,12 @@ def absences(frontends: Iterable[Frontend]) -> list[Thing]:
 def witnesses(frontend: Frontend, absent: Sequence[Thing]) -> list[Witness] | None:
     """Some requests for this frontend; None where none can be made up: an expression says what it takes, not how to make it."""
     asked = [match for _, matches in _matches(frontend) for match in matches]
+    # A text that an expression takes could be searched for, but not found for certain.
     if frontend.hostname_regex is not None or frontend.path_regex is not None or any(match.regex is not None for match in asked):
         return None
     own = {(kind, match.name): match for kind, matches in _matches(frontend) for match in matches}
     free = [thing for thing in absent if thing not in own]
+    # Given up rather than tried in part: "can never match" must not mean "not in those that we had time for".
     if len(free) > _MOST_ABSENT:
         return None
     given = [(thing, match.value or ANY) for thing, match in own.items() if match.present]
@@ -44,6 +49,7 @@ def witnesses(frontend: Frontend, absent: Sequence[Thing]) -> list[Witness] | No
 
 
 def _made(frontend: Frontend, given: list[tuple[Thing, str]], free: Sequence[Thing]) -> Iterator[Witness]:
+    # One label for the star, as routes read it; a host of more labels would be taken by nobody.
     host = frontend.hostname.replace("*", ANY).encode()
     methods = frontend.methods or ("ANY",)
     for path, method, shown in product(_paths(frontend), methods, product((False, True), repeat=len(free))):
@@ -60,6 +66,7 @@ def _paths(frontend: Frontend) -> list[str]:
     if frontend.path_exact is not None:
         return [frontend.path_exact]
     path = frontend.path or "/"
+    # The prefix itself and something below it: an exact path of somebody else may take the one and leave the other.
     return [path, f"{path.rstrip('/')}/{ANY}"]
 
 
