@@ -24,12 +24,17 @@ from sozu.proxy.worker.reserve import Reserve
 log = logging.getLogger("sozu.proxy")
 
 _READABLE = 1  # libev's EV_READ
+# A bound for fairness: those inside wait for no more than 32 accepts. Who is left makes the watcher fire in the next turn again.
 _PER_WAKE_UP = 32
+# For a door that closes there is no next turn, so its queue is emptied in one go, however long it is.
 _LAST_ONES = 4096  # as many as the master lets wait
 _TCP_INFO = 11
+# Of struct tcp_info no more is copied than is asked for: 28 bytes, where all of it would be over 200.
 _WAITING = slice(24, 28)  # tcpi_unacked: of a listening socket it is the number that wait to be accepted
 
 # accept(2): these belong to the connection that was to be taken, or say that there is none.
+# Linux passes on errors that the new connection has met already (accept(2) lists those
+# of TCP/IP): to take them for ours would end a worker because of one client's network.
 _NOT_THIS_ONE = frozenset(
     (
         errno.EAGAIN,
@@ -65,11 +70,13 @@ class _Door:
 
     def waiting(self) -> int:
         """How many connections wait here; more than a wake-up may take, where the kernel does not tell."""
+        # There is no such figure for a unix socket, so there the failing accept is paid for, and ends the loop.
         if self.family == _socket.AF_UNIX:
             return _PER_WAKE_UP
         return int.from_bytes(self.sock.getsockopt(_socket.IPPROTO_TCP, _TCP_INFO, _WAITING.stop)[_WAITING], byteorder)
 
     def close(self) -> None:
+        # Before the descriptor is closed: its number may be the next connection's, and libev knows it by that alone.
         self.watcher.stop()
         self.watcher.close()
         self.sock.close()
@@ -89,6 +96,7 @@ class AcceptLoop:
         self._serve = serve
         self._make_room = make_room
         self._doors: dict[str, _Door] = {}
+        # Apart from our own: they end by another's word, and a loan may name the same listener as we have.
         self._borrowed: dict[int, list[_Door]] = {}  # by the slot whose sockets they are
         self._reserve = Reserve()
         self._paused = False
@@ -115,6 +123,7 @@ class AcceptLoop:
 
     def has_room(self) -> bool:
         """May one more connection be open? Somebody who is idle may have to go for it."""
+        # Asked for clients of a worker that drains: they come with their connections, and cannot wait in a queue of the kernel's until there is room.
         return self._counters.connections_open < self._most or bool(self._make_room())
 
     def open(self, listener: str, sock: _socket.socket, serve: Serve | None = None) -> None:
@@ -123,6 +132,7 @@ class AcceptLoop:
 
     def borrow(self, lender: int, listener: str, sock: _socket.socket) -> None:
         """Accept on a socket of another slot too, as on our own of that listener; without one it is nothing to us."""
+        # A loan comes with the sockets of all listeners of its slot: one that was switched off since is not ours to serve.
         if listener in self._doors:
             door = self._open(listener, sock, self._doors[listener].serve)
             self._borrowed.setdefault(lender, []).append(door)
@@ -131,15 +141,18 @@ class AcceptLoop:
 
     def give_back(self, lender: int) -> None:
         """Accept no more on what this slot has lent; who waits there is for its own worker."""
+        # Without letting in who waits, as `close` does: the lender's new worker has the same socket, and the same queue.
         for door in self._borrowed.pop(lender, ()):
             door.close()
 
     def _open(self, listener: str, sock: _socket.socket, serve: Serve) -> _Door:
+        # A wake-up does not mean that somebody is left: others have this socket, and the one that is slower must not stand in accept(2).
         sock.setblocking(False)
         if sock.family != _socket.AF_UNIX:
             # Linux hands it down to every accepted socket: one call here saves one per connection.
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         door = _Door(listener, sock.family, sock, self._loop.io(sock.fileno(), _READABLE), serve)
+        # A listener that comes during a pause has no room either; `look_again` starts all of them.
         if not self._paused:
             door.watcher.start(self._wake, door)
         return door
@@ -153,10 +166,12 @@ class AcceptLoop:
         """From now on its connections are served like this; those that are in stay as they are."""
         for door in self._all_doors():
             if door.listener == listener:
+                # The socket stays open through all such changes: its queue is the kernel's, and would go with it.
                 door.serve = serve or self._serve
 
     def close(self, listener: str) -> None:
         """Accept there no more. Who waits in the backlog is let in first: if nobody has the socket besides us, closing resets them."""
+        # Away first: what begins in the hub below may ask where we accept, or pause all doors.
         door = self._doors.pop(listener)
         for lender, borrowed in self._borrowed.items():
             for each in borrowed:
@@ -170,13 +185,17 @@ class AcceptLoop:
         """Accept nowhere any more."""
         for listener in self.listeners:
             self.close(listener)
+        # Nobody is let in any more, so those inside may have the reserve: a drain opens connections to backends as well.
         self._reserve.release()
 
     def look_again(self) -> None:
         """End a pause, unless we know that it would begin again. Called once per tick."""
+        # Told a tick later than it ended: where each resumption lets in one and pauses
+        # again, that is one long pause to an operator, and not ten lines a second.
         if self._full and not self._paused:
             self._full = ""
             log.warning("event=accept_resumed connections=%d", self._counters.connections_open)
+        # The reserve must be whole before anybody comes in, or the next want of descriptors would find nothing to give.
         if self._paused and (self._reserve.refill() or (self._make_room() and self._reserve.refill())):
             self._paused = False
             for door in self._all_doors():
@@ -186,14 +205,17 @@ class AcceptLoop:
         """Somebody inside wants a descriptor: give the reserve free, and let nobody in meanwhile. False if it is free already."""
         released = self._reserve.release()
         if released:
+            # Else newcomers would take what was meant for the backends of those who are inside.
             self._pause("EMFILE")
         return released
 
     def _wake(self, door: _Door) -> None:
+        # One at least, also where nobody is said to wait: what is wrong with the socket shows in accept(2) only, and the watcher would fire for ever.
         self._take(door, min(_PER_WAKE_UP, max(1, door.waiting())))
 
     def _take(self, door: _Door, most: int) -> None:
         counters = self._counters
+        # Somebody is closed only for one who waits, which is certain here for the first: whoever was idle would else go for nothing.
         if counters.connections_open >= self._most and not self._make_room():  # here somebody waits; after the first we cannot know
             self._pause("max_connections")
             return
@@ -204,14 +226,18 @@ class AcceptLoop:
             except OSError as error:
                 self._fail(error)
                 return
+            # With kind and protocol given: left to Python they are asked of the kernel, two more calls for each connection.
             sock = _socket.socket(family, _socket.SOCK_STREAM, 0, descriptor)
             sock.setblocking(False)
+            # Both before `serve`, which may end the connection at once and counts it down then.
             counters.connections_accepted += 1
             counters.connections_open += 1
             serve(sock, peer, listener)
 
     def _fail(self, error: OSError) -> None:
+        # Where nobody idle can go, the next accept would fail as this one did, at full speed: the pause is what keeps a starved worker from spinning.
         if error.errno in _NO_RESOURCES:
+            # With room the watcher fires again, since the client still waits: no loop here, so that those inside have their turn between.
             if not self._make_room():  # else there is something to try again with
                 self._reserve.release()
                 self._pause(errno.errorcode[error.errno])
@@ -231,8 +257,10 @@ class AcceptLoop:
 
     def _pause(self, why: str) -> None:
         self._paused = True
+        # Once for each reason: a worker at its limit pauses every tick, for as long as the crowd lasts.
         if why != self._full:
             self._full = why
             log.warning("event=accept_paused reason=%s connections=%d", why, self._counters.connections_open)
+        # Level-triggered as they are, they would fire in every turn of the loop for somebody whom nobody may let in.
         for door in self._all_doors():
             door.watcher.stop()

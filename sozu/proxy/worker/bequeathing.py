@@ -27,6 +27,7 @@ from sozu.proxy.worker.ways import begin, believed_of
 
 log = logging.getLogger("sozu.proxy")
 
+# The kernel takes 253 in a message (SCM_MAX_FD); each is open twice until it is sent, in the hour in which descriptors are scarce.
 AT_ONCE: Final = 64  # connections in a message: so many more descriptors are open for a moment
 
 
@@ -42,17 +43,20 @@ class Way:
 
     def may_take(self, session: object) -> bool:
         """Is it a client of plain HTTP?"""
+        # Also one that is busy now: whoever may go is not told to close, and what it will be doing at the next look nobody knows.
         return self._open and _is_plain(session)
 
     def move(self, sessions: Collection[object]) -> None:
         """Send all who are idle now; nobody before the heir is there, or once he has gone."""
         if not self._open:
             return
+        # A copy of the set, which shrinks with each that goes; a generator, so that who is not sent is not asked either.
         idle = (session for session in tuple(sessions) if _is_plain(session) and _is_idle(session))
         try:
             while self._is_awaited() and (some := list(islice(idle, AT_ONCE))):
                 self._send(some)
         except (ChannelError, OSError) as error:
+            # Not tried again: what becomes of a half-sent message nobody can say. Those who are left are asked to close, as where there was no heir.
             log.warning("event=heir_lost reason=%r", str(error))
             self._open = False
 
@@ -69,7 +73,10 @@ class Way:
         try:
             going = list(sessions)
             for session in going:
+                # A second name for the connection: ours is closed with its session before the message leaves, and the kernel keeps what is under way.
                 descriptors.append(os.dup(session.stream.fileno()))
+                # The deadline goes along as it is: CLOCK_MONOTONIC is the machine's and not
+                # a process's, and begun anew it would be given again by each upgrade.
                 guests.append(Guest(session.listener, session.client.decode("latin-1"), session.deadline))
             for session in going:  # all can go: where a descriptor is wanting, all of them stay
                 session.close()  # our name for the connection: before the send, which may let others run
@@ -82,9 +89,11 @@ class Way:
     def guests(self) -> Iterator[tuple[Guest, _socket.socket]]:
         """Say that we are here; then those who come, until the other end closes."""
         try:
+            # First of all and empty: it is what the other end waits for. Three idle clients and a new one were lost on their way to an heir that hung.
             self._channel.send(Bequest(guests=()), [])
             while True:
                 bequest, descriptors = self._channel.receive()
+                # Strict, and the channel has counted already: with one descriptor too few every client after it would be taken for somebody else.
                 yield from zip(bequest.guests, [_socket.socket(fileno=each) for each in descriptors], strict=True)
         except (ChannelError, OSError) as error:
             log.debug("event=bequest_ended reason=%r", str(error))
@@ -102,24 +111,30 @@ def _is_plain(session: object) -> TypeGuard[Session]:
 
 
 def _is_idle(session: Session) -> bool:
+    # What is in our memory does not travel: an answer not yet taken by the kernel,
+    # or the next request already read. Unread bytes do, they are the connection's.
     return session.idle_since != NEVER and not session.stream.queued and not session.stream.leftover
 
 
 def seat(traffic: Traffic, listener: Listener | None, sock: _socket.socket, guest: Guest) -> bool:
     """Serve a client who has come from another worker, if there is (still) such a listener; else his connection is closed."""
+    # The heir's configuration may be newer: a listener that has gone, or speaks TLS now, is no place for a connection in plain text.
     if listener is None or not listener.active or listener.protocol is not Protocol.HTTP:
         sock.close()
         return False
     sock.setblocking(False)
     try:
+        # Asked of the kernel and not of the message: whether somebody is believed goes by who really connects, `guest.client` is whom he may have named.
         peer = client_name(sock.family, sock.getpeername())
     except OSError:  # he has gone
         sock.close()
         return False
     counters = traffic.counters
+    # As an accept does: the session counts itself down when it ends, wherever it began. Its number is one of this worker's.
     counters.connections_accepted += 1
     counters.connections_open += 1
     stream, client = Stream(sock, traffic.hub), guest.client.encode("latin-1")
     session = begin(traffic, stream, client, listener.address, counters.connections_accepted, believed=believed_of(listener, peer))
+    # Behind `begin`, which gives it the time of a newcomer.
     session.deadline = guest.deadline
     return True

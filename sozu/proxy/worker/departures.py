@@ -15,6 +15,7 @@ from sozu.proxy.deadlines import NEVER
 from sozu.proxy.failures import ClientGone
 from sozu.proxy.traffic import WatchedSession
 
+# Half a second: a backend that is silent is held for a client who has gone by so much longer, and each look is a system call over all who are busy.
 TICKS: Final = 5
 
 
@@ -33,10 +34,12 @@ class Departures:
             self._end_the_departed()
 
     def _end_the_departed(self) -> None:
+        # A poll set made anew: one that is kept would have to hear of each exchange that begins and ends, which is what is to be saved.
         busy = {session.stream.fileno(): session for session in self._sessions if session.idle_since == NEVER}
         poll = select.poll()
         for number in busy:
             poll.register(number, 0)  # errors are told unasked
+        # Read to the end before anybody is told: to throw runs that exchange, which may close other connections of this dict.
         for number in [number for number, event in poll.poll(0) if event & select.POLLERR]:
             session = busy[number]
             if session.idle_since == NEVER and session.deadline < NEVER:  # else it has ended with a neighbour, or will

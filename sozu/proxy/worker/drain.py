@@ -28,9 +28,12 @@ def drain_sessions(sessions: Collection[Session], remaining: Callable[[], float]
 
     Those that an heir may take are asked only if that does not come to pass.
     """
+    # An heir is no promise. Told at once to close, a client would close a connection that it could have kept;
+    # told never, one that is always busy at the moment of the look would keep us until the grace is over.
     patient = {session for session in sessions if heir is not None and heir.may_take(session)}
     _ask(sessions, lambda session: session not in patient)
     looks = 0
+    # `sessions` is the worker's own set: they leave it by themselves when they end.
     while sessions and (left := remaining()) > 0:
         if heir is not None:
             heir.move(sessions)
@@ -47,5 +50,6 @@ def drain_sessions(sessions: Collection[Session], remaining: Callable[[], float]
 
 
 def _ask(sessions: Collection[Session], which: Callable[[Session], bool]) -> None:
+    # A list: an idle session ends within `drain`, and leaves the set that we walk through.
     for session in [session for session in sessions if which(session)]:
         session.drain()

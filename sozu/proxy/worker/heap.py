@@ -36,8 +36,10 @@ class Heap:
     def look(self) -> None:
         """Has a crowd gone?"""
         there = self._counters.connections_open + self._counters.exchanges_open
+        # Exchanges count beside connections, which stay when a burst of requests on them is over and has left as much behind.
         if there > self._most:
             self._most = there
+        # Measured from the highest since the last trim: a crowd that goes slowly, ten a tick, is a crowd as well.
         elif self._most - there >= max(CROWD, self._most // 2):
             self._most = there
             self._trim(0)
@@ -45,6 +47,7 @@ class Heap:
     @contextmanager
     def spare(self, orders: int) -> Iterator[None]:
         """A change of so many orders is carried out in this block."""
+        # At the start the collector is off until the first state is there (process.py), and stays so.
         if orders < MANY_ORDERS or not gc.isenabled():
             yield
             return
@@ -52,12 +55,16 @@ class Heap:
         try:
             yield
         finally:
+            # Before it is turned on, or its first look would be at all that was made meanwhile.
+            # What was garbage in a cycle stays for good by this: the price of no pause.
             gc.freeze()
             gc.enable()
 
     def shrunk(self, facts: int, pack: Callable[[], object]) -> None:
         """So many facts have gone at once. `pack` makes anew what stays: last, so that it comes where other things are."""
         if facts >= MANY:
+            # What was remembered goes first, since it holds what has gone; then cycles; then
+            # what stays is copied together, so that whole pages become free for the last call.
             forget()
             gc.collect()
             pack()
@@ -66,5 +73,6 @@ class Heap:
 
 def malloc_trim() -> Trim:
     """The C library's, or one that does nothing."""
+    # musl has none; `int` takes a number and does nothing.
     trim: Trim = getattr(ctypes.CDLL(None), "malloc_trim", int)
     return trim

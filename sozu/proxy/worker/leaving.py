@@ -22,10 +22,12 @@ class Leaving:
 
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
+        # With its request, since a session outlives it: the next request on the same connection is another frontend's, and must not be waited for.
         self._left: dict[FrontendKey, list[tuple[Session, RequestView]]] = {}
 
     def note(self, removed: Collection[FrontendKey], routes: RouteTable) -> None:
         """These frontends have gone; `routes` is the last table that had them."""
+        # A request does not remember its frontend: that would be a word for each, kept for the rare removal. The old table is asked once more instead.
         at_work = [each for each in self._traffic.sessions if isinstance(each, Session)] if removed else []
         for session in at_work:
             view = session.request
@@ -40,11 +42,13 @@ class Leaving:
 
     def look(self) -> None:
         """Forget those that have ended."""
+        # Ten times a second, and nearly never is there anything.
         if self._left:
             running = {key: [each for each in left if self._runs(*each)] for key, left in self._left.items()}
             self._left = {key: left for key, left in running.items() if left}
 
     def _runs(self, session: Session, view: RequestView) -> bool:
+        # By identity: what is remembered of heads is forgotten with the old table, so that the same request, sent again, is another view.
         return session.request is view and session in self._traffic.sessions
 
     def _frontend_of(self, view: RequestView, listener: str, routes: RouteTable) -> FrontendKey | None:

@@ -92,9 +92,12 @@ class Life:
         for each in busy:
             each.link_exception(lambda _: self._ending.set())  # a broken invariant; gevent has printed the traceback
         self._await_end()
+        # Also a worker that was never ready: 0 would tell the master that it drained, and nothing failed.
         if any(each.exception is not None for each in busy) or not self._ready:
             return 1
         self._drain()
+        # After the drain, which still answers. A second here and one for the log are the
+        # two that the master waits beyond the grace before it kills (EXIT_PATIENCE).
         self._link.close(_LAST_WORDS)
         return 0
 
@@ -111,8 +114,10 @@ class Life:
 
     def _listen(self) -> None:
         self._hear_out()
+        # It knows nothing that it could serve with, and the master that was telling it is gone: the next one starts its own.
         if not self._ready:
             self._ending.set()
+        # One after the other, so that two masters never have one worker: nobody is accepted at the rendezvous while a channel stands.
         while self._ready and self._rendezvous is not None:
             self._link = MasterLink(channel_to_master(self._rendezvous.next_master()))
             self._introduce_ourselves()
@@ -120,6 +125,8 @@ class Life:
 
     def _hear_out(self) -> None:
         self._link.listen(self._hear)
+        # All that was heard is carried out before anybody else is told who we are: a digest
+        # from the middle of it would be one that no journal knows, and cost us our place.
         self._heard.join()
 
     def _hear(self, message: FromMaster, descriptors: list[int]) -> None:
@@ -133,6 +140,7 @@ class Life:
 
     def _obey(self) -> None:
         while True:
+            # One greenlet for all of them: transactions are carried out in the order of their revisions, though each lets traffic run in between.
             self._take(*self._heard.get())
             self._heard.task_done()
 
@@ -162,6 +170,7 @@ class Life:
                 self._prepare(message, descriptors)
             case Publish():
                 self._publish(message)
+            # They may last for hours, in which the next transaction has to be heard.
             case WatchBackend():
                 gevent.spawn(self._watch, message)
             case WatchListener() | WatchFrontend():
@@ -191,6 +200,7 @@ class Life:
             case MeetThere():
                 self._rendezvous = Rendezvous(descriptors[0])
             case GiveListeners():
+                # The order of names and descriptors is all that ties them together; one too few would put each of the rest behind a wrong name.
                 given = dict(zip((name.address for name in message.listeners), descriptors, strict=True))
                 self._serving().take(given, message.lent_by)
             case Load():
@@ -201,10 +211,13 @@ class Life:
         service.collect([*facts_in(message), *message.orders])
         if not message.last:
             return
+        # An Objection is not caught: with a state that makes no sense there is nothing to go back to. This worker ends, and its log says why.
         service.publish(message.revision, ())
+        # Before the first client: the collector is turned on with all of the state out of its sight.
         self._prepared(self._slot)
         service.serve(self._tell_news, self._tell_verdict)
         self._ready = True
+        # Behind `serve`: at this word the master tells the one before us to drain, and somebody has to accept from then on.
         self._link.say(Ready(revision=service.revision))
 
     def _publish(self, message: Publish) -> None:
@@ -274,6 +287,7 @@ class Life:
             self._way = way
             self.end(message.grace)
         elif way is not None:
+            # It lasts as long as the other worker drains.
             gevent.spawn(self._serving().inherit, way)
 
     def _share(self, message: TakeLog | AskWitness, descriptors: Sequence[int]) -> None:

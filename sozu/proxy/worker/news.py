@@ -16,6 +16,7 @@ class HealthNews:
 
     def look(self) -> None:
         """Tell what differs from what was told."""
+        # Whatever happened between two looks is one entry for each backend: only where it stands now is told, and only if that is not what was told last.
         judged, self._registry.judged = self._registry.judged, {}
         for live, reason in judged.items():
             if live.down and live.key not in self._told_down:

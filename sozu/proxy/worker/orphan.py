@@ -30,6 +30,7 @@ class Rendezvous:
     def __init__(self, descriptor: int) -> None:
         """Listen on a bound socket, which is ours from now on."""
         self._listening = socket.socket(fileno=descriptor)
+        # Now, while nothing is given up yet: seccomp refuses listen(2) later, when a master has died and it would be needed.
         self._listening.listen(WAITING)
         self._masters = {0, os.getuid()}  # as long as we have not changed it
 
@@ -37,9 +38,12 @@ class Rendezvous:
         """Wait for one; its end of a channel."""
         while True:
             connection, _ = self._listening.accept()
+            # The kernel's word for who connected (unix(7), SO_PEERCRED). The file's mode says the
+            # same, but a folder may be anybody's, and what goes out here are listening sockets.
             _, uid, _ = struct.unpack("3i", connection.getsockopt(plain.SOL_SOCKET, plain.SO_PEERCRED, struct.calcsize("3i")))
             if uid in self._masters:
                 return connection
+            # Turned away, and waited on: where a stranger could end the wait, no master would find this worker again.
             log.warning("event=stranger_refused uid=%d", uid)
             connection.close()
 
@@ -52,6 +56,7 @@ def tell_who_we_are(
     link: MasterLink, slot: int, settings: Settings, state: ConfigState, listeners: dict[ListenerName, int], *, draining: bool
 ) -> None:
     """The first words to a master that has found us: who we are, what we know, and our listening sockets, in parts."""
+    # One piece at least, also without a listener: the master waits for the one that says `last`.
     pieces = list(portions(list(listeners.items())))
     for number, some in enumerate(pieces, start=1):
         found = Found(

@@ -28,6 +28,7 @@ from sozu.proxy.worker.stalls import watch_stalls
 
 log = logging.getLogger("sozu.proxy")
 
+# The same as `--grace` of the command line, so that a worker ends in the same way whoever asks it to.
 _GRACE = 10.0  # seconds, when a signal and not the master says drain
 # A collection of everything that lives costs milliseconds, and what a request leaves behind is freed by its counts alone.
 _GARBAGE_THRESHOLDS = (50_000, 50, 100)
@@ -38,8 +39,11 @@ def main(arguments: Sequence[str]) -> int:
     faulthandler.enable()  # should C code crash, the log has the stack
     gc.disable()  # a large state is built first; `_settle` turns it on again
     channel = _channel(arguments)
+    # At INFO until the settings have come with Welcome; what goes wrong before is to be seen in any case.
     logging.basicConfig(format=f"time=%(asctime)s level=%(levelname)s pid={os.getpid()} %(message)s", level=logging.INFO)
+    # A spare worker stays at this point until it is needed: in `ps` it should not pass for one that serves.
     setproctitle("sozu: worker, starting")
+    # Before anything counts how many there are (`sessions_at_most`).
     _take_all_descriptors()
     life = Life(MasterLink(channel_to_master(channel)), prepared=_settle, confine=_confine)
     _ignore(signal.SIGINT, signal.SIGHUP)
@@ -59,6 +63,7 @@ def _channel(arguments: Sequence[str]) -> socket.socket:
     parser.add_argument("--channel", type=int, required=True, metavar="N", help="the descriptor of the master's channel")
     number = parser.parse_args(arguments).channel
     try:
+        # gevent's kind: one greenlet reads the channel, and a read that blocks would stop all the others.
         return socket.socket(fileno=number)
     except OSError as error:
         parser.error(f"descriptor {number} is no channel: {error.strerror}")
@@ -67,18 +72,21 @@ def _channel(arguments: Sequence[str]) -> socket.socket:
 def _take_all_descriptors() -> None:
     """A session needs two descriptors, and the usual soft limit is 1024: take what the hard limit allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Not left to the operator: select(2), for whose sake the soft limit is 1024, is called nowhere here (Departures polls).
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _confine(slot: int, settings: Settings) -> dict[str, Any]:
     """See sozu.proxy.sandbox. Everything is imported by now."""
     if settings.affinity:
+        # Of those that we may use, which in a container are not all; counted by slot, so that a successor gets the core of the one before.
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[slot % len(cores)]})
     try:
         return {"sandbox": confine(settings.sandbox, settings.user)}
     except NotConfined as why:
         log.error("event=not_confined reason=%r", str(why))  # noqa: TRY400 - the reason is in words
+        # It leaves the greenlet that heard Welcome, and gevent ends the process on this one; any other exception would be that greenlet's end only.
         raise SystemExit(1) from None
 
 
@@ -91,4 +99,5 @@ def _settle(slot: int) -> None:
     gc.freeze()
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
     gc.enable()
+    # Last: to load a large state is one long turn of the loop, in which nobody is served and nothing is wrong.
     watch_stalls(get_hub())

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 import resource
 
+# Not for sessions to come but for those that are in: connections to their backends, and a new log.
 HELD = 16
 PER_SESSION = 2  # the client's connection and the backend's
 
@@ -23,7 +24,9 @@ class Reserve:
     def refill(self) -> bool:
         """Hold them (again); False, and none are held, if there are not so many."""
         try:
+            # All or none: with a part of it accepting would go on, and the next want would come before there is anything to give.
             while len(self._held) < self._most:
+                # A confined worker may open little else.
                 self._held.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         except OSError:
             self.release()
@@ -43,5 +46,7 @@ def sessions_at_most(wanted: int) -> int:
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:
         return wanted
+    # Counted and not assumed: what is open at the start depends on the master's listeners, on libraries and on the log. A
+    # worker that took more sessions than it has descriptors for would accept clients only to answer them by 503.
     free = limit - HELD - sum(1 for _ in Path("/proc/self/fd").iterdir())
     return max(1, min(wanted, free // PER_SESSION))

@@ -140,6 +140,7 @@ class Service:
 
     def _follow(self, revision: int, orders: Sequence[AnyOrder]) -> None:
         before = self._transactions.state
+        # The old table, taken before it is replaced: only that one tells which requests came by a frontend that goes.
         routes = self._traffic.routes
         changes = self._transactions.apply(revision, orders)
         state = self._transactions.state
@@ -170,6 +171,7 @@ class Service:
         for address in self._accepting.listeners - wanted:
             self._accepting.close(address)
             self._followed.pop(address, None)
+            # One that is only switched off keeps its sessions.
             if address not in listeners:
                 self._dismiss(address)
         for address in wanted - self._accepting.listeners:
@@ -274,6 +276,7 @@ class Service:
 
     def drain(self, remaining: Callable[[], float], heir: Way | None = None) -> int:
         """Stop accepting, let sessions go or end while `remaining()` says so, cut the rest; returns how many were cut."""
+        # First: a transaction that comes during the drain must open no listener again.
         self._serving = False
         self.rounds.run(running=False)
         self._traffic.draining = True

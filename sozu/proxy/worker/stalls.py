@@ -17,6 +17,7 @@ log = logging.getLogger("sozu.proxy")
 STALL = 0.25  # seconds that a turn may take
 LONG = 2.0  # seconds after which the stack is written
 PERIOD = 0.1  # seconds
+# Each winding starts a thread, so not at every look; a stall is written down after 1 to 2 seconds of it.
 WIND = 1.0  # seconds between two windings
 
 Wind = Callable[[float], object]
@@ -45,6 +46,7 @@ class Stalls:
 def watch_stalls(hub: Hub) -> Stalls:
     """Watch this hub's loop for as long as the process lives."""
     stalls = Stalls(PERIOD)
+    # Without a reference, or the loop would never be found empty, and a deserted worker would not end.
     timer = hub.loop.timer(PERIOD, PERIOD, ref=False)
     timer.start(stalls.look)
     return stalls

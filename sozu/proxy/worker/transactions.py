@@ -21,6 +21,7 @@ from sozu.command.state import ConfigState
 from sozu.proxy.loop.breath import Breath
 from sozu.proxy.registry import Registry, RosterDraft
 
+# A bit cannot be shorter than what is done between two looks: slices of 64 took up to 1.5 ms (docs/decisions/009.md).
 _SLICE: Final = 4  # orders between two looks at the clock
 
 
@@ -55,8 +56,10 @@ class Transactions:
 
     def apply(self, revision: int, orders: Sequence[AnyOrder]) -> list[Change]:
         """Carry out what was collected and these last orders; the changes that are noted. Raises Objection, and then nothing has changed."""
+        # Taken off before anything can fail: parts of a transaction that was refused must not be carried out with the next one.
         whole, self._parts = [*self._parts, *orders], []
         self._breath.begin()
+        # Everything is built beside what is in use. An Objection, or the end of this worker, leaves traffic with what it has.
         draft, noted = Draft(self.state), list[Change]()
         routes, rosters = self._tables.routes.draft(), self._tables.registry.draft()
         # At revision 0 nothing is served yet: nobody waits, and what is built at once is built once.
@@ -67,14 +70,19 @@ class Transactions:
             effects = draft.effects[done:]
             routes.after(effects)
             rosters.after(effects)
+            # Asked here, slice by slice: ten thousand changes looked at in one go at the end would be one long turn.
             noted += [change for change in effects if self._is_noted(change, draft)]
+            # By effects as well as by orders: one order may remove a cluster with all that it has.
             self._gently = self.state.revision > 0 and max(len(whole), len(draft.effects)) > _SLICE
+            # One step, since what took the time is done: it is asked only whether somebody has waited long enough.
             self._let_run((effects,))
         self._publish(revision, draft, routes, rosters)
+        # Kept until the followers have heard of the change: to free ten thousand objects takes some milliseconds, and nobody waits for that.
         self._settling = chain(self._tables.registry.settle(rosters), _dropped(whole), _dropped(draft.effects), routes.forget())
         return noted
 
     def _carry_out(self, draft: Draft, some: Sequence[AnyOrder | AnyFact]) -> None:
+        # The master has checked these facts, and nothing is there that they could contradict: without the rules a start takes a third less.
         if not self.state.revision and some and isinstance(some[0], Fact):
             draft.fill(cast("Sequence[AnyFact]", some))  # a state is told as facts, or as orders
             return
@@ -83,8 +91,11 @@ class Transactions:
 
     def _publish(self, revision: int, draft: Draft, routes: RouteDraft, rosters: RosterDraft) -> None:
         registry = self._tables.registry
+        # What takes long comes first, in steps between which traffic meets the old tables, all of them. Below this nothing switches.
         self._let_run(routes.build())
         self._let_run(registry.prepare(rosters))
+        # All three together: what is remembered of a head names a route and a roster, and is forgotten
+        # when routes change; a request between the lines would remember the new one with the old other.
         self.state = draft.state(revision)
         self._tables.routes = routes.table()
         registry.swap(rosters)
@@ -99,6 +110,7 @@ class Transactions:
         self._let_run(self._packing())
 
     def _packing(self) -> Iterator[None]:
+        # Each is made whole and then assigned, so that traffic may run between the three.
         self.state = self.state.packed()
         yield
         self._tables.routes = self._tables.routes.packed()
@@ -128,6 +140,7 @@ def is_noted(change: Change, draft: Draft) -> bool:
     if isinstance(fact, Cluster):
         return _is_asked_for(change.after) or _is_asked_for(change.before)
     if isinstance(fact, Frontend):
+        # One that goes may have exchanges that somebody waits for; one that comes matters to TLS alone, the others are in the route table already.
         return change.after is None or _is_of_tls(change.after) or _is_of_tls(change.before)
     return True
 

@@ -21,6 +21,7 @@ def watch_backend(registry: Registry, key: BackendKey, tell: Tell) -> None:
     live = registry.find(key)
     gone = Event()
     told = 0
+    # Asked anew in each round and not believed of the event: between its end and our turn the backend may have come back, and be somebody's again.
     while live is not None and live.retired and live.exchanges:
         if gone.set not in live.on_gone:  # at first, and when it came back and went again unseen
             gone.clear()
@@ -45,5 +46,6 @@ def watch_sessions(count: Callable[[], int], tell: Tell, *, ending: bool) -> Non
         if left != told:
             told = left
             tell(Status.PROCESSING, told)
+        # Asked and not told: an event for each session's end, by listener, would cost all of them what only a removal wants to know.
         gevent.sleep(_NEWS_EVERY)
     tell(Status.OK, 0)

@@ -29,14 +29,18 @@ class Way:
         self._traffic = traffic
         self._gate = gate
         self._listener = listener
+        # Read once for each listener, and not for each connection.
         self._proxy_from = Networks(listener.proxy_from)
         self._trusted = Networks(listener.trusted)
 
     def __call__(self, sock: _socket.socket, peer: Any, address: str) -> None:
         """Serve this connection."""
         client = client_name(sock.family, peer)
+        # The port is the client's to choose, and says nothing of who it is.
         source = client.rpartition(b":")[0].strip(b"[]")
+        # The connection's number is taken now: a PROXY header may be long in coming, and others are accepted meanwhile.
         begin = partial(self._begin, self._traffic.counters.connections_accepted, self._trusted if self._trusted.holds(source) else None)
+        # By the address of who connects, never by whether the bytes look like a header: anybody could write one, and be whom he likes.
         if self._proxy_from.holds(source):
             ProxiedArrival(self._traffic, sock, client, address, begin)
         else:
@@ -44,6 +48,8 @@ class Way:
 
     def _begin(self, number: int, believed: Networks | None, sock: _socket.socket, client: bytes, destination: str) -> None:
         listener, traffic = self._listener, self._traffic
+        # Asked for each connection: a frontend with `passthrough` may come to a tcp listener
+        # without any change of the listener itself, which would make another Way.
         if listener.protocol is Protocol.HTTPS or self._gate.asks_names(listener.address):
             self._gate.greet(sock, Visitor(client, listener.address, number, believed))
             return
@@ -71,4 +77,5 @@ def way_of(traffic: Traffic, gate: Gate, listener: Listener) -> Serve | None:
     """None for the usual one."""
     if listener.proxy_from or listener.trusted or listener.protocol is Protocol.TCP:
         return Way(traffic, gate, listener)
+    # None and not a way like the others: a plain http listener is the usual case, and its connections go to a session in one call.
     return gate.serve if listener.protocol is Protocol.HTTPS else None
