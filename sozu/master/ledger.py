@@ -256,7 +256,7 @@ class Ledger:
         gevent.spawn(self._see_through, publication)
         entry.proposal.outcome.set(publication)
 
-    # ---- afterwards ---------------------------------------------------------------------------
+    # ---- afterwards, each in a greenlet: a worker may take seconds to confirm, and the clerk must not wait -------
 
     def _see_through(self, publication: Publication) -> None:
         publication.follow()

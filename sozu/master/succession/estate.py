@@ -102,8 +102,8 @@ def names_left() -> dict[str, tuple[str, ...]]:
 
 def missing(left: Mapping[str, Collection[str]]) -> list[str]:
     """What we could not do without, and an estate of such parts would not have."""
-    # Asked of the fields themselves: whoever adds one without a default has it missed by the trial of each older
-    # master, and need not think of a list.
+    # Asked of the fields themselves, and of no list beside them: whoever adds one without a default has the trial object
+    # to each older master, which does not leave it.
     wanted = [(part.__name__, field.name) for part in PARTS for field in msgspec.structs.fields(part) if field.required]
     return [f"{part}.{name}" for part, name in wanted if name not in left.get(part, ())]
 

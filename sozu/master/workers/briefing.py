@@ -46,6 +46,8 @@ class Briefing:
         # would be neither in this state nor in the newcomer's queue.
         state, log = self.state(), self.log.descriptors
         secret = self.ticket_secret
+        # Aged before it is told: the hourly look may be most of an hour away, and no newcomer is to learn what must be
+        # forgotten.
         secret.age(time())
         welcome = Welcome(
             slot=newcomer.slot, settings=self.settings, ticket_secret=secret.value.hex(), ticket_period=secret.period, descriptors=len(log)

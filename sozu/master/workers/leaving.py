@@ -45,6 +45,8 @@ def _way_between(heir: Worker | None) -> list[socket.socket]:
     try:
         ours, theirs = socket.socketpair()
         with theirs:
+            # An heir that hangs takes nobody in. So the one that goes sends no client before the heir has said over
+            # this way that it is there (sozu/proxy/worker/bequeathing.py): a soak had lost four connections.
             heir.link.tell(Inherit(), [theirs])
     except OSError as error:  # no descriptor is free: its clients are asked to come anew
         log.warning("event=no_way_to_heir slot=%d reason=%r", heir.slot, str(error))

@@ -116,6 +116,8 @@ class WorkerLink:
         self._reader.kill()
         if self.ended.is_set() or not self._writer.ready():
             return None
+        # A duplicate, since ours is closed with its object. What was read of a message is nowhere else; and a number
+        # that was used before would find the answer to another question.
         return Handed(os.dup(self._channel.fileno()), self._channel.unread, next(self._ids))
 
     def _read(self) -> None:

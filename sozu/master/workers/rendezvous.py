@@ -47,6 +47,7 @@ class Places:
 
 def slot_of(path: str) -> int:
     """Whose place it is: the slot's number."""
+    # From behind: the folder and the command socket may have hyphens in their names.
     return int(path.rsplit("-", 2)[-2])
 
 
