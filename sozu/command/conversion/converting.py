@@ -15,11 +15,13 @@ from sozu.command.conversion.source import Notes, Table
 from sozu.command.conversion.text import written
 from sozu.command.rules.limits import LONGEST_TIMEOUT, MOST_CONNECTIONS, MOST_WORKERS
 
+# Ours has nothing below debug: upstream's "trace" tells less here than it did, and nothing tells more.
 _LEVELS: Final = {"trace": "debug", "debug": "debug", "info": "info", "warn": "warning", "error": "error"}
 _TIMEOUTS: Final = {"request_timeout": "request", "front_timeout": "front", "back_timeout": "back", "connect_timeout": "connect"}
 _SAME: Final = (
     ("command_socket", "command_socket", str), ("pid_file_path", "pidfile", str), ("worker_count", "workers", int), ("max_connections", "max_connections", int),
 )  # fmt: skip
+# What has no equal for a reason: with it the note says what to do instead, where `leftovers` could only say that it is so.
 _NEEDLESS: Final = {
     "buffer_size": "buffers have no fixed size here",
     "max_buffers": "buffers are not counted here: max_connections bounds memory",
@@ -52,6 +54,7 @@ _NEEDLESS: Final = {
 }
 
 
+# Only what has bounds is named: msgspec lets pass what is not, so that the other settings go through it untouched.
 class _Bounded(msgspec.Struct):
     """What is no setting of ours, whatever upstream says."""
 
@@ -80,12 +83,15 @@ def convert(source: str) -> Conversion:
         raise NotToml(str(error)) from error
     notes = Notes()
     table = Table(values, "", notes)
+    # Listeners go before clusters, which ask them for timeouts, cookies and HSTS; `leftovers` goes last, when all that is read was read.
     settings = _settings(table)
     door = Door()
     listeners = Listeners(door, active=table.take("activate_listeners", bool, default=True))
+    # One bound for the whole file there, and one of each cluster here: so the clusters are told of it.
     most_per_client = table.take("max_connections_per_ip", int, 0)
     for each in table.tables("listeners"):
         listeners.read(each)
+    # "applications" is what clusters were called in older files, which are still around; whatever stands there reads the same.
     clusters = {name: read_cluster(name, each, listeners, door, most_per_client) for name, each in table.named("clusters", "applications")}
     table.leftovers()
     return Conversion(written(settings, listeners.entries(), clusters, tuple(notes)), tuple(notes))
@@ -96,6 +102,7 @@ def _settings(table: Table) -> dict[str, Any]:
     for key, ours, kind in _SAME:
         if value := table.take(key, kind):
             settings[ours] = value
+        # 0 workers or an empty path: falsy, and there all the same. Our file would be refused with it, so it goes with a note.
         elif value is not None:
             table.note(key, f"{value!r} is none; it is left out")
     if table.take("handle_process_affinity", bool):
@@ -104,6 +111,7 @@ def _settings(table: Table) -> dict[str, Any]:
     if timeouts:
         settings["timeouts"] = timeouts
     _read_logs(table, settings)
+    # Key by key, so that one number out of bounds costs no other setting.
     for key in tuple(settings):
         try:
             msgspec.convert({key: settings[key]}, _Bounded)
@@ -130,11 +138,13 @@ def _read_metrics(table: Table, settings: dict[str, Any]) -> None:
 
 def _read_logs(table: Table, settings: dict[str, Any]) -> None:
     level = table.take("log_level", str)
+    # Theirs may be a list for single modules, in the manner of Rust's env_logger ("info,sozu_lib=debug"): which of those is meant for all, nobody can tell.
     if level is not None and level.lower() in _LEVELS:
         settings["log_level"] = _LEVELS[level.lower()]
     elif level is not None:
         table.note("log_level", f"one level for all here: {level!r} is left out")
     target = table.take("access_logs_target", str) or table.take("log_access_target", str)
+    # A path must follow: "file://" alone would be a log of the name "".
     if target is not None and re.match("file://.", target):
         settings["access_log"] = {"path": target.removeprefix("file://")}
     elif target == "stdout":

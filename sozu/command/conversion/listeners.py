@@ -15,6 +15,7 @@ STICKY: Final = "SOZUBALANCEID"
 _PROTOCOLS: Final = ("http", "https", "tcp")
 _TIMEOUTS: Final = {"front_timeout": "front", "back_timeout": "back", "connect_timeout": "connect"}
 _YEAR: Final = 31_536_000  # seconds
+# What `expect_proxy` means, kept as it is: with a narrower list the header from elsewhere would not be understood. The note asks to narrow it.
 _EVERYBODY: Final = ["0.0.0.0/0", "::/0"]
 
 
@@ -23,6 +24,7 @@ class Listeners:
 
     def __init__(self, door: Door, *, active: bool = True) -> None:
         self._door = door
+        # By address in normal form, since two spellings of one are one listener. The order of the file stays.
         self._entries: dict[str, dict[str, Any]] = {}
         self._active = active
         self.unheard_of: set[str] = set()  # addresses of listeners that there cannot be here
@@ -40,12 +42,15 @@ class Listeners:
         protocol = table.take("protocol", str, "http").lower()
         if protocol not in _PROTOCOLS:
             table.note("protocol", f"there is no protocol {protocol!r} here: the listener is left out")
+            # Remembered for the tcp clusters whose frontends name it: `need` would make it for them, as a tcp listener.
             self.unheard_of.add(address)
         elif address in self._entries:
             table.note("address", "the file has this already, further up; it is left out")
         elif address:
             self._read(table, address, self.need(address, protocol))
+            # It had to be there while it was read, as `certify` writes into it; if the door refuses it, it shall not.
             entry = self._entries.pop(address)
+            # In our file they stand at the listener, and yet are orders of their own, with files that are not here: the door is not asked.
             certificates = {name: entry.pop(name) for name in ("certificates",) if name in entry}
             if admitted := self._door.admit(table, AddListener, entry):
                 self._entries[address] = admitted | certificates
@@ -54,10 +59,12 @@ class Listeners:
         if table.take("expect_proxy", bool):
             entry["proxy_from"] = list(_EVERYBODY)
             table.note("expect_proxy", "upstream believes everybody; say in proxy_from which networks your proxies are in")
+        # Each of these is read whether there is a use for it or not, and asked for by the clusters that are reached this way.
         self.sticky_names[address] = _theirs(table, "sticky_name", "clusters have it here, as `sticky`") or STICKY
         self.timeouts[address] = {ours: value for key, ours in _TIMEOUTS.items() if (value := _theirs(table, key, "clusters have timeouts here: those that this listener leads to"))}
         if answers := read_answers(table):
             entry["answers"] = answers
+        # Read in any case, to tick them off: of an http listener they mean nothing, and a note for each would say so of what nobody misses.
         if (terms := read_tls(table)) and entry["protocol"] == "https":
             entry["tls"] = terms
         self.certify(table, address)
@@ -72,17 +79,20 @@ class Listeners:
     def certify(self, table: Table, address: str) -> None:
         """A certificate for this listener, if the table has one."""
         certificate, key, chain = (table.take(name, str) for name in ("certificate", "key", "certificate_chain"))
+        # None of the three is the usual case, and no mistake: hence the second look.
         if certificate is None or key is None:
             if certificate or key or chain:
                 table.notes.add(table.place, "has a certificate without a key, or a key without a certificate")
             return
         pair = {"certificate": certificate, "key": key} | ({"chain": chain} if chain else {})
         pairs = self._entries[address].setdefault("certificates", [])
+        # Every frontend of a site names the site's certificate; our file would be refused for saying it twice.
         if pair not in pairs:
             pairs.append(pair)
 
     def need(self, address: str, protocol: str) -> dict[str, Any]:
         """The listener at this address; upstream makes one where a frontend names an address that has none."""
+        # The first who needs it says what it speaks: one that the file describes is there already, since all listeners are read before any cluster.
         return self._entries.setdefault(address, {"protocol": protocol, "address": address} | ({} if self._active else {"active": False}))
 
     def timeouts_of(self, addresses: Iterable[str], notes: Notes, place: str) -> dict[str, float]:
@@ -120,5 +130,6 @@ def read_hsts(table: Table) -> dict[str, Any] | None:
         ours |= {key: True for key in ("include_subdomains", "preload") if hsts.take(key, bool)}
         if hsts.take("force_replace_backend", bool) is not True and wanted:
             hsts.note("force_replace_backend", "always here: a backend's own field gives way")
+        # Empty and not None: the frontend said that it wants none, and gets none of its listener's either.
         return ours if wanted else {}
     return None

@@ -11,6 +11,7 @@ class Notes:
     """What has no equal, each with its place in the upstream file; in the order of their finding, each once."""
 
     def __init__(self) -> None:
+        # A dict for a set with an order: what is found at one place again and again, as by each line of a page, is told once.
         self._lines: dict[str, None] = {}
 
     def __iter__(self) -> Iterator[str]:
@@ -25,6 +26,7 @@ class Table:
     """One table of the file. `take` reads a key and ticks it off; `leftovers` notes the others."""
 
     def __init__(self, values: Mapping[str, Any], place: str, notes: Notes) -> None:
+        # A copy to tick off from: what is still in it at the end is what nobody has read, and nobody has to keep a list of what there is.
         self._left = dict(values)
         self.place = place
         self.notes = notes
@@ -34,6 +36,7 @@ class Table:
         if key not in self._left:
             return default
         value = self._left.pop(key)
+        # In Python `true` is an integer: without the second half `worker_count = true` would be one worker.
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool and kind is not object):
             self.note(key, f"{value!r} is not what upstream takes there")
             return default
@@ -45,6 +48,7 @@ class Table:
             place = f"{self._at(key)}[{number}]"
             if isinstance(values, dict):
                 table = Table(values, place, self.notes)
+                # What the body of the loop has not taken by its end is noted: who leaves such a loop early drops keys in silence.
                 yield table
                 table.leftovers()
             else:
@@ -57,6 +61,7 @@ class Table:
                 place = f"{self._at(key)}.{name}"
                 if isinstance(values, dict):
                     table = Table(values, place, self.notes)
+                    # A name with a blank cannot be a cluster here, and the cluster is the last thing that should be left out for its name.
                     sound = _BLANK.sub("-", name)
                     if sound != name:
                         self.notes.add(place, f"no name has a blank in it here: {sound}")
@@ -88,6 +93,7 @@ class Table:
     def explain(self, key: str, text: str) -> Any:
         """Tick off a key that has no equal, and say what to do; the value, if it is there."""
         value = self.take(key)
+        # What is switched off there needs no word: that it does not exist here comes to the same.
         if value is not None and value is not False:
             self.note(key, text)
         return value
@@ -96,6 +102,7 @@ class Table:
         """Note what nobody has read."""
         for key, value in self._left.items():
             self.note(key, f"has no equal here (it was {value!r})")
+        # So that a second call tells nothing: who has read a table to its end may say so, and the generator that lent it says so again.
         self._left.clear()
 
     def _at(self, key: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 def written(settings: Mapping[str, Any], listeners: Sequence[Mapping[str, Any]], clusters: Mapping[str, Any], notes: Sequence[str]) -> str:
     """The text of a configuration file."""
+    # Not by `config.writing`, although the result looks alike: that writes facts, and half of what stands here, such as files of certificates, is none yet.
     lines = [*_notes(notes), *(f"{name}: {_flow(value)}" for name, value in settings.items())]
     if listeners:
         lines += ["listeners:", *(f"  - {_flow(each)}" for each in listeners)]
@@ -17,13 +18,16 @@ def written(settings: Mapping[str, Any], listeners: Sequence[Mapping[str, Any]],
 
 def _notes(notes: Sequence[str]) -> Iterator[str]:
     if notes:
+        # On top and not at their places, which are those of the upstream file: who reads them has that one beside it.
         yield "# Converted; what has no equal here, or means something else:"
         yield from (f"#   {note}" for note in notes)
 
 
 def _cluster(name: str, cluster: Mapping[str, Any]) -> Iterator[str]:
+    # `{}` says that nothing was forgotten; a key with nothing behind it would mean the same to the reader of the file.
     yield f"  {_flow(name)}:{'' if cluster else ' {}'}"
     for key, value in cluster.items():
+        # A line each: of what is in a cluster these are the ones that come and go, and a diff shows which.
         if key in {"frontends", "backends"}:
             yield f"    {key}:"
             yield from (f"      - {_flow(each)}" for each in value)
@@ -36,4 +40,5 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{name}: {_flow(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow, value)) + "]"
+    # YAML has no pairs of surrogates, which is how `ensure_ascii` writes what is beyond 16 bits.
     return json.dumps(value, ensure_ascii=False)
