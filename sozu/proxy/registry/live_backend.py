@@ -76,8 +76,8 @@ class LiveBackend:
             self._token = token_of(self.fact)
         return self._token
 
-    @property
     # Turns are taken here and not in the balancer: an exchange that tries again, a health check and a tunnel all come by this line, whatever chose the backend.
+    @property
     def address(self) -> SocketAddress:
         """Where the next connection goes: they take turns."""
         first, *others = self.addresses

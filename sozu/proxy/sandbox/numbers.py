@@ -26,7 +26,7 @@ YOUNG: Final = {
     "pidfd_getfd": 438,
 }
 
-# Written down and not looked up: the C library has no table of names, and Python's headers are not there where workers run.
+# Written down and not looked up: the C library has no table of names, and the kernel's headers are not there where workers run.
 _X86_64: Final = {
     "socket": 41, "bind": 49, "listen": 50, "clone": 56, "fork": 57, "vfork": 58, "execve": 59, "kill": 62, "syslog": 103,
     "ptrace": 101, "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setgroups": 116, "setresuid": 117, "setresgid": 119,

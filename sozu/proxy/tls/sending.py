@@ -109,7 +109,7 @@ class TlsSender(Stream):
 
     def send_queued(self) -> None:
         """See Stream. Not beside a parked writer: he has taken along what was queued, and the watcher is his."""
-        # The outbox calls this at the end of a turn. It stopped the watcher of a writer who had parked in that turn, and he was never woken.
+        # Called by the outbox at the end of a turn, this stopped the watcher of a writer who had parked in that same turn: he was never woken.
         if self.full:
             return
         try:

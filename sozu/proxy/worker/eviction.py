@@ -12,7 +12,7 @@ SHARE = 256  # one in so many is closed at a time: to look for them costs a look
 
 def evict(sessions: Collection[Session], now: float) -> int:
     """Close the least active sessions and return how many; 0 if all are busy. Does not switch greenlets."""
-    # Those who are busy are idle since for ever from now (`NEVER`), so this comparison leaves them out as well.
+    # Who is busy is idle since NEVER, which is later than any moment: the comparison leaves him out without another question.
     quiet = [session for session in sessions if session.idle_since <= now - QUIET]
     # A few of many: to sort ten thousand for forty of them takes several times as long.
     victims = nsmallest(max(1, len(sessions) // SHARE), quiet, key=attrgetter("idle_since"))

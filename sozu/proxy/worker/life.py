@@ -96,8 +96,8 @@ class Life:
         if any(each.exception is not None for each in busy) or not self._ready:
             return 1
         self._drain()
-        # After the drain, which still answers. A second here and one for the log are the
-        # two that the master waits beyond the grace before it kills (EXIT_PATIENCE).
+        # After the drain, which still answers. A second here and one for the log: the master
+        # waits for two beyond the grace before it kills (EXIT_PATIENCE).
         self._link.close(_LAST_WORDS)
         return 0
 
