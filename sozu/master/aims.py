@@ -36,8 +36,8 @@ def nothing_but(orders: Sequence[AnyOrder]) -> Aim:
             listeners = [order for order in wanted if isinstance(order, AddListener)]
             held = [addition(certificate) for certificate in state.certificates.values()]
             wanted = [*listeners, *held, *(order for order in wanted if not isinstance(order, AddListener))]
-        # Carried out on nothing first: only two whole states can be compared, and what these orders leave out is what
-        # has to go.
+        # Carried out on nothing first: only two whole states can be
+        # compared, and what these orders leave out is what has to go.
         return diff(state, commit(ConfigState(), wanted).state)
 
     return aim

@@ -21,8 +21,8 @@ class Aside:
 
     def call(self, function: Callable[..., T], *arguments: object) -> T:
         """What the function returns, or raises. Only this greenlet waits."""
-        # This greenlet is parked in the hub until the thread is done, and all others run: what was read before this
-        # call may be outdated after it.
+        # This greenlet is parked in the hub until the thread is done, and all
+        # others run: what was read before this call may be outdated after it.
         outcome: T | Refused | OSError | JournalError = self._pool.apply(_outcome, (function, *arguments))
         if isinstance(outcome, Refused | OSError | JournalError):
             raise outcome

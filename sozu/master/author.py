@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-# It stands in each record of the journal and in each row of `log`: an `apply` with a thousand arguments is not to fill
-# either.
+# It stands in each record of the journal and in each row of `log`:
+# an `apply` with a thousand arguments is not to fill either.
 LONGEST_COMMAND = 200  # characters
 
 
@@ -21,9 +21,9 @@ class Author:
     @classmethod
     def of(cls, pid: int, uid: int) -> Self:
         """With the command line that this process has now; none if it is gone already."""
-        # The kernel has noted who the peer was when it connected; what that process is called can only be read now,
-        # when it may be gone and its pid another's. So this is a hint for people. Who may come in was decided by the
-        # uid alone.
+        # The kernel has noted who the peer was when it connected; what that process
+        # is called can only be read now, when it may be gone and its pid another's.
+        # So this is a hint for people. Who may come in was decided by the uid alone.
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:

@@ -11,9 +11,9 @@ from sozu.command.state import BackendKey, FrontendKey
 
 Key = TypeVar("Key", BackendKey, FrontendKey)
 
-# A bound, because a proxy that is told by a scheduler what runs removes backends for as long as it lives; this many
-# backends and frontends hold about 5 MB (docs/decisions/009.md). Who asks for one that was forgotten hears that there
-# is none.
+# A bound, because a proxy that is told by a scheduler what runs removes backends for as
+# long as it lives; this many backends and frontends hold about 5 MB
+# (docs/decisions/009.md). Who asks for one that was forgotten hears that there is none.
 REMEMBERED = 10_000  # backends, and frontends
 
 
@@ -21,8 +21,8 @@ class Departures:
     """Backends and frontends by key, listeners by address; iterated over, the backends. `before` are those of a master before this one."""
 
     def __init__(self, before: Iterable[BackendKey] = ()) -> None:
-        # Dictionaries without values: unlike sets they keep the order in which things came, and the bound lets go of
-        # the oldest.
+        # Dictionaries without values: unlike sets they keep the order
+        # in which things came, and the bound lets go of the oldest.
         self._backends: dict[BackendKey, None] = dict.fromkeys(before)
         self._listeners: dict[str, None] = {}
         self._frontends: dict[FrontendKey, None] = {}

@@ -44,10 +44,10 @@ def settle() -> None:
 
 def give_back_after(change: object, pack: Callable[[], object]) -> None:
     """In a while after nobody has to do with this large change any more. `pack` makes anew what lives long: last, so that it comes where other things are."""
-    # Nothing can be given back while somebody still holds the change: the tool that asked for it, whose answer may be
-    # under way. finalize calls when the last one lets go, in whatever greenlet that happens, hence a timer and nothing
-    # that could switch. `pack` must not know the change, or nobody would ever let go of it. At the end of the process
-    # all goes anyway.
+    # Nothing can be given back while somebody still holds the change: the tool that asked for
+    # it, whose answer may be under way. finalize calls when the last one lets go, in whatever
+    # greenlet that happens, hence a timer and nothing that could switch. `pack` must not know
+    # the change, or nobody would ever let go of it. At the end of the process all goes anyway.
     finalize(change, gevent.spawn_later, CALM, _give_back, pack).atexit = False
 
 

@@ -28,8 +28,8 @@ class History:
     def state_at(self, revision: int) -> ConfigState:
         """What the configuration was. Raises NoSuchRevision or JournalError."""
         records = self.records(revision)
-        # It has to be this very revision. Those before the base are gone, and to fall back on a neighbour would roll
-        # back to what nobody has asked for.
+        # It has to be this very revision. Those before the base are gone, and to
+        # fall back on a neighbour would roll back to what nobody has asked for.
         if not records or records[-1].revision != revision:
             raise NoSuchRevision(f"the journal does not tell what revision {revision} was (`sozu log` shows those it knows)")
         return self._aside.call(state_after, self._path, records)

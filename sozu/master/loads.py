@@ -9,8 +9,8 @@ from sozu.command.worker_protocol import AskBackends
 from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.roster import Roster, WorkerState
 
-# A tool waits for `plan` or `explain`: figures that lack one worker's part are worth more to it than those that come
-# late.
+# A tool waits for `plan` or `explain`: figures that lack one
+# worker's part are worth more to it than those that come late.
 PATIENCE = 1.0  # seconds; a worker that is later is left out
 # The names of a question have to fit into one frame of 2 MiB.
 MOST_NAMED = 5000  # clusters in one question; beyond it all are asked for

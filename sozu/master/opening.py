@@ -39,8 +39,8 @@ def common_memory() -> int:
     # or a master has it open. Close-on-exec, since workers are sent it over their channel; an upgrade marks its own
     # copy as inheritable.
     descriptor = os.memfd_create("sozu-rates", os.MFD_CLOEXEC)
-    # All zeros is an empty book: a bucket that was full at time 0 says nothing, so its place is free
-    # (sozu/proxy/edits/common_rates.py).
+    # All zeros is an empty book: a bucket that was full at time 0 says
+    # nothing, so its place is free (sozu/proxy/edits/common_rates.py).
     os.ftruncate(descriptor, RATES)
     return descriptor
 
@@ -109,8 +109,8 @@ def open_all(settings: Settings, belongings: Belongings, locked: Callable[[], ob
         unless_it_works.callback(door.close)
         log = LogFile(settings.access_log)
         unless_it_works.callback(log.close)
-        # After journal and door: a worker without a master talks with one at a time, so nobody may ask who could still
-        # be refused.
+        # After journal and door: a worker without a master talks with
+        # one at a time, so nobody may ask who could still be refused.
         orphanage = find_orphans(Places(settings.command_socket))
         came = activated_sockets(os.environ, os.getpid())
         # Slots for all who were found, though fewer may be wanted: `adopt` closes what is beyond the last slot, and who

@@ -14,8 +14,8 @@ def with_real_ports(orders: Iterable[AnyOrder], listen: Callable[[AddListener], 
 
     Frontends and certificates of the same transaction that are for such a listener follow it.
     """
-    # One pass is enough: whoever names a listener stands behind it, since `commit` refuses the name of what is not
-    # there yet.
+    # One pass is enough: whoever names a listener stands behind
+    # it, since `commit` refuses the name of what is not there yet.
     real: dict[str, str] = {}
     for order in orders:
         match order:
@@ -38,8 +38,8 @@ def remembered_ports(wanted: Iterable[AnyOrder], held: Iterable[Listener]) -> li
     So a restart with the same file finds its addresses again, and shows no difference where there is none.
     """
     wanted = list(wanted)
-    # A held listener that the file names by its port is that one. Were it given to a listener at port 0 besides, two
-    # orders would be about the same address.
+    # A held listener that the file names by its port is that one. Were it given
+    # to a listener at port 0 besides, two orders would be about the same address.
     taken = {order.address for order in wanted if isinstance(order, AddListener)}
     free = [listener for listener in held if listener.address not in taken]
 

@@ -71,8 +71,8 @@ class Publication:
 
     def await_the_deaf(self) -> None:
         """Wait until those are gone who have not heard of it and still listen where it says that nobody does."""
-        # The end of the process is waited for, and not its reply: one that hangs may wake up, and would accept there
-        # for as long as it lives.
+        # The end of the process is waited for, and not its reply: one that
+        # hangs may wake up, and would accept there for as long as it lives.
         gevent.wait([worker.process.ended for worker in (*self.late, *(each for each in self._leaving if each.hung))])
 
     def __iter__(self) -> Iterator[tuple[Worker, Reply]]:

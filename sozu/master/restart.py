@@ -51,8 +51,8 @@ def replayed(journal: Journal) -> Replayed:
     """What the journal says. Raises JournalError."""
     records = journal.replay()
     state = state_after(journal.path, records)
-    # No record counts as a file's: nobody has changed anything live that an edited file could undo
-    # (docs/decisions/001.md).
+    # No record counts as a file's: nobody has changed anything
+    # live that an edited file could undo (docs/decisions/001.md).
     return Replayed(state, from_file=not records or records[-1].from_file)
 
 
@@ -74,8 +74,8 @@ def begin(ledger: Ledger, sockets: ListenerSockets, file: ConfigState, *, file_w
         _carry_out(ledger, [UpdateSettings(workers=None)], from_file=False)
     # Read after that order, which has made another state.
     held = ledger.state
-    # Without this a file with port 0 would differ from the journal at each start, and to apply it would move the
-    # listener.
+    # Without this a file with port 0 would differ from the journal
+    # at each start, and to apply it would move the listener.
     wanted = remembered_ports(orders_of(file), held.listeners.values())
     if file_wins and (missing := tuple(diff(held, commit(ConfigState(), wanted).state))):
         _carry_out(ledger, wanted if held.revision == 0 else missing, from_file=True)

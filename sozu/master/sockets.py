@@ -33,8 +33,8 @@ class ListenerSockets:
         """`store` keeps them for the day on which everything of ours is killed."""
         self.slots = slots  # what is opened from now on is opened for so many; others of them open when they are asked for
         self._open: dict[str, tuple[socket.socket, ...]] = {}
-        # A start that fails must take none of these away: workers go on serving there, and a unix socket whose file is
-        # gone is found by nobody.
+        # A start that fails must take none of these away: workers go on serving
+        # there, and a unix socket whose file is gone is found by nobody.
         self._adopted = set[str]()
         self.disordered = set[str]()  # addresses whose sockets may have been opened in another order than that of their slots
         self._store = store or Store({})
@@ -88,8 +88,8 @@ class ListenerSockets:
 
     def hand_over(self) -> dict[str, list[int]]:
         """For another master: a descriptor for each address and slot."""
-        # Duplicates: ours close with their objects, whoever is the next master; should the exec fail, it is we who go
-        # on with these.
+        # Duplicates: ours close with their objects, whoever is the next
+        # master; should the exec fail, it is we who go on with these.
         return {address: [os.dup(each.fileno()) for each in opened] for address, opened in self._open.items()}
 
     def steer(self, count: int) -> None:

@@ -18,8 +18,8 @@ class Stopping:
     def __init__(self, slots: Slots, sockets: ListenerSockets) -> None:
         self._slots, self._sockets = slots, sockets
         self.begun, self.done = Event(), Event()
-        # A list from the moment on in which the estate is gathered: a stop that was carried out then would close the
-        # sockets that the estate names.
+        # A list from the moment on in which the estate is gathered: a stop that
+        # was carried out then would close the sockets that the estate names.
         self._put_off: list[Signals] | None = None
 
     def put_off(self) -> list[Signals]:
@@ -36,8 +36,8 @@ class Stopping:
         elif not self.begun.is_set():
             self.begun.set()
             log.info("event=soft_stop grace=%g", grace)
-            # In a greenlet of its own: this is called from the loop of signals and from verbs, and both have to hear
-            # the hard stop that may follow.
+            # In a greenlet of its own: this is called from the loop of signals
+            # and from verbs, and both have to hear the hard stop that may follow.
             gevent.spawn(self._drain, grace)
 
     def hard(self) -> None:
@@ -47,8 +47,8 @@ class Stopping:
             return
         self.begun.set()
         log.info("event=hard_stop")
-        # A soft stop that waits in `_drain` needs no word: it sees its workers end. All that both then do may be done
-        # twice.
+        # A soft stop that waits in `_drain` needs no word: it sees
+        # its workers end. All that both then do may be done twice.
         gevent.spawn(self._kill)
 
     def _drain(self, grace: float) -> None:

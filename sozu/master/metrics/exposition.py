@@ -16,8 +16,8 @@ from sozu.master.metrics.counted import COUNTERS, GAUGES, MasterFigures, Snapsho
 
 def exposition(master: MasterFigures, workers: Snapshots) -> bytes:
     """The whole page."""
-    # One for each page: the library's own would add figures of this Python process, and it counts up, where what is
-    # counted here was counted by others.
+    # One for each page: the library's own would add figures of this Python
+    # process, and it counts up, where what is counted here was counted by others.
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Page([*_of_master(master), *_of_workers(workers)]))
     return generate_latest(registry)
@@ -40,8 +40,8 @@ def _of_master(master: MasterFigures) -> Iterator[Metric]:
     yield fills
     expiry = GaugeMetricFamily("sozu_certificate_expires", "When a certificate expires, in seconds since 1970.", labels=["fingerprint", "name"])
     for each in master.certificates:
-        # One name is enough to know it by. All of a certificate's names would be a label of a thousand bytes in each
-        # scrape.
+        # One name is enough to know it by. All of a certificate's
+        # names might be thousands of bytes in each scrape.
         expiry.add_metric([each.fingerprint, next(iter(each.names), "")], each.not_after)
     yield expiry
 

@@ -69,8 +69,8 @@ class Figures:
     def metrics(self) -> dict[str, Any]:
         """`workers`: the counters of each worker by its slot; `total`: their sums (a worker that ended takes its own along)."""
         told = self._ask(lambda number: [AskMetrics(id=number)])
-        # By the slot's number, which one that drains shares with its successor: of the two, one would stand in the
-        # other's place.
+        # By the slot's number, which one that drains shares with its
+        # successor: of the two, one would stand in the other's place.
         counters = {str(worker.slot): figures for worker, figures in told.items() if worker.state is not WorkerState.DRAINING}
         return {"workers": counters, "total": total(list(counters.values()))}
 
@@ -100,13 +100,13 @@ def total(counters: list[Any]) -> Any:
     """Add up figures of one shape: numbers are added, mappings and lists element by element; `bounds` stay as they are."""
     match counters:
         case [dict(), *_]:
-            # Of all of them, not of the first: between two steps of an upgrade, workers of two versions tell different
-            # figures.
+            # Of all of them, not of the first: between two steps of an
+            # upgrade, workers of two versions tell different figures.
             names = dict.fromkeys(name for each in counters for name in each)
             return {name: _total_of(name, [each[name] for each in counters if name in each]) for name in names}
         case [list(), *_]:
-            # Strict: histograms of different buckets cannot be added, and to cut the longer one would show a wrong sum
-            # as a right one.
+            # Strict: histograms of different buckets cannot be added, and
+            # to cut the longer one would show a wrong sum as a right one.
             return [total(list(column)) for column in zip(*counters, strict=True)]
         case []:
             return {}

@@ -65,8 +65,8 @@ class MetricsPage:
     def _answer(self, request: RequestView | None) -> bytes:
         if request is None:
             return _response("400 Bad Request", "text/plain", b"GET /metrics HTTP/1.1\n")
-        # The path before the method: 405 would say that there is something at this path. It comes with Allow, as RFC
-        # 9110 15.5.6 wants.
+        # The path before the method: 405 would say that there is something
+        # at this path. It comes with Allow, as RFC 9110 15.5.6 wants.
         if request.target != b"/metrics":
             return _response("404 Not Found", "text/plain", b"The figures are at /metrics\n")
         if request.method != b"GET":

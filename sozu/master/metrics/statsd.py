@@ -94,8 +94,8 @@ def _tell(address: Address, read: Callable[[], Reading], interval: float) -> Non
 
 def _send(letters: socket.socket, packet: bytes, address: Address) -> None:
     try:
-        # To an address each time and on no connected socket: there, the kernel would raise a server's ICMP refusal of
-        # one packet at the next one.
+        # To an address each time and on no connected socket: there, the kernel
+        # would raise a server's ICMP refusal of one packet at the next one.
         letters.sendto(packet, address.sockaddr)
     except OSError as error:
         log.debug("statsd does not hear: %s", error)

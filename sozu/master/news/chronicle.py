@@ -99,8 +99,8 @@ def _news_of(change: Change) -> Iterator[tuple[str, Listener]]:
             yield "listener_added", after
         case Listener() as before, None:
             yield "listener_removed", before
-        # Before the general case: that it accepts, or no more, is what somebody waits for, whatever else has changed
-        # with it.
+        # Before the general case: that it accepts, or no more, is
+        # what somebody waits for, whatever else has changed with it.
         case Listener() as before, Listener() as after if before.active is not after.active:
             yield "listener_activated" if after.active else "listener_deactivated", after
         case Listener(), Listener() as after:

@@ -225,6 +225,6 @@ def _take_in(orphan: Orphan, worker: Worker, slots: Slots, objection: str) -> No
     for slot in {held.slot for held in orphan.sockets if held.slot is not None} - {orphan.slot}:
         slots.go_on_lending(slot, worker)
     if objection:
-        # Last, because to replace somebody means nothing before `take_on` has put him into his slot. The slot's keeper
-        # finds it when it starts.
+        # Last, because to replace somebody means nothing before `take_on` has
+        # put him into his slot. The slot's keeper finds it when it starts.
         worker.replace(objection)

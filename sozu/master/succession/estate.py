@@ -36,8 +36,8 @@ class WorkerLeft(msgspec.Struct, frozen=True, kw_only=True):
     slot: int
     pid: int
     state: WorkerState
-    # Of CLOCK_MONOTONIC, which is the machine's and goes on through an exec: a deadline of the one program is one of
-    # the next.
+    # Of CLOCK_MONOTONIC, which is the machine's and goes on through
+    # an exec: a deadline of the one program is one of the next.
     since: float
     leave_by: float | None
     channel: int
@@ -110,11 +110,11 @@ def missing(left: Mapping[str, Collection[str]]) -> list[str]:
 
 def write_estate(estate: Estate) -> int:
     """Put it into a memory file; the descriptor."""
-    # In memory and not on a disk: the tickets' secret is in it, and the keys of certificates in transactions that are
-    # still open.
+    # In memory and not on a disk: the tickets' secret is in it, and
+    # the keys of certificates in transactions that are still open.
     descriptor = os.memfd_create("sozu-estate", 0)
-    # A duplicate, because the file object closes what it was given. Both have one position, so that the reader has to
-    # go back to the beginning.
+    # A duplicate, because the file object closes what it was given. Both
+    # have one position, so that the reader has to go back to the beginning.
     with os.fdopen(os.dup(descriptor), "wb") as file:
         file.write(msgspec.json.encode(estate))
     return descriptor

@@ -82,8 +82,8 @@ def _workers_left(workers: Iterable[Worker]) -> Iterator[WorkerLeft]:
         link = handed.get()
         if link is None:
             log.warning("event=worker_killed slot=%d pid=%d reason='it does not read its channel'", worker.slot, worker.process.pid)
-            # What it has not read goes with this program. It would never be sure to have the state, and nobody could
-            # tell it so.
+            # What it has not read goes with this program. It would never
+            # be sure to have the state, and nobody could tell it so.
             worker.process.kill()
             worker.process.ended.wait()
             continue

@@ -18,8 +18,8 @@ from sozu.master.workers.slots import Slots
 log = logging.getLogger("sozu.master")
 
 MOST = 1024
-# The kernel chooses a socket when the SYN comes, and puts the connection into its queue with the client's ACK, a round
-# trip later.
+# The kernel chooses a socket when the SYN comes, and puts the
+# connection into its queue with the client's ACK, a round trip later.
 HANDSHAKES = 1.0  # seconds for connections that are half open when the steering begins
 
 

@@ -61,8 +61,8 @@ def try_out(program: Sequence[str], part: Part) -> str:
     ours, theirs = socket.socketpair()
     with theirs:
         line = gevent.socket.socket(fileno=ours.detach())
-        # It blocks no signal, unlike workers: nobody's connection depends on it, so it may end with whatever ends the
-        # terminal.
+        # It blocks no signal, unlike workers: nobody's connection
+        # depends on it, so it may end with whatever ends the terminal.
         process = Process.start([*program, "--trial", str(theirs.fileno())], theirs.fileno(), blocked=())
     try:
         with line, gevent.Timeout(PATIENCE, Unfit(f"the code on disk was not ready within {PATIENCE:g} s")):
@@ -121,8 +121,8 @@ def _objection(part: Part, worker_command: Sequence[str]) -> str:
     if part.left and (wanted := missing(part.left)):
         return f"it cannot do without {' and '.join(wanted)}, which this master does not leave"
     try:
-        # What is imported late in life is imported now: the rest of a program that is half installed would be missed
-        # only by some order, later.
+        # What is imported late in life is imported now: the rest of a program
+        # that is half installed would be missed only by some order, later.
         import_the_rest()
         state = _state(part)
     except (ImportError, JournalError, OSError) as error:

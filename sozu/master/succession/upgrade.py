@@ -106,8 +106,8 @@ class Upgrading:
 
     def everything(self, grace: float, say: Say) -> Final:
         """Replace master and workers; the final answer is given by the next master, to whoever waits in this greenlet."""
-        # Of all greenlets that answer tools, the one that the door does not end: its tool gets the final word of the
-        # next master.
+        # Of all greenlets that answer tools, the one that the door does
+        # not end: its tool gets the final word of the next master.
         asker = getcurrent()
         return self._begin(lambda tell: self._hand_over(asker, grace, tell)).follow(say)
 
@@ -193,8 +193,8 @@ class Upgrading:
         raise AssertionError("this greenlet ends with this program")
 
     def _renew(self, slots: Sequence[Slot], grace: float, tell: Say) -> Final:
-        # One slot after the other, but their ends are waited for together: else a tunnel in each would make it a grace
-        # for each worker.
+        # One slot after the other, but their ends are waited for together:
+        # else a tunnel in each would make it a grace for each worker.
         leaving = [before for slot in slots if (before := self._renew_one(slot, grace, tell)) is not None]
         _await_ends(leaving, tell)
         count = len(slots)

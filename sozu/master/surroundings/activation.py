@@ -44,8 +44,8 @@ def _by_address(came: Iterator[tuple[int, int | None]]) -> dict[str, dict[int, i
     found: dict[str, dict[int, int]] = {}
     seen = set[int]()
     for descriptor, slot in came:
-        # systemd passes them on without close-on-exec: a worker would inherit them, and hold the port when we have
-        # closed it.
+        # systemd passes them on without close-on-exec: a worker would
+        # inherit them, and hold the port when we have closed it.
         os.set_inheritable(descriptor, False)
         # Two descriptors of one socket have the same inode; nothing else tells that they are one.
         address, identity = _address(descriptor), os.fstat(descriptor).st_ino
@@ -53,8 +53,8 @@ def _by_address(came: Iterator[tuple[int, int | None]]) -> dict[str, dict[int, i
             os.close(descriptor)
             continue
         seen.add(identity)
-        # Several workers may accept on it: one that comes too late must be told so by the kernel, and not wait in
-        # accept(2) with all its clients.
+        # Several workers may accept on it: one that comes too late must be told
+        # so by the kernel, and not wait in accept(2) with all its clients.
         os.set_blocking(descriptor, False)
         slots = found.setdefault(address, {})
         slots[slot if slot is not None and slot not in slots else _free(slots)] = descriptor

@@ -34,8 +34,8 @@ def notify(message: str, environment: Mapping[str, str], descriptors: Sequence[i
         return False
     # "@" stands for the NUL of Linux' abstract names.
     name = "\0" + path[1:] if path.startswith("@") else path
-    # Non-blocking: where systemd does not read for a while, a letter is lost, and not the turn of the loop that looks
-    # after the workers.
+    # Non-blocking: where systemd does not read for a while, a letter is
+    # lost, and not the turn of the loop that looks after the workers.
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as letter:
         try:
             letter.connect(name)

@@ -29,8 +29,8 @@ class Store:
     def follow(self, opened: Mapping[str, Sequence[socket.socket]]) -> None:
         """Have exactly these kept: by address, those of its slots."""
         wanted = dict(_named(opened))
-        # First what goes: the store holds so many (FileDescriptorStoreMax=), and systemd closes what it has no room
-        # for.
+        # First what goes: the store holds so many (FileDescriptorStoreMax=),
+        # and systemd closes what it has no room for.
         for name in sorted(self._stored - wanted.keys()):
             notify(f"FDSTOREREMOVE=1\nFDNAME={name}", self._environment)
         for name, each in wanted.items():
@@ -62,8 +62,8 @@ def _named(opened: Mapping[str, Sequence[socket.socket]]) -> Iterable[tuple[str,
 
 def name_of(slot: int, address: str) -> str:
     """Under which name the socket of this slot is stored: text without a colon."""
-    # A colon would end the name where systemd lists several (LISTEN_FDNAMES). Of a long path the end is kept, because
-    # the beginnings of paths are alike.
+    # A colon would end the name where systemd lists several (LISTEN_FDNAMES).
+    # Of a long path the end is kept, because the beginnings of paths are alike.
     return f"sozu-{slot}-{address.replace(':', '_')[-LONGEST_NAME:]}"
 
 

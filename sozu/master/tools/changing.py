@@ -47,8 +47,8 @@ class Changing:
     def commit(self, orders: Sequence[AnyOrder], tool: Tool, if_revision: int | None, say: Say) -> Final:
         """These orders, all or none. Where there are none, no revision is made."""
         revision = self.ledger.state.revision
-        # With another revision in mind, or in the middle of a stop, the answer has to be the refusal that any other
-        # transaction would get.
+        # With another revision in mind, or in the middle of a stop, the
+        # answer has to be the refusal that any other transaction would get.
         if not orders and if_revision in {None, revision} and not self.stopping.begun.is_set():
             return Final(f"nothing to do (still at revision {revision})", {"revision": revision, "late": []})
         publication = self._settle(lambda: self.ledger.propose(orders, tool.author, if_revision), orders)
@@ -64,8 +64,8 @@ class Changing:
 
     def apply(self, tool: Tool, if_revision: int | None, say: Say) -> Final:
         """What was collected is the whole configuration."""
-        # The transaction is over whatever comes: a tool that is refused begins a new one, and does not add to one that
-        # it believes gone.
+        # The transaction is over whatever comes: a tool that is refused
+        # begins a new one, and does not add to one that it believes gone.
         orders = taken(tool)
         return self._become(nothing_but(orders), tool, if_revision, say, orders)
 
@@ -82,14 +82,14 @@ class Changing:
 
     def _restore(self, target: Callable[[], ConfigState], request: Rollback | LoadState, tool: Tool, say: Say) -> Final:
         try:
-            # The past is read here, in the tool's own greenlet: the clerk, for whom everybody waits, is given a state
-            # and not a file.
+            # The past is read here, in the tool's own greenlet: the clerk,
+            # for whom everybody waits, is given a state and not a file.
             aim = the_same_as(target())
         except (NoSuchRevision, JournalError, OSError) as why:
             code = "no-such-revision" if isinstance(why, NoSuchRevision) else "damaged"
             raise Declined(f"{why}; {self._untouched()}", {"code": code}) from why
-        # The very aim that would be committed, so that what is shown and what is made cannot differ but by what others
-        # do.
+        # The very aim that would be committed, so that what is shown
+        # and what is made cannot differ but by what others do.
         if request.dry_run:
             return self.rehearsal.show(aim, say)
         return self._become(aim, tool, request.if_revision, say)

@@ -64,8 +64,8 @@ class Conversation:
         self._reading.start()
         try:
             self._reading.join()
-            # The end of what it sends is not the end of what it reads: a client in shell shuts down its sending side,
-            # and waits.
+            # The end of what it sends is not the end of what it reads:
+            # a client in shell shuts down its sending side, and waits.
             self._requests.join(LAST_WORDS)
         finally:
             # In this order: nobody reads; nobody answers; the writer finds the None behind the last answer; and only
@@ -102,8 +102,8 @@ class Conversation:
         self._reading.kill()
         # Nearly all end within milliseconds. Those that wait for the end of a tunnel may last for days.
         gevent.joinall([each for each in self._requests if each is not staying], MOMENT)
-        # A refusal with a code of its own, by which the client and the command line know that they may ask the next
-        # master.
+        # A refusal with a code of its own, by which the client and
+        # the command line know that they may ask the next master.
         for each, request in tuple(self._ids.items()):
             if each is not staying:
                 self._post(_asked_too_late(request))
@@ -155,8 +155,8 @@ class Conversation:
         self._heard, self.spoken = monotonic(), True
         envelope = read_request_or_why(payload) if len(payload) <= LARGE else self._read_aside(payload)
         if isinstance(envelope, BadRequest):
-            # What can be read of a request that is none is its id: with it the tool knows which of its requests was
-            # meant.
+            # What can be read of a request that is none is its id:
+            # with it the tool knows which of its requests was meant.
             why = envelope
             message = shortened(f"{why.message}; nothing was changed")
             self._post(Answer(id=why.id or "", status=Status.ERROR, message=message, data={"code": why.code}))
@@ -175,8 +175,8 @@ class Conversation:
         # Greenlets start in the order in which they were spawned: so orders reach the ledger in the order of the tool.
         greenlet = self._requests.spawn(self._serve, request, work)
         self._ids[greenlet] = request
-        # What comes here is a bug of ours. gevent has printed the traceback; the tool gets an answer, and all other
-        # tools are served on.
+        # What comes here is a bug of ours. gevent has printed the traceback;
+        # the tool gets an answer, and all other tools are served on.
         greenlet.link_exception(lambda _: self._post(_internal_error(request)))
         # Called in the hub, so that there is room again at once; nothing in it may switch.
         greenlet.rawlink(self._finished)

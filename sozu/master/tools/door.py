@@ -43,8 +43,8 @@ def accept_each(listening: socket.socket, serve: Callable[[socket.socket], objec
             if error.errno not in SCARCE and error.errno != errno.ECONNABORTED:
                 raise
             log.warning("event=accept_paused reason=%s", errno.errorcode[error.errno])
-            # Whoever is in the backlog stays there, so without a pause the same error would come back at once, and
-            # nobody else would run.
+            # Whoever is in the backlog stays there, so without a pause the
+            # same error would come back at once, and nobody else would run.
             gevent.sleep(0.1)
         else:
             serve(connection)

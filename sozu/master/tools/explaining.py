@@ -32,8 +32,8 @@ class Explaining:
             asked = asked_of(request.url, request.method, request.headers)
         except BadUrl as why:
             raise Declined(str(why), {"code": "not-a-url"}) from why
-        # One state for the whole answer: while it is worked out aside, others may commit, and the backends would be of
-        # another revision than the route.
+        # One state for the whole answer: while it is worked out aside, others may
+        # commit, and the backends would be of another revision than the route.
         state = self.ledger.state
         found = self.aside.call(explain, state, self.settings, asked, request.listener)
         rows: list[dict[str, Any]] = msgspec.to_builtins(found)

@@ -75,8 +75,8 @@ class Looking:
         since = self.events.last if request.since is None else request.since
         if not 0 <= since <= self.events.last:
             raise Declined(f"since: there is no event {since}; the last one is {self.events.last} (numbers begin at 1 with each start)", {"code": "no-such-event"})
-        # Said, and not passed over: a program that keeps up by events has to know when it must look at the state
-        # instead.
+        # Said, and not passed over: a program that keeps up by
+        # events has to know when it must look at the state instead.
         if since + 1 < self.events.first:
             say(f"events {since + 1} to {self.events.first - 1} are not known any more", {"missed": self.events.first - 1 - since})
         told = self.events.follow(since) if request.follow else [self.events.after(since)]
@@ -132,8 +132,8 @@ def _whole(state: ConfigState, author: Author) -> Record:
 
 
 def _shown(state: ConfigState, told: WeakValueDictionary[int, Dump]) -> Dump:
-    # In the thread, where one call waits for the other: of two who ask at the same time, the second finds what the
-    # first one has made.
+    # In the thread, where one call waits for the other: of two who ask
+    # at the same time, the second finds what the first one has made.
     dump = told.get(state.revision)
     if dump is None:
         dump = told[state.revision] = Dump(list(parts(without_key(order) for order in orders_of(state))))

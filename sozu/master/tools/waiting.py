@@ -76,8 +76,8 @@ class Waiting:
                 case RemoveBackend():
                     yield order.cluster, _normal(order.address)
                 case RemoveCluster():
-                    # After a commit the workers have just said which of them still run. Who asks again may have lost
-                    # any of those that are remembered.
+                    # After a commit the workers have just said which of them still run.
+                    # Who asks again may have lost any of those that are remembered.
                     keys = self.ledger.departures if publication is None else still_running(publication)
                     yield from (key for key in keys if key[0] == order.cluster)
                 case _:

@@ -57,8 +57,8 @@ def _sums(roster: Roster, question: Question, counted: str) -> Iterator[tuple[Wo
             yield worker, 0
         counts[worker] = 0 if reply.status.final else reply.data[counted]
         total = sum(counts.values())
-        # The end of the wait says that nothing is left; and a worker that tells the same sum as before tells nothing
-        # new.
+        # The end of the wait says that nothing is left; and a worker
+        # that tells the same sum as before tells nothing new.
         if total not in (0, told):
             yield None, total
         told = total

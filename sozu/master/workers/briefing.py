@@ -46,8 +46,8 @@ class Briefing:
         # would be neither in this state nor in the newcomer's queue.
         state, log = self.state(), self.log.descriptors
         secret = self.ticket_secret
-        # Aged before it is told: the hourly look may be most of an hour away, and no newcomer is to learn what must be
-        # forgotten.
+        # Aged before it is told: the hourly look may be most of an hour
+        # away, and no newcomer is to learn what must be forgotten.
         secret.age(time())
         welcome = Welcome(
             slot=newcomer.slot, settings=self.settings, ticket_secret=secret.value.hex(), ticket_period=secret.period, descriptors=len(log)
@@ -76,8 +76,8 @@ class Briefing:
 
     def lend(self, slot: int, borrower: Worker) -> bool:
         """Have a worker accept on the sockets of a slot that nobody fills now, as far as they go into one message. False if it has none yet."""
-        # Only sockets that are there: behind one that was opened now nobody waits, and the slot's own worker has it
-        # opened when it comes.
+        # Only sockets that are there: behind one that was opened now nobody
+        # waits, and the slot's own worker has it opened when it comes.
         listeners = [each for each in self.state().listeners.values() if each.active and self.sockets.has(slot, each.address)]
         if listeners:
             # One message and no more: for the borrower each one says all that this lender lends, so that a second would

@@ -55,8 +55,8 @@ class Checks:
     def _introduce(self, worker: Worker) -> None:
         if worker not in self._told:
             self._told.add(worker)
-            # All of them are listened to, and not only the one that asks: a verdict may be under way when the turn
-            # passes on.
+            # All of them are listened to, and not only the one that
+            # asks: a verdict may be under way when the turn passes on.
             worker.link.checked = partial(self.hear, worker)
             for cluster, address in self._down:
                 worker.link.tell(Learn(cluster=cluster, address=address, up=False))

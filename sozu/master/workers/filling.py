@@ -22,8 +22,8 @@ from sozu.master.workers.roster import Worker, WorkerState
 log = logging.getLogger("sozu.master")
 
 START_PATIENCE = 30.0  # seconds from exec to Ready
-# The kernel closes a dying process's descriptors before it announces the end: looked at too early, each crash would be
-# told as a channel that broke.
+# The kernel closes a dying process's descriptors before it announces the
+# end: looked at too early, each crash would be told as a channel that broke.
 EOF_PATIENCE = 1.0  # seconds between the end of a channel and the end of its process
 
 
@@ -88,8 +88,8 @@ def make_ready(newcomer: Worker, briefing: Briefing) -> None:
     else:
         newcomer.now(WorkerState.RUNNING)
     finally:
-        # However this ended, also by a stop that kills this greenlet: a process that nobody waits for would hold its
-        # sockets for ever.
+        # However this ended, also by a stop that kills this greenlet: a
+        # process that nobody waits for would hold its sockets for ever.
         if newcomer.state is WorkerState.STARTING:
             newcomer.process.kill()
 

@@ -54,8 +54,8 @@ class Heartbeat:
     def _look_at(self, worker: Worker, now: float) -> None:
         asked = self._asked.get(worker.link)
         if asked is None:
-            # It has answered after all: changes wait for it again, and it may be lent queues, until its successor
-            # comes.
+            # It has answered after all: changes wait for it again,
+            # and it may be lent queues, until its successor comes.
             worker.hung = False
             self._asked[worker.link] = now
             worker.link.ask(lambda number: [AskStatus(id=number)], self)

@@ -30,8 +30,8 @@ def see_off(worker: Worker, grace: float, heir: Worker | None = None) -> None:
     ways = _way_between(heir)
     # Nobody listens for the replies: the end of the process says it all.
     Gathering(None).ask(worker, lambda number: [Drain(id=number, grace=grace)], ways)
-    # What was told has its own duplicate. As long as we held an end, neither of the two would see that the other one
-    # has gone.
+    # What was told has its own duplicate. As long as we held an
+    # end, neither of the two would see that the other one has gone.
     for way in ways:
         way.close()
     # In a greenlet of its own, since this is called for several in a row, and in the middle of `fill`.

@@ -65,8 +65,8 @@ class WorkerLink:
     def tell(self, message: Message, files: Sequence[socket.socket | int] = ()) -> None:
         """Send a message, with duplicates of these files (ours stay open). Never waits."""
         if not self.ended.is_set():
-            # Duplicated now and not when they are sent: by then the listener may be closed, and its number belong to
-            # another file.
+            # Duplicated now and not when they are sent: by then the
+            # listener may be closed, and its number belong to another file.
             self._outbox.put((message, [_duplicate(each) for each in files]))
 
     def ask(self, question: Question, listener: Listening, files: Sequence[socket.socket | int] = ()) -> None:

@@ -52,8 +52,8 @@ class Lookups:
                 self._tell(worker)
 
     def _tell(self, worker: Worker) -> None:
-        # A message that is not known ends the channel of an older worker; one that starts can still read the files
-        # itself.
+        # A message that is not known ends the channel of an older
+        # worker; one that starts can still read the files itself.
         if worker.version == __version__ and worker.state is not WorkerState.STARTING:
             hosts, resolvers = self._texts()
             worker.link.tell(TakeNames(hosts=hosts, resolvers=resolvers))
@@ -74,6 +74,6 @@ def _identity(file: Path) -> tuple[int, int, int] | None:
         found = file.stat()
     except OSError:
         return None
-    # All three: one program puts a new file in its place, another writes into the one that is there, twice within one
-    # tick of the file system's clock perhaps.
+    # All three: one program puts a new file in its place, another writes into the
+    # one that is there, twice within one tick of the file system's clock perhaps.
     return found.st_ino, found.st_mtime_ns, found.st_size

@@ -64,8 +64,8 @@ class Process:
 
     def _unwatch(self) -> None:
         WATCHED.discard(self.pid)
-        # Before the descriptor is closed: the loop would go on asking about its number, which may be another file's by
-        # then.
+        # Before the descriptor is closed: the loop would go on asking
+        # about its number, which may be another file's by then.
         self._watcher.stop()
         self._watcher.close()
         os.close(self._pidfd)

@@ -31,8 +31,8 @@ class Places:
             place.bind(path)
         except OSError as error:
             place.close()
-            # For want of room in the folder, or in the name: unix(7) has 108 bytes for a path, and ours is longer than
-            # that of the command socket.
+            # For want of room in the folder, or in the name: unix(7) has 108 bytes
+            # for a path, and ours is longer than that of the command socket.
             log.warning("event=no_rendezvous slot=%d reason=%r", slot, str(error))
             return None
         finally:

@@ -173,8 +173,8 @@ class Slots:
         while not slot.dropped:
             while slot.wanting and not slot.dropped:
                 self._lend_out()
-                # Where a borrower or the worker before serves, a crash loop may take its time; where nobody does,
-                # clients wait.
+                # Where a borrower or the worker before serves, a crash
+                # loop may take its time; where nobody does, clients wait.
                 gevent.sleep(slot.pause if slot.borrower is not None or not slot.vacant else min(slot.pause, ALONE))
                 self._try_to_fill(slot)
                 slot.tried.set()

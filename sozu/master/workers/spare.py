@@ -53,8 +53,8 @@ class Spare:
     def take(self, slot: int) -> Worker | None:
         """The spare, for this slot; None if there is none that is ready to begin."""
         worker, self._worker = self._worker, None
-        # Also where there was none: the first one may still be a quarter of a minute away, and this was the first
-        # death.
+        # Also where there was none: the first one may still be a
+        # quarter of a minute away, and this was the first death.
         self._taken.set()
         if worker is None:
             return None

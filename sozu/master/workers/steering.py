@@ -61,8 +61,8 @@ def numbers(opened: Sequence[socket.socket]) -> list[int]:
     with _marked(opened):
         for number in range(len(opened) + STRANGERS):
             steer(opened[0], [number])
-            # The first sight counts: where the group has no such number the kernel falls back to its hash, and shows
-            # one that was seen already.
+            # The first sight counts: where the group has no such number the
+            # kernel falls back to its hash, and shows one that was seen already.
             found.setdefault(_seen_by_a_client(opened[0]), number)
             if found.keys() >= set(range(len(opened))):
                 return [found[place] for place in range(len(opened))]

@@ -49,8 +49,8 @@ class Suspects:
             self._seen.clear()
         self._seen[head] += 1
         found = _HOST.search(head)
-        # The first line and the host alone: a head has cookies and passwords, and a log more readers than a file of
-        # ours.
+        # The first line and the host alone: a head has cookies and
+        # passwords, and a log more readers than a file of ours.
         what = (worker.slot, worker.process.pid, fate, self._seen[head], _shown(head.partition(b"\r\n")[0]), _shown(found[1] if found else b""))
         kept = self._keep(worker.slot, head)
         log.error("event=request_suspected slot=%d pid=%d fate=%r times=%d request=%r host=%r head_kept=%r", *what, kept)
@@ -64,8 +64,8 @@ class Suspects:
     def _keep(self, slot: int, head: bytes) -> str:
         path = f"{self._prefix}-{slot}"
         try:
-            # Made anew each time: with O_EXCL no link is followed, and no file written that somebody has put there to
-            # read it.
+            # Made anew each time: with O_EXCL no link is followed, and
+            # no file written that somebody has put there to read it.
             with suppress(FileNotFoundError):
                 Path(path).unlink()
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
