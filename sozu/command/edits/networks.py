@@ -14,9 +14,11 @@ class BadNetwork(ValueError):
 def normal_network(text: str) -> str:
     """The one spelling of a network; of an address, the address. Raises BadNetwork."""
     try:
+        # Strict: `10.0.0.1/8` may mean the address or the network, so the message says which network it would be.
         network = ipaddress.ip_network(text)
     except ValueError as error:
         raise BadNetwork(_why_no_network(text)) from error
+    # An address is written without its /32 or /128, as people write it; both spellings are one fact.
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
@@ -34,14 +36,19 @@ class Networks:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._networks: list[Network] = [ipaddress.ip_network(text) for text in texts]
+        # For each list its own: around the method in the class it would be one for all lists, and keep each of them alive. Clients choose the
+        # addresses, so it is bounded.
         self.holds = lru_cache(maxsize=1024)(self._holds)
 
     def _holds(self, address: bytes) -> bool:
         """Is this address, without brackets, in one of them? What is no address is in none."""
         try:
+            # Clients of unix sockets have an empty address: they are in no list, and so pass `deny_from` and not `allow_from`.
             found = ipaddress.ip_address(address.decode("ascii"))
         except ValueError:
             return False
+        # Our own listeners take IPv6 alone at `[::]`, but a PROXY header or X-Forwarded-For may spell an IPv4 client so (RFC 4291 2.5.5.2): without
+        # this a rule for 10.0.0.0/8 would not hold for it.
         if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
             found = found.ipv4_mapped
         return any(found in network for network in self._networks if network.version == found.version)

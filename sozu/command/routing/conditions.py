@@ -47,6 +47,7 @@ class _Test(NamedTuple):
     present: bool
 
     def holds(self, request: Request, target: bytes) -> bool:
+        # With `present: false` there is neither value nor expression (the rules see to it), so the first arm alone has to know of absence.
         found = self.values(request, target, self.name)
         return bool(found) is self.present if self.fits is None else any(map(self.fits, found))
 
@@ -57,7 +58,9 @@ class Conditions:
     __slots__ = ("_methods", "_tests")
 
     def __init__(self, frontend: Frontend) -> None:
+        # Compared with what the client wrote, case and all (RFC 9110 9.1); the rules have refused names that could only be meant in capitals.
         self._methods = frozenset(method.encode() for method in frontend.methods)
+        # Expressions are compiled here, so when a hostname is first asked for after a change, and not for each request.
         self._tests = [
             _test(source, match)
             for source, matches in ((_fields, frontend.headers), (_queries, frontend.query), (_cookies, frontend.cookies))
@@ -66,6 +69,7 @@ class Conditions:
 
     def hold(self, request: Request, target: bytes) -> bool:
         """Do all of them hold for a request with this target?"""
+        # The cheapest question first: of what follows each looks through lines of the head, or through the query.
         if self._methods and request.method not in self._methods:
             return False
         return all(test.holds(request, target) for test in self._tests)
@@ -86,11 +90,16 @@ def _test(source: Callable[[Request, bytes, bytes], list[bytes]], match: Match) 
 
 
 def _fields(request: Request, _: bytes, name: bytes) -> list[bytes]:
+    # The lines that go on to the backend, not those that came: what ends at the proxy cannot decide, so no client routes himself by a field that the
+    # backend never sees.
     return values(request.passed_fields(), name)
 
 
 def _queries(_: Request, target: bytes, name: bytes) -> list[bytes]:
+    # As the URL Standard reads application/x-www-form-urlencoded: "&" parts pairs, the first "=" a pair. ";" parts nothing: a rule for whom it did
+    # would see other parameters than most backends.
     pairs = (pair.partition(b"=") for pair in target.partition(b"?")[2].split(b"&") if pair)
+    # Names are decoded as well, or `%64ebug=1` would walk past a rule for `debug` and mean the same to the backend.
     return [_decoded(value) for key, _, value in pairs if _decoded(key) == name]
 
 
@@ -100,4 +109,5 @@ def _cookies(request: Request, _: bytes, name: bytes) -> list[bytes]:
 
 
 def _decoded(text: bytes) -> bytes:
+    # "+" before the escapes: an escaped plus (`%2B`) is one, and would become a blank the other way round.
     return unquote_to_bytes(text.replace(b"+", b" "))

@@ -24,6 +24,7 @@ class PassingTable:
 
     def after(self, changes: Iterable[Change]) -> "PassingTable":
         """The table after some changes; itself, if they regard none of these."""
+        # Itself where nothing is relevant: nearly no change is, and the table would be copied for each.
         relevant = [change for change in changes if _is_passed(change.before) or _is_passed(change.after)]
         if not relevant:
             return self
@@ -32,6 +33,7 @@ class PassingTable:
             match change:
                 case Change(after=Frontend() as come):
                     frontends[_place(come)] = come
+                # Behind the arm for what came: a change with both sides is new settings under the same key, and its place stays.
                 case Change(before=Frontend() as gone):
                     del frontends[_place(gone)]
         return PassingTable(frontends, frozenset(listener for listener, _ in frontends if listener))
@@ -41,6 +43,8 @@ class PassingTable:
 
         `shared`: are those meant that name no listener? `is_served` tells hostnames that requests may be for.
         """
+        # The most specific first, for both kinds at once. Were passthroughs looked through before served names, `*.example.com` would take
+        # `www.example.com` from the certificate that it has here.
         for pattern in (*(patterns(name) if name else ()), EVERY_HOST):
             found = self.frontends.get((listener, pattern)) or (self.frontends.get(("", pattern)) if shared else None)
             if found is not None or (pattern != EVERY_HOST and is_served(pattern)):

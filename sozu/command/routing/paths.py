@@ -46,11 +46,13 @@ class Paths:
                 exact[frontend.path_exact.encode()] = route
             else:
                 prefixes[_shared((frontend.path or "/").encode())] = route
+        # None is told from a dict without a look-up, and nearly no host has exact paths.
         self._exact = exact or None
         self._longest = max(map(len, prefixes), default=0)
         self._all = prefixes.get(_SLASH)
         others = sorted((prefix for prefix in prefixes if prefix != _SLASH), key=len, reverse=True)
         self._others = _shared(tuple(others))
+        # With few prefixes `_few` is all that is asked: the dict is dropped, for it would be held ten thousand times.
         self._prefixes = prefixes if len(others) > _FEW else _NOT_ASKED
         # The longest first; each with what is below it, for paths that are not the prefix itself.
         self._few = tuple((prefix, _shared(prefix.removesuffix(_SLASH) + _SLASH), prefixes[prefix]) for prefix in others[:_FEW])
@@ -64,6 +66,8 @@ class Paths:
             return route
         if len(self._others) > _FEW:
             return self._longest_prefix(path)
+        # One call in C for all prefixes: most paths take none of them, and are done. It may say yes for `/apix` where the rule is `/api`; the loop
+        # sees to the border of the segment.
         if path.startswith(self._others):
             for prefix, below, route in self._few:
                 if path.startswith(below) or path == prefix:
@@ -107,8 +111,11 @@ class ConditionalPaths:
     def find(self, target: bytes, request: Request) -> Route | None:
         """The route of this request, or None."""
         path = compared(target)
+        # A path whose frontends all refuse the request falls through to the next step: a frontend with conditions takes nothing away from those
+        # behind it.
         if (choices := self._exact.get(path)) and (route := _chosen(choices, target, request)):
             return route
+        # One after the other, as there is no order among expressions that a table could use. Each is linear in the path, whatever it says.
         for regex, choices in self._regexes:
             if regex.matches(path) and (route := _chosen(choices, target, request)):
                 return route
@@ -138,6 +145,7 @@ class PathsInTurn:
 
     def find(self, target: bytes, request: Request) -> Route | None:
         """The route of this request, or None."""
+        # `sole` first, as RouteTable does: nearly every hostname has one, and then the path need not be looked at.
         return next((route for paths in self._rules if (route := paths.sole or paths.find(target, request))), None)
 
 
@@ -146,15 +154,18 @@ AnyPaths = Paths | ConditionalPaths | PathsInTurn
 
 def paths_of(routes: Sequence[Route]) -> AnyPaths:
     """The path rules of these routes; of two that differ in nothing but the listener, the later one holds."""
+    # A hostname with a single condition pays for it in all its paths, the others pay nothing.
     plain = not any(route.frontend.path_regex is not None or is_conditional(route.frontend) for route in routes)
     return Paths(routes) if plain else ConditionalPaths(routes)
 
 
 def compared(target: bytes) -> bytes:
     """The path of a target in its plain spelling, as rules are compared with it. What is no path (`*` of OPTIONS) counts as "/"."""
+    # The tests for "?" and "%" are there for speed alone: nearly all targets have neither.
     path = target.partition(_QUERY)[0] if _QUESTION_MARK in target else target
     if PERCENT in path:
         path = upper_escapes(path)
+    # RFC 9112 3.2.4: `OPTIONS *` is about the server as a whole; it goes where a request for "/" of that host would.
     return path if path.startswith(_SLASH) else _SLASH
 
 
@@ -172,6 +183,7 @@ def prefixes_of(path: bytes, longest: int) -> Iterable[bytes]:
 
 def by_length(pattern: str) -> tuple[int, str]:
     """Regular expressions are asked in this order: who writes more means less."""
+    # A total order, so that the master, its workers and `explain` ask in the same one, in whatever order the frontends were added.
     return (-len(pattern), pattern)
 
 
@@ -193,6 +205,7 @@ def _choices(routes: list[Route]) -> list[_Choice]:
 def _rank(route: Route) -> tuple[bool, bool, int, str]:
     frontend = route.frontend
     asked = len(frontend.headers) + len(frontend.query) + len(frontend.cookies)
+    # Steps 4 to 6 of docs/routing.md, false before true. The text of the condition comes last and means nothing: it makes the order total.
     return (frontend.listener is None, not frontend.methods, -asked, frontend.condition)
 
 
