@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from parsy import Parser
 
 BLOCK: Final = 64 * 1024
+# Distinct for scripts: 2 says "send more", 1 "never". argparse's own 2 for a wrong command line would be read as the former.
 EXIT_CODES: Final = {"done": 0, "error": 1, "incomplete": 2}
 VERDICT_CODES: Final = {Answer.ACCEPT: 0, Answer.INCOMPLETE: 2, Answer.REFUSE: 1}
 NOT_RUN: Final = 3  # nothing is known about the input
+# Long enough that the clock's grain and the loop around it do not count, short enough for all samples in a few seconds.
 ROUND: Final = 0.02  # seconds
 ROUNDS: Final = 5
 
@@ -52,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb: Callable[[argparse.Namespace], int] = options.verb
     try:
         return verb(options)
+    # A file that is not there, a full disk, a pipe that nobody reads: the caller's world, not a fault of ours, so a line and no traceback.
     except OSError as error:
         sys.stderr.write(f"sozu.parsers: {error.filename or 'standard input or output'}: {error.strerror}\n")
         return NOT_RUN
@@ -128,6 +131,7 @@ def known(text: str) -> str:
 def read_file(options: argparse.Namespace) -> int:
     """`KIND [FILE]`."""
     with opened(options.file) as stream:
+        # read1 gives what is there: from a pipe the outcome of the first message is shown when that has come, and not when 64 KB have.
         blocks = iter(lambda: stream.read1(BLOCK), b"")
         if options.all:
             return worst(printed(every(options.kind, blocks)))
@@ -145,6 +149,7 @@ def opened(name: str) -> AbstractContextManager[BufferedIOBase]:
     if name != "-":
         return Path(name).open("rb")
     assert isinstance(sys.stdin.buffer, BufferedIOBase)
+    # Not closed by `with`: standard input is the interpreter's, and `check - -` would find it shut.
     return nullcontext(sys.stdin.buffer)
 
 
@@ -152,17 +157,20 @@ def printed(reports: Iterator[dict[str, Any]]) -> list[int]:
     """Print each report, and the caret of an error for human eyes; an exit code for each. Where there is nothing, it is all still to come."""
     codes = []
     for report in reports:
+        # JSON to standard output and the caret to standard error: a program may read the one while a person sees the other.
         say(json.dumps(report))
         if "caret" in report:
             expected = " or ".join(report["expected"])
             sys.stderr.write(f"error at byte {report['position']}: expected {expected}\n{report['caret']}\n")
         codes.append(EXIT_CODES[report["outcome"]])
+    # An empty input says nothing wrong; a script that waits for a value has to be told that there was none.
     return codes or [EXIT_CODES["incomplete"]]
 
 
 def worst(codes: Iterable[int]) -> int:
     """One error makes it an error; else something that is missing makes it incomplete."""
     found = set(codes)
+    # By what is worse, not by number: max() would let a message that is cut hide one that is wrong.
     return next(code for code in (1, 2, 0) if code in found)
 
 
@@ -201,9 +209,11 @@ def bench_kinds(options: argparse.Namespace) -> int:
     """`bench [KIND…]`: the best of several rounds, fused where the grammar allows, and by combinators."""
     say(f"{'':20}{'bytes':>8}{'us fused':>10}{'us combined':>14}")
     for kind in options.kinds or sorted(SAMPLES):
+        # Complete, or samples whose end is open would be timed as Incomplete. The rules of the proxy are left out: they are not a grammar's cost.
         grammar, data = grammar_of(kind), Complete(SAMPLES[kind])
         quick, by_steps = "-", grammar
         if isinstance(grammar, Regular):
+            # A fused grammar would be run by C under either heading: made anew from its tree it has the slow reading only.
             by_steps = Regular[Any](grammar.tree)
             quick = "-" if any(clashes(grammar.tree)) else f"{microseconds(fuse(grammar).fused, data):.2f}"
         say(f"{kind:20}{len(data):8}{quick:>10}{microseconds(run, by_steps, data):14.2f}")
@@ -213,8 +223,10 @@ def bench_kinds(options: argparse.Namespace) -> int:
 def microseconds(call: Callable[..., object], *arguments: object) -> float:
     """What one call costs, in the best of several rounds."""
     times = 1
+    # Doubling finds how many calls fill a round on this machine, and warms up caches and lazily compiled patterns at the same time.
     while (spent := timed(call, arguments, times)) < ROUND:
         times *= 2
+    # The best and not the mean: whatever disturbs a measurement makes it longer.
     return min(spent, *(timed(call, arguments, times) for _ in range(ROUNDS))) / times * 1e6
 
 

@@ -18,6 +18,7 @@ import msgspec
 from sozu.parsers.reasons import Reason, Refusal, bad_gateway, refusal
 from sozu.parsers.uri import form_refusal
 
+# 19 digits may be above 2**63, where a recipient in C wraps to a small or negative length and takes the rest of the body for a request.
 LONGEST_LENGTH: Final = 18  # digits: below 2**63, and int() of them is always exact and cheap
 
 
@@ -101,6 +102,7 @@ def request_framing(request: Request) -> Framing | Refusal:
         or request.expect is not None
         or request.method == b"CONNECT"
     ):
+        # Only now the rules by name: together they cost several calls, and this runs for each request whose head is not remembered.
         fault = request_fault(request)
         if fault is not None:
             return refusal(fault)
@@ -116,11 +118,15 @@ def request_fault(request: Request) -> Reason | None:
     RFC 9112 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a
     Host header field". RFC 9110 10.1.1: 417 for any expectation but 100-continue; HTTP/1.0 has none, there it is ignored.
     """
+    # The target before the host: a CONNECT without Host is told 501, which no Host could mend.
     fault = form_refusal(request.method, request.target)
     if fault is not None:
         return fault
+    # HTTP/1.0 had no Host. Such a client means the address that it came to (`sozu/proxy/forwarding.py`).
     if request.host is None and request.minor:
         return Reason.HOST_MISSING
+    # RFC 9110 10.1.1 has an HTTP/1.0 expectation ignored, and lets us refuse what we do not know. To pass that on would be to guess what the origin
+    # makes of it, while the client may be waiting to send its body.
     if request.expect is not None and request.expect.lower() != b"100-continue" and request.minor:
         return Reason.EXPECTATION
     return None
@@ -139,14 +145,19 @@ def response_framing(response: Response, request_method: bytes) -> Framing | Ref
     8. "Otherwise, this is a response message without a declared message body length": it ends with the connection.
     """
     status = response.status
+    # Before the fields are looked at: what follows this head is another protocol and no body, whatever length the head claims.
     if status == SWITCHING or (request_method == b"CONNECT" and status // 100 == 2):
         return TUNNEL
     if response.transfer_encoding is None:
         framing = UNTIL_CLOSE if response.content_length is None else length(response.content_length)
     else:
         framing = announced(response)
+    # Before HEAD and 304 take the body away: a head with two framings is refused even where nothing follows it. Caches
+    # freshen what they hold by the fields of a 304 or of an answer to HEAD (RFC 9111 4.3.4 and 4.3.5).
     if isinstance(framing, Reason):
         return bad_gateway(framing)
+    # A length of 0 is let pass: RFC 9110 8.6 forbids the field here, but all readers agree about where such a response ends. Any other
+    # number has some wait for a body and some take the next response for it.
     if status < 200 or status == NO_CONTENT:
         return NO_BODY if framing in (UNTIL_CLOSE, NO_BODY) else bad_gateway(Reason.BODY_FORBIDDEN)
     return NO_BODY if request_method == b"HEAD" or status == NOT_MODIFIED else framing
@@ -166,8 +177,11 @@ def announced(head: Head) -> Framing | Reason:
     """
     if head.transfer_encoding is None:
         return Reason.LENGTH_INVALID if head.content_length is None else length(head.content_length)
+    # RFC 9112 6.3 (3) lets a proxy drop the length and go on. But whoever has read the same bytes before us may have chosen the length, and this
+    # is the classic of request smuggling (CL.TE and TE.CL).
     if head.content_length is not None:
         return Reason.LENGTH_AND_CODING
+    # A hop that knows HTTP/1.0 only has not decoded it, and one that does has: both readings are on the path.
     if not head.minor:
         return Reason.CODING_IN_HTTP_1_0
     return coding(head.transfer_encoding)
@@ -178,6 +192,8 @@ def coding(value: bytes) -> Framing | Reason:
 
     "A server that receives a request message with a transfer coding it does not understand SHOULD respond with 501" (6.1).
     """
+    # Exact bytes, not a list that is parsed and searched: "chunked, chunked", "xchunked", a quoted "chunked" or one with a VT before it are ways in
+    # which one program sees the coding and another does not. The comparison comes first as it is what nearly all send.
     return CHUNKED if value == b"chunked" or value.lower() == b"chunked" else Reason.CODING_UNKNOWN
 
 

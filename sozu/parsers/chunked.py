@@ -35,10 +35,15 @@ if TYPE_CHECKING:
 # chunk-ext-name = token
 # chunk-ext-val  = token / quoted-string
 
+# RFC 9112 7.1 demands that a recipient anticipate huge sizes and not overflow. 16 digits would still fit 64 bits, but as a signed number some
+# programs read them as negative, or wrap them: two ideas of where the chunk ends. Leading zeros count, so that no line of them is endless.
 LONGEST_SIZE: Final = 15  # digits: below 2**60, so no one's integer overflows
 
 bws = take_while(WSP)
+# Blanks after a size must lead to a ";": "3 \r\n", which nginx takes and llhttp does not, is refused.
 semicolon = alt(tag(b";"), seq(take_while1(WSP), tag(b";")))
+# The RFC's BWS before "=" is left out, and with it the grammar is LL(1): after a name a blank would begin both "BWS =" and "BWS ;". The line ends
+# with CRLF and nothing else: who skips an extension up to any LF, and who skips it up to CRLF, find different chunks in one stream.
 extension = seq(semicolon, bws, token, opt(seq(tag(b"="), bws, alt(quoted_raw, token))))
 chunk_ext = recognize(many(extension))
 chunk_size = map_(take_while_m_n(1, LONGEST_SIZE, HEXDIG), lambda digits: int(digits, 16)).desc("chunk size")
@@ -67,6 +72,8 @@ class ChunkedBody(msgspec.Struct, frozen=True):
     trailers: Trailers
 
 
+# Names are compared in lower case, values not at all: a forbidden trailer is refused whatever it says, for an origin that merges trailers
+# into the head (RFC 9110 6.5.1 warns of it) would let a client replace what this proxy has routed and checked by.
 def are_allowed(trailers: Trailers) -> bool:
     """Is none of them forbidden?"""
     return not any(name.lower() in FORBIDDEN_TRAILERS for name, _ in trailers)
@@ -74,6 +81,7 @@ def are_allowed(trailers: Trailers) -> bool:
 
 def data_of(size: int) -> Parser:
     """`chunk-data CRLF`; a size of zero begins no chunk."""
+    # The CRLF is a part of the chunk: one that has another end than its size says would otherwise begin the next chunk line with payload.
     return take(size) << CRLF if size else parsy.fail("a chunk that is not the last")
 
 
@@ -87,6 +95,7 @@ FIRST_LINE: Final = fuse(chunk_line)
 NEXT_LINE: Final = fuse(next_chunk_line)
 PLAIN: Final = fuse(plain_line)
 TRAILER: Final = fuse(trailer_line)
+# A line with an extension that is no longer than a plain one may be costs no more than that one either: it need not be counted.
 PLAIN_LINE: Final = LONGEST_SIZE + 4  # bytes: what is longer has an extension
 SHORTEST_END: Final = len(b"\r\n0\r\n\r\n")
 
@@ -134,14 +143,18 @@ class ChunkedReader:
         An Error tells position and reason: the body must not be passed on as if it were whole.
         """
         held = len(self._held)
+        # Only a line that is cut is copied, never payload: that stays in the caller's buffer. What is held is read again with each piece, so the work is
+        # the square of a line's length; `limit_line` and `limit_trailers` bound it.
         window = self._held + bytes(data) if held else data
         outcome = self._follow(window)
         if held:
+            # Held bytes are those of an unfinished line, hence never payload: no index becomes negative.
             self.spans = [(start - held, end - held) for start, end in self.spans]
         return Done(data, outcome.value, outcome.end - held) if isinstance(outcome, Done) else outcome
 
     def skip(self, size: int) -> None:
         """`size` bytes of the current chunk's payload went another way."""
+        # More would skip framing unread, which is the one thing that this reader is for.
         assert size <= self.payload_left
         self.payload_left -= size
         self._offset += size
@@ -156,6 +169,7 @@ class ChunkedReader:
                 return self._hold(window, at)
             if self._trailers is None:
                 line = self._line.fused(window, at)
+                # The limits come before the value: a chunk behind a line that is refused must not be begun, or its payload would be passed on.
                 if not isinstance(line, Done) or (line.end - at > PLAIN_LINE and self._is_excessive(line.end - at)):
                     return self._stopped(window, at, line)
                 at = line.end
@@ -165,9 +179,12 @@ class ChunkedReader:
     def _skim(self, window: Bytes, at: int) -> int:
         """The hot loop: payload and plain chunk lines, as far as they go. No outcome is made, the bare pattern is asked."""
         end, size = len(window), self.payload_left
+        # Looked up once: a body in small chunks turns this loop for each of them. What the plain pattern does not match is left where it begins to
+        # the full grammar, which decides whether it is wrong, has an extension, or is not all there.
         match, append = PLAIN.quick.match, self.spans.append
         while size:
             start, at = at, at + size
+            # The rest of this chunk is still to come; nothing is held for it, so a large chunk costs no memory here.
             if at > end:
                 append((start, end))
                 self.payload_left = at - end
@@ -193,6 +210,7 @@ class ChunkedReader:
         """The lines after the last chunk."""
         while True:
             line = TRAILER.fused(window, at)
+            # Measured by how far the line is right, not by how much has come: the limit strikes at the same byte however the stream is cut.
             size = reach(line, window) - at
             if self._trailers_size + size > self._limit_trailers:
                 return self._error(at + self._limit_trailers - self._trailers_size, Reason.TRAILERS_TOO_LARGE)
@@ -202,6 +220,7 @@ class ChunkedReader:
                 return self._hold(window, at)
             if line.value is None:
                 return Done(window, trailers, line.end)
+            # At the beginning of the line: no byte of it is wrong, the field is. Refused here and not at the end of the section, as what follows does not help.
             if line.value[0].lower() in FORBIDDEN_TRAILERS:
                 return self._error(at, Reason.TRAILER_FORBIDDEN)
             trailers.append(line.value)
@@ -210,6 +229,8 @@ class ChunkedReader:
 
     def _is_excessive(self, size: int) -> bool:
         """Count a line with an extension: one that is too long, or one too many, is an attack (RFC 9112 section 7.1.1)."""
+        # Bounded together, for each line alone may keep to its limit: a byte of payload with a kilobyte of extension, again and again, has a receiver
+        # read a thousand times what it passes on (CVE-2023-39326 in Go, CVE-2024-22019 in Node.js).
         self._extensions += size
         return size > self._limit_line or self._extensions > self._limit_extensions
 
@@ -225,6 +246,7 @@ class ChunkedReader:
         """Keep what begins at `at` until more comes."""
         self._held = bytes(window[at:])
         self._offset += at
+        # A sound bound: behind this payload there is at least its CRLF and the last chunk. Within a line nothing is certain but one byte.
         return Incomplete(Needed(self.payload_left + SHORTEST_END)) if self.payload_left else INCOMPLETE
 
     def _error(self, position: int, reason: Reason, cause: Error | None = None) -> Error:

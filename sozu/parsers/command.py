@@ -14,7 +14,10 @@ from sozu.parsers.leaves import tag, take_while
 from sozu.parsers.reasons import Reason, Refusal, refusal
 from sozu.parsers.result import Done
 
+# Both ends keep to it: what the master has to say that is longer goes in parts (ORDERS_LIMIT of sozu/command/channel.py).
 LONGEST_FRAME: Final = 2 * 1024 * 1024
+# JSON holds no raw control byte (RFC 8259 7: they are escaped), so a NUL can only be an end. A length in front would have to be
+# trusted before the message is there, and could not be typed by hand.
 NUL: Final = b"\0"
 NOT_NUL: Final = bytes(range(1, 256))
 
@@ -23,6 +26,7 @@ command_frame = take_while(NOT_NUL) << tag(NUL)
 FRAME: Final = fuse(command_frame)
 
 
+# Trusted code calls this, so a NUL is a bug and crashes; bytes from a peer are never judged by an assert.
 def frame(payload: bytes) -> bytes:
     """The payload as it goes over the wire; a NUL inside would be two messages, hence a bug of the caller."""
     assert NUL not in payload
@@ -50,8 +54,10 @@ class FrameReader:
         frames: list[bytes] = []
         position = 0
         while position < len(data):
+            # Never over what is held: half a frame holds no NUL, so a new piece is searched alone, and a frame in single bytes is not read again for each.
             found = FRAME.fused(data, position)
             piece = found.value if isinstance(found, Done) else data[position:]
+            # Before the piece is kept: a peer that never sends a NUL makes us hold as much as the limit and no byte more.
             if self._held + len(piece) > self._limit:
                 return refusal(Reason.FRAME_TOO_LONG, position + self._limit - self._held)
             self._held += len(piece)
@@ -70,6 +76,7 @@ class FrameReader:
     @property
     def held(self) -> bytes:
         """The half of a frame that has come. A new reader that is fed it goes on where this one was."""
+        # For an upgrade: the next master takes over connections of tools and channels in the middle of a message, and begins with these bytes.
         return b"".join(self._parts)
 
     def _take(self) -> bytes:

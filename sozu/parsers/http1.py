@@ -43,6 +43,7 @@ CRLF = tag(b"\r\n")
 # HTTP-version  = HTTP-name "/" DIGIT "." DIGIT
 # HTTP-name     = %x48.54.54.50 ; HTTP
 
+# RFC 9110 2.5 would have a 1.2 read as 1.1. It is refused: nobody has written down how its bodies end, and the origin may guess otherwise.
 minor = tag(b"HTTP/1.") >> alt(value(1, tag(b"1")), value(0, tag(b"0")))
 
 # --- RFC 9112, section 3: request line --------------------------------------------------------------------------------
@@ -50,7 +51,11 @@ minor = tag(b"HTTP/1.") >> alt(value(1, tag(b"1")), value(0, tag(b"0")))
 # method        = token                                         ; RFC 9110, section 9.1
 # 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty line (CRLF) received prior to it".
 
+# One CRLF is passed over, not any number: a stream of empty lines would be a head that never ends and never is wrong. Old clients send
+# one behind the body of a POST.
 method = take_while1(TCHAR).desc("method")
+# What may stand in a target is said in uri.py. Here counts where it ends: at the first SP, and what is not visible ASCII is refused. A parser that
+# looks for the last SP instead takes "GET /a HTTP/1.1 HTTP/1.1" for another path.
 target = take_while1(VCHAR).desc("request-target")
 request_line = opt(CRLF) >> seq(method << SP, target << SP, minor << CRLF)
 
@@ -59,8 +64,10 @@ request_line = opt(CRLF) >> seq(method << SP, target << SP, minor << CRLF)
 # status-code   = 3DIGIT                                        ; RFC 9110, section 15: the first digit is the class, 1 to 9 here
 # reason-phrase = 1*( HTAB / SP / VCHAR / obs-text )
 
+# A table and not int(): a look-up is cheaper, and knows no sign, blank or underscore that int() would accept.
 STATUS: Final = {b"%d" % code: code for code in range(100, 1000)}
 status = recognize(seq(one_of(b"123456789"), take_while_m_n(2, 2, DIGIT))).map(STATUS.__getitem__).desc("status code")
+# An absent phrase and an empty one become the same b"": nobody acts on it, and where the line is written anew it has its SP.
 reason = opt(SP >> take_while(FIELD_BYTES)).map(lambda phrase: phrase or b"")
 status_line = seq(minor << SP, status, reason << CRLF)
 
@@ -71,7 +78,10 @@ status_line = seq(minor << SP, status, reason << CRLF)
 # field-content = field-vchar [ 1*( SP / HTAB / field-vchar ) field-vchar ]
 # field-vchar   = VCHAR / obs-text
 
+# No blank before the colon (RFC 9112 5.1, a MUST): a program that drops it sees "Transfer-Encoding : chunked" as framing, one that keeps it sees a
+# field of another name. No line that begins with a blank either (5.2): whoever does not unfold it takes it for a field of its own.
 field_name = take_while1(TCHAR).desc("field name")
+# A bare CR or LF ends the value for some programs and not for others, which hides a field from one of them; so neither is in the class.
 field_value = trimmed(FIELD_BYTES, WSP)
 field_line = seq(field_name << tag(b":"), field_value << CRLF)
 field_section = many(field_line) << CRLF

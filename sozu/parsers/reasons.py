@@ -12,9 +12,11 @@ from typing import Final
 
 import msgspec
 
+# One status for all faults of origins: what exactly was wrong is for the operator, who finds the reason in the log; a client could do nothing with it.
 BAD_GATEWAY: Final = 502
 
 
+# The texts are an interface: operators search their logs for them, so to rename one breaks what nobody here sees.
 class Reason(StrEnum):
     """The code of one refusal."""
 
@@ -71,6 +73,7 @@ class Reason(StrEnum):
     @property
     def rule(self) -> Rule:
         """Status, paragraph and wording."""
+        # Looked up when asked: the table is made of the members, and so stands below them.
         return RULES[self]
 
     @property
@@ -113,11 +116,14 @@ RULES: Final[dict[Reason, Rule]] = {
         400, "RFC 9112 3.2", "origin-form or absolute-form (http, https, with a host); * for OPTIONS alone"
     ),
     Reason.TARGET_TOO_LONG: Rule(414, "RFC 9110 15.5.15", "the request-target is longer than the listener allows"),
+    # Rules about paths are only here for their codes: the grammar takes such a target, heads/plain_path.py refuses it, for what is
+    # ambiguous depends on the spelling that routes and origins see.
     Reason.PATH_BACKSLASH: Rule(400, "RFC 3986 3.3", "no backslash in a path: to some origins it is a slash"),
     Reason.PATH_ESCAPE: Rule(400, "RFC 3986 2.1", "% in a path is followed by two hexadecimal digits"),
     Reason.PATH_NUL: Rule(400, "RFC 3986 7.3", "no %00 in a path: to some origins it ends there"),
     Reason.PATH_DOTS: Rule(400, "RFC 3986 3.3", "no dot segment beside ; or an escaped slash: to some origins it climbs"),
     Reason.PATH_SEPARATOR: Rule(400, "RFC 3986 2.2", "no %2F or %5C in a path, where the settings say so"),
+    # 501 and not 405: the method is not known for any resource here. 505 likewise says that the version is the matter, where 400 would not.
     Reason.CONNECT: Rule(501, "RFC 9110 9.3.6", "a reverse proxy opens no tunnel for CONNECT"),
     Reason.VERSION: Rule(505, "RFC 9112 2.3", "HTTP/1.0 or HTTP/1.1, upper case"),
     Reason.STATUS_LINE: Rule(502, "RFC 9112 4", "HTTP/1.x SP three digits SP reason CRLF"),
@@ -133,11 +139,14 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.HOST_INVALID: Rule(400, "RFC 9110 7.2", "Host is uri-host [ : port ]"),
     Reason.HOST_MISDIRECTED: Rule(421, "RFC 9110 7.4", "the host is one of those for whom the connection's certificate speaks"),
     Reason.EXPECTATION: Rule(417, "RFC 9110 10.1.1", "the only expectation is 100-continue"),
+    # Gateways in the manner of CGI make HTTP_CONTENT_LENGTH out of Content-Length and Content_Length alike: behind them two lengths
+    # become one, and nobody knows which.
     Reason.FRAMING_LOOK_ALIKE: Rule(
         400,
         "RFC 9112 11.2",
         "no field whose letters alone spell Content-Length or Transfer-Encoding, but which is neither",
     ),
+    # "Connection: Content-Length" would have us cut the field that says where the body ends, and the origin would take the body for a request.
     Reason.CONNECTION_OPTION: Rule(
         400, "RFC 9110 7.6.1", "Connection must not name a field that frames or routes the message: it would be cut out"
     ),
@@ -148,6 +157,7 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.LENGTH_TWICE: Rule(
         400, "RFC 9112 6.3 (5)", "one Content-Length with one value, even if the values are equal"
     ),
+    # 501 is what RFC 9112 6.1 asks for, and it is all that a client needs to know to try again without the coding.
     Reason.CODING_UNKNOWN: Rule(501, "RFC 9112 6.1", "the only transfer coding is exactly: chunked"),
     Reason.CODING_TWICE: Rule(400, "RFC 9112 6.1", "one Transfer-Encoding field"),
     Reason.CODING_IN_HTTP_1_0: Rule(400, "RFC 9112 6.1", "HTTP/1.0 knows no Transfer-Encoding: the framing is faulty"),
@@ -160,6 +170,7 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.CHUNK_LINE_TOO_LONG: Rule(
         400, "RFC 9112 7.1.1", "a chunk line is bounded: endless extensions are an attack"
     ),
+    # 413 and not 400: each line is right, the sum of them is too much.
     Reason.CHUNK_EXTENSIONS_TOO_LARGE: Rule(
         413, "RFC 9112 7.1.1", "the extensions of one body are bounded together: more is an attack"
     ),

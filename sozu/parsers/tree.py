@@ -33,9 +33,9 @@ class Run:
     most: int | None
 
 
-@dataclass(frozen=True, slots=True)
 # A node of its own, because no sequence of the others says it and fuses: in `OWS value OWS` a blank may belong to the value or to what
 # follows, and one byte does not tell. The run takes all blanks; only the value is cut.
+@dataclass(frozen=True, slots=True)
 class Trim:
     """As many bytes out of `members` as there are. Value: those bytes less the `blank` ones at both ends (OWS value OWS)."""
 
@@ -83,8 +83,8 @@ class Slice:
     item: Node
 
 
-@dataclass(frozen=True, slots=True)
 # Not a Map that ignores its argument: the decoder sees that no bytes are wanted and makes no group for them.
+@dataclass(frozen=True, slots=True)
 class Const:
     """The item; value: always `value`."""
 
@@ -101,8 +101,8 @@ class Map:
     spread: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 # For errors alone. Patterns look through it, so a name costs nothing where nothing is wrong.
+@dataclass(frozen=True, slots=True)
 class Label:
     """The item, called `name` in errors that strike at its first byte."""
 

@@ -102,6 +102,7 @@ class ResponseView(View, frozen=True, gc=False):
 
 V = TypeVar("V", bound=View)
 
+# A view holds its match, and so the input: of a buffer that is used again it would show other bytes. Hence bytes alone go the quick way.
 TEMPLATE: Final = """\
 def fused(data, pos=0):
     match = CAPITAL(data, pos) or ANY(data, pos)
@@ -121,6 +122,7 @@ class Kind(msgspec.Struct, frozen=True):
     head: Fused[Any]
     before_lines: tuple[int, int]  # the last group of the usual start line, and how many bytes follow it in that line
     start_values: Callable[[Any], tuple[Any, ...]]
+    # In the order of the view's fields: values are put in by position, by the generated function as well as by the careful reading.
     slots: tuple[Slot, ...]
     blame: Callable[[bytes, int], Reason]
     has_target: bool
