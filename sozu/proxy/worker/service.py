@@ -171,7 +171,6 @@ class Service:
         for address in self._accepting.listeners - wanted:
             self._accepting.close(address)
             self._followed.pop(address, None)
-            # One that is only switched off keeps its sessions.
             if address not in listeners:
                 self._dismiss(address)
         for address in wanted - self._accepting.listeners:
