@@ -18,6 +18,8 @@ from sozu.parsers.leaves import tag, take_while
 if TYPE_CHECKING:
     from sozu.parsers.regular import Regular
 
+# Anything but the two delimiters: RFC 6265 4.1.1 would have a name be a token, and browsers send brackets, blanks and bytes above 0x7F. To refuse
+# them would take a session from a client for a cookie of somebody else's.
 IN_NAME: Final = FIELD_BYTES.translate(None, b"=;")
 IN_VALUE: Final = FIELD_BYTES.translate(None, b";")
 
@@ -37,6 +39,7 @@ def named(name: bytes, value: bytes | None) -> Pair:
     return (b"", name.strip(WSP)) if value is None else (name.strip(WSP), value.strip(WSP))
 
 
+# A name is all up to "=" or ";", so the first byte behind it tells whether there is a value: that is what lets the grammar fuse.
 # cookie-string = cookie-pair *( ";" SP cookie-pair )               RFC 6265 section 4.2.1
 pair: Regular[Pair] = record(named, take_while(IN_NAME), opt(tag(b"=") >> take_while(IN_VALUE)))
 pairs: Regular[tuple[Pair, list[Pair]]] = seq(pair, many(tag(b";") >> pair))

@@ -37,6 +37,7 @@ def decoded(token: bytes) -> Credentials | None:
 
 # credentials = auth-scheme 1*SP token68                            RFC 9110 section 11.4; the scheme is case-insensitive
 # token68     = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="   ; of those base64 has + and /
+# Of token68 only the bytes of base64: with "-" or "_" (base64url) it can be no Basic credentials, and the first such byte is the error.
 token68 = recognize(seq(take_while1(BASE64), take_while(b"=")))
 scheme = seq(tag_no_case(b"Basic"), take_while1(b" "))
 BASIC: Final = fuse(map_(scheme >> token68, decoded))
@@ -44,6 +45,7 @@ BASIC: Final = fuse(map_(scheme >> token68, decoded))
 
 def fault(text: bytes, ended: bool) -> int | None:  # noqa: FBT001 - so `Sound` calls it
     """Where a token that is right for the grammar stops being user:password in base64 (RFC 4648 section 4, RFC 7617 section 2)."""
+    # The grammar has read scheme and blanks; where they stop is worked out anew, since the rule sees bytes and no parts.
     token = text[len(b"Basic") :].lstrip(b" ")
     begin = len(text) - len(token)
     digits = token.rstrip(b"=")
@@ -77,6 +79,8 @@ def wrong_end(digits: bytes, padding: int, *, ended: bool) -> int | None:
     """The same for what is known with the first "=" or the end: the text has a colon, its last bits are none, and "=" fill it up to four."""
     wanted = -len(digits) % 4
     text = binascii.a2b_base64(digits + b"=" * wanted) if wanted < 3 else b""
+    # Written anew and compared: `YTo=` and `YTp=` decode to the same `a:`, as spare bits of the last digit count for nothing. So one password would
+    # have several spellings, of which a cache or a rule knows one (RFC 4648 3.5).
     if b":" not in text or binascii.b2a_base64(text, newline=False).rstrip(b"=") != digits:
         return len(digits)
     if padding > wanted:
@@ -89,5 +93,6 @@ basic = Sound(BASIC, fault, "user:password in base64")
 
 def write_basic(credentials: Credentials) -> bytes:
     """The Authorization value; a user name cannot hold a colon."""
+    # RFC 7617 2: the reader takes the first colon for the end of the name, so this user would come out as another one with another password.
     assert b":" not in credentials.user
     return b"Basic " + binascii.b2a_base64(credentials.user + b":" + credentials.password, newline=False)

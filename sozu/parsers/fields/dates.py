@@ -43,6 +43,7 @@ TODAY: Final = 2020  # for who has no clock: two digits mean 1971 to 2070
 
 def number(size: int) -> Regular[int]:
     """That many digits."""
+    # Exactly so many, and by class: `int` alone would take a sign, blanks, and digits parted by `_`.
     digits = take_while_m_n(size, size, DIGIT)
     found: Regular[int] = map_(digits, int)
     return found
@@ -50,6 +51,7 @@ def number(size: int) -> Regular[int]:
 
 def between(least: int, most: int) -> Regular[int]:
     """A number of two digits, not below `least` and not above `most`."""
+    # Every number is a word of the grammar, so an hour 24 or a day 32 is an error at its byte; that February has no 30th only the calendar knows.
     numbers = (b"%02d" % number for number in range(least, most + 1))
     found: Regular[int] = map_(one_word(numbers), int)
     return found
@@ -73,6 +75,7 @@ ASCTIME_DATE: Final = fuse(asctime_date)
 
 def http_date_in(today: int) -> Parser:
     """The parser as of the year `today`. The three forms begin alike, so which one it is shows only behind the day's name."""
+    # The form that RFC 9110 5.6.7 has everybody write comes first: the others are tried for old senders alone.
     forms = alt(
         made(IMF_FIXDATE, lambda day, month, year, time: moment(year, month, day, time)),
         made(ASCTIME_DATE, lambda month, day, time, year: moment(year, month, day, time)),
@@ -97,6 +100,8 @@ def moment(year: int, month_number: int, day: int, time: tuple[Any, ...]) -> dat
     hour, minute, second = time
     leap = second == 60
     try:
+        # Python knows no second 60: the leap second (RFC 9110 5.6.7) is made by adding one. OverflowError is its answer where that leaves the year
+        # 9999.
         return datetime(year, month_number, day, hour, minute, second - leap, tzinfo=UTC) + timedelta(seconds=leap)
     except (ValueError, OverflowError):
         return None
@@ -108,5 +113,6 @@ http_date = http_date_in(TODAY)
 def write_date(when: datetime) -> bytes:
     """IMF-fixdate, whatever the locale; `when` has a time zone."""
     utc = when.astimezone(UTC)
+    # Not strftime, which writes the names of days and months in the process's language: caches read English ones alone.
     date = b"%s, %02d %s %04d" % (DAYS[utc.weekday()], utc.day, MONTHS[utc.month - 1], utc.year)
     return b"%s %02d:%02d:%02d GMT" % (date, utc.hour, utc.minute, utc.second)

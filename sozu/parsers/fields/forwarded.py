@@ -40,6 +40,7 @@ class Node(msgspec.Struct, frozen=True):
 # node-port     = 1*5DIGIT / obfport                                ; obfnode, obfport = "_" 1*( ALPHA / DIGIT / "." / "_" / "-" )
 NAME: Final = ALPHA + DIGIT + b"._-"
 bracketed = seq(tag(b"["), take_while1(HEXDIG + b":."), tag(b"]"))
+# Wider than the RFC, one run of a class: it finds where the name ends. Whether that is an address, `unknown` or made up, `is_party` says afterwards.
 nodename: Regular[bytes] = alt(recognize(bracketed), take_while1(NAME))
 node_port: Regular[bytes] = alt(take_while_m_n(1, 5, DIGIT), recognize(seq(tag(b"_"), take_while1(NAME))))
 
@@ -58,6 +59,7 @@ def is_party(name: str) -> bool:
     if name.lower() == "unknown" or (name.startswith("_") and len(name) > 1):
         return True
     try:
+        # `ipaddress` is asked because it refuses leading zeros, which some read as octal numbers: a log and a rule would name two clients.
         IPv6Address(name[1:-1]) if name.startswith("[") else IPv4Address(name)
     except AddressValueError:
         return False
@@ -100,6 +102,7 @@ def fault(text: bytes, _ended: bool) -> int | None:  # noqa: FBT001 - so `Sound`
     for name, equals, separators in [*pairs, (*last.value, b"")] if isinstance(last, Done) else pairs:
         if name.lower() in seen:
             return int(at + len(name))
+        # RFC 7239 4: names are case-insensitive, so `For` beside `for` is the same parameter twice.
         seen.add(name.lower())
         at += len(name) + len(equals) + len(separators)
         if b"," in separators:
@@ -119,8 +122,10 @@ def written(value: bytes) -> bytes:
     """A token as it is, anything else in quotes."""
     if value and not value.translate(None, TCHAR):
         return value
+    # The backslash first, or those that escape the quotes would be escaped again.
     return b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
 
 
+# There is no grammar to hold it to. All visible bytes but the comma are taken, for what old proxies write must not hide who stands before them.
 ADDRESS: Final = VCHAR.translate(None, b",")
 x_forwarded_for = fuse(comma_list(closed(take_while1(ADDRESS))))

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 def without(section: bytes, names: frozenset[bytes]) -> bytes:
     """The section but for the lines of these names. Names are in lower case here, and in any case there."""
+    # The LF put before it stands for the end of the start line: so the first line is found like the others.
     return lines_of(names).sub(b"", b"\n" + section)[1:]
 
 
 def values(section: bytes, name: bytes) -> list[bytes]:
     """The values of all lines of that name, in their order, without the blanks around them (RFC 9110 section 5.3 says what several mean)."""
+    # The pattern takes all up to the LF, CR and all: no CR stands within a value that the grammar has let through.
     return [line.strip(WSP + b"\r") for line in values_of(name)(b"\n" + section)]
 
 

@@ -16,6 +16,7 @@ from sozu.parsers.leaves import tag, take_while, take_while_m_n
 if TYPE_CHECKING:
     from sozu.parsers.regular import Regular
 
+# Section 3.2.2: lower case only. Upper case would be a second spelling of one trace, which tools compare byte by byte.
 LOWER_HEX: Final = b"0123456789abcdef"
 SAMPLED: Final = 1
 
@@ -57,6 +58,8 @@ VALUE: Final = fuse(
 
 # Section 3.2.2: what the grammar does not say. Text that must not begin a value, and where it has become that.
 FORBIDDEN: Final = (
+    # ff is no version; zeros are no identity; and of version 00, unlike of later ones, nothing may follow the flags. The number is the byte that
+    # makes it so.
     (re.compile(rb"ff"), 1),
     (re.compile(rb"..-0{32}"), 34),
     (re.compile(rb"..-.{32}-0{16}"), 51),
