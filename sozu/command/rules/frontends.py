@@ -77,7 +77,8 @@ def frontend_of(order: AddHttpFrontend | RemoveHttpFrontend, cluster: str | None
     _check_alternatives(order)
     return Frontend(
         cluster=cluster or order.cluster,
-        # Of hostname and expression the other one is empty, of the three path rules two are None: `Frontend.key` asks them in turn and relies on it.
+        # Of hostname and expression one is set, of the three path rules one at most (none of a passthrough): `Frontend.key` asks them in turn and
+        # relies on it.
         hostname=hostname_in(order.hostname) if order.hostname_regex is None else "",
         hostname_regex=_hostname_regex(order.hostname_regex),
         path=path_in(order.path or "/", "path") if order.path_exact is None and order.path_regex is None and not order.passthrough else None,

@@ -39,6 +39,7 @@ class Sound(Parser, Generic[T]):
 
     def judged(self, outcome: Outcome[T], data: Bytes, pos: int) -> Outcome[T]:
         """An outcome over `data[pos:]`, or the error that comes before its end."""
+        # Asked of an Error as well: the rule may be broken before the grammar is, and the first byte that cannot be right is the one to tell.
         end = reach(outcome, len(data))
         wrong = self.fault(bytes(data[pos:end]), isinstance(outcome, Done))
         return outcome if wrong is None else Error(pos + wrong, frozenset([self.name]))
@@ -51,4 +52,5 @@ def reach(outcome: Outcome[Any], size: int) -> int:
             return end
         case Error(position=position):
             return position
+    # Incomplete: all that is there is a beginning of something right, so the rule has to look at all of it.
     return size

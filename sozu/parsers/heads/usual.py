@@ -16,7 +16,7 @@ from sozu.parsers.leaves import tag, tag_no_case, take_while, take_while1
 
 # A tab is OWS too (RFC 9110 5.6.3), but hardly ever sent: so one byte is all that may have to be trimmed at the end of a value.
 BLANK: Final = b" "
-# 0xC0, 0xC1 and 0xF5 to 0xFF never occur in UTF-8 (RFC 3629 3): without them there are three ranges, which is what the quick kind of class begins
+# 0xC0, 0xC1 and 0xF5 to 0xFF never occur in UTF-8 (RFC 3629 1): without them there are three ranges, which is what the quick kind of class begins
 # with. A value that has one of them is legal (obs-text) and is read carefully.
 VALUE_BYTES: Final = byte_class(
     BLANK, VCHAR, range(0x80, 0xC0), range(0xC2, 0xF5)
