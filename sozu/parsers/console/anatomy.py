@@ -29,10 +29,13 @@ class Joined(msgspec.Struct, frozen=True):
     parts: dict[str, Explained]
 
 
+# Views and heads are two grammars over the same bytes; whoever debugs a refusal has to know which of them he is looking at.
 HEAD: Final = """\
 A head is one match. Before it, the proxy's view of the same bytes is asked: what breaks a rule of the proxy is its Error, with the reason
 code. A view reads usual heads by a pattern of its own, and all others by the head's grammar and the rules of heads/field_rules.py."""
 
+# By hand, as only a sentence can say what `bind` and `verify` do: functions have no tree. A test holds that each kind is either fused as a whole
+# or named here, so a new one cannot be forgotten.
 JOINED: Final[dict[str, Joined]] = {
     "request": Joined(HEAD, {"view": request_view, "head": request_head}),
     "response": Joined(HEAD, {"view": response_view, "head": response_head}),
@@ -129,4 +132,5 @@ def explained(kind: str) -> str:
         return explain(fuse(grammar))
     joined = JOINED[kind]
     parts = [f"== {name}\n{explain(part)}" for name, part in joined.parts.items()]
+    # The sentence first: without it the parts look like alternatives.
     return "\n".join([f"-- how its fused parts ({', '.join(joined.parts)}) are joined\n{joined.how}\n", *parts])

@@ -85,6 +85,7 @@ class MessageReader:
         self._refuse = refuse
         self._step: Step = self._read_head
         self._seen = 0  # bytes of the stream
+        # Offsets are those of the stream and not of a piece: the same report for the same bytes, however a shell or a recording has cut them.
         self._start = 0  # where in the stream the message began
         self._body = 0  # where its body began
         self._left = 0  # payload that a counted body lacks
@@ -95,6 +96,7 @@ class MessageReader:
         for at in range(0, len(data), PIECE):
             piece = data[at : at + PIECE]
             self._seen += len(piece)
+            # This ends: each step takes a byte or more, or leaves nothing. A piece may hold many messages, and what one step leaves is the next one's.
             while piece:
                 piece = self._step(piece, events)
         return events
@@ -102,20 +104,26 @@ class MessageReader:
     def finish(self) -> list[Event]:
         """What the end of the stream tells."""
         events: list[Event] = []
+        # `==` and not `is`: a bound method is a new object each time that it is asked for.
         if self._step == self._read_endless:
+            # Only for a body until close is the end of the stream its proper end (RFC 9112 6.3, rule 8); whatever else it meets is cut short.
             events.append(End(self._seen, []))
         elif self._step == self._read_head:
             self._cut_head(events)
+        # After a refusal nothing is said of the end: bytes behind it have no meaning, so none of them can be missing.
         elif self._step != self._ignore:
             events.append(Unfinished(self._start, max(1, self._left or self._chunks.payload_left)))
         return events
 
     def _cut_head(self, events: list[Event]) -> None:
         """The stream ends within a head, unless none has begun."""
+        # The reader looks when a line has ended or doubled, so bytes that are already wrong may be held unread. At the end of the stream "wrong" is
+        # the truth and "more to come" is not.
         outcome = self._heads.look()
         if isinstance(outcome, Error):
             self._stop(self._start, outcome, events)
         elif self._heads.has_begun:
+            # One byte, since nobody knows how much a head lacks: each line might be its last.
             events.append(Unfinished(self._start, 1))
 
     def _read_head(self, data: bytes, events: list[Event]) -> bytes:
@@ -127,21 +135,26 @@ class MessageReader:
         rest = bytes(outcome.rest)
         self._body = self._seen - len(rest)
         framing = self._framing(outcome.value)
+        # At the head's end: it is the head as a whole that breaks such a rule (two framings, no Host), and no single byte.
         if isinstance(framing, Refusal):
             return self._stop(self._body, Error(0, frozenset([framing.reason.rule.text]), framing.reason), events)
         events.append(Head(self._start, self._body, outcome.value, framing))
         self._begin(framing)
+        # Ended here and not by the next step: a step is only called while there are bytes, and the last message of a stream may have none behind it.
         return self._end(rest, [], events) if framing is NO_BODY else rest
 
     def _begin(self, framing: Framing) -> None:
         """Choose the step that reads this body."""
+        # A step for each kind of body instead of a flag that every step asks: what may come next is said in one place.
         if isinstance(framing, Length):
             self._left = framing.size
             self._step = self._read_counted
         elif framing is CHUNKED:
+            # A new reader for each body: offsets and the bounds on extensions and trailers are those of one body.
             self._chunks = ChunkedReader()
             self._step = self._read_chunked
         else:
+            # Tunnels too: their bytes are another protocol's, of which nothing is known but that they end with the stream.
             self._step = self._read_endless
 
     def _read_counted(self, data: bytes, events: list[Event]) -> bytes:
@@ -152,6 +165,7 @@ class MessageReader:
 
     def _read_chunked(self, data: bytes, events: list[Event]) -> bytes:
         outcome = self._chunks.feed(data)
+        # Before the outcome is looked at: payload in front of an error has come, and was right.
         events += [Payload(data[start:end]) for start, end in self._chunks.spans]
         match outcome:
             case Done(rest, trailers):
@@ -176,6 +190,7 @@ class MessageReader:
 
     def _stop(self, offset: int, error: Error, events: list[Event]) -> bytes:
         """Nothing more is read. `offset` is where in the stream the error's positions begin."""
+        # Both readers name the rule for each error that they tell; without one there would be no status to go with it.
         assert isinstance(error.reason, Reason)
         position = offset + error.position
         events.append(Refused(position, self._refuse(error.reason, position), error.expected))
@@ -191,6 +206,8 @@ def request_reader() -> MessageReader:
 def response_reader(methods: Iterable[bytes] = ()) -> MessageReader:
     """Responses to requests with these methods, in that order, then to GET (a 1xx is not the response: it takes no method)."""
     asked = chain(methods, repeat(b"GET"))
+    # Whether there is a body depends on what was asked (RFC 9112 6.3, rule 1): an answer to HEAD announces a length that does not come, and without
+    # its method the next response would be taken for the body.
     method = next(asked)
 
     def framing(view: ResponseView) -> Framing | Refusal:

@@ -26,11 +26,15 @@ if TYPE_CHECKING:
     from sozu.parsers.console.messages import Event
 
 Report = dict[str, Any]
+# Input comes from anywhere, also from `yes |`: whatever is held of it has a bound here.
 LARGEST_VALUE: Final = (1 << 24) + 9  # bytes: what may be held of one value; the longest frame of HTTP/2
 EAGER: Final = 64 * 1024  # bytes: up to here a value is read again with everything that comes
+# At least BEFORE of rendering.py: an error at the first byte of a block shows as much in front of it as any other.
 CONTEXT: Final = 64  # bytes of the block before that an error may point into
 MOST_AT_ONCE: Final = 2 * HEAD_LIMIT  # bytes: as far back from the end of a stream may an error in a message be
+# An Error and not the outcome of a part: a value that is cut at the bound might be right in itself, and would be reported as done.
 TOO_LONG: Final = Error(LARGEST_VALUE, frozenset({"the end"}))
+# How a view was found is no fact about the message, and which further slots it has is our settings' matter.
 HIDDEN: Final = {*View.__struct_fields__, "more"}
 PAYLOAD_SHOWN: Final = 64 * 1024  # bytes: a longer chunked body is counted, not shown
 
@@ -39,6 +43,7 @@ def first(kind: str, blocks: Iterable[bytes]) -> Iterator[Report]:
     """One report: the value at the beginning of the input."""
     blocks = iter(blocks)
     if kind == "chunked":
+        # A body may be longer than any memory, so it is not held and read by the grammar as other kinds are, but followed by the proxy's own reader.
         report, rest = body_report(blocks)
         yield report | {"rest": len(rest) + sum(map(len, blocks))} if report["outcome"] == "done" else report
         return
@@ -54,6 +59,7 @@ def beginning(blocks: Iterator[bytes]) -> tuple[bytes, list[bytes]]:
     held: list[bytes] = []
     size = 0
     for block in blocks:
+        # With room for the line's end, which is no part of the value: else a value of just the largest size would be called too long.
         if size > LARGEST_VALUE + len(b"\r\n"):
             return b"".join(held), [block]
         held.append(block)
@@ -65,6 +71,7 @@ def value_report(kind: str, data: bytes) -> Report:
     """The outcome on an input that has ended; the line end of a text file is not a part of its value."""
     if kind not in WHOLE_VALUES:
         return shown(read(kind, data), data)
+    # One line end, not strip(): blanks at the end are bytes of the value, and some grammars refuse them.
     text = data.removesuffix(b"\n").removesuffix(b"\r")
     return shown(TOO_LONG if len(text) > LARGEST_VALUE else read(kind, text), text)
 
@@ -76,6 +83,7 @@ def body_report(blocks: Iterator[bytes], start: int = 0) -> tuple[Report, bytes]
         outcome = reader.feed(block)
         for begin, end in reader.spans:
             size += end - begin
+            # Once over the bound, nothing more is kept; what has been kept is not shown either, as half a payload looks like a whole one.
             payload += block[begin:end] if size <= PAYLOAD_SHOWN else b""
         if isinstance(outcome, Done):
             text = plain(payload) if size <= PAYLOAD_SHOWN else None
@@ -83,6 +91,7 @@ def body_report(blocks: Iterator[bytes], start: int = 0) -> tuple[Report, bytes]
             report = {"kind": "chunked", "outcome": "done", "end": seen + outcome.end, "value": value}
             return report, block[outcome.end :]
         if isinstance(outcome, Error):
+            # The reader counts from its body, reports count from the stream.
             moved = Error(start + outcome.position, outcome.expected, outcome.reason)
             return {"kind": "chunked", **error_shown(moved, last + block, seen - len(last))}, b""
         seen += len(block)
@@ -94,6 +103,7 @@ def every(kind: str, blocks: Iterable[bytes]) -> Iterator[Report]:
     """A report for each value, one after the other; offsets are those of the stream. Messages come with what their bodies were."""
     if kind in READERS:
         yield from messages(kind, blocks)
+    # No byte of such a value closes it, so among several the line has to.
     elif kind in WHOLE_VALUES:
         for line in lines(blocks):
             yield {"kind": kind, **value_report(kind, line)}
@@ -109,6 +119,7 @@ def lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
     for block in blocks:
         *ends, rest = block.split(b"\n")
         for end in ends:
+            # What is held is joined once for each line, not for each block: a line that comes in a thousand blocks is not copied a thousand times.
             yield bytes(held + end)
             held.clear()
         held += rest[: LARGEST_VALUE + len(b"\r\n") - len(held)]
@@ -119,6 +130,7 @@ def lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
 def bodies(blocks: Iterator[bytes]) -> Iterator[Report]:
     """Chunked body after chunked body."""
     held, start = b"", 0
+    # What one body leaves of its last block begins the next, and is read before another block is asked for: an input may end there.
     while held := held or next(blocks, b""):
         report, held = body_report(chain([held], blocks), start)
         yield {**report, "start": start}
@@ -135,9 +147,12 @@ def values(kind: str, blocks: Iterable[bytes]) -> Iterator[Report]:
         while held and (len(held) >= due or not block):
             outcome = read(kind, held)
             if isinstance(outcome, Incomplete) and block and len(held) <= LARGEST_VALUE:
+                # An eighth more each time, so that the sum of all looks is a small multiple of the value. Looked at for each block, a frame of 16 MB would be
+                # read 256 times.
                 due = len(held) + max(outcome.needed.hint(), (len(held) - EAGER) // 8)
                 break
             yield {"kind": kind, **placed(shown(outcome, held), start)}
+            # Behind an error nobody knows where the next value begins; and what is incomplete at the end of the input is the last one.
             if not isinstance(outcome, Done):
                 return
             held, start, due = held[outcome.end :], start + outcome.end, 1
@@ -147,6 +162,7 @@ def placed(report: Report, start: int) -> Report:
     """A report on the value at `start` of a stream: offsets count from where the stream began, and what follows is not the value's."""
     offsets: Report = {name: start + report[name] for name in ("end", "position") if name in report}
     kept = {name: fact for name, fact in report.items() if name not in {"rest", "line", "column"}}
+    # Lines and columns go, too: they would count from the value's beginning, beside offsets that count from the stream's.
     return {"start": start, **kept, **offsets}
 
 
@@ -155,8 +171,10 @@ def messages(kind: str, blocks: Iterable[bytes]) -> Iterator[Report]:
     reader: MessageReader = READERS[kind]()
     report: Report = {}
     before, seen, block = b"", 0, b""  # the end of what came before the block, and how much that was in all
+    # The end is a turn of its own, so that what `finish` tells goes the same way as all else, with its caret.
     for each in chain(blocks, [None]):
         if each is not None:
+            # An error may lie in a block that has gone by, since a head is looked at line by line; so the end of what went before is kept for the caret.
             before, seen, block = (before + block)[-MOST_AT_ONCE:], seen + len(block), each
         for event in reader.finish() if each is None else reader.feed(block):
             report = told(event, report, kind)
@@ -180,6 +198,7 @@ def told(event: Event, report: Report, kind: str) -> Report:
                 "payload": 0,
             }
         case Payload(data):
+            # A new report each time: one that has been yielded must not change in the hands of whoever keeps it.
             return {**report, "payload": report["payload"] + len(data)}
         case End(end, trailers):
             return {**report, "end": end, "trailers": plain(trailers), "outcome": "done"}
@@ -205,6 +224,7 @@ def steps(kind: str, blocks: Iterable[bytes], size: int) -> Iterator[Report]:
     data, _ = beginning(iter(blocks))
     for end in range(size, len(data) + size, size):
         piece = data[:end]
+        # The last step may say "the input has ended", all others must not: they show what the grammar says to a stream that may go on.
         outcome = read(kind, data) if end >= len(data) else run(KINDS[kind], piece)
         yield {"kind": kind, "fed": len(piece), **shown(outcome, piece)}
         if not isinstance(outcome, Incomplete):

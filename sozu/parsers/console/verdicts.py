@@ -46,7 +46,9 @@ def judge(kind: str, data: bytes) -> Verdict:
     """The verdict on `data`, of which no more will come."""
     if kind in READERS:
         reader = READERS[kind]()
+        # By the messages and not by the head's grammar alone: a smuggled request is found where the body of the one before it ends.
         return of_events([*reader.feed(data), *reader.finish()])
+    # The reader and not the grammar of a whole body: it has the bounds and the reasons of the proxy, and a verdict is what the proxy would say.
     return of_outcome(ChunkedReader().feed(data) if kind == "chunked" else read(kind, data))
 
 
@@ -56,14 +58,17 @@ def read(kind: str, data: bytes) -> Outcome[Any]:
     waiting = parser.fused(data) if hasattr(parser, "fused") else run(parser, data)
     if kind not in WHOLE_VALUES:
         return waiting
+    # A second reading, since the first cannot know that nothing follows: "close" in a stream may still become "closed".
     found = whole(parser, data)
     if not isinstance(found, Error):
         return Done(data, found, len(data))
+    # For "http://", which may yet become right, "incomplete" is of more use than an error at its end.
     return waiting if isinstance(waiting, Incomplete) else found
 
 
 def of_events(events: list[Event]) -> Verdict:
     """A stream of messages is judged by how it ends."""
+    # The last event is enough: a reader says nothing more after a refusal, and what is unfinished comes last of all.
     match events[-1] if events else None:
         case Refused(position, refusal):
             return Verdict(Answer.REFUSE, position, str(refusal.reason))

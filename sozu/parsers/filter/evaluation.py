@@ -21,6 +21,7 @@ def passes(expression: Expression, record: Mapping[str, object]) -> bool:
     """Whether the record is one of those that were asked for."""
     match expression:
         case Field(name):
+            # get() and no error: a filter about a field that only some records have shall not end at the first of the others.
             return bool(record.get(name))
         case Comparison(name, operator, value):
             return TESTS[operator](record.get(name), value)
@@ -36,6 +37,7 @@ def passes(expression: Expression, record: Mapping[str, object]) -> bool:
 
 def same(left: object, right: object) -> bool:
     """Equal, and of the same kind; Python alone would take true for 1."""
+    # For Python bool is an int, so `== 1` would select what is `true`. int and float stay one kind, since JSON tells no difference between 1 and 1.0.
     return isinstance(left, bool) is isinstance(right, bool) and left == right
 
 
@@ -46,6 +48,7 @@ def ordered(left: Any, right: Any) -> bool:
 
 def kind_of(value: object) -> type | None:
     """Numbers are one kind, texts another; the rest has no order."""
+    # First, and for the same reason: `true > 0` is a question that nobody asks on purpose.
     if isinstance(value, bool):
         return None
     return float if isinstance(value, int | float) else str if isinstance(value, str) else None
@@ -55,6 +58,8 @@ def like(value: object, pattern: object) -> bool:
     """Is the value's text as the pattern says? Linear: the leftmost place for each piece is as good as any."""
     if kind_of(value) is None:
         return False
+    # Not fnmatch, for which `?` and `[` mean something as well, and not a pattern for `re`, which backtracks over several stars, on text that any
+    # client may have chosen.
     first, *others = str(pattern).split("*")
     found = str(value)
     if not others:
@@ -62,6 +67,7 @@ def like(value: object, pattern: object) -> bool:
     *middle, last = others
     end = len(found) - len(last)
     position = len(first)
+    # Both ends must not overlap: "aba" is not like "ab*ba", though it begins and ends as it says.
     if position > end or not (found.startswith(first) and found.endswith(last)):
         return False
     for piece in middle:

@@ -59,6 +59,7 @@ def lexeme(parser: Parser) -> Parser:
 
 def keyword(word: bytes) -> Parser:
     """The word, where it is not the beginning of a longer one."""
+    # Else `order` would be read as `or` and `der`, and `notes` as the opposite of `es`.
     return lexeme(tag(word) << not_(one_of(IN_NAME)))
 
 
@@ -71,6 +72,7 @@ def symbol(text: bytes) -> Parser:
 # number  = [ "-" ] ( "0" / digit1-9 *DIGIT ) [ "." 1*DIGIT ] [ ( "e" / "E" ) [ "-" / "+" ] 1*DIGIT ]     ; of bounded length here
 # string  = DQUOTE *( unescaped / "\" ( DQUOTE / "\" / "/" / "b" / "f" / "n" / "r" / "t" / "u" 4HEXDIG ) ) DQUOTE
 
+# 18 digits in all: more than a float can tell apart, and few enough that int() of them costs nothing.
 whole_number = alt(tag(b"0"), seq(one_of(b"123456789"), digits(17)))
 fraction = seq(tag(b"."), one_of(DIGIT), digits(17))
 exponent = seq(one_of(b"eE"), opt(one_of(b"+-")), one_of(DIGIT), digits(2))
@@ -92,6 +94,7 @@ def of_json(literal: bytes) -> Any:
             found.encode()  # half of a surrogate pair is no text, and could not be written again
     except UnicodeError:
         return None
+    # None would be the value of `null`, so a constant travels in a tuple, and None alone says that there is none.
     return (found,)
 
 

@@ -87,6 +87,7 @@ def text(expression: Expression) -> str:
         case Member(name, values):
             return f"{name} in ({', '.join(map(constant, values))})"
         case Negation(item):
+            # Parentheses where they are not needed: the text is for people, who would have to recall which of `not` and `and` binds closer.
             return f"not {part(item)}"
         case Conjunction(items):
             return " and ".join(map(part, items))

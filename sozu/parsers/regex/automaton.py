@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LONGEST: Final = 1000  # bytes of an expression
+# Counts are written out, so a few characters, "((a{99}){99}){99}", stand for a million positions. This stops them while they are laid out,
+# also where the parts take no byte and so are no positions.
 MOST_PARTS: Final = 2000  # of an expression in which what is counted is written out
 MOST_POSITIONS: Final = 500
+# `(a|b)*a(a|b){n}` needs two to the power of n: the automaton has to remember which of the last n bytes were an `a`. An operator sees it refused
+# with the reason, in place of a master that does not answer.
 MOST_STATES: Final = 500
 REMEMBERED: Final = 1024  # expressions: tables of routes are built again with each change
 CASE: Final = 0x20  # the bit that tells `a` from `A`
@@ -60,12 +64,15 @@ class Regex:
     def matches(self, text: bytes) -> bool:
         """Does the expression match all of the text? About 25 ns a byte."""
         table, state = self._table, 0
+        # translate() is one pass in C, and leaves few sorts, so that the table is small. States are multiples of the width: one sum is the index.
         for sort in text.translate(self._sorts):
             state = table[state + sort]
         return state in self._final
 
     def may_begin(self, text: bytes) -> bool:
         """Does the expression match anything that begins with this text?"""
+        # For rules that could never hold: `path_regex: api` is refused when it is written, as all paths begin with "/". It does not prove that
+        # something matches: a class that is empty counts as a way on.
         table, state, width = self._table, 0, max(self._sorts) + 1
         for sort in text.translate(self._sorts):
             state = table[state + sort]
@@ -84,6 +91,7 @@ def compile_regex(pattern: str, *, fold: bool = False) -> Regex:
 def _parsed(pattern: str) -> tuple[Expression, bool]:
     if len(pattern) > LONGEST:
         raise BadRegex(f"an expression has at most {LONGEST} characters, this one {len(pattern)}")
+    # Before the grammar sees bytes: the offset of its errors would count those of UTF-8 and not the characters that the operator has typed.
     foreign = next((at for at, letter in enumerate(pattern) if not letter.isascii()), None)
     if foreign is not None:
         raise BadRegex(f'"{pattern[foreign]}" is not ASCII: write what is sent for it, in a path its escape as in "%C3%BC", in a hostname the A-label as in "xn--bcher-kva"', foreign)
@@ -107,10 +115,12 @@ class Positions:
     def add(self, node: Expression) -> Part:
         """Lay out one more part."""
         self._parts += 1
+        # Inside of the recursion: afterwards would be too late for the memory.
         if self._parts > MOST_PARTS or len(self.members) >= MOST_POSITIONS:
             raise BadRegex(f"the expression is too long: with its counts written out it takes more than {MOST_POSITIONS} characters")
         match node:
             case OneOf(members, inverted):
+                # Before it is inverted: `[^a]` in either case excludes both letters. The other way round it would take both.
                 members = _folded(members) if self._fold else members
                 return self._one(EVERY_BYTE - members if inverted else members)
             case Sequence(items):
@@ -136,6 +146,7 @@ class Positions:
             self._link(whole_.last, part.first)
             whole_ = Part(
                 whole_.nullable and part.nullable,
+                # Only while nothing before it has to be there may a part take the first byte; likewise the last one, from the other end.
                 whole_.first | part.first if whole_.nullable else whole_.first,
                 whole_.last | part.last if part.nullable else part.last,
             )
@@ -146,9 +157,12 @@ class Positions:
         item = node.item
         parts = [self.add(item) for _ in range(node.least)]
         if node.most is None:
+            # `a{2,}` is the second `a`, which may come again: a third copy would be a position more and mean the same.
             again = parts.pop() if parts else self.add(item)._replace(nullable=True)
             self._link(again.last, again.first)
             return self._sequence([*parts, again])
+        # Each copy may be absent by itself. Nested, `(a(a)?)?`, they would say the same with one way to be read, but here a set of positions
+        # holds all readings at once.
         optional = [self.add(item)._replace(nullable=True) for _ in range(node.most - node.least)]
         return self._sequence([*parts, *optional])
 
@@ -163,6 +177,7 @@ def _folded(members: frozenset[int]) -> frozenset[int]:
 
 def _bits(mask: int) -> Iterator[int]:
     while mask:
+        # From bit to bit, not over all: most positions are followed by one other.
         lowest = mask & -mask
         yield lowest.bit_length() - 1
         mask ^= lowest
@@ -170,6 +185,7 @@ def _bits(mask: int) -> Iterator[int]:
 
 def _sorted_bytes(members: list[frozenset[int]]) -> tuple[bytes, list[int]]:
     """Bytes that the same positions take are of one sort: the sort of each byte, and who takes each sort."""
+    # A letter that an expression does not name behaves as all others that it does not name: columns of the table shrink from 256 to a handful.
     takers = [sum(1 << at for at, taken in enumerate(members) if byte in taken) for byte in range(256)]
     sorts = {mask: sort for sort, mask in enumerate(dict.fromkeys(takers))}
     return bytes(sorts[mask] for mask in takers), list(sorts)
@@ -181,6 +197,7 @@ def _tabulated(pattern: str, positions: Positions, part: Part) -> Regex:
     numbers = {START: 0}  # by who took the last byte
     states = [START]
     table: list[int] = []
+    # Breadth first from the beginning, so only sets that some text leads to are made. All subsets of 500 positions would be 2**500.
     for took in states:  # grows meanwhile
         ahead = part.first if took == START else reduce(or_, map(positions.follow.__getitem__, _bits(took)), 0)
         for mask in takers:
@@ -189,6 +206,7 @@ def _tabulated(pattern: str, positions: Positions, part: Part) -> Regex:
                 numbers[here] = len(states)
                 states.append(here)
             table.append(numbers[here] * len(takers))
+        # Asked after each state and not at the end: the work of a refused expression is bounded as well, and done in the loop of the master.
         if len(states) > MOST_STATES:
             raise BadRegex("the expression is too ambiguous: a counted part behind an unbounded one takes too many states")
     last = {number * len(takers) for number, took in enumerate(states) if took != START and took & part.last}

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from sozu.parsers.result import Bytes
 
 DEEPEST: Final = 8  # a level costs about fifty frames of Python's stack
+# "{" and "}" too, which Python's `re` takes for themselves where they are no count: a typing error in a count shall not become a literal.
 SPECIAL: Final = b".^$*+?{}[]\\|()"
+# An escaped letter that has no meaning is an error and no literal, so that a `\b` or `\A` brought along from elsewhere is not silently a letter.
 PUNCTUATION: Final = bytes(set(VCHAR) - set(ALPHA + DIGIT))
 IN_WORD: Final = byte_class(ALPHA, DIGIT, b"_")
 SPACES: Final = b"\t\n\v\f\r "
@@ -67,6 +69,7 @@ PLAIN: Final = bytes(set(VCHAR + b" ") - set(SPECIAL))
 plain: Regular[frozenset[int]] = map_(one_of(PLAIN), frozenset).desc("character")
 plain_run: Regular[bytes] = take_while1(PLAIN).desc("character")
 
+# No "[" inside of a class: RE2 and Python's warnings read "[[:" as the beginning of a named or nested class, which we do not have.
 member = alt(map_(one_of(set(VCHAR + b" ") - set(b"[]\\-")), frozenset), escape).desc("character of a class")
 hyphen: Regular[frozenset[int]] = map_(tag(b"-"), frozenset)
 
@@ -79,6 +82,7 @@ def read_range(data: Bytes, at: int) -> Result:
     first, last = result.value
     if last is None:
         return Result.success(result.index, first).aggregate(result)
+    # Raised, not returned: `many` would take a failure for the end of the class, and the error would name the bracket that is missing.
     if len(first) > 1 or len(last) > 1 or min(first) > min(last):
         raise Failure(at, frozenset(["range like a-z, from the lower to the higher"]))
     return Result.success(result.index, frozenset(range(min(first), min(last) + 1)))
@@ -95,12 +99,14 @@ def bracketed(inverted: bytes | None, members: frozenset[int]) -> OneOf:
     return OneOf(members, inverted is not None)
 
 
+# An empty class matches nothing, so nobody means it: in other engines "[]" begins a class that holds the bracket.
 ranges = verify(map_(seq(opt(hyphen), many(Parser(read_range)), opt(hyphen)), united), bool, "character of a class")
 class_ = seq(tag(b"[") >> opt(tag(b"^")), ranges << tag(b"]")).combine(bracketed)
 
 # --- Quantifiers ------------------------------------------------------------------------------------------------------
 
 bound: Regular[int] = map_(take_while_m_n(1, 3, DIGIT), int)
+# In a tuple, for there are two kinds of nothing: no comma at all, and a comma without a number.
 upper = map_(tag(b",") >> opt(bound), lambda most: (most,))
 
 
@@ -131,6 +137,8 @@ def read_run(data: Bytes, at: int) -> Result:
     result: Result = plain_run(data, at)
     if not result.status:
         return result
+    # A quantifier belongs to one character, not to the run before it: that character is left for `piece`. To read each character by
+    # itself took half a second for a thousand of them, in the master's loop and again in each worker's.
     end = result.index - (data[result.index : result.index + 1] in QUANTIFIERS)
     if end == at:
         return Result.failure(at, "character")
@@ -141,6 +149,7 @@ def read_run(data: Bytes, at: int) -> Result:
 def choice(depth: int) -> Parser:
     """An expression in which groups are nested `depth` times at most. Each depth is built when it is first met."""
     group = beginning >> nested(depth - 1) << tag(b")")
+    # Plain characters first, as they are most: a committed choice pays for each branch in front of the right one.
     atom = alt(map_(alt(plain, any_byte, escape), OneOf), class_, group)
     piece = map_(seq(atom, opt(quantifier << lazily)), repeated)
     pieces = alt(Parser(read_run), map_(piece, lambda item: [item]))
@@ -152,6 +161,7 @@ def nested(depth: int) -> Parser:
     """What is in a group."""
 
     def read(data: Bytes, at: int) -> Result:
+        # A failure with a sentence, not RecursionError: that would be a fault of ours in the log, and says nothing about the expression.
         if depth < 0:
             return Result.failure(at, f"no more than {DEEPEST} groups within each other")
         result: Result = choice(depth)(data, at)

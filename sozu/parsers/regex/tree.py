@@ -13,6 +13,7 @@ from typing import TypeAlias
 class OneOf:
     """One byte out of `members`; `inverted`, one that is not. (In either case of letters `[^a]` takes neither `a` nor `A`, so it cannot be all but `a`.)"""
 
+    # Kept as it is written, not turned into the 256 less its members: whether letters match in either case is known only to who compiles.
     members: frozenset[int]
     inverted: bool = False
 
