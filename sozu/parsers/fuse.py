@@ -90,8 +90,8 @@ class Fused(Regular[T], Generic[T]):
     @cached_property
     def quick(self) -> Variant[T]:
         """The one that shows in `pattern` and `generated`."""
-        # Cached, all of these, for a grammar is fused when its module is imported, and of those that a process imports it uses a few. To compile a
-        # pattern takes milliseconds, and a worker is started while clients wait.
+        # Made when first asked for, like all of these: a grammar is fused when its module is imported, and a process uses few of those that it
+        # imports. To compile a pattern takes milliseconds, and a worker is started while clients wait.
         return self.variant()
 
     @cached_property

@@ -27,7 +27,7 @@ def viable(node: Node, rest: bytes = b"") -> bytes:
             # No proof of an end and nothing to trim: blanks at the end are right as far as they go.
             return run(members, 0, None) + rest
         case Seq(items):
-            # `rest` grows from the end, and each item is asked once: the pattern is as long as the grammar, not as long as its square.
+            # `rest` grows from the end, and each item is asked once: the items of a sequence add up, they do not multiply.
             for item in reversed(items):
                 rest = viable(item, rest)
             return rest
