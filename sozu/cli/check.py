@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from sozu.cli.options import socket_option
 from sozu.command.config import Configuration, ConfigurationError, load_configuration
 from sozu.command.facts import Certificate
 
@@ -49,6 +50,7 @@ def _collecting_nothing() -> Iterator[None]:
 
 @click.command()
 @click.argument("file", type=FILE)
+@socket_option
 def check(file: Path) -> None:
     """
     Read a configuration file and show all its errors.

@@ -5,10 +5,12 @@ import sys
 
 import click
 
+from sozu.cli.options import socket_option
 from sozu.command.edits.passwords import write_hash
 
 
 @click.command()
+@socket_option
 def password() -> None:
     """
     Ask for a password (or read the first line of standard input) and print its hash, for basic_auth.

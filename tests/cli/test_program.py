@@ -36,6 +36,11 @@ def test_every_listing_has_json(name: str) -> None:
     assert "--json" in [option for parameter in EVERY_COMMAND[name].params for option in parameter.opts]
 
 
+@pytest.mark.parametrize("name", [name for name in EVERY_COMMAND if name != "sozu"])
+def test_every_verb_takes_the_socket_also_where_it_needs_none(name: str) -> None:
+    assert "--socket" in [option for parameter in EVERY_COMMAND[name].params for option in parameter.opts]
+
+
 def test_every_verb_says_in_one_line_what_its_own_help_says() -> None:
     for verb in VERBS:
         assert (EVERY_COMMAND[f"sozu {verb}"].help or "").strip()
@@ -90,5 +95,6 @@ def test_help_is_of_all_verbs_of_one_or_of_a_code() -> None:
     assert "serve " in told()
     assert "Codes of errors: " in told()
     assert told("cluster").startswith("Usage: sozu cluster ")
+    assert told("backend", "remove").startswith("Usage: sozu backend remove ")
     assert told("bad-path").startswith("The value of path ")
     assert 'did you mean "serve"?' in told("serv")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from sozu.cli.options import socket_option
 from sozu.command.conversion import NotToml
 from sozu.command.conversion import convert as converted
 
@@ -11,6 +12,7 @@ from sozu.command.conversion import convert as converted
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write there; else to standard output.")
+@socket_option
 def convert(file: Path, output: Path | None) -> None:
     """
     Turn a configuration of the upstream Sozu (TOML) into one of ours (YAML). What has no equal is said on standard error, and in comments.

@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from sozu.cli.options import socket_option
 from sozu.command.nearest import did_you_mean
 from sozu.command.rules.codes import CODES, explanation, known_codes
 
@@ -12,9 +13,10 @@ _WIDTH: Final = 110
 
 
 @click.command()
-@click.argument("topic", metavar="[VERB|CODE]", required=False)
+@click.argument("topic", metavar="[VERB|CODE]", nargs=-1)
+@socket_option
 @click.pass_context
-def help(ctx: click.Context, topic: str | None) -> None:  # noqa: A001 - the verb's own name
+def help(ctx: click.Context, topic: tuple[str, ...]) -> None:  # noqa: A001 - the verb's own name
     """
     Explain a verb, or the code of an error; or list both.
 
@@ -22,17 +24,30 @@ def help(ctx: click.Context, topic: str | None) -> None:  # noqa: A001 - the ver
     Examples:
       sozu help
       sozu help serve
+      sozu help backend remove
       sozu help unknown-cluster
     """
     program = ctx.parent
     assert program is not None, "a verb is called by the program"
     assert isinstance(program.command, click.Group), "which has others"
-    if topic is None:
+    asked = " ".join(topic)
+    if not topic:
         codes = ", ".join([*CODES, "bad-FIELD", "unknown-FIELD"])
         click.echo(f"{program.get_help()}\n\n{fill(f'Codes of errors: {codes}', _WIDTH, subsequent_indent='  ')}")
-    elif (verb := program.command.get_command(program, topic)) is not None:
-        click.echo(verb.get_help(click.Context(verb, program, topic)))
-    elif (text := explanation(topic)) is not None:
+    elif (shown := _help_of(program, topic)) is not None:
+        click.echo(shown)
+    elif (text := explanation(asked)) is not None:
         click.echo(fill(text, _WIDTH))
     else:
-        raise click.UsageError(f'there is no verb and no code "{topic}"{did_you_mean(topic, (*program.command.list_commands(program), *known_codes()))}')
+        raise click.UsageError(f'there is no verb and no code "{asked}"{did_you_mean(asked, (*program.command.list_commands(program), *known_codes()))}')
+
+
+def _help_of(context: click.Context, words: tuple[str, ...]) -> str | None:
+    """What `sozu WORDS --help` shows; None if there is no such verb."""
+    for word in words:
+        group = context.command
+        command = group.get_command(context, word) if isinstance(group, click.Group) else None
+        if command is None:
+            return None
+        context = click.Context(command, context, word)
+    return context.get_help()
