@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +17,9 @@ from sozu.cli.demo import demo_backends
 from sozu.cli.options import chosen_socket
 from sozu.cli.processes.programs import PROGRAMS
 from sozu.cli.without_file import state_of
+from sozu.command.client import SOCKET_VARIABLE
 from sozu.command.config import Configuration, settings_without_file
+from sozu.command.config.places import journal_beside
 from sozu.master import Belongings, CannotStart
 from sozu.master import serve as be_master
 
@@ -58,15 +61,22 @@ def _of_this_run(listen: str, routes: tuple[str, ...]) -> Iterator[tuple[Configu
     # A journal that stayed would win over the next command line, with ports that nobody listens on any more.
     with TemporaryDirectory(prefix="sozu-") as folder:
         settings = msgspec.structs.replace(settings_without_file(), journal=str(Path(folder, "sozu.journal")))
-        yield Configuration(settings, state_of(listen, routes)), folder
+        yield Configuration(settings, state_of(listen, routes), said=frozenset(("journal",))), folder
 
 
 def _with_options(configuration: Configuration, workers: int | None) -> Configuration:
     """`--socket` and `--workers` go before the file."""
-    socket = chosen_socket()
     settings = configuration.settings
-    if socket is not None:
+    if socket := _named_socket(configuration):
         settings = msgspec.structs.replace(settings, command_socket=str(Path(socket).absolute()))
+        if "journal" not in configuration.said:
+            settings = msgspec.structs.replace(settings, journal=journal_beside(settings.command_socket))
     if workers is not None:
         settings = msgspec.structs.replace(settings, workers=workers)
     return replace(configuration, settings=settings)
+
+
+def _named_socket(configuration: Configuration) -> str | None:
+    # Tools look for the master there and nowhere else. What the file says is meant for this master, the variable for whatever runs in that shell.
+    elsewhere = None if "command_socket" in configuration.said else os.environ.get(SOCKET_VARIABLE)
+    return chosen_socket() or elsewhere

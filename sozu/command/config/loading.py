@@ -26,12 +26,13 @@ from sozu.command.state import ConfigState
 class Configuration:
     """What a file says. Paths are absolute; a listener's port may still be 0: the master has the kernel choose it.
 
-    `warnings` are what can be used as it is, and is hardly meant.
+    `warnings` are what can be used as it is, and is hardly meant; `said` are the keys of the file, of which the others have their defaults.
     """
 
     settings: Settings
     state: ConfigState
     warnings: tuple[Problem, ...] = ()
+    said: frozenset[str] = frozenset()
 
 
 def load_configuration(path: str | os.PathLike[str], held: Collection[Certificate] = ()) -> Configuration:
@@ -60,7 +61,7 @@ def read_configuration(text: str, file: str, folder: Path, held: Collection[Cert
     if findings.problems:
         raise ConfigurationError(findings.problems)
     # Both are there: of a text that is no YAML, or no mapping, a problem was noted, and raised above.
-    return Configuration(settings, state, tuple(findings.warnings))
+    return Configuration(settings, state, tuple(findings.warnings), frozenset(value))
 
 
 def settings_without_file(environment: Mapping[str, str] = os.environ) -> Settings:
