@@ -260,6 +260,9 @@ def _verb(id: str, found: object, known: Mapping[str, type[Any]], place: str = "
 
 def _read(id: str, verb: type[Any], fields: dict[str, Any], where: str = "") -> Any:  # noqa: A002  the protocol's own word
     tag = verb.__struct_config__.tag
+    if isinstance(chain := fields.get("chain"), str):
+        # One file holds the rest of a chain as a rule, and the configuration file names one: its text may stand by itself.
+        fields = {**fields, "chain": [chain] if chain.strip() else []}
     # Most orders are flat and right, which C sees in a hundredth of the time; the words are for those that are not.
     flat = not any(isinstance(value, dict | list) for value in fields.values())
     if not flat or not fields.keys() <= _FIELDS[verb]:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from sozu.command.facts import Timeouts
-from sozu.command.orders import AddBackend, AddCluster, AnyOrder, RemoveBackend
+from sozu.command.orders import AddBackend, AddCertificate, AddCluster, AnyOrder, RemoveBackend, ReplaceCertificate
 from sozu.command.requests import (
     VERBS,
     AnyRequest,
@@ -36,6 +36,17 @@ from sozu.command.requests import (
 )
 def test_a_request_is_read_with_its_id(payload: bytes, request_read: AnyOrder | AnyRequest) -> None:
     assert read_request(payload) == Envelope("1", request_read)
+
+
+@pytest.mark.parametrize(("chain", "texts"), [('"A"', ("A",)), ('["A","B"]', ("A", "B")), ('""', ()), ("[]", ())])
+def test_the_rest_of_a_chain_is_one_text_or_a_list_of_them(chain: str, texts: tuple[str, ...]) -> None:
+    given = f'"certificate":"C","key":"K","chain":{chain}'.encode()
+
+    added = read_request(b'{"id":"1","type":"add_certificate",' + given + b"}").request
+    replaced = read_request(b'{"id":"1","type":"replace_certificate","fingerprint":"F",' + given + b"}").request
+
+    assert added == AddCertificate(certificate="C", private_key="K", chain=texts)
+    assert replaced == ReplaceCertificate(fingerprint="F", certificate="C", private_key="K", chain=texts)
 
 
 SOME = b'{"id":"1","type":"collect","orders":[{"type":"add_cluster","cluster":"a","timeouts":{"back":5.0}},{"type":"add_backend","cluster":"a","address":"x","weight":7}]}'
