@@ -39,20 +39,19 @@ def count(played: Played, exchanges: int) -> None:
     played.reply(1, Status.PROCESSING, data={"exchanges": exchanges})
 
 
-def test_the_wait_is_over_when_the_last_exchange_of_the_last_worker_has_ended(play: Play) -> None:
+def test_all_have_counted_before_a_sum_is_told_and_the_wait_is_over_with_the_last_exchange(play: Play) -> None:
     one, two = play(), play()
     watch = Watch(one, two)
     count(one, 2)
-    watch.until_told(2)
     count(two, 3)
-    watch.until_told(2, 5)
+    watch.until_told(5)
     one.reply(1)
-    watch.until_told(2, 5, 3)
+    watch.until_told(5, 3)
     assert not watch.wait.dead
     two.reply(1)
     watch.wait.get(timeout=5.0)
 
-    assert watch.told == [2, 5, 3]
+    assert watch.told == [5, 3]
 
 
 def test_the_same_sum_is_told_once(play: Play) -> None:
@@ -72,6 +71,20 @@ def test_the_exchanges_of_a_worker_that_died_have_ended(play: Play) -> None:
     count(one, 2)
     one.channel.close()
 
+    watch.wait.get(timeout=5.0)
+
+
+def test_what_a_worker_that_died_had_counted_is_in_no_sum_that_follows(play: Play) -> None:
+    one, two = play(), play()
+    watch = Watch(one, two)
+    count(one, 2)
+    count(two, 3)
+    watch.until_told(5)
+    one.channel.close()
+    assert one.link.ended.wait(5.0)
+    count(two, 1)
+    watch.until_told(5, 1)
+    two.reply(1)
     watch.wait.get(timeout=5.0)
 
 

@@ -55,10 +55,14 @@ def _sums(roster: Roster, question: Question, counted: str) -> Iterator[tuple[Wo
     for worker, reply in gathering.replies():
         if reply.status is Status.ERROR:
             yield worker, 0
-        counts[worker] = 0 if reply.status.final else reply.data[counted]
-        total = sum(counts.values())
-        # The end of the wait says that nothing is left; and a worker
+        if not reply.status.final:
+            counts[worker] = reply.data[counted]
+        # Those that have said their last word, or have died, have none any
+        # more; a sum without those that have not counted yet would be too
+        # small. The end of the wait says that nothing is left; and a worker
         # that tells the same sum as before tells nothing new.
-        if total not in (0, told):
+        left = gathering.late
+        total = sum(counts.get(each, 0) for each in left)
+        if total not in (0, told) and counts.keys() >= set(left):
+            told = total
             yield None, total
-        told = total
