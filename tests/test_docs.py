@@ -140,7 +140,7 @@ def test_every_command_line_in_the_documents_is_understood(
     page: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("sozu.yaml", "fullchain.pem", "privkey.pem", "cert.pem", "key.pem", "chain.pem"):
+    for name in ("sozu.yaml", "fullchain.pem", "privkey.pem", "cert.pem", "key.pem", "chain.pem", "before.state"):
         Path(name).touch()
     command, rest = command_and_rest(line.split())
 

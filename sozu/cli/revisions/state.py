@@ -11,7 +11,8 @@ from sozu.cli.options import json_option, socket_option
 from sozu.cli.revisions.showing import rows_of, show_plan
 from sozu.command.requests import DumpState, LoadState, SaveState
 
-PATH = click.Path(dir_okay=False, path_type=Path)
+NEW = click.Path(dir_okay=False, path_type=Path)
+SAVED = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -27,7 +28,7 @@ def state() -> None:
 
 
 @state.command()
-@click.argument("file", type=PATH)
+@click.argument("file", type=NEW)
 @socket_option
 def save(file: Path) -> None:
     """
@@ -41,7 +42,7 @@ def save(file: Path) -> None:
 
 
 @state.command()
-@click.argument("file", type=PATH)
+@click.argument("file", type=SAVED)
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @socket_option
 def load(file: Path, *, dry_run: bool) -> None:

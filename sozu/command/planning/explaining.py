@@ -218,7 +218,7 @@ def _judged(frontend: Frontend, state: ConfigState, listener: str, asked: Asked,
     # Asked again without its conditions: if it takes the request then, they were the reason, and otherwise only the path is left.
     if _takes(_unconditional(frontend), state, asked):
         return _told(frontend, "no", "its conditions do not hold")
-    return _told(frontend, "no", f"its path is another one: {place_name(frontend).removeprefix(frontend.hostname)}")
+    return _told(frontend, "no", f"its path is another one: {place_name(frontend).removeprefix(frontend.hostname).lstrip()}")
 
 
 def _takes(frontend: Frontend, state: ConfigState, asked: Asked) -> bool:

@@ -48,7 +48,7 @@ def _grow(slots: Slots, sockets: ListenerSockets, count: int, tell: Say) -> None
 
 
 def _shrink(slots: Slots, sockets: ListenerSockets, count: int, grace: float, tell: Say) -> Sequence[Worker]:
-    tell(f"new connections go to workers 0 to {count - 1}", None)
+    tell(f"new connections go to {'worker 0' if count == 1 else f'workers 0 to {count - 1}'}", None)
     # Steer, wait, drop, and close in the end (`settle`): who is in a queue that is closed is reset, and so is who is on
     # the way there.
     sockets.steer(count)
