@@ -14,6 +14,8 @@ def main() -> int:
     """Play the part that the first argument names; the exit code of the process."""
     if sys.argv[1:2] == ["worker"]:
         gc.disable()  # all that is imported stays, and a large state is built before there could be garbage; the worker turns it on again
+        # By name and at this place: an import statement at the top would make each part pay for the two others. This file and `sozu
+        # serve` are the only ones that know both wings, since one executable has to play master and worker.
         code: int = import_module("sozu.proxy.worker").main(sys.argv[2:])
     elif sys.argv[1:2] == ["heir"]:
         code = import_module("sozu.cli.processes.heir").main(sys.argv[2:])

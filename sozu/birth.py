@@ -12,6 +12,7 @@ import socket
 import sys
 from typing import Final, NamedTuple
 
+# By the interpreter that runs us: a `sozu` on the PATH may belong to another environment, and `python -m sozu` needs none.
 PROGRAM: Final = (sys.executable, "-m", "sozu")
 WORKER: Final = (*PROGRAM, "worker")
 # A terminal sends these to the whole group. A worker will ignore them, but first it has to be imported: meanwhile they wait.
@@ -34,16 +35,22 @@ def bear(command: Sequence[str], descriptor: int, blocked: Sequence[signal.Signa
     Other descriptors are closed at its exec, as Python opens them all; it is born with the signals `blocked`.
     """
     actions = [
+        # A child that shared our terminal's input could take what is typed, or be stopped for reading it in the background
+        # (SIGTTIN).
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_DUP2, descriptor, descriptor),  # onto itself: it stays open across the exec
     ]
     surroundings = {name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN}
+    # Not fork: glibc's posix_spawn lends the child our memory until its exec, so a master with a large state copies no page tables,
+    # and none of our code runs in a copy of a process whose other threads may have held locks.
     return os.posix_spawn(command[0], list(command), surroundings, file_actions=actions, setsigmask=blocked, setsigdef=RESTORED)
 
 
 def bear_worker(command: Sequence[str]) -> Born:
     """Start a worker, with `--channel FD` added to the command. Raises OSError."""
     ours, theirs = socket.socketpair()
+    # Our copy of the worker's end is closed in any case: as long as one is open here, the end of the worker is never an end of its
+    # channel.
     with theirs:
         try:
             return Born(bear([*command, "--channel", str(theirs.fileno())], theirs.fileno()), ours)
@@ -61,10 +68,13 @@ def born_ahead(count: int, command: Sequence[str] = WORKER) -> Iterator[list[Bor
     born: list[Born] = []
     try:
         with suppress(OSError):
+            # An in-place addition keeps those that were born before the one that failed; a comprehension would lose them, alive.
             born += (bear_worker(command) for _ in range(count))
         yield born
     finally:
         for worker in born:
+            # SIGKILL: it has not been told anything yet, so there is nothing to finish. And nobody else waits for it: who takes one
+            # pops it.
             os.kill(worker.pid, signal.SIGKILL)
             os.waitpid(worker.pid, 0)
             worker.channel.close()

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+# Registered by a decorator, so that a cache that is added later is forgotten with the others without anybody thinking of it.
 _CACHES: list["_lru_cache_wrapper[Any]"] = []
 
 
@@ -27,6 +28,8 @@ def remembered(most: int) -> Callable[[Callable[..., T]], "_lru_cache_wrapper[T]
 
 def forget() -> None:
     """Forget all of that; nothing but time is lost, and of that some microseconds for each answer that is asked for again."""
+    # All of them, whatever each has to do with what has gone: one answer that stays holds its piece of memory as well as a
+    # thousand.
     for kept in _CACHES:
         kept.cache_clear()
     # Python remembers where types have their attributes, by name and by where in memory the name is; gevent's loop asks for "stop" with a name of its own each time.
