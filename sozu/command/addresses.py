@@ -17,11 +17,15 @@ LAST_PORT = 65535
 UNIX_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path, less the NUL (unix(7))
 
 _LOCAL = "localhost"
+# No leading zeros: C's inet_aton reads 010 as eight, Python as nothing at all, and a proxy must not connect elsewhere than its
+# user's tools.
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 # As nearly all are written, and as the state spells them: of ten thousand each is read several times, and `ipaddress` takes ten times as long.
 _USUAL = re.compile(rf"({_OCTET}(?:[.]{_OCTET}){{3}}):(0|[1-9][0-9]{{0,4}})")
+# The first one is never written `/1`: each listener has one spelling, since it is the key under which the state holds it.
 _NUMBERED = re.compile(r"(.*:0)/([2-9]|[1-9][0-9]{1,3})")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+# Two letters at least, the first of them no digit: a mistyped IP address ("10.0.0.300") is refused, and not asked of DNS for ever.
 _LAST_LABEL = re.compile(r"[a-z].")
 
 
@@ -65,6 +69,7 @@ class Address:
 
     def with_port(self, port: int) -> "Address":
         """The same host at another port: what a listener at port 0 becomes once the kernel has chosen."""
+        # Without the number, which only told several of port 0 apart: from here on the port does.
         return Address(self.family, self.host, port)
 
 
@@ -73,9 +78,11 @@ def parse_address(text: str) -> Address:
 
     Raises BadAddress.
     """
+    # First, and with the result made by hand: a start with ten thousand clusters reads each backend's address several times.
     usual = _USUAL.fullmatch(text)
     if usual is not None and int(usual[2]) <= LAST_PORT:
         return Address(socket.AF_INET, usual[1], int(usual[2]))
+    # Before anything looks for colons: a file's path may hold what looks like a port.
     if text.startswith("unix:"):
         return _unix(text.removeprefix("unix:"))
     numbered = _NUMBERED.fullmatch(text)
@@ -83,6 +90,7 @@ def parse_address(text: str) -> Address:
         unnumbered = parse_address(numbered[1])
         return Address(unnumbered.family, unnumbered.host, 0, int(numbered[2]))
     host, colon, port = text.rpartition(":")
+    # `::1` without brackets would else be the host ":" with port 1; whoever wrote it meant an address without a port.
     if not colon or host.endswith(":"):
         raise BadAddress(_without_port(text))
     if host.startswith("["):
@@ -129,10 +137,13 @@ def normal_address(text: str) -> str:
 
 
 def _unix(path: str) -> Address:
+    # Absolute, since master, worker and tool each have a working directory of their own.
     if not path.startswith("/"):
         raise BadAddress(f'the path of a unix socket begins with "/": "unix:/{path.lstrip("./")}"?')
+    # The kernel takes the path up to the first NUL (unix(7)): another file than the one that every message would name.
     if "\0" in path:
         raise BadAddress("the path of a unix socket holds no NUL")
+    # In bytes, as the kernel counts; a name that is no UTF-8 comes from the command line with surrogates in it (PEP 383).
     if len(path.encode("utf-8", "surrogateescape")) > UNIX_PATH_LIMIT:
         raise BadAddress(f"the path of a unix socket has at most {UNIX_PATH_LIMIT} bytes (unix(7))")
     return Address(socket.AF_UNIX, path)
@@ -140,12 +151,15 @@ def _unix(path: str) -> Address:
 
 def _ipv4(host: str, port: int) -> Address:
     try:
+        # Not inet_aton, which takes "127.1", hexadecimal and a bare number: what people write by mistake it calls an address.
         return Address(socket.AF_INET, str(ipaddress.IPv4Address(host)), port)
     except ValueError as error:
         raise BadAddress(_why_not_ipv4(host, port)) from error
 
 
 def _why_not_ipv4(host: str, port: int) -> str:
+    # The most frequent mistakes first, each answered with what was meant: whoever copies a URL, a name or an address of another
+    # program should not have to look for the page that explains addresses.
     if "://" in host:
         return f'an address has no scheme: "{host.partition("://")[2]}:{port}"?'
     if host.lower() == _LOCAL:
@@ -162,6 +176,7 @@ def _ipv6(bracketed: str, port: int) -> Address:
     if not bracketed.endswith("]") or not _is_ipv6(host):
         raise BadAddress(f'"{bracketed}" is not an IPv6 address in brackets, as in "[::1]:8080"')
     address = ipaddress.IPv6Address(host)
+    # A zone is the name of an interface of this machine: one state on two machines would mean two things.
     if address.scope_id is not None:
         raise BadAddress(f'"{host}": addresses with a zone (%) are not supported')
     return Address(socket.AF_INET6, str(address), port)

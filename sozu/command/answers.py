@@ -19,6 +19,8 @@ class Status(StrEnum):
         return self is not Status.PROCESSING
 
 
+# All four fields always, null and empty ones too: a client in a shell or another language finds them without asking whether they
+# are there. Everything else that we write leaves out what says nothing.
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """One answer to the request of the same id. `data` is JSON of a shape that the verb documents."""
 

@@ -24,6 +24,7 @@ from sozu.parsers.reasons import Refusal
 MOST_DESCRIPTORS = 253  # SCM_MAX_FD of the kernel, for one message
 ORDERS_LIMIT = LONGEST_FRAME - 4096  # what is left for orders beside the other fields of Load and Publish
 _READ_SIZE = 65536
+# Room for as many as one message can bring: with less the kernel would cut the list (MSG_CTRUNC) and close the rest.
 _ANCILLARY_SIZE = socket.CMSG_SPACE(MOST_DESCRIPTORS * array.array("i").itemsize)
 
 Received = TypeVar("Received", bound=Message)
@@ -86,10 +87,13 @@ class Channel(Generic[Received]):
 
         At most 253 descriptors: split a manifest with `portions`, a list of orders with `parts`.
         """
+        # Counted here and not by callers: a manifest that does not fit would break the channel at the other end.
         if message.descriptors != len(descriptors):
             message = msgspec.structs.replace(message, descriptors=len(descriptors))
         data = memoryview(frame(msgspec.json.encode(message)))
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors).tobytes())] if descriptors else []
+        # Once: descriptors go with the first byte (unix(7)). What a full socket buffer leaves of the message follows as plain
+        # bytes; with the descriptors again the other end would get them twice.
         sent = self._sock.sendmsg([data], rights)
         if sent < len(data):
             self._sock.sendall(data[sent:])
@@ -99,9 +103,12 @@ class Channel(Generic[Received]):
 
         Raises ChannelClosed at the end, ChannelBroken if what came makes no sense; the descriptors of it are closed then.
         """
+        # A loop, since a piece may hold half a message or several: whole ones wait here, and their descriptors in order beside
+        # them.
         while not self._frames:
             self._read()
         message = self._decode(self._frames.popleft())
+        # They come with the first byte, and the message is whole: so those that are missing will never come.
         if message.descriptors > len(self._descriptors):
             raise self._broken(f"{message.descriptors} descriptors announced, {len(self._descriptors)} came")
         descriptors = [self._descriptors.popleft() for _ in range(message.descriptors)]
@@ -127,10 +134,13 @@ class Channel(Generic[Received]):
         self._close_descriptors()
 
     def _read(self) -> None:
+        # Close-on-exec by the flag, since Python's own rule (PEP 446) does not reach descriptors that come this way: the next
+        # worker that is born would have them too.
         data, ancillary, flags, _ = self._sock.recvmsg(_READ_SIZE, _ANCILLARY_SIZE, socket.MSG_CMSG_CLOEXEC)
         for level, kind, payload in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 self._descriptors.extend(_descriptors_in(payload))
+        # After those that did come are in the queue: `_broken` closes them, and they would be lost open otherwise.
         if flags & socket.MSG_CTRUNC:
             raise self._broken("the kernel could not deliver all descriptors (too many open files?)")
         if not data:
@@ -150,11 +160,15 @@ class Channel(Generic[Received]):
             raise self._broken(f"not a message of this channel ({error}): {payload[:80]!r}") from error
 
     def _ended(self) -> ChannelError:
+        # An end between two messages is how whoever leaves or dies is heard of, and callers expect it; one in the middle has lost
+        # something.
         if self._reader.unfinished or self._descriptors:
             return self._broken("the other end closed in the middle of a message")
         return ChannelClosed("the other end has closed the channel")
 
     def _broken(self, why: str) -> ChannelBroken:
+        # Nobody will ever take them: what they belong to is not known any more, and a listening socket that stays open here goes on
+        # getting clients.
         self._close_descriptors()
         return ChannelBroken(why)
 
@@ -165,11 +179,15 @@ class Channel(Generic[Received]):
 
 def channel_to_worker(sock: StreamSocket, unread: bytes = b"") -> Channel[FromWorker]:
     """The master's end."""
+    # Each end understands only what the other may say: a worker in which somebody else's code runs cannot speak as the master, for
+    # none of the master's messages can be decoded here.
     return Channel(sock, msgspec.json.Decoder(FromWorker), unread)
 
 
 def channel_to_master(sock: StreamSocket) -> Channel[FromMaster]:
     """A worker's end."""
+    # Unknown fields are passed over by msgspec, unknown kinds of messages break the channel: the schema in Hello is there to
+    # prevent that.
     return Channel(sock, msgspec.json.Decoder(FromMaster))
 
 
@@ -177,7 +195,11 @@ def parts(orders: Iterable[Said], limit: int = ORDERS_LIMIT) -> Iterator[tuple[S
     """Orders, or facts, in portions that fit into one message each, at least one portion, even if it is empty: the last ends a Load."""
     encoder, portion, size = msgspec.json.Encoder(), list[Said](), 0
     for order in orders:
+        # Encoded once only to be measured: a frame over the limit ends the channel, and no estimate is right for PEM texts and
+        # pages.
         length = len(encoder.encode(order)) + 1  # with its comma
+        # An order that fits into no frame would stop every worker; that there is none is the business of the door and of the rules,
+        # which bound paths, names and ids.
         if portion and size + length > limit:
             yield tuple(portion)
             portion, size = [], 0
@@ -193,6 +215,7 @@ def facts_in(load: Load) -> Iterator[AnyFact]:
 
 def portions(items: Sequence[Item], most: int = MOST_DESCRIPTORS) -> Iterator[Sequence[Item]]:
     """A manifest in pieces of at most `most`, at least one: so many descriptors go with one message."""
+    # At least once: a worker that listens nowhere has to tell the next master who it is all the same (Found).
     for start in range(0, max(len(items), 1), most):
         yield items[start : start + most]
 

@@ -41,12 +41,17 @@ def commit(state: ConfigState, orders: Iterable[AnyOrder]) -> Commit:
 
     Every commit counts, also one without effects: who asks for a revision gets one.
     """
+    # What is refused half way has touched the draft alone: to leave everything as it was, nothing has to be undone.
     draft = Draft(state)
     for index, order in enumerate(orders):
         try:
+            # Here, and not in `carry_out`, by which workers follow and journals are replayed: an order that was committed before
+            # this rule came must not stop them.
             if isinstance(order, ReplaceCertificate):
                 check_replacement(draft, order)
             carry_out(draft, order)
         except Objection as objection:
+            # The first objection ends it. Those behind it would be about a state that this order did not make.
             raise Refused(index, order, objection.reason, objection.field, code_of(objection)) from objection
+    # Also where nothing has changed: whoever asked finds his transaction under its number, in the journal and in the log.
     return Commit(draft.state(state.revision + 1), tuple(draft.effects))

@@ -24,6 +24,7 @@ class Draft:
     __slots__ = ("_owned", "_tables", "effects")
 
     def __init__(self, base: ConfigState) -> None:
+        # By kind, so that `put` and `take` serve all kinds; mypy sees none of it, hence the casts below.
         self._tables: dict[Any, Any] = {
             Listener: base.listeners,
             Cluster: base.clusters,
@@ -79,15 +80,21 @@ class Draft:
         """Add a fact, or replace the one of the same key; putting what is already there changes nothing."""
         kind, key = type(fact), fact.key
         before = self._tables[kind].get(key)
+        # No effect, no work: of an `apply` that says ten thousand things again, workers build what has changed.
         if before is not None and before == fact:
             return
+        # Copied before it is written to: the state that serves now shares this table, and greenlets and threads read it meanwhile.
         self._own(kind)[key] = fact
         self.effects.append(Change(before, fact))
+        # Where there was one, the index has it already, and under the same cluster: of backends that is part of the key, and
+        # frontends never move under their key (the rules refuse it, `diff` removes them first).
         if before is None and isinstance(fact, Frontend | Backend):
             self._own(_KEYS[kind]).add(fact.cluster, key)
 
     def fill(self, facts: Iterable[AnyFact]) -> None:
         """Put the facts of a whole state into a draft of nothing."""
+        # Not by `put`: on a draft of nothing there is nothing to compare with, and a worker's start spends its time here. The facts
+        # come in rank order, so there are as many groups as kinds.
         for kind, some in groupby(facts, type):
             table, keys = self._own(kind), self._own(_KEYS[kind]) if kind in _KEYS else None
             for fact in some:
@@ -107,12 +114,15 @@ class Draft:
     def replace(self, before: Certificate, after: Certificate) -> None:
         """Put a certificate in the place of another: in their order too, whose first is the default."""
         facts = self.certificates.items()  # whose keys are there: to ask ten thousand facts for theirs takes a worker some milliseconds
+        # A new dict, since a key that is deleted and put again goes to the end, and the order decides which one is the default.
         self._tables[Certificate] = {after.key if fact is before else key: after if fact is before else fact for key, fact in facts}
         self._owned.add(Certificate)
         self.effects.append(Change(before, after))
 
     def state(self, revision: int) -> ConfigState:
         """What was drafted, as a state; the draft is not to be written to any more."""
+        # Without a copy: the tables are handed over, and a draft that was written to afterwards would change a state that others
+        # hold for frozen.
         return ConfigState(
             revision=revision,
             listeners=self.listeners,

@@ -41,6 +41,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+# The order of the members is the order of preference: `certificates.table` walks through them.
 class KeyKind(StrEnum):
     """The kind of a certificate's key, best first: of two certificates for one name a client that knows both kinds gets the first."""
 
@@ -49,6 +50,7 @@ class KeyKind(StrEnum):
     RSA = "rsa"
 
 
+# The route table asks in the order of the members.
 class Position(StrEnum):
     """When a frontend is asked: before all that have another position, with nearly all, or if none of those takes the request."""
 
@@ -57,6 +59,8 @@ class Position(StrEnum):
     POST = "post"
 
 
+# What is a default is not written: a new field with a default changes no digest and no message of those who do not use it, and an
+# older version reads what a newer one wrote.
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing the configuration says; `key` tells it from the others of its kind."""
 
@@ -89,6 +93,8 @@ class Listener(Fact, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """One address, one listener."""
+        # The address alone and not the protocol with it: the kernel hands a connection to whoever listens there, and nobody could
+        # tell afterwards whether it was meant for http or https.
         return self.address
 
 
@@ -123,6 +129,8 @@ class Cluster(Fact, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """The cluster's id."""
+        # Names, and not objects, lead from one fact to another: a listener or a split may name a cluster that is gone, and means it
+        # again when it comes back.
         return self.cluster
 
 
@@ -172,13 +180,18 @@ class Frontend(Fact, frozen=True, kw_only=True):
     @property
     def condition(self) -> str:
         """What is asked besides host and path, as a text; empty for nearly all."""
+        # Nearly all frontends end here, and each is asked for its key several times: no JSON is made for nothing.
         if not (self.methods or self.headers or self.query or self.cookies):
             return ""
+        # A text, since keys are made of texts alone: so they can be sorted, put into a message (WatchFrontend) and compared with
+        # what comes back.
         return msgspec.json.encode((self.methods, self.headers, self.query, self.cookies)).decode()
 
     @property
     def key(self) -> tuple[str, str, str, str, str, str]:
         """(listener or "", hostname or /expression/, kind of path rule, path, position, condition): all that tells which requests it takes."""
+        # The cluster is no part of the key: of two clusters that ask the very same, chance would decide which one gets the
+        # requests. So the second is refused, and its owner is found by this key.
         if self.passthrough:
             rule = ("passthrough", "")
         elif self.path_exact is not None:
@@ -187,7 +200,10 @@ class Frontend(Fact, frozen=True, kw_only=True):
             rule = ("regex", self.path_regex)
         else:
             rule = ("prefix", self.path or "/")
+        # No hostname holds a slash (`normal_hostname`), so an expression cannot be taken for one.
         hostname = self.hostname if self.hostname_regex is None else f"/{self.hostname_regex}/"
+        # `_value_` and not `value`, which is a property of enum's own: a large transaction asks for ten thousand keys several
+        # times.
         return (self.listener or "", hostname, *rule, self.position._value_, self.condition)
 
 
@@ -207,6 +223,8 @@ class Backend(Fact, frozen=True, kw_only=True):
     @property
     def key(self) -> tuple[str, str]:
         """(cluster, address)."""
+        # Not the id, which is a label for logs and figures: two backends at one address would share its connections and limits, and
+        # nobody could say which of them has drained.
         return (self.cluster, self.address)
 
 
@@ -219,6 +237,7 @@ class Certificate(Fact, frozen=True, kw_only=True):
 
     fingerprint: str
     certificate: str
+    # "key" in JSON, where users know it by that name; in Python that is the fact's own key.
     private_key: str = msgspec.field(name="key")
     chain: tuple[str, ...] = ()
     listeners: tuple[str, ...] = ()
@@ -233,6 +252,7 @@ class Certificate(Fact, frozen=True, kw_only=True):
         """The fingerprint, in lower-case hex."""
         return self.fingerprint
 
+    # Facts come into tracebacks and logs by way of containers that nobody thinks of, and a struct shows all of its fields.
     def __repr__(self) -> str:
         """Name the certificate and never show the private key."""
         return f"Certificate({self.fingerprint[:16]}…)"
@@ -241,6 +261,7 @@ class Certificate(Fact, frozen=True, kw_only=True):
 class Overrides(Fact, frozen=True, kw_only=True):
     """What orders say of the settings, for all at once; there is one at most. What is None is as the master's file says."""
 
+    # A kind with one fact at most, and not a field of the state: so `diff`, the draft and the digest need to know nothing of it.
     KEY: ClassVar[str] = ""
 
     max_connections: int | None = None

@@ -36,33 +36,42 @@ class BadPath(ValueError):
 
 def normal_hostname(text: str) -> str:
     """The spelling that requests are compared with. Raises BadHostname."""
+    # What is in its one spelling already is the only one that is common, and costs one match: a start with ten thousand clusters
+    # reads each hostname several times.
     if text == "*" or (len(text) <= NAME_LIMIT and _USUAL.fullmatch(text)):
         return text
     if text.startswith("["):
         return _ipv6(text)
     star, name = ("*.", text[2:]) if text.startswith("*.") else ("", text)
     _refuse_what_is_no_hostname(text, name)
+    # A dot at the end only says that the name is complete (RFC 1034 section 3.1); requests with it are compared without it, too.
     return star + _name(name.removesuffix("."))
 
 
 def normal_path(text: str) -> str:
     """The plain spelling, with escapes in upper case: the one that paths of requests are compared in. Raises BadPath."""
+    # What nearly all frontends say needs no look.
     if text == "/":
         return text
     if not text.startswith("/"):
         raise BadPath(f'a path begins with "/": "/{text}"?')
+    # Bounded before it is looked at: a message may bring two megabytes of it, and the order has to fit into one frame on its way to
+    # workers.
     if len(text) > PATH_LIMIT:
         raise BadPath(f"a path has at most {PATH_LIMIT} characters, this one {len(text)}")
     if not _PATH.issuperset(text):
         position = next(position for position, character in enumerate(text) if character not in _PATH)
         raise BadPath(_why_not_in_a_path(text, position))
     plain = plain_path(text.encode())
+    # A path that is refused in requests can be no rule: nothing would ever come there.
     if isinstance(plain, Reason):
         raise BadPath(f'"{text}": {plain.rule.text}')
+    # %7e and %7E are one (RFC 3986 section 6.2.2.1): two spellings of a rule would be two frontends for the same requests.
     return upper_escapes(plain).decode()
 
 
 def _refuse_what_is_no_hostname(text: str, name: str) -> None:
+    # From the longest to the shortest mark: a URL has a slash and a colon too, and would hear of its path or its port.
     if "://" in text:
         raise BadHostname(f'"{text}" is a URL; a hostname is only its name, as in "blog.example.com"')
     if "/" in text:
@@ -77,8 +86,11 @@ def _name(name: str) -> str:
     ascii_name = name.lower() if name.isascii() else _a_labels(name)
     labels = ascii_name.split(".")
     for label in labels:
+        # Letters, digits and the hyphen, by RFC 1123 section 2.1, and the underscore, which many have. What a Host field may hold
+        # besides (RFC 3986 section 3.2.2) is no name that DNS knows.
         if not label or len(label) > LABEL_LIMIT or not _LABEL.issuperset(label) or "-" in (label[0], label[-1]):
             raise BadHostname(_why_not_a_name(name, label))
+    # Measured as A-labels, which are longer than what was written: it is they that have to fit into a Host field and a ClientHello.
     if len(ascii_name) > NAME_LIMIT:
         raise BadHostname(f"a hostname has at most {NAME_LIMIT} characters, this one {len(ascii_name)}")
     return ascii_name
@@ -96,12 +108,14 @@ def _why_not_a_name(name: str, label: str) -> str:
 
 def _a_labels(name: str) -> str:
     """As browsers do it: IDNA 2008 (RFC 5891) after mapping case and width, so that sharp s and final sigma are letters of their own."""
+    # Lower case, then NFKC, much as browsers map (UTS 46): full-width letters, and names that were copied from a document.
     mapped = unicodedata.normalize("NFKC", name.lower())
     return ".".join(_a_label(label, name) for label in _DOTS.split(mapped))
 
 
 def _a_label(label: str, name: str) -> str:
     try:
+        # Label by label, since idna would refuse the underscores of its neighbours; an A-label that was written as such stays.
         return label if label.isascii() else idna.alabel(label).decode("ascii")
     except idna.IDNAError as error:
         raise BadHostname(f'"{name}" is not an international hostname ({error}); if it is one, write its A-label ("xn--…")') from error
@@ -109,6 +123,7 @@ def _a_label(label: str, name: str) -> str:
 
 def _ipv6(text: str) -> str:
     try:
+        # One spelling of many (RFC 5952): the proxy compares the Host of a request in the same one.
         return f"[{ipaddress.IPv6Address(text[1:-1] if text.endswith(']') else '')}]"
     except ValueError as error:
         raise BadHostname(f'"{text}" is not an IPv6 address in brackets, as in "[::1]"') from error

@@ -12,6 +12,7 @@ CUTOFF = 0.6
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The name that is most like this one, or None when none is close."""
+    # To difflib `Blog` and `blog` differ in a letter; to whoever has typed it that is no difference.
     folded = {known.lower(): known for known in islice(_of_like_length(name, names), CANDIDATES)}
     if not folded:
         return None  # difflib would first look at every letter of the name, which may have a million

@@ -17,6 +17,7 @@ from sozu.command.facts import KeyKind, LoadBalancing, LogLevel, Match, Position
 from sozu.command.terms import Breaker, Count, Failures, Health, ProxyProtocol, Queue, Retries, Seconds, Share
 
 
+# What says nothing is not written: a new field costs old journals nothing, nor a worker of the version before.
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
     """One change. The tag is the verb of the command protocol."""
 
@@ -148,6 +149,7 @@ class RemoveBackend(Order, frozen=True, kw_only=True, tag="remove_backend"):
     wait: bool = False
 
 
+# No tag: nobody sends it. It is what its two kinds have in common, above all the withheld key.
 class GivenCertificate(Order, frozen=True, kw_only=True):
     """A certificate with its key and chain, in PEM and in any order. `force`: also if it is not valid now.
 
@@ -215,6 +217,7 @@ class UpdateListener(Order, frozen=True, kw_only=True, tag="update_listener"):
 
     protocol: Protocol
     address: str
+    # UNSET and None are two things here: None takes the cluster away, UNSET leaves it.
     cluster: str | UnsetType | None = UNSET
     active: bool | UnsetType = UNSET
     proxy_from: tuple[str, ...] | UnsetType = UNSET
@@ -283,6 +286,8 @@ def given(order: Order, but: Collection[str] = ()) -> dict[str, Any]:
     return {name: value for name, value in fields if value is not UNSET and name not in but}
 
 
+# Not empty: who reads a dump sees that there is a key, and who feeds it back is refused, instead of serving a certificate without
+# one.
 WITHHELD = "(withheld)"
 
 

@@ -15,7 +15,9 @@ from sozu.command.nearest import did_you_mean
 from sozu.command.orders import AnyOrder
 from sozu.command.shape import misfits, said_twice
 
+# Characters. Each answer repeats it, and so does an estate that is handed to the next master.
 ID_LIMIT = 256
+# Seconds; the same for all that drains, so that an operator has one number to remember.
 DEFAULT_GRACE = 10.0
 
 
@@ -191,14 +193,17 @@ class BadRequest(Exception):
 
 ORDERS: dict[str, type[Any]] = {str(verb.__struct_config__.tag): verb for verb in get_args(AnyOrder)}
 VERBS: dict[str, type[Any]] = {**ORDERS, **{str(verb.__struct_config__.tag): verb for verb in get_args(AnyRequest)}}
+# The names in JSON, not those in Python: `backend_id` and not `id`.
 _FIELDS = {verb: frozenset(verb.__struct_encode_fields__) for verb in VERBS.values()}
 
 
 def read_request(payload: bytes) -> Envelope:
     """Read one frame's payload. Raises BadRequest with a sentence that names the field, what was expected and the nearest name."""
+    # Looked for at the beginning alone: a message of two megabytes that is something else must not be searched to its end.
     if payload.find(_USUAL, 0, ID_LIMIT) > 0 and (usual := _usual_collect(payload)) is not None:
         return usual
     message = _object(payload)
+    # The id first: whatever is wrong further on can then be answered to the request that it belongs to.
     id = _id(message.pop("id", None))  # noqa: A001  the protocol's own word
     verb = _verb(id, message.pop("type", None), VERBS)
     request = _read(id, verb, message)
@@ -211,6 +216,7 @@ def read_request(payload: bytes) -> Envelope:
 class _Collect(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A Collect in its envelope, spelled as our own tools spell it."""
 
+    # In this order, which is that of our own tools: what is encoded again has to be the same to the byte.
     id: str
     type: Literal["collect"]
     orders: tuple[AnyOrder, ...] = ()
@@ -226,6 +232,8 @@ def _usual_collect(payload: bytes) -> Envelope | None:
         found = _COLLECT.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    # msgspec passes over unknown fields, and of a key that stands twice it takes the last: neither comes back when the struct is
+    # encoded, so the comparison finds both. A message that is spelled otherwise is not wrong, it only takes the slow way.
     usual = 0 < len(found.id) <= ID_LIMIT and msgspec.json.encode(found) == payload
     return Envelope(found.id, Collect(orders=found.orders)) if usual else None
 
@@ -240,6 +248,7 @@ def _object(payload: bytes) -> dict[str, Any]:
         raise BadRequest(None, 'a request is an object: {"id": "1", "type": "status"}')
     if twice is not None:
         found = message.get("id")
+        # Where the id itself is there twice, no answer could say which of the two it is for.
         raise BadRequest(found if isinstance(found, str) and twice != "id" else None, f'the key "{twice}" is given twice', "said-twice")
     return message
 
@@ -264,12 +273,16 @@ def _read(id: str, verb: type[Any], fields: dict[str, Any], where: str = "") -> 
         # One file holds the rest of a chain as a rule, and the configuration file names one: its text may stand by itself.
         fields = {**fields, "chain": [chain] if chain.strip() else []}
     # Most orders are flat and right, which C sees in a hundredth of the time; the words are for those that are not.
+    # What is nested goes the long way: msgspec would pass over an unknown key inside, and only the outermost ones are compared with
+    # `_FIELDS`.
     flat = not any(isinstance(value, dict | list) for value in fields.values())
     if not flat or not fields.keys() <= _FIELDS[verb]:
         _refuse(id, verb, fields, where)
     try:
         return msgspec.convert({"type": tag, **fields}, verb)
     except msgspec.ValidationError as error:
+        # Once more for the words: msgspec stops at the first misfit and names no nearest name. What it alone finds is said in its
+        # own words.
         _refuse(id, verb, fields, where)
         raise BadRequest(id, f"{where}{tag}: {error}", "wrong-kind") from error
 

@@ -50,6 +50,7 @@ class _Tables:
             match change.after or change.before:
                 case Cluster() as cluster:
                     self._apply_to_cluster(cluster, change, touched)
+                # Those that pass connections on are asked before there is any request (`routing.passing`).
                 case Frontend(passthrough=False) as frontend:
                     self._apply_to_frontend(frontend, change, touched)
                 case Listener() as listener:
@@ -57,6 +58,7 @@ class _Tables:
 
     def build(self, touched: _Touched) -> Iterator[Host | None]:
         """Build these hostnames, one in each step, and give what there was."""
+        # Asked before the names are taken out; and collected at the end, once, since all expressions stand in one order.
         expressions = any(name.startswith("/") for name in touched)
         while touched:
             yield self._rebuild(*touched.popitem())
@@ -68,10 +70,13 @@ class _Tables:
             del self.clusters[cluster.cluster]
         else:
             self.clusters[cluster.cluster] = cluster
+        # A route holds its cluster's settings, so that a request need not look them up: when they change, those who hold them are
+        # built anew.
         for name in self.cluster_hosts.members(cluster.cluster):
             self._touch(name, touched)
 
     def _apply_to_frontend(self, frontend: Frontend, change: Change, touched: _Touched) -> None:
+        # By the key's hostname, which is `/expression/` for an expression.
         frontends = self._touch(frontend.key[1], touched)
         if change.after is None:
             del frontends[frontend.key]
@@ -87,6 +92,8 @@ class _Tables:
     def _touch(self, name: str, touched: _Touched) -> Frontends:
         if name not in touched:
             host = self.hosts.get(name.encode())
+            # A dict of its own, copied once from the host that serves now: hosts never change, and a thousand changes to one
+            # hostname build it once.
             touched[name] = {each.key: each for each in host.frontends} if host is not None else {}
         return touched[name]
 
@@ -94,6 +101,7 @@ class _Tables:
         host = self.hosts.pop(name.encode(), None)
         before = clusters_of(host.frontends) if host is not None else set()
         after = clusters_of(frontends.values())
+        # Only what differs is written: each write to the index may copy a group.
         for cluster in before - after:
             self.cluster_hosts.remove(cluster, name)
         for cluster in after - before:
@@ -110,6 +118,8 @@ class _Tables:
     def hosts_for(self, name: bytes) -> list[Host]:
         """Those that take this name (in lower case, without a dot at the end), the most specific first."""
         label, _, suffix = name.partition(b".")
+        # A client may write `*.example.com` or `*` for its host. The first is its own wildcard, and counts once; the second is
+        # found at the end like any host, and must not be found twice.
         names = dict.fromkeys((name, _STAR + suffix)) if label and name != _ANY else ()
         named = [self.hosts[each] for each in names if each in self.hosts]
         named += [host for regex, host in self.regexes if regex.matches(name)]
@@ -124,6 +134,8 @@ class RouteTable:
     def __init__(self, tables: _Tables | None = None) -> None:
         self._tables = tables if tables is not None else _Tables()
         # What `_rules` said, by listener, for the hosts that are asked for.
+        # Belongs to this table and goes with it: the answers of one revision are never asked of another, and nobody has to clear
+        # anything.
         self._known: defaultdict[str, dict[bytes, AnyPaths]] = defaultdict(dict)
 
     @classmethod
@@ -154,6 +166,8 @@ class RouteTable:
 
         `listener` is the address as the state spells it; `host` is without its port, in any case; `target` in its plain spelling may have a query.
         """
+        # For nearly every request this line is the whole look-up: a name that was asked for before, and the one rule "/", which
+        # needs no search.
         paths = self._known[listener].get(host) or self._rules(listener, host)
         return paths.sole or paths.find(target, request)
 
@@ -170,7 +184,9 @@ class RouteTable:
         hosts = self._tables.hosts_for(host.lower().removesuffix(b"."))
         found = (each.paths(position, listener) for position in Position for each in hosts)
         rules = [paths for paths in found if paths is not None]
+        # One rule is asked directly: a layer around it would cost each request a call.
         paths = rules[0] if len(rules) == 1 else PathsInTurn(rules)
+        # Only names that somebody serves, and no endless ones: whoever asks for names that do not exist fills nothing.
         if rules and len(host) <= _LONGEST_KNOWN:
             known = self._known[listener]
             if len(known) >= _MOST_KNOWN:  # clients may write what they like, and `*` takes it all
@@ -193,24 +209,31 @@ class RouteDraft:
 
     def after(self, effects: Collection[Change]) -> None:
         """Follow these changes."""
+        # Backends are no part of the table. A transaction of ten thousand of them, the most frequent large one, copies nothing
+        # here.
         if any(isinstance(change.after or change.before, Cluster | Frontend | Listener) for change in effects):
             if self._tables is None:
+                # Once for the whole transaction, and only now: copied in each slice it would be a table for every four orders.
                 self._tables = self._held.copy()
             self._tables.apply(effects, self._touched)
 
     def build(self) -> Iterator[None]:
         """Build what has changed, in steps: each hostname once, however many of its frontends come and go."""
         for host in self._tables.build(self._touched) if self._tables is not None else ():
+            # Kept, since the table before would let go of all of them in the moment in which it goes itself: `forget` drops them
+            # one by one.
             self._replaced.append(host)
             yield
 
     def table(self) -> RouteTable:
         """What came of it; the one before if nothing has changed. The draft is not to be written to any more."""
+        # What is left to build, which is nothing where `build` was run before: so small changes may go without slices.
         deque(self.build(), maxlen=0)
         return self._before if self._tables is None else RouteTable(self._tables)
 
     def forget(self) -> Iterator[None]:
         """When the table before is gone: let go of what it had, in steps."""
         while self._replaced:
+            # One by one, since the last reference to ten thousand hosts at once takes milliseconds in which no request is served.
             self._replaced.pop()
             yield

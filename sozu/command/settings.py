@@ -46,6 +46,7 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Connections to one backend that nobody uses now: how many each worker keeps, how long (seconds), and how old any may get."""
 
     size: int = 256
+    # Less than backends keep a connection, or a request meets one that is just being closed.
     idle: float = 30.0
     age: float = 3600.0
 
@@ -63,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     journal: str
     pidfile: str | None = None
     workers: int = 2
+    # 40 MB when all of them are idle, 750 at the worst (docs/configuration.md).
     max_connections: int = 10_000
     max_worker_memory: int | None = None
     max_body_size: int | None = None
@@ -70,7 +72,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timeouts: Timeouts = Timeouts()
     pool: Pool = Pool()
     via: str | None = None
+    # Off, since an empty segment is one (RFC 3986 section 3.3), and origins differ: rules must see the path that the backend gets.
     merge_slashes: bool = False
+    # On, since an escaped slash is none (RFC 3986 section 2.2), and some services have names with slashes in one segment. Off is
+    # for backends that decode a path before they check it.
     encoded_slashes: bool = True
     access_log: AccessLog | None = None
     metrics: Metrics = Metrics()
@@ -84,5 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def in_force(settings: Settings, overrides: Overrides) -> Settings:
     """The settings with what orders have changed of them."""
+    # By name, so that a setting becomes changeable by a field of Overrides alone. None cannot be a value of such a setting: it says
+    # "as in the file".
     changed = {name: value for name, value in msgspec.structs.asdict(overrides).items() if value is not None}
     return msgspec.structs.replace(settings, **changed)

@@ -29,6 +29,8 @@ from sozu.command.orders import (
 )
 
 # The fields that tell which frontend is meant; the rest are its settings.
+# By intersection, so that a field which is added to both belongs to a removal without anybody thinking of it; `wait` is a field of
+# the order alone.
 _NAMING = tuple(set(RemoveHttpFrontend.__struct_fields__) & set(Frontend.__struct_fields__))
 
 FrontendKey = tuple[str, str, str, str, str, str]
@@ -46,11 +48,13 @@ class ConfigState:
     backends: Mapping[BackendKey, Backend] = field(default_factory=dict)
     certificates: Mapping[str, Certificate] = field(default_factory=dict)
     overrides: Mapping[str, Overrides] = field(default_factory=dict)
+    # Not compared: they follow from the tables, and a group's order of arrival would make equal states differ.
     frontend_keys: Grouping[str, FrontendKey] = field(default_factory=Grouping, compare=False, repr=False)
     backend_keys: Grouping[str, BackendKey] = field(default_factory=Grouping, compare=False, repr=False)
 
     def at(self, revision: int) -> "ConfigState":
         """The same facts under another number: a worker's state after Load, whose orders were not counted one by one."""
+        # `dict(…)` makes tables that fit: where 10,000 entries have shrunk to 10, the dict has 290 kB before and 350 bytes after.
         return replace(self, revision=revision)
 
     def facts(self) -> Iterator[AnyFact]:
@@ -92,6 +96,8 @@ class ConfigState:
 
 def same_facts(one: ConfigState, other: ConfigState) -> bool:
     """Whether two states say the same, whatever their revisions."""
+    # As dicts compare, which do not ask for the order. It tells one thing, the default among certificates, and that is not restored
+    # by `diff` either.
     return one.at(0) == other.at(0)
 
 
@@ -109,6 +115,8 @@ def diff(before: ConfigState, after: ConfigState) -> list[AnyOrder]:
     One exception to that order: a frontend that moves to another cluster is removed first, since adding it while
     another cluster owns it is refused. The whole list is one transaction, so no request sees the gap.
     """
+    # In pairs: of each kind what was and what will be. Facts are compared by value, so a state that was read from a file is no
+    # change.
     tables = list(zip(_in_rank_order(before), _in_rank_order(after), strict=True))
     additions = [addition(fact) for old, new in tables for key, fact in new.items() if old.get(key) != fact]
     removals = [removal(fact) for old, new in reversed(tables) for key, fact in old.items() if key not in new]
@@ -146,6 +154,7 @@ def removal(fact: AnyFact) -> AnyOrder:
         case Cluster(cluster=cluster):
             return RemoveCluster(cluster=cluster)
         case Frontend():
+            # Its pin is among these: should somebody pin it to another certificate meanwhile, the removal does not strike.
             return RemoveHttpFrontend(**{name: getattr(fact, name) for name in _NAMING})
         case Backend(cluster=cluster, address=address):
             return RemoveBackend(cluster=cluster, address=address)
@@ -157,6 +166,9 @@ def removal(fact: AnyFact) -> AnyOrder:
 
 def _in_rank_order(state: ConfigState) -> tuple[Mapping[str, AnyFact], ...]:
     tables: Iterable[Mapping[str, AnyFact]] = (
+        # A rank names only what stands before it: certificates their listeners, clusters and frontends their certificates,
+        # frontends and backends their clusters. So additions in this order meet what they need, and removals in reverse leave
+        # nothing that needs them.
         state.overrides,
         state.listeners,
         state.certificates,

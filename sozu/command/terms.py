@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 
+# More than nothing: of a time of zero nobody could say whether it means at once or never.
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Percent = Annotated[float, msgspec.Meta(gt=0, le=100)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
@@ -29,6 +30,7 @@ class Share(Term, frozen=True, kw_only=True):
 class Failures(Term, frozen=True, kw_only=True):
     """A backend that fails `limit` times `within` seconds is left alone for `pause` seconds; if it then fails again for twice as long, at most `longest`."""
 
+    # 0 turns it off, so that there is no second key for that.
     limit: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 3
     within: Seconds = 10.0
     pause: Seconds = 1.0
@@ -72,12 +74,15 @@ class Health(Term, frozen=True, kw_only=True):
     """
 
     kind: CheckKind = CheckKind.HTTP
+    # `\Z` and not `$`, which would let a line feed at the end pass: a path and a host are written into a request as they are, and a
+    # line feed would begin another line of its head.
     path: Annotated[str, msgspec.Meta(pattern=r"^/[!-~]*\Z", description='a path: "/health", with a query or without, in visible ASCII characters')] = "/"
     host: Annotated[str, msgspec.Meta(pattern=r"^[!-~]*\Z", description='a host: "app.example.com", in visible ASCII characters')] = ""
     interval: Seconds = 5.0
     timeout: Seconds = 2.0
     rise: Count = 2
     fall: Count = 3
+    # Empty is 200 to 399: a page that redirects has answered as well.
     status: tuple[Status, ...] = ()
 
 
