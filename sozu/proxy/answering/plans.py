@@ -65,8 +65,8 @@ def plan_answer(minor: int, framing: Framing, *, keep: bool) -> Plan:
 
 def _plan_for_1_1(framing: Framing, *, keep: bool) -> Plan:
     if framing is UNTIL_CLOSE:
-        # A body that ends with the backend's connection looks the same when that breaks. With chunks the client sees a break as what it is, and
-        # its own connection may go on.
+        # Were the end of our connection the body's end as well, a break would look like one. Without its last chunk a body is not whole (RFC 9112
+        # section 8), and after it the connection goes on.
         return Plan(keep, CHUNKED_CODING if keep else CHUNKED_CODING + CLOSE, wrap=Chunks)
     return Plan(keep=False, fields=CLOSE)
 

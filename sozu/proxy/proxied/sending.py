@@ -20,7 +20,7 @@ def proxy_header(version: ProxyProtocol, client: bytes, listener: str) -> bytes:
         # Version 1 has no LOCAL: a PROXY without addresses is written as UNKNOWN, which says the same.
         return write_proxy_header(ProxyHeader(number, Command.LOCAL if number == 2 else Command.PROXY))
     source = _endpoint(client.decode())
-    # Clients with an address at a unix socket are those that a proxy before us has named.
+    # A unix socket has no address that a header could name beside the client's; port 0 says as much.
     destination = Endpoint(_ANY[_kind(source)], 0) if listener.startswith("unix:") else _endpoint(listener)
     # A header has one family for both addresses. The client's is the one that matters; of the destination the port stays.
     if _kind(source) != _kind(destination):
