@@ -21,8 +21,12 @@ class Back:
     def __init__(self, stream: Stream, backend: LiveBackend, deadlines: Deadlines, now: float, age: float) -> None:
         self.stream = stream
         self.backend = backend
+        # Noted once: a backend that moves, or goes over to TLS, gets another stack, and what was opened before must never come into that one.
         self.home = backend.idle
+        # Not the moment of its birth: what has carried no exchange was not closed for being idle, so that a failure on it is the backend's own,
+        # and nobody asks again (Exchange._ask_again).
         self.last_used = NEVER
+        # A busy connection is never idle for long: without this bound a balancer at this address could never move it to another server.
         self.end = now + age
         self.deadline = NEVER
         self.errand: Any = None  # who carries usual exchanges over it, from the first one on (errand.py)
@@ -35,6 +39,7 @@ class Back:
 
         It may be in use again, where a response comes before anybody waits for it.
         """
+        # Bytes may come between two callbacks, when the pool has lent it already: then the next reader finds them, and `leave` has nothing to do.
         if self in self.home:
             self.home.remove(self)
             self.close()
@@ -45,6 +50,7 @@ class Back:
 
     def close(self) -> None:
         """Close the connection. Does not switch greenlets."""
+        # The set is what tells whether it is open: an exchange closes it where it fails, and once more in its `finally`.
         if self in self._deadlines.watched:
             self._deadlines.watched.remove(self)
             self.stream.close()

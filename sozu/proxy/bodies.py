@@ -78,6 +78,7 @@ class LengthBody:
         return self._count(self._stream.fill(pipe, min(most, self._left)))
 
     def _count(self, size: int) -> int:
+        # RFC 9112 section 8: a body that ends before its length is incomplete. The receiver must not take it for whole, so this is no end but a failure.
         if not size:
             raise Ended
         self._left -= size
@@ -122,6 +123,7 @@ class ChunkedBody:
             raise Malformed(outcome)
         if isinstance(outcome, Done):
             self.complete = True
+            # In front of what the stream still holds, and out of the shared buffer: these are the client's next requests.
             self._stream.leftover = bytes(piece[outcome.end :]) + self._stream.leftover
             return piece[: outcome.end]
         return piece

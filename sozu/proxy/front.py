@@ -19,9 +19,14 @@ class Front(Protocol):
     """An exchange sets `min_rate` for its time; it may clear `keep` (the connection goes on afterwards) and set `unread` (some of the request will never be read)."""
 
     stream: Stream  # where the request's body comes from
+    # A plain attribute: an exchange sets it before each wait, and the sweep reads it ten times a second.
     deadline: float
+    # For each exchange anew: the next request of a connection may go to a cluster that has another rate.
     min_rate: int  # bytes of a body that the client has to send or take in a second; 0 for no bound
+    # Only ever cleared during an exchange: of many who may have a reason to end the connection none can be overruled.
     keep: bool
+    # Bytes that nobody reads make the kernel answer the close with a reset, which may destroy our last answer on its way: so it is
+    # lingered for (RFC 9112 section 9.6).
     unread: bool
     client: bytes  # IP:port, or empty
 

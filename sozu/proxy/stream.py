@@ -172,6 +172,7 @@ class Stream:
         self.full = True
         try:
             park(self._hub)
+            # Not in `finally`: a wait that Late has ended leaves it set, by which `explained` knows that it was this peer who did not read.
             self.full = False
         finally:
             if self._writer is not None:
