@@ -10,9 +10,11 @@ from typing import Protocol
 
 from sozu.proxy.clock import Clock
 
+# A number like others: the sweep compares and has no second question for those without a deadline.
 NEVER = float("inf")
 
 
+# It does not say what was late: only who waits knows what for (answering/accidents.py, reaching/connecting.py).
 class Late(Exception):
     """Thrown into the greenlet of an exchange where it waits."""
 
@@ -40,6 +42,7 @@ class Deadlines:
         """Expire what is late. One that is closed, or given more time, while its neighbours expire is let be."""
         now = self._clock.now
         for watched in (self.watched, self._sessions):
+            # A list first: those that expire leave the set while it is gone through, and their ends may take others along.
             for one in [one for one in watched if one.deadline <= now]:
                 if one in watched and one.deadline <= now:
                     one.expire()

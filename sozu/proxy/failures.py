@@ -35,6 +35,7 @@ class Failure(Exception):
     `pages` are those of its cluster and listener: what the client reads, if one is for this status.
     """
 
+    # On the class, as most failures of a kind say the same; one that has more to say covers them with its own.
     reason: str = ""
     fields: bytes = b""
     pages: tuple[AnswerPage, ...] = ()
@@ -49,11 +50,13 @@ class Failure(Exception):
 class Refused(Failure):
     """The request breaks a rule; whatever follows it on the connection cannot be trusted."""
 
+    # The default is for those that only time has refused.
     reason = "client-too-slow"  # all others have one of the parsers'
 
     @classmethod
     def because(cls, refusal: Refusal) -> "Refused":
         """With the reason's code, its status, and the offset where the grammar stopped."""
+        # For the log alone: the answer has the reason's code, and what the client sent is never repeated to it.
         where = "" if refusal.position is None else f" at byte {refusal.position}"
         return cls(f"refused: {refusal.reason}{where}", refusal.status, refusal.reason)
 
@@ -62,6 +65,7 @@ class ClientGone(Failure):
     """The client has closed or reset its connection, or let it time out in mid-message."""
 
     def __init__(self, text: str) -> None:
+        # No status, so the access log shows 0, and no latency is counted: nobody was told anything.
         super().__init__(text, 0)
 
 
@@ -69,6 +73,7 @@ class LastHop(Failure):
     """No fault at all: Max-Forwards says that the request ends here (RFC 9110 section 7.6.2)."""
 
     def __init__(self) -> None:
+        # A Failure all the same, as are redirects: whatever ends an exchange before a backend is asked leaves by one door (Exchange._fail).
         super().__init__("Max-Forwards is 0", 200)
 
 
@@ -76,6 +81,7 @@ class NoRoute(Failure):
     """No frontend matches the host and the path."""
 
     def __init__(self) -> None:
+        # 404 and not 421: that is for a host which the certificate of its TLS connection does not cover.
         super().__init__("no route", 404, "no-route")
 
 
@@ -84,6 +90,7 @@ class Denied(Failure):
 
     def __init__(self, status: int, text: str, reason: str, fields: bytes = b"") -> None:
         super().__init__(text, status, reason)
+        # A challenge, or when to come again: who is denied may have to be told how not to be.
         self.fields = fields
 
 
@@ -92,6 +99,8 @@ class Redirected(Failure):
 
     def __init__(self, status: int, location: bytes) -> None:
         super().__init__("redirected", status, "redirect")
+        # No line break can come in here: the places of the template are filled from a head that the grammar has let pass, and the operator's own
+        # text is visible ASCII (sozu.command.rules.edits).
         self.fields = b"Location: %b\r\n" % location
 
 
@@ -100,6 +109,7 @@ class ToldElsewhere(Failure):
 
     def __init__(self, status: int, phrase: bytes, fields: bytes, body: bytes) -> None:
         super().__init__("not admitted by its forward_auth", status, "forward-auth")
+        # All of it is here: the connection that it came by serves others already.
         self.phrase, self.fields, self.body = phrase, fields, body
 
 
@@ -107,6 +117,7 @@ class NoBackend(Failure):
     """The cluster has nobody to send to."""
 
     def __init__(self) -> None:
+        # 503 and no Retry-After: nobody knows when the configuration will have one.
         super().__init__("no backend", 503, "no-backend")
 
 
@@ -116,6 +127,7 @@ class TooMany(Failure):
     fields = RETRY_AFTER
 
     def __init__(self) -> None:
+        # 429 says that this client asks too much at once; where the backends are full it is 503, since others have used up the room.
         super().__init__("too many exchanges of this client", 429, "too-many")
 
 
@@ -125,6 +137,7 @@ class Busy(Failure):
     fields = RETRY_AFTER
 
     def __init__(self, text: str) -> None:
+        # Whoever waits in vain for room is not a failure of the cluster: a breaker does not count it (reaching/lease.py).
         super().__init__(text, 503, "backends-busy")
 
 
@@ -134,6 +147,7 @@ class CircuitOpen(Failure):
     fields = RETRY_AFTER
 
     def __init__(self) -> None:
+        # At once, without a backend being asked: that is the relief which a breaker gives.
         super().__init__("circuit open", 503, "circuit-open")
 
 

@@ -77,11 +77,15 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
 def understand_request(view: RequestView, listener: str, routes: RouteTable, settings: Settings, scheme: bytes = b"http", rosters: Mapping[str, Roster] = NOBODY) -> Asked:  # noqa: PLR0917 - keywords cost on this path
     """For a request that came to this listener, in plain text or over TLS."""
     framing, method, agent = request_framing(view), view.method, view.more[USER_AGENT]
+    # Nothing else is worked out for it: of a request that two readers could understand in two ways neither host nor route is to be believed.
     if framing is not NO_BODY and isinstance(framing, Refusal):
         return Asked(view, framing, texts_of(method, b"", view.target, agent), listener=listener)
     authority, target = view.host, view.target
+    # Nearly every head has a Host and a path, and needs no second look at either.
     if authority is None or target[0] != SLASH:
         authority, target = asked_for(view, listener)
+    # One spelling for routes and backend alike: the rules for /admin could be passed by as /x/%2e%2e/admin, where a backend resolves what
+    # a route table does not. PERCENT is a number because `in` is several times as fast then.
     if PERCENT in target or BACKSLASH in target or DOT in target or (settings.merge_slashes and SLASHES in target):
         plain = plain_target(target, merge_slashes=settings.merge_slashes, encoded_slashes=settings.encoded_slashes)
         if isinstance(plain, Reason):
@@ -89,16 +93,22 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
         target = plain
     route = routes.find(listener, hostname(authority) if COLON in authority else authority, target, view)
     cluster = None if route is None else route.cluster
+    # A flag of the route: to look at the cluster itself for each of its settings would be a walk through objects that are in no cache.
     own = None if route is None or not route.own_terms else route.cluster
     specially = None if route is None or not route.special else special(route, scheme, authority, target)
     head = upstream_head(view, authority, target) if specially is None else specially.head(view)
+    # Behind the lines of those before us: the order of Via is the way that the message has come (RFC 9110 section 7.6.3).
     if settings.via is not None:
         head += via(settings.via, view.minor)
     sticky: bytes | None = None
     if own is not None and own.sticky is not None:
+        # b"" is not None: there is a cookie to be given to who has none yet, so that even this answer needs care.
         head, sticky = without_cookie(head, own.sticky.encode())
+    # It may be remembered with the head: whoever publishes other rosters has all entrances forget (Entrances.follow).
     roster = None if cluster is None else rosters.get(cluster.cluster)
+    # The field means nothing to other methods (RFC 9110 section 7.6.2), so GET never pays for the look.
     last_hop = method in COUNTED and hops_left(view.passed_fields()) == 0
+    # To HEAD the same response has no body, and an HTTP/1.0 client needs other fields: both take the careful way.
     bare = framing is NO_BODY and view.minor == 1 and method != b"HEAD" and specially is None and sticky is None
     keep = keeps_alive(view)
     return Asked(
@@ -107,7 +117,9 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
         texts_of(method, authority, target, agent),
         keep,
         head,
+        # None sends each of them through Exchange._admitted: no way to a backend goes past the gate.
         None if last_hop or (specially is not None and specially.is_guarded) else cluster,
+        # Worked out here, not in the exchange: it follows from the tables, which the memory of heads lives no longer than.
         settings.timeouts if own is None or own.timeouts is None else own.timeouts,
         settings.min_rate if own is None or own.min_rate is None else own.min_rate,
         method in IDEMPOTENT,
@@ -116,6 +128,7 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
         specially,
         listener,
         sticky,
+        # What a single callback can do: terms may have it wait, and a client that ends its connection has to be told so in the answer.
         bare and keep and roster is not None and roster.terms is None and not last_hop,
         roster,
     )
@@ -123,12 +136,15 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
 
 def understand_response(view: ResponseView, name: str | None) -> Answered:
     """See Answered; `name` is ours in Via fields, if we write any."""
+    # As for GET, whatever was asked: for HEAD, the one method that matters here, a request is not `bare`, and its exchange asks anew.
     framing = response_framing(view, b"GET")
     head = downstream_head(view)
     if name is not None:
         head += via(name, view.minor)
     if isinstance(framing, Refusal):
+        # The framing is a filler: what is not simple has it worked out again, and is refused there (Exchange._framing).
         return Answered(view, UNTIL_CLOSE, NOT_SIMPLE, False, head)
+    # Without a Date one has to be added (RFC 9110 section 6.6.1), which is about the moment and so cannot be remembered.
     simple = NOT_SIMPLE if view.more[DATE] is None or view.status < FINAL else _at_once(framing)
     return Answered(view, framing, simple, keeps_alive(view), head)
 
@@ -144,8 +160,10 @@ class Telling(Protocol):
 def treated(answered: Answered, special: Special | None, name: str | None, teller: Telling | None = None) -> Answered:
     """What a response says to a client whose frontend edits it, or who is given a cookie."""
     view = answered.view if special is None else special.response(answered.view)
+    # Lines are added to what has passed, so a Set-Cookie of the backend's own stays (RFC 6265 section 3: several may come, and are not joined).
     if teller is not None and teller.cookie:
         said = (getattr(view, field) for field in ResponseView.__struct_fields__[1:])
+        # A response with a cookie is one client's: it is understood anew and remembered nowhere.
         view = ResponseView(view.passed_fields() + teller.cookie, *said)
     return answered if view is answered.view else understand_response(view, name)
 

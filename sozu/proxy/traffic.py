@@ -34,6 +34,7 @@ from sozu.proxy.record import Books
 from sozu.proxy.registry import Registry
 from sozu.proxy.stream import Stream
 
+# The lines of those who asked last: with each idle connection they would double what it costs.
 ORIGINS: Final = 1024  # clients
 REQUESTS_MEMORY, RESPONSES_MEMORY = 16 << 20, 1 << 20  # bytes: each of ten thousand hosts may be asked something again and again
 ENDS: Final = tuple(b"%02x" % number for number in range(256))
@@ -43,6 +44,7 @@ def request_ids(prefix: bytes) -> Iterator[bytes]:
     """The prefix with one hexadecimal number after the other. No line of ours runs for each, but for one in 256."""
 
     def block(number: int) -> Iterator[bytes]:
+        # The number's last two digits come from a table: map, repeat and add are C, so that an id costs no line of Python.
         return map(add, repeat(b"%b%x" % (prefix, number)), ENDS)
 
     return chain.from_iterable(map(block, count()))
@@ -97,8 +99,10 @@ class Entrance(Heads[RequestView, Asked]):
 
     def take(self, stream: Stream, data: bytes) -> Asked | None:
         """See Heads. Most requests have no body: they are nothing but a head."""
+        # All that has come is looked up before anybody looks for the end of the head in it: one search less for nearly all requests.
         if len(data) <= LONGEST_REMEMBERED and (asked := self.known.get(data)) is not None:
             return asked
+        # By its name: super() makes an object for each call.
         return Heads.take(self, stream, data)
 
 
@@ -115,6 +119,7 @@ class Entrances(dict[str, Entrance]):
     def __missing__(self, listener: str) -> Entrance:
         """Made when the first request comes there."""
 
+        # Both look the tables up when they are called: an entrance outlives them, and every session holds it.
         def understand(view: RequestView) -> Asked:
             return understand_request(view, listener, self.routes, self.settings, b"http", self.registry.rosters)
 
@@ -127,6 +132,7 @@ class Entrances(dict[str, Entrance]):
     def follow(self, routes: RouteTable, settings: Settings) -> None:
         """From now on this table and these settings hold."""
         self.routes, self.settings = routes, settings
+        # After the swap and without a switch in between: a head that was understood by the old tables must not be remembered as by the new ones.
         self.memory.forget()
 
 
@@ -137,6 +143,7 @@ class TrustingEntrances(Entrances):
         """As in Entrances."""
 
         def understand(view: RequestView) -> Asked:
+            # By the scheme that the proxy tells: behind one that ends TLS, `{scheme}` and hsts would otherwise go by our plain connection.
             asked = understand_request(view, listener, self.routes, self.settings, told_scheme(view, b"http"), self.registry.rosters)
             return msgspec.structs.replace(asked, head=completed(asked.head, b"http", listener))
 
@@ -157,6 +164,7 @@ class Traffic:
     access_log: AccessLog | NoLog
     slot: int = 0
     draining: bool = False
+    # bool() is False: a Traffic without an accept loop has nothing to give.
     spare: Callable[[], bool] = bool  # asked for a descriptor when none is left: has one been given free?
     sessions: set[WatchedSession] = field(default_factory=set)
     hub: Hub = field(default_factory=get_hub)
@@ -174,15 +182,18 @@ class Traffic:
 
     def __post_init__(self) -> None:
         self.desk.rates.workers = self.settings.workers
+        # The set itself and no copy: sessions join and leave it, and the sweep sees who is there.
         self.deadlines = Deadlines(self.clock, self.sessions)
         self.books = Books(self.hub, self.counters, self.access_log)
         self.outbox = Outbox(self.hub)
         self.spares = Spares(self.hub)
         self.pool = Pool(self.hub, self.clock, self.deadlines, self.counters, self.settings.pool)
         later = self.hub.loop.run_callback
+        # One room for the heads of all entrances: had each its own, the 256 that TLS may have could fill as many.
         memory = Memory(REQUESTS_MEMORY, later)
         self.entrances = Entrances(self.settings, self.registry, memory)
         self.trusting = TrustingEntrances(self.settings, self.registry, memory)
+        # Responses have a room of their own: no table of routes says what they mean, so they are not forgotten with each transaction.
         self.responses = Heads(RESPONSE_VIEW, partial(understand_response, name=self.settings.via), Memory(RESPONSES_MEMORY, later))
         self.ids = request_ids(b"%b-%d-" % (urandom(6).hex().encode(), self.slot))  # random: ids of restarted workers and of other machines differ
 
@@ -199,6 +210,7 @@ class Traffic:
     def heed(self, settings: Settings) -> None:
         """From now on these settings hold, for whatever begins."""
         self.settings = settings
+        # The same routes once more: timeouts and rates are remembered with the heads, so these have to be forgotten.
         for entrances in (self.entrances, self.trusting):
             entrances.follow(self.routes, settings)
 
