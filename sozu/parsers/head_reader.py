@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 V = TypeVar("V", bound="View")
 
-# The size of a buffer in the Sozu that is written in Rust. The client is answered 431 with the reason head-too-large or too-many-fields; an overlong target gets 414.
+# The size of a buffer in the Sozu that is written in Rust. The client is answered 431 with the reason head-too-large or too-many-fields; an
+# overlong target gets 414.
 HEAD_LIMIT: Final = 16384  # bytes
 FIELD_LIMIT: Final = 128  # lines
 TARGET_LIMIT: Final = 8192  # bytes; RFC 9112 section 3 recommends 8000 at least
