@@ -66,7 +66,7 @@ def normal_path(text: str) -> str:
     # A path that is refused in requests can be no rule: nothing would ever come there.
     if isinstance(plain, Reason):
         raise BadPath(f'"{text}": {plain.rule.text}')
-    # %7e and %7E are one (RFC 3986 section 6.2.2.1): two spellings of a rule would be two frontends for the same requests.
+    # %c3 and %C3 are one (RFC 3986 section 6.2.2.1): two spellings of a rule would be two frontends for the same requests.
     return upper_escapes(plain).decode()
 
 
@@ -87,7 +87,7 @@ def _name(name: str) -> str:
     labels = ascii_name.split(".")
     for label in labels:
         # Letters, digits and the hyphen, by RFC 1123 section 2.1, and the underscore, which many have. What a Host field may hold
-        # besides (RFC 3986 section 3.2.2) is no name that DNS knows.
+        # besides (RFC 3986 section 3.2.2) is no name of a host.
         if not label or len(label) > LABEL_LIMIT or not _LABEL.issuperset(label) or "-" in (label[0], label[-1]):
             raise BadHostname(_why_not_a_name(name, label))
     # Measured as A-labels, which are longer than what was written: it is they that have to fit into a Host field and a ClientHello.

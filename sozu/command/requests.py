@@ -17,7 +17,6 @@ from sozu.command.shape import misfits, said_twice
 
 # Characters. Each answer repeats it, and so does an estate that is handed to the next master.
 ID_LIMIT = 256
-# Seconds; the same for all that drains, so that an operator has one number to remember.
 DEFAULT_GRACE = 10.0
 
 
@@ -193,7 +192,6 @@ class BadRequest(Exception):
 
 ORDERS: dict[str, type[Any]] = {str(verb.__struct_config__.tag): verb for verb in get_args(AnyOrder)}
 VERBS: dict[str, type[Any]] = {**ORDERS, **{str(verb.__struct_config__.tag): verb for verb in get_args(AnyRequest)}}
-# The names in JSON, not those in Python: `backend_id` and not `id`.
 _FIELDS = {verb: frozenset(verb.__struct_encode_fields__) for verb in VERBS.values()}
 
 
@@ -281,8 +279,7 @@ def _read(id: str, verb: type[Any], fields: dict[str, Any], where: str = "") -> 
     try:
         return msgspec.convert({"type": tag, **fields}, verb)
     except msgspec.ValidationError as error:
-        # Once more for the words: msgspec stops at the first misfit and names no nearest name. What it alone finds is said in its
-        # own words.
+        # Once more for the words: msgspec stops at the first misfit and suggests nothing.
         _refuse(id, verb, fields, where)
         raise BadRequest(id, f"{where}{tag}: {error}", "wrong-kind") from error
 
