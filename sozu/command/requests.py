@@ -15,7 +15,6 @@ from sozu.command.nearest import did_you_mean
 from sozu.command.orders import AnyOrder
 from sozu.command.shape import misfits, said_twice
 
-# Characters. Each answer repeats it, and so does an estate that is handed to the next master.
 ID_LIMIT = 256
 DEFAULT_GRACE = 10.0
 
