@@ -113,7 +113,7 @@ def json_formatter(
             said = texts.json
             # Whatever a line tells only where it is there, or has to be escaped: the pattern has no place for it.
             if said is None or responded is None or connected is None or ended or retries:
-                # Its 24 characters behind `{"time":"`.
+                # The time is in the opening already, 24 characters behind `{"time":"`: nothing need be made twice.
                 made.append(_unusual(Entry._make(entry), worker, moment.opening[9:33].decode()))
                 continue
             where = places[cluster, backend]

@@ -28,7 +28,7 @@ class CommonRates:
     def __init__(self, descriptor: int) -> None:
         """Owns the descriptor."""
         memory = memoryview(mmap.mmap(descriptor, 0))
-        # Python's mmap keeps a duplicate of its own.
+        # Python's mmap keeps a duplicate of its own, so that nobody else closes this one.
         os.close(descriptor)
         self._places = len(memory) // _PLACE
         # Two tables of aligned eight-byte numbers: the processors we run on read and write each of them in one piece, so that no worker sees
@@ -44,7 +44,8 @@ class CommonRates:
             return None
         each = rate.seconds / rate.requests
         full = self._times[place] if self._names[place] == name else 0.0
-        # Seconds until the bucket is so empty that one more request fits within the burst.
+        # Each request let in moves `full` on by `each`; a burst of them ahead of now, no token is left. One number says what a count and its
+        # time would, and is written in one piece.
         wait = full - now - ((rate.burst or rate.requests) - 1) * each
         if wait > 1e-9:  # what the sums lose must not cost a request
             return max(1, ceil(wait))

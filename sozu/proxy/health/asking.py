@@ -26,8 +26,8 @@ def is_well(connect: Connect, name: str, health: Health, version: ProxyProtocol 
         # A timer of its own for each question, which exchanges cannot afford: there is one question for a backend and interval, and no Front
         # whose deadline could be used.
         with gevent.Timeout(health.timeout):
-            # A backend that waits for a PROXY header would take the question for nonsense. Nobody is named: the connection is for no client (LOCAL
-            # in version 2, UNKNOWN in version 1, both meant for checks by proxy-protocol.txt).
+            # A backend that waits for a PROXY header would take the question for nonsense. Nobody is named, since the connection is for no client:
+            # LOCAL in version 2, which proxy-protocol.txt means for checks; version 1 has nothing but UNKNOWN.
             stream = connect(b"" if version is None else proxy_header(version, b"", name))
             try:
                 return _answers_well(stream, name, health)

@@ -135,7 +135,7 @@ class Admission:
         queue = self._terms.queue
         if not queue.enter(turn.call):
             raise self._refused("no backend has room, and too many wait")
-        # Late is thrown into this very park; the deadline of the exchange would be that of a backend that has not been asked yet.
+        # The one that holds until now was for the head. Late, thrown into this very park, means that the patience is over.
         self._caller.deadline = until
         try:
             park(self._traffic.hub)
