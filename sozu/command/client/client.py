@@ -132,7 +132,8 @@ class Client:
 
         With `if_revision`, only if that revision is still in force.
         """
-        # It gets the turn itself and not a method of ours: the lock is taken in one call (`__enter__`) and given back in another.
+        # The lock itself goes along: it is taken in one call (`__enter__`) and given back in another, which no `with` of ours could
+        # span.
         return Transaction(self, self._turn, if_revision)
 
     def commit(self, orders: Iterable[AnyOrder], *, if_revision: int | None = None) -> Answer:
