@@ -27,6 +27,7 @@ def backend() -> None:
 @click.argument("cluster")
 @click.argument("address")
 @click.option("--id", "backend_id", default="", metavar="ID", help="A name for it; else its address.")
+# Only the lower bound: the upper one is the master's, whose refusal names it. Two places would say two numbers some day.
 @click.option("--weight", type=click.IntRange(0), default=100, show_default=True, help="Its share, relative to the others.")
 @click.option("--backup", is_flag=True, help="Serve only when no other backend can.")
 @click.option("--maintenance", is_flag=True, help="Send nothing new there, without forgetting it.")
@@ -40,6 +41,7 @@ def add(cluster: str, address: str, backend_id: str, **settings: Any) -> None:
       sozu backend add blog 127.0.0.1:9001
       sozu backend add blog 127.0.0.1:9002 --id b2 --weight 50
     """
+    # An update too, if the address is there: what is not named is as usual again then, and not what it was.
     order(AddBackend(cluster=cluster, address=address, id=backend_id, **settings))
 
 

@@ -17,6 +17,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 class BadFile(click.ClickException):
     """A configuration file with errors; each is shown at its place, as a compiler would."""
 
+    # Bad input, as with a wrong option: 1 would say that a master had refused it.
     exit_code = 2
 
     def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
@@ -31,6 +32,7 @@ def configuration_from(file: Path, held: Collection[Certificate] = ()) -> Config
             configuration = load_configuration(file, held)
     except ConfigurationError as error:
         raise BadFile(f"{error} (`sozu help CODE` says more of each)") from None
+    # Not on standard output, which programs read: `plan --json` comes here too.
     for warning in configuration.warnings:
         click.echo(warning.render(), err=True)
     return configuration
@@ -39,6 +41,7 @@ def configuration_from(file: Path, held: Collection[Certificate] = ()) -> Config
 @contextmanager
 def _collecting_nothing() -> Iterator[None]:
     """Reading a file of 10,000 clusters takes twice as long with the collector on, and all that is built stays."""
+    # `serve` has turned it off before for its whole start, and the master turns it on again: to turn it on here would be too early.
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -61,6 +64,7 @@ def check(file: Path) -> None:
     """
     configuration = configuration_from(file)
     state = configuration.state
+    # What was read is counted, so that a file whose half stands behind a `#` or in the wrong section does not pass for a good one.
     sizes = {
         "listener": len(state.listeners),
         "cluster": len(state.clusters),

@@ -14,6 +14,7 @@ from sozu.command.certificates.terms import BackendTls
 from sozu.command.facts import LoadBalancing
 from sozu.command.orders import AddCluster, RemoveCluster
 
+# Settings with a structure of their own, or that few clusters have: options for all of them would make `--help` two pages long.
 _BY_NAME: Final = ("sticky", "split", "slow_start", "failures", "health", "max_exchanges", "queue", "max_per_client", "retries", "breaker", "proxy_protocol", "answers")
 
 
@@ -24,6 +25,7 @@ class _AddingVerb(click.Command):
         """As click does."""
         try:
             return super().parse_args(ctx, args)
+        # Who comes from another proxy tries --sticky or --max-exchanges, and click's nearest name for those was --socket.
         except click.NoSuchOption as error:
             name = error.option_name.lstrip("-").replace("-", "_")
             if name not in _BY_NAME:
@@ -63,6 +65,7 @@ def add(cluster_id: str, limits: tuple[str, ...], terms: tuple[str, ...], more: 
       sozu cluster add intern --tls server_name=app.intern --tls verify=true
       sozu cluster add shop --set sticky=SITE --set max_exchanges=50 --set 'queue={"size": 20}'
     """
+    # What has an option with a syntax of its own goes in first; the rest is laid on it and checked together, so that each mistake is told by its name.
     begun = AddCluster(cluster=cluster_id, timeouts=timeouts_in(limits), tls=terms_in(terms, BackendTls))
     order(settings_on(begun, settings | named_settings(more)))
 

@@ -18,6 +18,7 @@ AnOrder = TypeVar("AnOrder", bound=Order)
 def timeouts_in(words: Iterable[str], others: Timeouts | None = None) -> Timeouts | None:
     """Those that are named, the rest as in `others`; None if none is. Raises click.BadParameter."""
     limits = dict(map(_limit, words))
+    # A struct of four: there is no order that changes one of them alone, so those that were not named have to come from somewhere.
     return Timeouts(**{**_fields(others or Timeouts()), **limits}) if limits else None
 
 
@@ -29,6 +30,7 @@ def named_settings(words: Iterable[str]) -> dict[str, Any]:
         if not equals:
             raise click.BadParameter(f"{word!r}: expected NAME=VALUE")
         try:
+            # JSON first, a text if it is none: numbers and mappings need no syntax of ours, and `sticky=SITE` needs no quotes within quotes of the shell.
             settings[name] = json.loads(value)
         except ValueError:
             settings[name] = value
@@ -37,10 +39,12 @@ def named_settings(words: Iterable[str]) -> dict[str, Any]:
 
 def settings_on(order: AnOrder, settings: Mapping[str, Any]) -> AnOrder:
     """The order with these settings. Raises click.BadParameter."""
+    # By hand and not by msgspec, which ignores what it does not know: a setting that is mistyped would be a change that never happened.
     known = {name: value for name, value in settings.items() if name in order.__struct_fields__}
     if unknown := sorted(settings.keys() - known.keys()):
         raise click.BadParameter(f"no setting is called {unknown[0]!r}{did_you_mean(unknown[0], order.__struct_fields__)}")
     try:
+        # By way of plain values, since `structs.replace` checks no types: whatever the user wrote would be sent, and refused with less to go by.
         return msgspec.convert(msgspec.to_builtins(order) | known, type(order))
     except msgspec.ValidationError as error:
         raise click.BadParameter(str(error)) from error

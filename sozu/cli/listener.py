@@ -31,6 +31,7 @@ def listener() -> None:
 
 
 def _names_a_listener(command: Decorated) -> Decorated:
+    # From the bottom up, as decorators are applied: click takes the one that came last for the first argument.
     command = click.argument("address")(command)
     command = click.argument("protocol", type=click.Choice([protocol.value for protocol in Protocol]))(command)
     return socket_option(command)
@@ -69,9 +70,11 @@ def add(  # one option each
 
 @listener.command()
 @click.option("--cluster", metavar="ID", help="Where a tcp listener leads.")
+# None is a third answer here: an update that is about something else must not turn a listener on that somebody has turned off.
 @click.option("--active/--inactive", default=None, help="Accept on it, or not.")
 @click.option("--proxy-from", metavar="NETWORK", multiple=True, help="In place of those it has: connections from there begin with a PROXY header.")
 @click.option("--trusted", metavar="NETWORK", multiple=True, help="In place of those it has: what requests from there say of their clients is believed.")
+# An option that may be repeated cannot say "none": left out it means "as it is", hence these two.
 @click.option("--no-proxy-from", is_flag=True, help="No connection begins with a PROXY header any more.")
 @click.option("--no-trusted", is_flag=True, help="No request's X-Forwarded-* is believed any more.")
 @click.option("--tls", "terms", metavar="NAME=VALUE", multiple=True, help="In place of the terms it has, all of them; as for add.")
@@ -99,6 +102,7 @@ def update(  # one option each
       sozu listener update https 127.0.0.1:8443 --tls min_version=TLSv1.2 --tls strict=false
     """
     order(
+        # Only what was named is sent. To read the listener and send it back whole would undo what another tool has changed in between.
         UpdateListener(
             protocol=Protocol(protocol),
             address=address,
@@ -106,12 +110,14 @@ def update(  # one option each
             active=UNSET if active is None else active,
             proxy_from=_networks("proxy-from", proxy_from, none=no_proxy_from),
             trusted=_networks("trusted", trusted, none=no_trusted),
+            # The terms are one value: told apart by name, what is left out of them could not be put back to the usual.
             tls=terms_in(terms, Tls) or UNSET,
         )
     )
 
 
 def _networks(option: str, given: tuple[str, ...], *, none: bool) -> tuple[str, ...] | UnsetType:
+    # Whichever we chose, half of those who write both would have meant the other, and this is about whom the proxy believes.
     if given and none:
         raise click.UsageError(f"--{option} and --no-{option} contradict each other")
     return given if given or none else UNSET

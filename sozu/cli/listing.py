@@ -19,6 +19,8 @@ Row = Mapping[str, Any]
 
 def orders_in_force(kind: type[Order]) -> list[Row]:
     """Every order of this kind in the master's dump, with all its fields (those left at their default included)."""
+    # One question for all listings: the master says its state as orders, and we choose. It needs no verb for each kind, and a script that
+    # reads the dump sees what the table shows.
     dumped = [order for part in collect(DumpState()) for order in part["orders"]]
     tag = kind.__struct_config__.tag
     return [msgspec.to_builtins(_whole(order, kind)) for order in dumped if order["type"] == tag]
@@ -36,6 +38,7 @@ def show_rows(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, not
 
 def presentable(order: Row) -> Row:
     """An order as it may be on a screen: without a private key."""
+    # The master tells no tool a key; orders that never came from it, such as those of a file in a difference, have theirs.
     return {**order, "key": "…"} if "key" in order else order
 
 
@@ -48,10 +51,12 @@ def aligned(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
     """The header and one line per row, each column as wide as its widest cell."""
     cells = [list(columns), *([_cell(row.get(column)) for column in columns] for row in rows)]
     widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
+    # Without blanks at the end: lines stay as they are through copying, `diff` and `git`.
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
 
 
 def _whole(order: Row, kind: type[Order]) -> dict[str, Any]:
+    # In orders what is as usual is left out, and a program would have to know our defaults to read a listing.
     return msgspec.structs.asdict(msgspec.convert(order, kind, strict=False))
 
 
@@ -59,6 +64,7 @@ def _cell(value: object) -> str:
     match value:
         case None | "":
             return "-"
+        # Before the general case, as the words of a table are for people; JSON has its own.
         case bool():
             return "yes" if value else "no"
         case _:

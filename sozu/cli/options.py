@@ -20,6 +20,7 @@ def socket_option(command: Decorated) -> Decorated:
     return click.option(
         "--socket",
         metavar="PATH",
+        # Each verb would have to take it as an argument and pass it on, and the one that forgot would talk to the wrong master.
         expose_value=False,
         callback=_remember,
         help="The command socket; else $SOZU_SOCKET, ./sozu.sock, or the user's runtime folder.",

@@ -18,6 +18,8 @@ from sozu.command.nearest import nearest
 
 _SIGNALLED: Final = 128  # what shells add to a signal's number
 _COMPLETION: Final = "_SOZU_COMPLETE"  # set by a shell that asks click what could come next
+# Said here and once more in each verb's own help: to read it from there, `sozu --help` would have to import gevent, YAML and all else that
+# any verb needs.
 VERBS: Final = {
     "serve": "Start the proxy: a master and its workers.",
     "check": "Read a configuration file and show all its errors.",
@@ -46,6 +48,7 @@ VERBS: Final = {
 }
 
 
+# Which folder a verb is in is for those who look for its file; on the command line all are side by side.
 FOLDERS: Final = {
     **dict.fromkeys(("status", "metrics", "events", "explain", "help"), "looking"),
     **dict.fromkeys(("state", "plan", "apply", "log", "rollback", "export"), "revisions"),
@@ -69,6 +72,7 @@ class Verbs(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The verb of that name; None makes `resolve_command` speak."""
+        # Never a look at the disk: what is no verb must not become one by a file of that name.
         if cmd_name not in VERBS:
             return None
         verb: click.Command = getattr(import_module(module_of(cmd_name)), cmd_name)
@@ -78,6 +82,7 @@ class Verbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, but an unknown verb is answered with the nearest one."""
+        # click itself looks for the nearest name among its `commands`, which a group that imports by need leaves empty.
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             near = nearest(args[0], VERBS)
             hint = f"did you mean {near!r}?" if near else f"the verbs are: {', '.join(VERBS)}"
@@ -87,6 +92,7 @@ class Verbs(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """The table above, without importing what it names."""
         with formatter.section("Verbs"):
+            # click would import every verb to ask for its first line.
             formatter.write_dl(list(VERBS.items()))
 
 
@@ -116,18 +122,22 @@ def main(arguments: Sequence[str]) -> int:
     """
     try:
         return _run(arguments)
+    # Before OSError, whose child it is: `sozu log | head -1` is no failure that anybody wants to read about.
     except BrokenPipeError:
         _forget_what_nobody_reads()
         return _SIGNALLED + signal.SIGPIPE
     except OSError as error:
         click.echo(f"Error: input or output failed: {error}", err=True)
+        # 74: none of our own codes, as the change may well be committed and only its answer have found a full disk.
         return os.EX_IOERR
 
 
 def _run(arguments: Sequence[str]) -> int:
+    # click's own `main` looks for this, which is left out below; it answers the shell and ends the process.
     if _COMPLETION in os.environ:
         program.main(list(arguments), prog_name="sozu")
     try:
+        # Not by click's own `main`: even with `standalone_mode=False` it ends the process with 1 when nobody reads the output (EPIPE).
         with program.make_context("sozu", list(arguments)) as context:
             program.invoke(context)
     except click.exceptions.Exit as ended:
@@ -136,6 +146,7 @@ def _run(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, EOFError, KeyboardInterrupt):
+        # Also in a wait: the change was committed before it began, and who reads "refused" would make it again.
         click.echo("Interrupted. What was asked for may have been done.", err=True)
         return _SIGNALLED + signal.SIGINT
     return 0
@@ -145,5 +156,6 @@ def _forget_what_nobody_reads() -> None:
     # The interpreter flushes both as it ends, and would complain of them in turn.
     nothing = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
+        # The descriptors and not the objects: what is buffered already goes to /dev/null too.
         os.dup2(nothing, stream.fileno())
     os.close(nothing)

@@ -15,6 +15,7 @@ from sozu.command.orders import UpdateSettings
 from sozu.command.requests import Status
 from sozu.command.settings import Settings, in_force
 
+# From the struct itself, so that a setting which orders may change has its `--as-file` without a word here.
 NAMES = Overrides.__struct_fields__
 
 
@@ -49,9 +50,12 @@ def set_settings(limits: tuple[str, ...], as_file: tuple[str, ...], log_level: s
     """
     changes: dict[str, Any] = {name: number for name, number in numbers.items() if number is not None}
     if limits:
+        # The order has all four or none, so those that were not named are asked for first. Two who set different ones at the same moment
+        # overwrite each other: the later one wins, and `sozu log` tells both.
         changes["timeouts"] = timeouts_in(limits, _in_force().timeouts)
     if log_level is not None:
         changes["log_level"] = LogLevel(log_level)
+    # None is an answer of its own: no longer changed, whatever the file says then. Hence UNSET for what stays as it is.
     changes |= dict.fromkeys(as_file)
     if not changes:
         raise click.UsageError("name a setting to change. Nothing was changed.")
@@ -69,6 +73,7 @@ def show(*, as_json: bool) -> None:
     Example:
       sozu settings show --json
     """
+    # The others are in `status --json`: here stands what `set` could change.
     values = {name: value for name, value in msgspec.to_builtins(_in_force()).items() if name in NAMES}
     if as_json:
         show_json(values)
@@ -78,4 +83,5 @@ def show(*, as_json: bool) -> None:
 
 def _in_force() -> Settings:
     told = converse(Status()).data
+    # `status` tells both halves, what the master was started with and what orders have changed; laid over each other by the master's own code.
     return in_force(msgspec.convert(told["settings"], Settings), msgspec.convert(told["overrides"], Overrides))

@@ -21,5 +21,6 @@ def stop(grace: float, *, hard: bool) -> None:
       sozu stop --grace 60
       sozu stop --hard
     """
+    # The answer comes when all have ended, which may take the whole grace, and some seconds more until those are killed who did not heed it.
     answer = converse(HardStop()) if hard else converse(SoftStop(grace=grace), within=grace + 30)
     click.echo(answer.message)

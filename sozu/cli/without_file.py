@@ -18,6 +18,7 @@ def state_of(listen: str, routes: Iterable[str]) -> ConfigState:
     Raises click.UsageError for what the proxy would refuse.
     """
     try:
+        # By the same rules as orders, and before anything is opened: a mistyped address must not cost a start. Revision 0, as nobody has committed it yet.
         return commit(ConfigState(), [_listener(listen), *_orders_of(routes)]).state.at(0)
     except Refused as refusal:
         raise click.UsageError(f"{refusal.reason}. Nothing was started.") from None
@@ -29,8 +30,10 @@ def _listener(address: str) -> AnyOrder:
 
 def _orders_of(routes: Iterable[str]) -> Iterator[AnyOrder]:
     for route in routes:
+        # From the right: without a host all of it is the address, and no IP address or name has an equals sign.
         host, _, address = route.rpartition("=")
         hostname = host or EVERY_HOST
+        # Several addresses of one host are one cluster, whose backends take turns; it is called as its host, so that the next command is easily guessed.
         cluster = "all" if hostname == EVERY_HOST else hostname
         # To add once more what is there already is an update that changes nothing.
         yield AddCluster(cluster=cluster)
