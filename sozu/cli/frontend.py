@@ -55,6 +55,7 @@ def remove(cluster: str, hostname: str, position: str, **rule: Any) -> None:
     Example:
       sozu frontend remove api "*.example.com" --path /api
     """
+    # All that `add` took to name it is taken here too: conditions and position are a part of which frontend it is.
     order(RemoveHttpFrontend(cluster=cluster, **named(hostname, position), **rule))
 
 
@@ -71,6 +72,7 @@ def list_frontends(*, as_json: bool) -> None:
     """
     rows = orders_in_force(AddHttpFrontend)
     nothing = "No frontend. Add one: sozu frontend add CLUSTER HOSTNAME"
+    # Hostname, rule and conditions are a dozen fields, of which nearly all are empty: people are shown the name that messages use.
     named = rows if as_json else [{"cluster": row["cluster"], "frontend": _name(row)} for row in rows]
     show_rows(named, ("frontend", "cluster"), as_json=as_json, nothing=nothing)
 

@@ -49,9 +49,12 @@ def add(certificate_file: Path, key_file: Path, chain_file: Path | None, listene
       sozu certificate add cert.pem key.pem --chain chain.pem --listener 127.0.0.1:8443
       sozu certificate add proxy.pem proxy.key --for-backends
     """
+    # Examined before it is sent: what is wrong is shown with its line, which the master, who gets texts without names of files, could not name.
     fact = read_files(certificate_file, key_file, chain_file, force=force, for_backends=for_backends)
+    # As it was read, with the chain in order and the key without its file's other blocks; the master examines it again, since it believes no tool.
     texts: dict[str, Any] = {"certificate": fact.certificate, "private_key": fact.private_key, "chain": fact.chain}
     order(AddCertificate(**texts, listener=listener, force=force, for_backends=for_backends))
+    # Alone on a line of its own, after the answer: a script keeps it for the `replace` to come.
     click.echo(fact.fingerprint)
 
 
@@ -74,6 +77,8 @@ def replace(old: str, certificate_file: Path, key_file: Path, chain_file: Path |
     """
     fact = read_files(certificate_file, key_file, chain_file, force=force, for_backends=for_backends)
     texts: dict[str, Any] = {"certificate": fact.certificate, "private_key": fact.private_key, "chain": fact.chain}
+    # One order, and no `remove` with an `add`: between those two a handshake would find none, and the other way round all pins would have to be moved
+    # one by one.
     order(ReplaceCertificate(fingerprint=old, **texts, force=force, for_backends=for_backends))
     click.echo(fact.fingerprint)
 
@@ -104,8 +109,10 @@ def list_certificates(*, as_json: bool) -> None:
     Example:
       sozu certificate list --json
     """
+    # The use is worked out here: it follows from what is told anyway, and the master does not count frontends for whoever only lists.
     frontends, clusters = orders_in_force(AddHttpFrontend), orders_in_force(AddCluster)
     rows = [_row(row, frontends, clusters) for row in orders_in_force(AddCertificate)]
+    # Joined for people only: a program gets lists.
     if not as_json:
         rows = [{**row, "names": " ".join(row["names"]), "listeners": " ".join(row["listeners"])} for row in rows]
     show_rows(rows, COLUMNS, as_json=as_json, nothing="No certificate. Add one: sozu certificate add CERT KEY")
@@ -122,6 +129,7 @@ def _row(row: Mapping[str, Any], frontends: Rows, clusters: Rows) -> dict[str, A
 
 def _use(row: Mapping[str, Any], frontends: Rows) -> dict[str, Any]:
     pinned = sum(frontend["certificate"] == row["fingerprint"] for frontend in frontends)
+    # A passthrough is not counted: the handshake is its backend's, with a certificate that is not ours. An expression names no hostname to compare.
     named = [frontend["hostname"] for frontend in frontends if frontend["hostname"] and not frontend["passthrough"]]
     covered = sum(covers(row["names"], hostname) for hostname in named)
     return {"pinned": pinned, "covered": covered, "use": f"{covered} covered, {pinned} pinned"}

@@ -24,8 +24,10 @@ def convert(file: Path, output: Path | None) -> None:
     """
     try:
         conversion = converted(file.read_text("utf-8"))
+    # TOML is UTF-8 by its definition, so what cannot be decoded is no TOML either.
     except (NotToml, UnicodeDecodeError) as error:
         raise click.BadParameter(f"{file} is no TOML: {error}", param_hint="FILE") from error
+    # Said twice, here and in the file: the one is read now, the other by whoever finds the file in a year.
     for note in conversion.notes:
         click.echo(note, err=True)
     if output is None:

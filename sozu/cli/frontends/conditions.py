@@ -15,6 +15,7 @@ def _match(text: str) -> Match:
     """`NAME=VALUE`, `NAME~REGEX`, `NAME` (it is there) or `!NAME` (it is not)."""
     if text.startswith("!"):
         return Match(name=text[1:], present=False)
+    # Whichever stands first: an expression may have an equals sign in it, and a value a tilde.
     name, sign, rest = _first_of(text, "=~")
     if sign == "~":
         return Match(name=name, regex=rest)
@@ -32,6 +33,8 @@ def _matches(_context: click.Context, _parameter: click.Parameter, values: tuple
 
 def names_a_frontend(command: Decorated) -> Decorated:
     """What `add` and `remove` both need to name one frontend."""
+    # One list for both verbs: a condition that `add` knew and `remove` did not would make frontends that nobody can take away.
+    # From last to first, since decorators are applied from the bottom up and `--help` shows them from the top.
     for decorate in (
         click.option("--certificate", metavar="FINGERPRINT", help="Pinned: clients that ask for this hostname get this certificate."),
         click.option("--passthrough", is_flag=True, help="Connections that ask for this hostname go to the cluster unopened: it does the TLS."),
@@ -55,6 +58,7 @@ def names_a_frontend(command: Decorated) -> Decorated:
 
 def named(hostname: str, position: str) -> dict[str, Any]:
     """A hostname between slashes is a regular expression."""
+    # No hostname has a slash, so the sign is free; a single "/" is left for the master to refuse as a hostname.
     is_regex = len(hostname) > 1 and hostname.startswith("/") and hostname.endswith("/")
     name = {"hostname_regex": hostname[1:-1]} if is_regex else {"hostname": hostname}
     return {**name, "position": Position(position)}

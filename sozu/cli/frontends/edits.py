@@ -15,6 +15,7 @@ def _header(text: str) -> HeaderEdit:
     """`NAME=VALUE` sets, `+NAME=VALUE` adds, `!NAME` removes."""
     if text.startswith("!"):
         return HeaderEdit(remove=text[1:])
+    # At the first one: a field's name is a token, which has none (RFC 9110 section 5.6.2), and its value may.
     name, sign, value = text.partition("=")
     if not sign:
         raise click.BadParameter(f"{text!r}: NAME=VALUE sets a field, +NAME=VALUE adds one, !NAME removes it")
@@ -27,6 +28,7 @@ def _headers(_context: click.Context, _parameter: click.Parameter, values: tuple
 
 def _users(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> BasicAuth | None:
     """`NAME:HASH`, as a line of an htpasswd file."""
+    # At the first colon: RFC 7617 section 2 allows none in a name. Without one the hash is empty, which the master refuses.
     users = tuple(User(name=name, hash=hashed) for name, _, hashed in (value.partition(":") for value in values))
     return BasicAuth(users=users) if users else None
 
@@ -36,6 +38,7 @@ def _question(_context: click.Context, _parameter: click.Parameter, value: str |
     if value is None:
         return None
     place, _, copied = value.partition("?")
+    # At the first slash, which begins the path: CLUSTER alone is asked at "/".
     cluster, slash, path = place.partition("/")
     return ForwardAuth(cluster=cluster, path=slash + path or "/", copy=tuple(copied.split(",")) if copied else ())
 
@@ -48,15 +51,18 @@ def _rate(_context: click.Context, _parameter: click.Parameter, value: str | Non
     """`REQUESTS[/SECONDS][+BURST]`."""
     if value is None:
         return None
+    # Digits by hand, where `float` would take "1e3", "nan" and "1_0": a limit should mean what it looks like.
     found = re.fullmatch(r"(\d+)(?:/(\d+(?:\.\d+)?))?(?:\+(\d+))?", value)
     if found is None:
         raise click.BadParameter(f"{value!r}: REQUESTS[/SECONDS][+BURST], as in 10/1+20")
     requests, seconds, burst = found.groups()
+    # A burst that is not named stays None: how large it is then, the fact says once, for files and for here.
     return Rate(requests=int(requests), seconds=float(seconds or 1), burst=None if burst is None else int(burst))
 
 
 def edit_options(command: Decorated) -> Decorated:
     """Give `add` the options; `edits_of` makes fields of an order of them."""
+    # From last to first, as `--help` shows them the other way round.
     for decorate in (
         click.option("--hsts", metavar="SECONDS", type=int, callback=_age, help="Strict-Transport-Security over TLS."),
         click.option("--response-header", "response_headers", metavar="EDIT", multiple=True, callback=_headers, help="The same in responses."),
@@ -80,5 +86,6 @@ def edit_options(command: Decorated) -> Decorated:
 
 def edits_of(options: dict[str, Any]) -> dict[str, Any]:
     """The fields of an order; the two options of a redirect are one of them."""
+    # Taken out, as the order has no such fields: for msgspec's structs an argument too many is a TypeError.
     to, status = options.pop("redirect_to"), options.pop("redirect_status")
     return {**options, "redirect": None if to is None else Redirect(to=to, status=status)}

@@ -35,13 +35,16 @@ def explain(words: tuple[str, ...], headers: tuple[str, ...], listener: str | No
       sozu explain POST blog.example.com/api -H beta:1
       sozu explain blog.example.com --file sozu.yaml
     """
+    # The method stands first, as in a request line, and may be left out: two kinds of arguments in one, so they are counted by hand.
     if len(words) > 2:
         raise click.UsageError("a method and a URL, or a URL alone")
     request = Explain(url=words[-1], method=words[0] if len(words) == 2 else "GET", headers=dict(map(_header, headers)), listener=listener)
+    # By the same code as in the master, but with a state of our own: it needs no master, and knows nothing of loads.
     told = _of_file(file, request) if file is not None else _of_master(request)
     if as_json:
         show_json(told)
     else:
+        # A page for each group of listeners that do the same with it: ten that differ in nothing are told at once. Where none accepts there is no page.
         click.echo("\n\n".join("\n".join(_page(each)) for each in told) or "nobody listens: there is no active listener")
 
 
@@ -56,9 +59,11 @@ def _of_file(file: Path, request: Explain) -> list[dict[str, Any]]:
     try:
         asked = asked_of(request.url, request.method, request.headers)
     except BadUrl as error:
+        # Without a master it is bad input (2); asked of the master the same URL is refused by it (1).
         raise click.UsageError(str(error)) from None
     found = explained(configuration.state, configuration.settings, asked, request.listener)
     rows: list[dict[str, Any]] = msgspec.to_builtins(found)
+    # Where the master puts in what its workers see, here is what the file says: the columns follow from what there is.
     for row, each in zip(rows, found, strict=True):
         backends = configuration.state.backends_of(each.cluster) if each.cluster is not None else []
         row["backends"] = [msgspec.to_builtins(backend) for backend in backends]
@@ -66,6 +71,7 @@ def _of_file(file: Path, request: Explain) -> list[dict[str, Any]]:
 
 
 def _header(text: str) -> tuple[str, str]:
+    # As curl's -H takes it, which is where one copies it from.
     name, colon, value = text.partition(":")
     if not colon or not name:
         raise click.BadParameter(f"{text!r}: expected NAME:VALUE")
@@ -88,5 +94,6 @@ def _candidate(one: Mapping[str, str]) -> str:
 
 
 def _backends(rows: list[dict[str, Any]]) -> list[str]:
+    # Loads are known only where workers were asked, so their columns are left out where no row has them.
     columns = [column for column in _COLUMNS if any(column in row for row in rows)]
     return [f"  {line}" for line in aligned(rows, columns)] if rows else ["  no backend: 503"]

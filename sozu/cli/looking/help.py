@@ -32,8 +32,10 @@ def help(ctx: click.Context, topic: tuple[str, ...]) -> None:  # noqa: A001 - th
     assert isinstance(program.command, click.Group), "which has others"
     asked = " ".join(topic)
     if not topic:
+        # Two families stand for what they have for each field of each order: the list has to fit on a screen.
         codes = ", ".join([*CODES, "bad-FIELD", "unknown-FIELD"])
         click.echo(f"{program.get_help()}\n\n{fill(f'Codes of errors: {codes}', _WIDTH, subsequent_indent='  ')}")
+    # Verbs before codes: no code is a single word that is a verb too, and of the two the verb is what people mean.
     elif (shown := _help_of(program, topic)) is not None:
         click.echo(shown)
     elif (text := explanation(asked)) is not None:
@@ -49,5 +51,6 @@ def _help_of(context: click.Context, words: tuple[str, ...]) -> str | None:
         command = group.get_command(context, word) if isinstance(group, click.Group) else None
         if command is None:
             return None
+        # Each below the one before, and the first below the program: so the line of usage begins "sozu cluster add" and not "sozu help".
         context = click.Context(command, context, word)
     return context.get_help()

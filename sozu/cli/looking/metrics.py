@@ -19,4 +19,5 @@ def metrics(*, as_json: bool) -> None:  # noqa: ARG001 - what it prints is JSON 
     Example:
       sozu metrics | python -m json.tool
     """
+    # No table: which of the counters matter is for the reader to choose, and for graphs there is the page for Prometheus.
     show_json(converse(Metrics()).data)

@@ -47,6 +47,7 @@ def _page(told: dict[str, Any]) -> list[str]:
 
 def _troubled(workers: list[dict[str, Any]]) -> list[str]:
     """Backends that get nothing now, each once for each state that some worker sees it in."""
+    # Each worker sees backends for itself, and may be right alone: one that is down for all of them is one line, one that they see differently is two.
     found = {tuple(each.values()): each for worker in workers for each in worker.get("troubled", ())}
     return ["backends that get nothing now", *(f"  {line}" for line in aligned(list(found.values()), _BACKEND_COLUMNS))] if found else []
 
@@ -57,6 +58,7 @@ def _listener_line(listener: dict[str, Any]) -> str:
 
 def lasting(seconds: float) -> str:
     """A duration in its largest whole unit: 59 s, 3 min, 2 h, 5 d."""
+    # One unit, rounded down: of a proxy that is up for months nobody wants the seconds.
     for size, unit in _UNITS:
         if seconds >= size:
             return f"{seconds // size:.0f} {unit}"

@@ -14,6 +14,7 @@ from sozu.master import perform, read_estate, succeed
 
 def main(arguments: Sequence[str]) -> int:
     """Play one of both parts; the exit code."""
+    # argparse, and not click as elsewhere: a master calls this and nobody else, and after its exec nobody answers tools until all is imported.
     parser = argparse.ArgumentParser(prog="sozu heir", description="Started by a master in an upgrade, not by hand.")
     part = parser.add_mutually_exclusive_group(required=True)
     part.add_argument("--trial", type=int, metavar="FD")
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str]) -> int:
         return perform(chosen.trial, PROGRAMS.worker)
     estate = read_estate(chosen.estate)
     code = succeed(estate, PROGRAMS)
+    # The block that made them (`_of_this_run`) is of a program that this one has replaced: its end never comes, so it is made up for here.
     for folder in estate.belongings.folders:
         shutil.rmtree(folder, ignore_errors=True)
     return code

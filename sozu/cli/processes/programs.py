@@ -5,4 +5,5 @@ from typing import Final
 from sozu.birth import PROGRAM, WORKER
 from sozu.master import Programs
 
+# Commands, and no functions that would be called after a fork: a fork has the code in memory, which an upgrade is there to leave behind.
 PROGRAMS: Final = Programs(worker=WORKER, heir=(*PROGRAM, "heir"))

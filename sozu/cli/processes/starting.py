@@ -27,6 +27,7 @@ from sozu.master import serve as be_master
 class NotStarted(click.ClickException):
     """An address, the socket or the journal could not be had; nothing runs."""
 
+    # As for bad input: something has to be changed before it is tried again, and 1 is for a proxy that runs and refuses.
     exit_code = 2
 
 
@@ -47,12 +48,14 @@ def _configured_by(file: Path | None, listen: str, routes: tuple[str, ...], *, d
     if file is not None:
         yield configuration_from(file), Belongings()
     elif demo:
+        # The backends first, as their addresses are the kernel's choice and go into the configuration. They end last, when nobody sends there any more.
         with demo_backends() as (backends, cord), _of_this_run(listen, (*routes, *backends)) as (configuration, folder):
             yield configuration, Belongings(cords=(cord,), folders=(folder,))
     elif routes:
         with _of_this_run(listen, routes) as (configuration, folder):
             yield configuration, Belongings(folders=(folder,))
     else:
+        # With a journal that stays: what is added by orders after a bare `sozu serve` is there again at the next one.
         yield Configuration(settings_without_file(), state_of(listen, ())), Belongings()
 
 
@@ -60,6 +63,7 @@ def _configured_by(file: Path | None, listen: str, routes: tuple[str, ...], *, d
 def _of_this_run(listen: str, routes: tuple[str, ...]) -> Iterator[tuple[Configuration, str]]:
     # A journal that stayed would win over the next command line, with ports that nobody listens on any more.
     with TemporaryDirectory(prefix="sozu-") as folder:
+        # The socket stays where tools look for it; only the journal is of this run.
         settings = msgspec.structs.replace(settings_without_file(), journal=str(Path(folder, "sozu.journal")))
         yield Configuration(settings, state_of(listen, routes), said=frozenset(("journal",))), folder
 
@@ -68,6 +72,7 @@ def _with_options(configuration: Configuration, workers: int | None) -> Configur
     """`--socket` and `--workers` go before the file."""
     settings = configuration.settings
     if socket := _named_socket(configuration):
+        # Absolute, as all paths in settings are: it is told to tools, which stand in other folders.
         settings = msgspec.structs.replace(settings, command_socket=str(Path(socket).absolute()))
         if "journal" not in configuration.said:
             settings = msgspec.structs.replace(settings, journal=journal_beside(settings.command_socket))

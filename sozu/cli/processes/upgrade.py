@@ -24,4 +24,5 @@ def upgrade(worker: int | None, grace: float) -> None:
       sozu upgrade --grace 300
     """
     request = UpgradeMaster(grace=grace) if worker is None else UpgradeWorker(worker=worker, grace=grace)
+    # Without a limit of ours: workers follow one slot after the other, and who gives up waiting stops nothing.
     click.echo(converse(request, within=None).message)

@@ -20,4 +20,5 @@ def workers(count: int, grace: float) -> None:
       sozu workers 4
       sozu workers 1 --grace 60
     """
+    # Without a limit of ours, as with `upgrade`: those that go have their grace, and the master bounds it.
     click.echo(converse(SetWorkers(count=count, grace=grace), within=None).message)

@@ -28,14 +28,18 @@ def apply(file: Path, *, dry_run: bool, as_json: bool) -> None:
       sozu apply sozu.yaml
     """
     with conversation() as client:
+        # Before the transaction: a file with errors has nothing to abandon then.
         orders, notes = target_of(file, client)
         with client.transaction() as transaction:
             transaction.orders(orders)
             transaction.whole = True
             rows, final = transaction.plan()
+            # What ties the commit to the plan: if somebody commits between the two, the plan is not what would happen, and the master refuses.
             transaction.if_revision = final.data["revision"]
+            # Before the block ends, since its end commits.
             if dry_run:
                 transaction.abandon()
+    # After the commit: rows that are shown as done are done. If it was refused the exception has left, and nothing is shown but why.
     show_plan(rows, final, notes, as_json=as_json)
     if not dry_run:
         tell_outcome(transaction.outcome)

@@ -41,15 +41,19 @@ def export(with_keys: Path | None) -> None:
       sozu export > sozu.yaml
       sozu export --with-keys /root/sozu.keys > sozu.yaml
     """
+    # The paths go into the file, which will be read from elsewhere.
     folder = None if with_keys is None else with_keys.absolute()
     with conversation() as client:
         settings = msgspec.convert(client.status()["settings"], Settings)
         state = _told(client) if folder is None else _saved(client, folder)
+    # As in force, orders' settings included: the file would otherwise undo them when it is applied.
     text = written(Configuration(in_force(settings, state.override), state), None if folder is None else str(folder))
     if folder is None:
         _warn(len(state.certificates))
     else:
+        # Before the file is shown: if the keys cannot be written, there is no file that names them.
         _keep(state, folder)
+        # Looked for in the text itself, since whatever decides what has a place in a file is there, and nowhere twice.
         _warn_of_the_unnamed([each for each in state.certificates if each not in text])
     click.echo(text, nl=False)
 
@@ -67,24 +71,30 @@ def _warn_of_the_unnamed(fingerprints: Sequence[str]) -> None:
 
 def _told(client: Client) -> ConfigState:
     told = [order for answer in client.ask(DumpState()) for order in answer.data["orders"]]
+    # The dump is the orders that build the state, so to carry them out gives it back; certificates come without their keys, which nobody checks here.
     return commit(ConfigState(), msgspec.convert(told, list[AnyOrder])).state
 
 
 def _saved(client: Client, folder: Path) -> ConfigState:
     """What the master tells nobody it writes to a file that only we can read."""
+    # A folder that is there keeps its mode: it is the user's. The files in it are closed to others by themselves.
     folder.mkdir(mode=0o700, exist_ok=True)
     file = folder / "state"
+    # The command socket tells nobody a key, not even its owner; what the master writes for a tool has mode 0600.
     client.order(SaveState(path=str(file)))
     try:
         return saved.load(file)
     finally:
+        # Whatever comes: it has all keys in it, and nobody would look for it here.
         file.unlink()
 
 
 def _keep(state: ConfigState, folder: Path) -> None:
     for each in state.certificates.values():
+        # The chain behind its certificate, as servers take it: so one file is enough.
         texts = ("".join((each.certificate, *each.chain)), each.private_key)
         for name, text in zip(file_names(each.fingerprint), texts, strict=True):
             with open(folder / name, "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                # The mode of `open` is for a new file: one that was there, open to all, would keep its own. Before the first byte is written.
                 os.fchmod(file.fileno(), 0o600)
                 file.write(text)

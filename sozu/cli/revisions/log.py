@@ -44,6 +44,7 @@ def log(revision: int | None, last: int, *, as_json: bool) -> None:
 
 def _show_one(told: list[dict[str, Any]], *, as_json: bool) -> None:
     orders = [order for part in told for order in part["orders"]]
+    # A long revision comes in several answers, each with some orders; who and when stand in the last.
     whole = _presentable({**told[-1], "orders": orders})
     if as_json:
         show_json(whole)
@@ -63,8 +64,10 @@ def _line(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _what(row: Mapping[str, Any]) -> str:
+    # The journal begins with a state that was once made of many revisions (compaction): which orders those were, nobody knows any more.
     if row.get("base"):
         return "everything before"
+    # The first order and how many more: a line is a line, and `sozu log REVISION` has them all.
     shown = ", ".join(" ".join(_words(order)) for order in row["orders"][:1])
     more = row["count"] - 1
     return f"{shown} and {more} more" if more > 0 else shown
@@ -72,4 +75,5 @@ def _what(row: Mapping[str, Any]) -> str:
 
 def _words(order: Mapping[str, Any]) -> Iterator[str]:
     yield order["type"]
+    # What tells one fact from another, in this order; the rest are its settings.
     yield from (str(order[name]) for name in _NAMES if order.get(name) is not None)

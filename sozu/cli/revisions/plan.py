@@ -29,5 +29,6 @@ def plan(file: Path, *, as_json: bool) -> None:
             transaction.orders(orders)
             transaction.whole = True
             rows, final = transaction.plan()
+            # A plan is a transaction that is not committed: the master rehearses the very orders that `apply` would send, by the very code.
             transaction.abandon()
     show_plan(rows, final, notes, as_json=as_json)

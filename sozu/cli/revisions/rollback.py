@@ -22,6 +22,7 @@ def rollback(revision: int, *, dry_run: bool) -> None:
       sozu rollback 12
     """
     if not dry_run:
+        # The master reads its own journal: a tool need not have the past, and what is said again is exactly what was said.
         order(Rollback(revision=revision))
         return
     with conversation() as client:

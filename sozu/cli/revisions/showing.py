@@ -17,9 +17,11 @@ def show_plan(rows: Iterable[Mapping[str, Any]], final: Answer, notes: Iterable[
     if as_json:
         show_json({**final.data, "changes": list(rows), "notes": list(notes)})
         return
+    # Back into the master's own type, which knows how a row reads: the words are in one place for tools and logs.
     for row in msgspec.convert(list(rows), list[Alteration]):
         click.echo(str(row))
     click.echo(final.message)
+    # No error, so it stops nothing, and is not among what is piped on.
     for shadow in msgspec.convert(final.data["shadowed"], list[Shadow]):
         click.echo(f"warning: {shadow}", err=True)
     for note in notes:

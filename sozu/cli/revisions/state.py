@@ -38,6 +38,7 @@ def save(file: Path) -> None:
     Example:
       sozu state save before.state
     """
+    # Written by the master, since no answer has keys in it; absolute, because it stands in another folder than the user.
     click.echo(converse(SaveState(path=str(file.absolute()))).message)
 
 
@@ -54,6 +55,7 @@ def load(file: Path, *, dry_run: bool) -> None:
       sozu state load before.state --dry-run
       sozu state load before.state
     """
+    # The master reads it itself, with the keys that it holds; `dry_run` shows what the same request would do.
     request = LoadState(path=str(file.absolute()), dry_run=dry_run)
     if not dry_run:
         order(request)
@@ -74,6 +76,7 @@ def show(*, as_json: bool) -> None:
     Example:
       sozu state show
     """
+    # The master has left keys out already. Who reads this line should not have to believe that.
     orders = [presentable(each) for part in collect(DumpState()) for each in part["orders"]]
     if as_json:
         show_json(orders)
