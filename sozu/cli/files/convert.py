@@ -33,4 +33,5 @@ def convert(file: Path, output: Path | None) -> None:
     if output is None:
         click.echo(conversion.text, nl=False)
     else:
+        # Opened last: what cannot be converted leaves the file that is there as it was.
         output.write_text(conversion.text, "utf-8")

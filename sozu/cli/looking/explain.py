@@ -96,4 +96,5 @@ def _candidate(one: Mapping[str, str]) -> str:
 def _backends(rows: list[dict[str, Any]]) -> list[str]:
     # Loads are known only where workers were asked, so their columns are left out where no row has them.
     columns = [column for column in _COLUMNS if any(column in row for row in rows)]
+    # What a client would get: an empty table would look like a fault of this verb.
     return [f"  {line}" for line in aligned(rows, columns)] if rows else ["  no backend: 503"]

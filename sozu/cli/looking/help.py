@@ -9,6 +9,7 @@ from sozu.cli.options import socket_option
 from sozu.command.nearest import did_you_mean
 from sozu.command.rules.codes import CODES, explanation, known_codes
 
+# As wide as click's own help may be (`max_content_width` in `program`), since both stand in one page.
 _WIDTH: Final = 110
 
 
