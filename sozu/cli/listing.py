@@ -67,5 +67,7 @@ def _cell(value: object) -> str:
         # Before the general case, as the words of a table are for people; JSON has its own.
         case bool():
             return "yes" if value else "no"
+        case dict():
+            return " ".join(f"{name}={_cell(item)}" for name, item in value.items()) or "-"
         case _:
             return str(value)

@@ -12,6 +12,10 @@ def test_what_is_not_set_is_a_dash_and_truth_is_a_word() -> None:
     assert aligned([{"a": None, "b": "", "c": False}], ("a", "b", "c", "d"))[1].split() == ["-", "-", "no", "-"]
 
 
+def test_a_mapping_is_told_as_the_command_line_takes_it() -> None:
+    assert aligned([{"a": {"back": 5, "front": 60}, "b": {}}], ("a", "b"))[1].split() == ["back=5", "front=60", "-"]
+
+
 def test_a_row_ends_without_spaces() -> None:
     assert all(line == line.rstrip() for line in aligned([{"a": "x", "b": "y"}, {"a": "x", "b": "long"}], ("a", "b")))
 

@@ -75,7 +75,7 @@ def test_settings_that_can_be_changed_are_a_part_of_the_plan_the_others_are_note
     file.write_text("\n".join([*lines, "max_connections: 77", "via: somebody", ""]))
     plan = sozu("plan", str(file))
 
-    assert "+ settings for all  max_connections: 77" in plan.stdout
+    assert "~ settings for all  max_connections: as started -> 77" in plan.stdout
     assert plan.stderr == "note: via differs from what the master was started with; that takes a restart\n"
 
 

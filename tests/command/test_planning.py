@@ -50,8 +50,15 @@ def test_each_object_is_one_row_with_what_differs() -> None:
         "- frontend x.y/old of cluster blog",
         f"+ frontend x.y/new (exactly) on {ONE} of cluster blog",
         "~ cluster shop  load_balancing: default -> random  timeouts: default -> {back: 5}",
-        "+ settings for all  max_connections: 5",
+        "~ settings for all  max_connections: as started -> 5",
     ]
+
+
+def test_settings_change_and_neither_come_nor_go() -> None:
+    overridden = state(UpdateSettings(max_connections=5))
+
+    assert planned(overridden, UpdateSettings(max_connections=7)) == ["~ settings for all  max_connections: 5 -> 7"]
+    assert planned(overridden, UpdateSettings(max_connections=None)) == ["~ settings for all  max_connections: 5 -> as started"]
 
 
 def test_a_frontend_that_moves_is_one_change() -> None:

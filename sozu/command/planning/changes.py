@@ -28,9 +28,11 @@ class Alteration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return "  ".join([f"{self.sign} {self.kind} {self.name}{where}", *self._details()])
 
     def _details(self) -> Iterator[str]:
+        unsaid = "as started" if self.kind == "settings" else "default"
         for field, value in self.fields.items():
             if self.sign == "~":
-                yield f"{field}: {_shown(value[0])} -> {_shown(value[1])}"
+                before, after = (unsaid if side is None else _shown(side) for side in value)
+                yield f"{field}: {before} -> {after}"
             else:
                 yield f"{field}: {_shown(value)}"
 
@@ -64,6 +66,9 @@ def counted(rows: Iterable[Alteration], words: tuple[str, str, str] = TO_DO) -> 
 def _alteration(before: AnyFact | None, after: AnyFact | None) -> Alteration:
     fact = after or before
     assert fact is not None, "there is a difference"
+    if isinstance(fact, Overrides):
+        # Settings are always there; without overrides they are what the master was started with.
+        before, after = before or Overrides(), after or Overrides()
     kind, name, cluster, naming = _named(fact)
     old = _fields(before, naming)
     new = _fields(after, naming)

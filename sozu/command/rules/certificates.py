@@ -62,9 +62,9 @@ def check_replacement(draft: Draft, order: ReplaceCertificate) -> None:
     if order.force or before.for_backends or not order.names or all(covers(order.names, name) for name in before.names):
         return
     pinned = [frontend for frontend in _pinned_to(draft, before.fingerprint) if not _is_for(order.names, frontend)]
-    _refuse_if_any("pinned to it, and the new one is not for its hostname", pinned, "replaces")
+    _refuse_if_any("pinned to it, and the new one is not for {its} hostname", pinned, "replaces")
     alone = list(_left_alone(draft, before, _fact(order, order.replacement, before.listeners)))
-    _refuse_if_any("without another certificate for its hostname", alone, "replaces")
+    _refuse_if_any("without another certificate for {its} hostname", alone, "replaces")
 
 
 def replace_certificate(draft: Draft, order: ReplaceCertificate) -> None:
@@ -96,7 +96,7 @@ def remove_certificate(draft: Draft, order: RemoveCertificate) -> None:
         if naming:
             raise Objection(f"cluster {naming[0].cluster} shows it to its backends (force removes it nevertheless)")
         _refuse_if_any("pinned to it", pinned, "removes")
-        _refuse_if_any("without another certificate for its hostname", list(_left_alone(draft, certificate)), "removes")
+        _refuse_if_any("without another certificate for {its} hostname", list(_left_alone(draft, certificate)), "removes")
     # Before the certificate goes: what names it lets go of it in the same transaction, so no state has a pin to nothing.
     _pin_anew(draft, pinned, None)
     _name_anew(draft, naming, None)
@@ -227,5 +227,5 @@ def _refuse_if_any(why: str, frontends: list[Frontend], anyway: str) -> None:
     if frontends:
         named = ", ".join(map(frontend_name, frontends[:MOST_NAMED]))
         more = f" and {len(frontends) - MOST_NAMED} more" if len(frontends) > MOST_NAMED else ""
-        are = "a frontend is" if len(frontends) == 1 else f"{len(frontends)} frontends are"
-        raise Objection(f"{are} {why}: {named}{more} (force {anyway} it nevertheless)")
+        are, its = ("a frontend is", "its") if len(frontends) == 1 else (f"{len(frontends)} frontends are", "their")
+        raise Objection(f"{are} {why.format(its=its)}: {named}{more} (force {anyway} it nevertheless)")

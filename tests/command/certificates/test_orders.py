@@ -104,6 +104,8 @@ def test_the_only_cover_of_a_hostname_stays_unless_forced(state: ConfigState) ->
     assert refusal(state, RemoveCertificate(fingerprint=A)) == (
         "a frontend is without another certificate for its hostname: a.example/ (force removes it nevertheless)"
     )
+    two = commit(state, [AddHttpFrontend(cluster="c", hostname="b.a.example")]).state
+    assert "2 frontends are without another certificate for their hostname: " in refusal(two, RemoveCertificate(fingerprint=A))
     with pytest.raises(Refused) as refused:
         commit(state, [RemoveCertificate(fingerprint=A)])
     assert refused.value.code == "still-needed"
