@@ -34,7 +34,7 @@ STATUSES: Final = (
 NAMES: Final = tuple(
     b"Host host Content-Length content-length Transfer-Encoding TRANSFER-ENCODING Connection connection Keep-Alive Expect Upgrade "
     b"TE Trailer X-Forwarded-For x-forwarded-proto X-Forwarded-Hosts X-Forwarded Forwarded Proxy-Connection HTTP2-Settings Sozu-Id "
-    b"Cookie Accept User-Agent Content-Type Content-Lengths Contents X Co C T Te Tea Up Upgrade-Insecure-Requests Sec-Fetch-Site "
+    b"Close Cookie Accept User-Agent Content-Type Content-Lengths Contents X Co C T Te Tea Up Upgrade-Insecure-Requests Sec-Fetch-Site "
     b"Content_Length Content-Length1 1Content-Length C-ontentLength Transfer.Encoding Transfer_-Encoding tRaNsFeReNcOdInG "
     b"Set-Cookie ETag _x 9 ! K Ke Proxy Proxy-Authorization Hos Hosts".split()
 )

@@ -97,7 +97,7 @@ def test_fields_pass_as_they_came() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        b"Connection: keep-alive", b"Keep-Alive: timeout=5", b"Proxy-Connection: close", b"TE: trailers", b"Upgrade: x", b"Upgrade:",
+        b"Connection: keep-alive", b"Keep-Alive: timeout=5", b"Proxy-Connection: close", b"TE: trailers", b"Upgrade: x", b"Upgrade:", b"Close: x",
         b"HTTP2-Settings: AA", b"Forwarded: for=x", b"X-Forwarded-For: 1", b"x-forwarded-PROTO: a", b"X-Forwarded-Port: 1",
         b"X-Forwarded-Host: a", b"Sozu-Id: 1",
     ],
@@ -120,6 +120,14 @@ def test_any_number_of_lines_is_cut_out(count: int) -> None:
 def test_names_that_only_begin_like_a_dropped_one_pass() -> None:
     lines = [b"X-Forwarded: 1", b"X-Forwarded-Fors: 1", b"Tea: 1", b"Upgrade-Insecure-Requests: 1", b"Connections: 1", b"Hos: 1", b"_x: 1"]
     assert request(*lines).passed_fields() == b"".join(line + b"\r\n" for line in lines)
+
+
+@pytest.mark.parametrize("option", [b"keep-alive", b"close", b"upgrade"])
+def test_a_field_that_is_named_by_an_option_of_every_day_is_cut_out_by_both_readings(option: bytes) -> None:
+    data = GET + b"Connection: " + option + b"\r\n" + option + b": x\r\nA: 1\r\n\r\n"
+    for outcome in (request_view.fused(data), request_view.careful(data, 0)):
+        assert isinstance(outcome, Done)
+        assert outcome.value.passed_fields() == b"A: 1\r\n"
 
 
 def test_fields_that_connection_names_are_cut_out() -> None:

@@ -291,6 +291,7 @@ class Lab:
             session.close()
         for roster in self.traffic.registry.rosters.values():
             for live in roster.members.values():
+                live.shares = False  # nobody is left to share with
                 live.retire()
         while not self.pool.opened.empty():
             self.pool.opened.get()[1].close()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sozu.command.certificates.terms import BackendTls
 from sozu.command.facts import Backend, Cluster, Frontend
 from sozu.command.settings import Pool as Limits
 from tests.proxy.lab import Lab, Peer, opened, settle
@@ -120,7 +121,7 @@ def test_another_cluster_with_the_same_address_uses_the_connection_on_its_own_ac
 
 def test_a_connection_in_use_while_its_backend_goes_over_to_tls_is_not_kept(lab: Lab) -> None:
     client, origin, _ = lab.exchange(GET)
-    lab.backend().forget_idle()
+    lab.change(Cluster(cluster="c", tls=BackendTls()))
     origin.send(OK)
     client.answer()
     settle()

@@ -6,6 +6,8 @@ from sozu.command.orders import AddBackend, AddCluster, AnyOrder, RemoveBackend,
 from sozu.command.state import ConfigState
 from sozu.command.terms import ProxyProtocol
 from sozu.proxy.registry import LiveBackend, Registry
+from sozu.proxy.tls.backends import SecureBackends
+from tests.proxy.lab import Lab, opened
 
 A, B, NAMED = "127.0.0.1:9001", "127.0.0.1:9002", "app.example.com:80"
 
@@ -98,6 +100,28 @@ def test_who_is_spoken_to_plainly_again_brings_no_connection_of_the_other_kind_a
     world.order(AddCluster(cluster="one"))
     assert secret.closed
     assert world.live("one").idle == [plain]
+
+
+def test_who_is_spoken_to_plainly_again_takes_nothing_from_the_others() -> None:
+    world = World(*cluster("one"), AddCluster(cluster="two", tls=BackendTls()), AddBackend(cluster="two", address=A))
+    kept, own = world.pooled("one"), world.pooled("two")
+    done = commit(world.state, [AddCluster(cluster="two")])
+    world.order(AddCluster(cluster="two"))
+    with opened(Lab()) as lab:
+        SecureBackends(lab.traffic.pool, world.registry, lab.traffic.hub, None, dict).follow(done.effects)
+    assert own.closed
+    assert not kept.closed
+    assert world.live("two").idle is world.live("one").idle
+    assert world.live("one").idle == [kept]
+
+
+def test_who_ends_after_his_cluster_shares_again_takes_nothing_from_the_others() -> None:
+    world = World(*cluster("one"), AddCluster(cluster="two", proxy_protocol=ProxyProtocol.V1), AddBackend(cluster="two", address=A))
+    world.order(AddCluster(cluster="two"))
+    kept = world.pooled("one")
+    world.live("two").forget_idle()  # as a lease does at its end
+    assert world.live("two").idle == [kept]
+    assert not kept.closed
 
 
 def test_a_name_means_what_dns_says_at_the_time() -> None:

@@ -16,8 +16,9 @@ from sozu.parsers.reasons import Reason
 from sozu.parsers.result import Error
 from sozu.parsers.uri import parse_authority
 
-# These end at any hop. The quick grammar of Connection below relies on it: its options name fields that are cut anyway.
-ALWAYS_DROPPED: Final = frozenset((b"connection", b"keep-alive", b"upgrade"))
+# These end at any hop. The quick grammar of Connection below relies on it: its options name fields that are cut anyway (no message has a
+# Close field: the name is reserved so that it cannot be mistaken for the option, RFC 9110 section 18.4).
+ALWAYS_DROPPED: Final = frozenset((b"connection", b"keep-alive", b"upgrade", b"close"))
 
 # TE and Upgrade do not come back by themselves: forwarding.py writes new lines for what it passes on of them. Proxy-Connection is no standard and is
 # dropped because clients send it where they mean Connection (RFC 9112 appendix C.2.2). HTTP2-Settings belongs to an upgrade to h2c, which is never

@@ -132,7 +132,10 @@ class LiveBackend:
             self._tell()
 
     def forget_idle(self) -> None:
-        """Close the pooled connections; those that are in use now will not come back to this stack, which is none any more."""
+        """Close the pooled connections that are its own; those that are in use now will not come back to this stack, which is none any more."""
+        # A shared one is also that of others, and its connections are plain and nobody's in particular: Stacks empties it when the last one leaves.
+        if self.shares:
+            return
         # A new list, not a cleared one: a connection that is in use knows its list by identity (`Back.home`), and `Pool.give` closes it when that
         # is not ours any more. Cleared, the list would take back connections to the address of yesterday, or without TLS, for the next exchange.
         stack, self.idle = self.idle, []

@@ -36,20 +36,20 @@ class NotConfined(Exception):
 
 def confine(wanted: Sandbox, user: str | None) -> dict[str, Any]:
     """Give up what a worker does not need; what holds now, by name. `user` is who to be, if we are root. Raises NotConfined."""
-    # The uid is told in any case: `user` is not heeded where nothing is given up, and an operator should see who his workers are.
-    if wanted is Sandbox.OFF:
-        return {"wanted": wanted.value, "uid": os.getuid()}
     holds: dict[str, Any] = {"wanted": wanted.value}
     missing: list[str] = []
     # All are tried, whatever fails: a kernel without Landlock can still filter calls, and half a sandbox is better than none where it is not `required`.
-    for name, give_up in _steps(user):
+    for name, give_up in _steps(user) if wanted is not Sandbox.OFF else _steps(user)[:1]:
         try:
             holds[name] = give_up()
-        # KeyError: no such user (pwd), or a machine whose calls we have no numbers of. An unknown user is not passed over in silence either way.
+        # KeyError: no such user (pwd), or a machine whose calls we have no numbers of.
         except (OSError, KeyError) as error:
             holds[name] = False
             missing.append(f"{name} ({error})")
     holds["uid"] = os.getuid()
+    # Who names a user has said that workers shall not be root: that is no matter of what a kernel can do, and nothing to go on without.
+    if holds["user"] is False and os.getuid() == 0:
+        raise NotConfined(f"a worker of root cannot become who it should be: {missing[0]}")
     # Said after the last step and not at the first that fails: the operator reads all that is missing at once, and mends it in one go.
     if missing and wanted is Sandbox.REQUIRED:
         raise NotConfined(f"the sandbox is required, and is not complete: {', '.join(missing)}")
@@ -116,5 +116,5 @@ def _lock_files() -> int:
 
 def _filter_calls() -> bool:
     # A machine that is not known has no filter: numbers of another one would refuse the wrong calls.
-    kernel.filter_calls(assembled(program(MACHINES[platform.machine()])))
+    kernel.filter_calls(assembled(program(MACHINES[platform.machine()], os.getpid())))
     return True

@@ -14,10 +14,10 @@ from sozu.proxy.sandbox.numbers import Machine
 
 # No program, no process, nobody else's memory or signals, no new door, no other identity, and nothing of an administrator's.
 # io_uring among them because its operations pass by every filter: one ring would open, connect and send unseen.
-# tgkill is not: raise(3) and abort(3) are made of it, and Landlock's scope (version 6) keeps it within the process.
+# tgkill has lines of its own: raise(3) and abort(3) are made of it.
 REFUSED: Final = (
-    "execve", "execveat", "fork", "vfork", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "kill", "tkill", "pidfd_open",
-    "pidfd_send_signal", "pidfd_getfd", "listen", "bind", "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups",
+    "execve", "execveat", "fork", "vfork", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "kill", "tkill", "rt_sigqueueinfo",
+    "rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal", "pidfd_getfd", "listen", "bind", "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups",
     "mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "fsopen", "unshare", "setns", "open_by_handle_at", "bpf",
     "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "keyctl", "add_key", "request_key", "init_module",
     "finit_module", "delete_module", "kexec_load", "kexec_file_load", "personality", "reboot", "syslog", "settimeofday", "clock_settime",
@@ -44,9 +44,9 @@ Line = tuple[int, int, int, int]  # code, how many to skip if true, if false, op
 INSTRUCTION: Final = "HBBI"
 
 
-def program(machine: Machine) -> list[Line]:
-    """The filter for this machine."""
-    return list(_lines(machine))
+def program(machine: Machine, pid: int) -> list[Line]:
+    """The filter for the process of that number, on this machine."""
+    return list(_lines(machine, pid))
 
 
 def assembled(lines: list[Line]) -> bytes:
@@ -54,7 +54,7 @@ def assembled(lines: list[Line]) -> bytes:
     return b"".join(struct.pack(INSTRUCTION, *line) for line in lines)
 
 
-def _lines(machine: Machine) -> Iterator[Line]:
+def _lines(machine: Machine, pid: int) -> Iterator[Line]:
     calls = machine.calls
     yield LOAD, 0, 0, MACHINE
     # Before any number is looked at: a process of x86_64 may call the kernel as a 32-bit one, where the same
@@ -73,6 +73,12 @@ def _lines(machine: Machine) -> Iterator[Line]:
     yield EQUAL, 0, 4, calls["clone"]
     yield LOAD, 0, 0, FIRST_ARGUMENT
     yield ANY_BIT, 1, 0, CLONE_THREAD
+    yield RETURN, 0, 0, REFUSE | errno.EPERM
+    yield RETURN, 0, 0, ALLOW
+    # Landlock keeps signals within the process as well, but only from its version 6 (Linux 6.12) on.
+    yield EQUAL, 0, 4, calls["tgkill"]
+    yield LOAD, 0, 0, FIRST_ARGUMENT
+    yield EQUAL, 1, 0, pid
     yield RETURN, 0, 0, REFUSE | errno.EPERM
     yield RETURN, 0, 0, ALLOW
     yield EQUAL, 0, 2 + len(FAMILIES), calls["socket"]

@@ -22,8 +22,9 @@ class Flow:
 
     def read(self, most: int) -> Piece:
         """See Body. May move any number of bytes to the sink before it returns those that are still to be sent."""
+        # What came with a ClientHello may be more than one piece, and is in front of all that the kernel has.
         # The very class: a TlsStream is a Stream too, and what the kernel moves by itself is never encrypted or decrypted.
-        if self._full and type(self._stream) is Stream and type(self._sink) is Stream and (pipe := PIPES.take()) is not None:
+        if self._full and not self._stream.leftover and type(self._stream) is Stream and type(self._sink) is Stream and (pipe := PIPES.take()) is not None:
             self._pour(pipe)
         if self.complete:
             return b""

@@ -173,13 +173,14 @@ class AcceptLoop:
         """Accept there no more. Who waits in the backlog is let in first: if nobody has the socket besides us, closing resets them."""
         # Away first: what begins in the hub below may ask where we accept, or pause all doors.
         door = self._doors.pop(listener)
+        doors = [door]
         for lender, borrowed in self._borrowed.items():
-            for each in borrowed:
-                if each.listener == listener:
-                    each.close()
+            # With a listener that is removed, nobody will ever come to this slot's queue again.
+            doors += [each for each in borrowed if each.listener == listener]
             self._borrowed[lender] = [each for each in borrowed if each.listener != listener]
-        self._in_hub(self._take, door, _LAST_ONES)
-        door.close()
+        for each in doors:
+            self._in_hub(self._take, each, _LAST_ONES)
+            each.close()
 
     def close_all(self) -> None:
         """Accept nowhere any more."""

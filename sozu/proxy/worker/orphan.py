@@ -58,6 +58,7 @@ def tell_who_we_are(
     """The first words to a master that has found us: who we are, what we know, and our listening sockets, in parts."""
     # One piece at least, also without a listener: the master waits for the one that says `last`.
     pieces = list(portions(list(listeners.items())))
+    known = digest(state)  # once: of ten thousand clusters it takes a while
     for number, some in enumerate(pieces, start=1):
         found = Found(
             version=__version__,
@@ -65,7 +66,7 @@ def tell_who_we_are(
             pid=os.getpid(),
             slot=slot,
             revision=state.revision,
-            digest=digest(state),
+            digest=known,
             settings=settings,
             draining=draining,
             listeners=tuple(name for name, _ in some),

@@ -44,6 +44,11 @@ def ptrace() -> None:
         raise OSError(ctypes.get_errno(), "ptrace")
 
 
+def signal_thread(process: int) -> None:
+    if libc.tgkill(process, process, 0) < 0:
+        raise OSError(ctypes.get_errno(), "tgkill")
+
+
 def thread() -> None:
     started = threading.Thread(target=os.getpid)
     started.start()
@@ -68,6 +73,7 @@ tries: dict[str, Callable[[], object]] = {
     "clone3": clone3,
     "ptrace": ptrace,
     "kill the master": lambda: os.kill(os.getppid(), 0),
+    "kill a thread of the master": lambda: signal_thread(os.getppid()),
     "kill by pidfd": lambda: os.pidfd_open(os.getppid()),
     "listen": lambda: socket.socket().listen(),
     "bind": lambda: socket.socket().bind(("127.0.0.1", 0)),

@@ -10,12 +10,13 @@ from sozu.proxy.sandbox.program import ALLOW, KILL, REFUSE, REFUSED, assembled, 
 
 X86: Final = MACHINES["x86_64"]
 READ: Final = 0
+PID: Final = 4711
 
 
 def verdict(machine: Machine, number: int, argument: int = 0, audit: int | None = None) -> int:
     """What the program returns for a system call."""
     data = {0: number, 4: machine.audit if audit is None else audit, 16: argument}
-    lines, at, register = program(machine), 0, 0
+    lines, at, register = program(machine, PID), 0, 0
     while True:
         code, if_true, if_false, operand = lines[at]
         match code:
@@ -47,6 +48,14 @@ def test_threads_are_allowed_and_processes_are_not(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
+def test_a_process_may_signal_its_own_threads_only(machine: Machine) -> None:
+    tgkill = machine.calls["tgkill"]
+
+    assert verdict(machine, tgkill, PID) == ALLOW
+    assert {verdict(machine, tgkill, other) for other in (0, 1, PID - 1, 2**32 - 1)} == {REFUSE | errno.EPERM}
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
 def test_only_the_families_of_backends_have_sockets(machine: Machine) -> None:
     allowed = [family for family in range(50) if verdict(machine, machine.calls["socket"], family) == ALLOW]
 
@@ -66,7 +75,7 @@ def test_another_machine_s_calls_end_the_process() -> None:
 
 
 def test_an_instruction_has_eight_bytes() -> None:
-    lines = program(X86)
+    lines = program(X86, PID)
 
     assert len(assembled(lines)) == 8 * len(lines)
     assert assembled(lines[:1]).hex() == "2000000004000000"

@@ -25,6 +25,7 @@ REFUSED = {
     "clone3": "ENOSYS",
     "ptrace": "EPERM",
     "kill the master": "EPERM",
+    "kill a thread of the master": "EPERM",
     "kill by pidfd": "EPERM",
     "listen": "EPERM",
     "bind": "EPERM",
@@ -78,3 +79,23 @@ def test_a_worker_of_root_becomes_who_is_named(tmp_path: Path, port: int) -> Non
 
     assert told["holds"]["uid"] == pwd.getpwnam("nobody").pw_uid
     assert told["tried"] == {**REFUSED, **dict.fromkeys(ALLOWED, "done")}
+
+
+def confined(wanted: str, user: str) -> subprocess.CompletedProcess[str]:
+    code = f"import json; from sozu.proxy.sandbox import confine; from sozu.command.settings import Sandbox; print(json.dumps(confine(Sandbox({wanted!r}), {user!r})))"
+    return subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("wanted", ["auto", "off", "required"])
+def test_a_worker_of_root_that_cannot_become_who_is_named_is_none(wanted: str) -> None:
+    done = confined(wanted, "nobody-of-that-name")
+
+    assert done.returncode != 0
+    assert "cannot become who it should be" in done.stderr
+    assert "nobody-of-that-name" in done.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_who_is_named_is_heeded_where_nothing_else_is_given_up() -> None:
+    assert json.loads(confined("off", "nobody").stdout) == {"wanted": "off", "user": "nobody", "uid": pwd.getpwnam("nobody").pw_uid}

@@ -1,14 +1,17 @@
 """Connections of tcp listeners, between a scripted client and scripted backends."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sozu.command.facts import Cluster, Listener, Protocol, Timeouts
 from sozu.command.terms import ProxyProtocol
-from sozu.proxy.stream import Stream
+from sozu.proxy.bodies import Pace
+from sozu.proxy.stream import READ_SIZE, Stream
 from sozu.proxy.tunnel import Course, TunnelSession
+from sozu.proxy.tunnel.flow import Flow
 from tests.proxy.lab import Lab, Peer, opened, pair, settle
 
 A, B = "10.0.0.1:80", "10.0.0.2:80"
@@ -75,6 +78,23 @@ def test_megabytes_go_through_the_kernel_and_arrive_as_they_were(lab: Lab) -> No
         got += client.read(1) + client.received
         client.received = b""
     assert bytes(got) == data
+
+
+def test_what_had_come_before_is_in_front_however_much_it_is(lab: Lab) -> None:
+    (near, far), (sink, out) = pair(), pair()
+    lab.peers += [far, out]
+    stream, other = Stream(near, lab.traffic.hub), Stream(sink, lab.traffic.hub)
+    stream.leftover = b"a" * READ_SIZE + b"b" * 30_000
+    far.send(b"c" * 100)
+    far.end()
+    front = SimpleNamespace(deadline=0.0)
+    flow = Flow(stream, other, Pace(front, lab.traffic.clock, 60.0, 60.0))
+    read = bytearray()
+    while not flow.complete:
+        read += bytes(flow.read(READ_SIZE))
+    stream.close()
+    other.close()
+    assert bytes(read) == b"a" * READ_SIZE + b"b" * 30_000 + b"c" * 100
 
 
 @pytest.mark.parametrize("who", ["client", "backend"])

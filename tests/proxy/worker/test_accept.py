@@ -201,6 +201,15 @@ def test_what_is_borrowed_goes_with_its_listener(house: House) -> None:
         assert house.taken == []
 
 
+def test_who_waits_at_a_borrowed_door_whose_listener_goes_is_let_in_first(house: House) -> None:
+    house.open()
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as other:
+        house.loop.borrow(1, NAME, _socket.socket(fileno=os.dup(other.fileno())))
+        house.clients += [socket.create_connection(other.getsockname()) for _ in range(3)]
+        house.loop.close(NAME)
+    assert len(house.taken) == 3
+
+
 def test_a_quicker_neighbour_is_no_error(house: House) -> None:
     house.open()
     house.loop._wake(house.loop._doors[NAME])
