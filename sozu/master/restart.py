@@ -79,6 +79,9 @@ def begin(ledger: Ledger, sockets: ListenerSockets, file: ConfigState, *, file_w
     wanted = remembered_ports(orders_of(file), held.listeners.values())
     if file_wins and (missing := tuple(diff(held, commit(ConfigState(), wanted).state))):
         _carry_out(ledger, wanted if held.revision == 0 else missing, from_file=True)
+        # An edit that takes effect is no surprise, but whoever restarted for another reason should find in the log what came along.
+        if held.revision:
+            log.info("event=file_applied revision=%d orders=%d", ledger.state.revision, len(missing))
         return Beginning()
     # What a file brings is opened by the commit that brings it. What the journal holds was committed by another
     # process, and only its sockets are missing; those of workers that were found are there already.

@@ -1,5 +1,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+import logging
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,14 @@ def test_a_journal_that_only_files_wrote_gives_way_to_an_edited_file(tmp_path: P
         begin(ledger, sockets, state_of(AddCluster(cluster="a")), file_wins=True)
     with Journal.open(tmp_path / "journal") as journal:
         assert replayed(journal).from_file
+
+
+def test_what_an_edited_file_brings_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "sozu.master")
+    for clusters in (["a"], ["a", "b", "c"]):
+        with beginning(tmp_path / "journal") as (ledger, sockets):
+            begin(ledger, sockets, state_of(*(AddCluster(cluster=each) for each in clusters)), file_wins=True)
+    assert [line for line in caplog.messages if "file_applied" in line] == ["event=file_applied revision=2 orders=2"]
 
 
 def test_a_journal_that_a_tool_wrote_to_last_does_not(tmp_path: Path) -> None:
