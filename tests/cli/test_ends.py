@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.cli.scripted_master import ScriptedMaster
+from tests.cli.scripted_master import Script, ScriptedMaster
 
 SOZU = [sys.executable, "-m", "sozu"]
 # A shell has what it runs in the background ignore this signal, the tests perhaps, and with them all that they start.
@@ -62,3 +62,18 @@ def test_a_shell_is_told_what_could_come_next() -> None:
     ended = subprocess.run(SOZU, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
     assert ended.stdout.split() == ["plain,status", "plain,state"]
+
+
+def test_an_export_whose_answer_is_lost_leaves_no_file_with_all_keys(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "state").write_text("as the master has written it")
+    script: Script = {
+        "status": [{"status": "OK", "data": {"settings": {"command_socket": "/s", "journal": "/j"}}}],
+        "save_state": [{"status": "ERROR", "message": "it may not outlast a power failure"}],
+    }
+    with ScriptedMaster(tmp_path / "s", script):
+        arguments = [*SOZU, "export", "--with-keys", str(tmp_path / "keys"), "--socket", str(tmp_path / "s")]
+        ended = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=PATIENCE)
+
+    assert "it may not outlast" in ended.stderr
+    assert list((tmp_path / "keys").iterdir()) == []

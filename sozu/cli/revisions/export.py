@@ -80,13 +80,14 @@ def _saved(client: Client, folder: Path) -> ConfigState:
     # A folder that is there keeps its mode: it is the user's. The files in it are closed to others by themselves.
     folder.mkdir(mode=0o700, exist_ok=True)
     file = folder / "state"
-    # The command socket tells nobody a key, not even its owner; what the master writes for a tool has mode 0600.
-    client.order(SaveState(path=str(file)))
     try:
+        # The command socket tells nobody a key, not even its owner; what the master writes for a tool has mode 0600.
+        client.order(SaveState(path=str(file)))
         return saved.load(file)
     finally:
-        # Whatever comes: it has all keys in it, and nobody would look for it here.
-        file.unlink()
+        # Whatever comes, also where the master has written it and its answer is lost: it has all keys in it, and nobody would look
+        # for it here.
+        file.unlink(missing_ok=True)
 
 
 def _keep(state: ConfigState, folder: Path) -> None:

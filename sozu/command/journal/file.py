@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from sozu.command.journal.compaction import compacted
-from sozu.command.journal.disk import MODE, put_in_place, sync_folder, write_all
+from sozu.command.journal.disk import MODE, let_go, put_in_place, sync_folder, write_all
 from sozu.command.journal.errors import JournalDamaged, JournalLocked, JournalUnusable
 from sozu.command.journal.record import Record, line_of, record_in, records_in
 
@@ -36,6 +36,7 @@ class Journal:
         self._descriptor = descriptor
         self._size = self._compacted = os.fstat(descriptor).st_size
         self._count = 0
+        self._unnamed = False  # the disk may not know yet that the path leads to this file
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -44,13 +45,10 @@ class Journal:
         Raises JournalLocked if another master has it, JournalUnusable for a symbolic link, another kind of file, or no permission.
         """
         where = Path(path)
-        descriptor = _open(where)
-        # Whatever fails after `_open` gives the descriptor back, and with it the lock: fchmod may still be refused when that is
-        # ours. A stack, since the other way to say so is to catch everything.
-        with ExitStack() as unless_it_works:
-            unless_it_works.callback(os.close, descriptor)
-            _check_and_lock(where, descriptor)
-            unless_it_works.pop_all()
+        # Until what is locked is what stands there: another master's `compact` may have put another file, with its own lock on it,
+        # under the name since it was opened. The lock on the old one would keep nobody out.
+        while (descriptor := _locked(where)) is None:
+            continue
         return cls(where, descriptor)
 
     def replay(self) -> list[Record]:
@@ -95,6 +93,10 @@ class Journal:
         """Wait until everything appended is on the disk; any thread may call it. Raises OSError: what is on the disk is not known then."""
         # Not fsync: the length reaches the disk as well, since without it the data could not be read (fdatasync(2)), and the times
         # of the file, which would cost a second write, interest nobody.
+        if self._unnamed:
+            # What is appended would be lost with a file to which no name leads; what is older stands in the one before, too.
+            sync_folder(self.path.parent)
+            self._unnamed = False
         os.fdatasync(self._descriptor)
 
     def write(self, records: Iterable[Record]) -> None:
@@ -130,18 +132,21 @@ class Journal:
     def compact(self, kept: int = KEPT) -> None:
         """Replace the earliest records by one that says what they came to; the last `kept` stay as they are.
 
-        Written aside and put in place by one rename. Raises OSError or JournalError, and then the old one stays.
+        Written aside and put in place by one rename. Raises OSError or JournalError, and then the old one stays. Where the rename may
+        not be on the disk, `sync` sees to it before anything more is committed.
         """
         # By the descriptor and not by the path: it is the file that is locked, whatever stands under its name by now. The clerk
         # calls this in its writer's thread, and only where nobody waits for a commit, since the next write has to wait for it.
         content = _read_all(self._descriptor)
         lines = compacted(self.path, content.split(b"\n")[:-1], kept, LARGE)
-        fresh = put_in_place(self.path, b"".join(lines), locked=True)
-        # The old descriptor, and the old lock with it, go last: the new file has been locked since before it had its name.
-        os.close(self._descriptor)
-        self._descriptor = fresh
-        self._size = self._compacted = os.fstat(fresh).st_size
+        fresh, doubt = put_in_place(self.path, b"".join(lines), locked=True)
+        # Nothing may fail from here on: the path leads to the new file, so it is ours, whatever becomes of the old one.
+        self._descriptor, old = fresh, self._descriptor
+        self._size = self._compacted = sum(map(len, lines))
         self._count = len(lines)
+        self._unnamed = doubt is not None
+        # The old descriptor, and the old lock with it, go last: the new file has been locked since before it had its name.
+        let_go(old)
 
     def close(self) -> None:
         """Close the file, which gives up the lock."""
@@ -182,19 +187,39 @@ def read_aside(path: Path, size: int) -> list[Record]:
     return records_in(path, content.split(b"\n")[:-1])
 
 
+def _locked(path: Path) -> int | None:
+    """The file, open and locked; None where another one stands there by now."""
+    descriptor = _open(path)
+    # Whatever fails after `_open` gives the descriptor back, and with it the lock: fchmod may still be refused when that is ours. A
+    # stack, since the other way to say so is to catch everything.
+    with ExitStack() as unless_it_works:
+        unless_it_works.callback(os.close, descriptor)
+        _check_and_lock(path, descriptor)
+        if not _stands_at(path, descriptor):
+            return None
+        if not os.fstat(descriptor).st_size:
+            # Now, not at the first record: a transaction on the disk is worth nothing in a file whose name is not. By its size, and
+            # not where it was not there before: who made it may have got no further.
+            sync_folder(path.parent)
+        unless_it_works.pop_all()
+    return descriptor
+
+
 def _open(path: Path) -> int:
-    created = not path.exists()
     # O_CLOEXEC is for the lock: it ends when the last descriptor is closed, and a worker that had one would hold it beyond its
     # master. O_NONBLOCK: what is no file is to be refused, and not waited for as a device may have us do (open(2)).
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     try:
-        descriptor = os.open(path, flags, MODE)
+        return os.open(path, flags, MODE)
     except OSError as error:
         raise _unusable(path, error) from error
-    if created:
-        # Now, not at the first record: a transaction on the disk is worth nothing in a file whose name is not.
-        sync_folder(path.parent)
-    return descriptor
+
+
+def _stands_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.lstat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _check_and_lock(path: Path, descriptor: int) -> None:

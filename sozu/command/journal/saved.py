@@ -1,9 +1,8 @@
 """A state in a file of its own: a journal of one record, so that its check tells a damaged file and any journal can be loaded like it."""
 
-import os
 from pathlib import Path
 
-from sozu.command.journal.disk import put_in_place
+from sozu.command.journal.disk import let_go, put_in_place
 from sozu.command.journal.errors import JournalUnusable
 from sozu.command.journal.file import read_records, read_whole
 from sozu.command.journal.record import Record, line_of
@@ -12,8 +11,14 @@ from sozu.command.state import ConfigState
 
 
 def save(path: Path, record: Record) -> None:
-    """Write the file (mode 0600), on the disk and whole, or not at all: the one that was there stays. Raises OSError."""
-    os.close(put_in_place(path, line_of(record)))
+    """Write the file (mode 0600), on the disk and whole, or not at all: the one that was there stays. Raises OSError.
+
+    Raises JournalUnusable if it is there, and the disk may not know its name.
+    """
+    descriptor, doubt = put_in_place(path, line_of(record))
+    let_go(descriptor)
+    if doubt is not None:
+        raise JournalUnusable(f"{path} is written, but may not outlast a power failure: {doubt.strerror}") from doubt
 
 
 def load(path: Path) -> ConfigState:

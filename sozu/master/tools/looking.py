@@ -102,6 +102,8 @@ class Looking:
             self.aside.call(saved.save, path, _whole(state, author))
         except OSError as why:
             raise Declined(f"{path} was not written: {why.strerror or why}", {"code": "not-written"}) from why
+        except JournalError as doubt:
+            raise Declined(str(doubt), {"code": "not-written"}) from doubt
         return Final(f"revision {state.revision} is in {path}", {"revision": state.revision, "path": str(path)})
 
     def _log(self, request: Log, say: Say) -> Final:
