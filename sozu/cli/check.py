@@ -1,6 +1,6 @@
 """`sozu check FILE`: all errors of a configuration file, without a master."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 import gc
 from pathlib import Path
@@ -25,8 +25,8 @@ class BadFile(click.ClickException):
         click.echo(self.message, err=True)
 
 
-def configuration_from(file: Path, held: Collection[Certificate] = ()) -> Configuration:
-    """Read a file, and say what in it is hardly meant. To certificates that are `held` it may refer. Raises BadFile with all that is wrong."""
+def configuration_from(file: Path, held: Callable[[str], Collection[Certificate]] = lambda _: ()) -> Configuration:
+    """Read a file, once, and say what in it is hardly meant. To certificates that are `held` (asked with its text) it may refer. Raises BadFile with all that is wrong."""
     try:
         with _collecting_nothing():
             configuration = load_configuration(file, held)

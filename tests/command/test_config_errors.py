@@ -62,9 +62,25 @@ def test_aliases_that_explode_are_refused_quickly() -> None:
     assert [problem.message[:7] for problem in refused.value.problems].count("aliases") == 1
 
 
-def test_a_path_that_the_file_does_not_hold_is_an_error_of_the_whole_file() -> None:
-    with pytest.raises(ConfigurationError, match=r"^f\.yaml: error: .*/sozu\.sock has 113 bytes"):
-        read_configuration("", "f.yaml", Path("/" + "x" * 102))
+def test_a_path_that_the_file_does_not_hold_is_an_error_where_it_begins() -> None:
+    with pytest.raises(ConfigurationError, match=r"^f\.yaml:1:1: error: .*/sozu\.sock has 113 bytes"):
+        read_configuration("{}", "f.yaml", Path("/" + "x" * 102))
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "null\n"])
+def test_a_file_that_says_nothing_may_have_been_cut_off(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^f\.yaml:1:1: error: the file says nothing \[says-nothing\]"):
+        read_configuration(text, "f.yaml", Path("/"))
+
+
+def test_relative_paths_begin_at_the_file_and_those_of_a_pipe_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/sozu.yaml").write_text("workers: 1\n")
+    monkeypatch.chdir(tmp_path)
+    with Path("etc/sozu.yaml").open() as file:
+        names = {"etc/sozu.yaml": "etc/sozu.sock", f"/dev/fd/{file.fileno()}": "sozu.sock", f"/proc/self/fd/{file.fileno()}": "sozu.sock"}
+
+        assert {name: load_configuration(name).settings.command_socket for name in names} == {name: str(tmp_path / path) for name, path in names.items()}
 
 
 yaml_like = st.text(alphabet="abc:-[]{}*&!#'\"|>%@`,? \n\t0159.~<\x07é", max_size=60)

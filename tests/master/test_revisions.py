@@ -1,6 +1,7 @@
 """The configuration as a whole: planned, applied, kept, put back, gone back to; one master for all tests that leave it as it was."""
 
 from collections.abc import Iterator, Sequence
+import os
 from pathlib import Path
 import stat
 from typing import Any
@@ -137,6 +138,16 @@ def test_a_rollback_is_told_before_it_is_done(client: Client) -> None:
 def test_to_a_revision_that_never_was_there_is_no_way_back(client: Client) -> None:
     assert "does not tell what revision 99999 was" in refusal(client, {"type": "rollback", "revision": 99_999})
     assert f"still at revision {client.revision}" in refusal(client, {"type": "rollback", "revision": -1})
+
+
+def test_a_state_is_saved_over_nothing_but_a_regular_file(client: Client, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("saved")
+    for name in ("pipe", "link"):
+        with pytest.raises(RequestRefused, match="was not written: it is not a regular file"):
+            client.order({"type": "save_state", "path": str(tmp_path / name)})
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
 
 
 def test_a_saved_state_is_0600_and_can_be_put_back(client: Client, tmp_path: Path) -> None:

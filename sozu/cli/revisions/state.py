@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+import stat
 
 import click
 
@@ -13,6 +14,13 @@ from sozu.command.requests import DumpState, LoadState, SaveState
 
 NEW = click.Path(dir_okay=False, path_type=Path)
 SAVED = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _for_the_master(_context: click.Context, _parameter: click.Parameter, file: Path) -> Path:
+    """What a shell calls /dev/fd/63 is another pipe to the master, or none."""
+    if (file.exists() or file.is_symlink()) and not stat.S_ISREG(file.lstat().st_mode):
+        raise click.BadParameter(f"{file} has to be a regular file, as the master opens it: no pipe, no link")
+    return file
 
 
 @click.group()
@@ -28,7 +36,7 @@ def state() -> None:
 
 
 @state.command()
-@click.argument("file", type=NEW)
+@click.argument("file", type=NEW, callback=_for_the_master)
 @socket_option
 def save(file: Path) -> None:
     """
@@ -43,7 +51,7 @@ def save(file: Path) -> None:
 
 
 @state.command()
-@click.argument("file", type=SAVED)
+@click.argument("file", type=SAVED, callback=_for_the_master)
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @socket_option
 def load(file: Path, *, dry_run: bool) -> None:

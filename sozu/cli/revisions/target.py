@@ -15,7 +15,7 @@ from sozu.command.settings import Settings
 from sozu.command.state import ConfigState, orders_of
 
 _LIVE = frozenset(Overrides.__struct_fields__)
-REFERENCE = b"certificate"  # what a file has in it that refers to one, or names one
+REFERENCE = "certificate"  # what a file has in it that refers to one, or names one
 _ELSEWHERE = frozenset(("command_socket", "journal", "welcome"))  # given by `serve` itself, or meaningless to compare
 
 
@@ -23,7 +23,7 @@ def target_of(file: Path, client: Client) -> tuple[list[AnyOrder], list[str]]:
     """The orders that are the whole of this file, and notes on what orders cannot change. Raises BadFile."""
     try:
         # To ask for certificates means to be told the whole state, 10,000 clusters perhaps: not for a file in which the word does not even stand.
-        configuration = configuration_from(file, _held(client) if REFERENCE in file.read_bytes() else ())
+        configuration = configuration_from(file, lambda text: _held(client) if REFERENCE in text else ())
     except BadFile as bad:
         # What users of `apply` want to know of an error is whether half of it has happened.
         raise BadFile(f"{bad.message}\nnothing was changed (still at revision {client.revision})") from None

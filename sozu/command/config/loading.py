@@ -3,13 +3,14 @@
 Shape first (which keys, which kinds: `schema`), then meaning, for every part whose shape is sound.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 import os
 from pathlib import Path
+from typing import Final
 
 from sozu.command.client import SOCKET_NAME, SOCKET_VARIABLE
-from sozu.command.config.diagnostics import ConfigurationError, Problem
+from sozu.command.config.diagnostics import ConfigurationError, Problem, Span
 from sozu.command.config.facts_section import read_facts
 from sozu.command.config.findings import Findings
 from sozu.command.config.places import Folder, journal_beside
@@ -20,6 +21,9 @@ from sozu.command.facts import Certificate
 from sozu.command.settings import Settings
 from sozu.command.shape import misfits
 from sozu.command.state import ConfigState
+
+# Where the kernel shows what a process has open (proc_pid_fd(5)): `sozu apply <(generate)` and /dev/stdin name nothing that is kept there.
+_OPENED: Final = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,23 @@ class Configuration:
     said: frozenset[str] = frozenset()
 
 
-def load_configuration(path: str | os.PathLike[str], held: Collection[Certificate] = ()) -> Configuration:
-    """Read a configuration file. Raises ConfigurationError with every problem that it has.
+def _none(_text: str) -> Collection[Certificate]:
+    return ()
 
-    To certificates that are `held` already it may refer by fingerprint; they do not become a part of it.
+
+def load_configuration(path: str | os.PathLike[str], held: Callable[[str], Collection[Certificate]] = _none) -> Configuration:
+    """Read a configuration file, once: it may be a pipe. Raises ConfigurationError with every problem that it has.
+
+    To certificates that are `held` already it may refer by fingerprint, and they do not become a part of it; `held` is given the text, to see whether it does.
     """
+    text = _text(path)
+    return read_configuration(text, os.fspath(path), _folder_of(path), held(text))
+
+
+def _folder_of(path: str | os.PathLike[str]) -> Path:
     # `absolute` leaves links as they are, which `resolve` would follow: relative paths begin where the user has put the file, not where it is kept.
-    return read_configuration(_text(path), os.fspath(path), Path(path).absolute().parent, held)
+    folder = Path(path).absolute().parent
+    return Path.cwd() if folder in _OPENED else folder
 
 
 def read_configuration(text: str, file: str, folder: Path, held: Collection[Certificate] = ()) -> Configuration:
@@ -49,9 +63,12 @@ def read_configuration(text: str, file: str, folder: Path, held: Collection[Cert
     source = read_yaml(text, file)
     findings = Findings(source)
     # After an error of syntax there are no values, and to guess some would bring errors that nobody has made.
-    if source.readable:
-        # An empty file, or one of comments alone, is a configuration in which everything was left out.
-        value = source.value if source.value is not None else {}
+    if source.readable and source.value is None and not source.problems:
+        # Everything may be left out, and to apply that removes everything. A program that failed to write the file has not meant it; `{}` is what somebody has typed.
+        problem = source.problem(Span(1, 1), "the file says nothing", expected='a setting, "listeners", "clusters", or "{}", which leaves out everything')
+        findings.problems.append(replace(problem, code="says-nothing"))
+    elif source.readable:
+        value = source.value
         # All shapes before any meaning: the two readers below take only what is sound by then, and so need not look at types again.
         for misfit in misfits(File, value):
             findings.note_misfit(misfit)

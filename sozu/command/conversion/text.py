@@ -13,6 +13,8 @@ def written(settings: Mapping[str, Any], listeners: Sequence[Mapping[str, Any]],
         lines += ["listeners:", *(f"  - {_flow(each)}" for each in listeners)]
     if clusters:
         lines += ["clusters:", *(line for name, cluster in clusters.items() for line in _cluster(name, cluster))]
+    # A file without a single key would be refused as one that was cut off.
+    lines += [] if settings or listeners or clusters else ["{}"]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -1,6 +1,9 @@
 """A state in a file of its own: a journal of one record, so that its check tells a damaged file and any journal can be loaded like it."""
 
+import errno
+import os
 from pathlib import Path
+import stat
 
 from sozu.command.journal.disk import let_go, put_in_place
 from sozu.command.journal.errors import JournalUnusable
@@ -15,6 +18,9 @@ def save(path: Path, record: Record) -> None:
 
     Raises JournalUnusable if it is there, and the disk may not know its name.
     """
+    # The rename would put a file in the place of whatever has this name; a master that is root has been asked for /dev/stdout, and /dev/null.
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
     descriptor, doubt = put_in_place(path, line_of(record))
     let_go(descriptor)
     if doubt is not None:

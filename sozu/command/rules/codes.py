@@ -20,6 +20,7 @@ CODES: Final = {
     "wrong-kind": "A value is of another kind than it has to be, such as a text instead of a number, or a key that is needed is missing.",
     "unreadable": "The file cannot be read: it is not there, is a folder, or the permission is missing.",
     "not-yaml": "The file is not YAML 1.2, or holds what is not allowed here: a tag, a merge key, a tab as indentation.",
+    "says-nothing": "The file is empty, or holds nothing but comments; to apply it would remove everything. Was it written to its end? A file that is to leave out everything says `{}`.",
     "said-twice": "The same thing is said twice, or a key stands twice in one object; one of the two would be ignored.",
     "outdated": "Somebody else has committed since: the revision in force is not the one that if_revision names. Look at `sozu log`, plan again, and apply again.",
     "cannot-listen": "An address cannot be listened on: another process has it, it is not an address of this machine, or the permission is missing. The whole transaction was refused.",

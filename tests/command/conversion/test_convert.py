@@ -102,7 +102,8 @@ def test_what_is_no_toml_says_where() -> None:
 
 
 def test_an_empty_file_is_an_empty_configuration() -> None:
-    assert convert("").text == ""
+    assert convert("").text == "{}\n"
+    assert list(read("").state.facts()) == []
 
 
 @pytest.mark.parametrize(("upstream", "ours"), re.findall(r"^```toml\n(.*?)^```\n```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
