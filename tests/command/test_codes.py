@@ -2,12 +2,24 @@ from pathlib import Path
 
 import pytest
 
+from sozu.command.certificates.terms import BackendTls
 from sozu.command.commit import Refused, commit
 from sozu.command.config import ConfigurationError
 from sozu.command.config.loading import read_configuration
 from sozu.command.config.schema import Entry
 from sozu.command.facts import Protocol
-from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder, RemoveListener
+from sozu.command.orders import (
+    AddBackend,
+    AddCluster,
+    AddHttpFrontend,
+    AddListener,
+    AnyOrder,
+    RemoveBackend,
+    RemoveCertificate,
+    RemoveCluster,
+    RemoveHttpFrontend,
+    RemoveListener,
+)
 from sozu.command.requests import BadRequest, read_request
 from sozu.command.rules.codes import explanation, known_codes
 from sozu.command.state import ConfigState
@@ -65,6 +77,26 @@ def test_every_error_of_a_file_has_a_code(file: Path) -> None:
 
     codes = [problem.code for problem in refused.value.problems]
     assert [code for code in codes if not explanation(code)] == []
+
+
+@pytest.mark.parametrize(
+    ("order", "code"),
+    [
+        (RemoveCertificate(fingerprint="a" * 64), "unknown-fingerprint"),
+        (AddHttpFrontend(cluster="a", hostname="a", certificate="a" * 64), "unknown-certificate"),
+        (AddCluster(cluster="b", tls=BackendTls(certificate="a" * 64)), "unknown-tls"),
+        (AddHttpFrontend(cluster="a", hostname="a", listener="127.0.0.1:81"), "unknown-listener"),
+        (RemoveHttpFrontend(cluster="a", hostname="a"), "unknown-hostname"),
+        (RemoveBackend(cluster="a", address="127.0.0.1:1"), "unknown-address"),
+        (RemoveCluster(cluster="b"), "unknown-cluster"),
+    ],
+)
+def test_a_code_of_what_is_not_there_is_suggested(order: AnyOrder, code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        commit(ConfigState(), [AddCluster(cluster="a"), order])
+
+    assert refused.value.code == code
+    assert code in known_codes()
 
 
 def test_every_code_is_explained() -> None:

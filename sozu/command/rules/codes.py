@@ -13,7 +13,7 @@ from sozu.command.rules.objections import Objection, Unknown
 # What an Objection without a field means: nothing in the order is wrong, something else in the state is in its way.
 STILL_NEEDED: Final = "still-needed"
 CODES: Final = {
-    STILL_NEEDED: "What is to be removed is still needed by something else, which the message names: remove or change that first, best in the same transaction.",
+    STILL_NEEDED: "What is to be removed or changed is still needed by something else, which the message names: see to that first, best in the same transaction.",
     "not-a-request": "The message is no JSON object with an id and a type. docs/command_protocol.md has a sample of each.",
     "unknown-verb": "There is no request of this type; the message names the nearest. docs/command_protocol.md has them all.",
     "unknown-key": "There is no such key here. A key that is mistyped and ignored would be a change that never happened, so it is refused; the message names the nearest.",
@@ -36,6 +36,8 @@ CODES: Final = {
     "not-a-url": "Write a URL as http://blog.example.com/path?query; the scheme may be left out.",
 }
 
+# What an order may name that is not there; a test compares them with the rules.
+UNKNOWN: Final = ("address", "certificate", "cluster", "fingerprint", "hostname", "listener", "tls")
 # Written out, since the schema of the file starts slowly; a test compares.
 FILE_KEYS: Final = (
     "access_log", "affinity", "age", "back", "backends", "body", "ca", "certificates", "ciphers", "client_ca", "client_certificates",
@@ -68,14 +70,14 @@ def explanation(code: str) -> str | None:
         return None
     orders = ", ".join(where)
     if kind == "unknown":
-        return f"There is no {field} of this name; the message names the nearest that there is. Listings: sozu cluster, frontend, backend or listener list. Orders with it: {orders}."
+        return f"There is no {field} of this name; the message names the nearest that there is. Listings: sozu cluster, frontend, backend, listener or certificate list. Orders with it: {orders}."
     return f"The value of {field} is none that it can have; the message says which it can. docs/configuration.md tells what it is for. Orders with it: {orders}."
 
 
 def known_codes() -> list[str]:
     """Those of the table, and those of fields."""
     fields = sorted({field.replace("_", "-") for fields in _fields().values() for field in fields})
-    return [*CODES, *(f"bad-{field}" for field in [*fields, *(key.replace("_", "-") for key in FILE_KEYS)]), *(f"unknown-{field}" for field in ("address", "cluster", "hostname", "listener"))]
+    return [*CODES, *(f"bad-{field}" for field in [*fields, *(key.replace("_", "-") for key in FILE_KEYS)]), *(f"unknown-{field}" for field in UNKNOWN)]
 
 
 def _fields() -> dict[str, frozenset[str]]:
