@@ -13,6 +13,7 @@ from sozu.command.orders import (
     AddTcpFrontend,
     AnyOrder,
     DeactivateListener,
+    RemoveCluster,
     RemoveTcpFrontend,
     UpdateListener,
     UpdateSettings,
@@ -143,6 +144,17 @@ def test_where_a_listener_leads_is_not_taken_by_surprise(tcp: ConfigState) -> No
     assert refusal(tcp, RemoveTcpFrontend(cluster="blog", listener=TCP_LISTENER)) == (f"the listener at {TCP_LISTENER} leads nowhere", "listener")
     assert refusal(tcp, AddTcpFrontend(cluster="blog", listener=LISTENER))[1] == "listener"
     assert refusal(tcp, AddTcpFrontend(cluster="blgo", listener=TCP_LISTENER))[1] == "cluster"
+
+
+def test_a_listener_may_leave_a_cluster_that_is_gone(tcp: ConfigState) -> None:
+    led = commit(tcp, [AddTcpFrontend(cluster="blog", listener=TCP_LISTENER), RemoveCluster(cluster="blog")]).state
+    assert led.listeners[TCP_LISTENER].cluster == "blog"
+
+    assert commit(led, [RemoveTcpFrontend(cluster="blog", listener=TCP_LISTENER)]).state.listeners[TCP_LISTENER].cluster is None
+    assert commit(led, [AddTcpFrontend(cluster="other", listener=TCP_LISTENER)]).state.listeners[TCP_LISTENER].cluster == "other"
+    assert 'leads to cluster "blog"' in refusal(led, RemoveTcpFrontend(cluster="other", listener=TCP_LISTENER))[0]
+    assert 'no cluster "blgo"' in refusal(led, RemoveTcpFrontend(cluster="blgo", listener=TCP_LISTENER))[0]
+    assert 'no cluster "blgo"' in refusal(led, AddTcpFrontend(cluster="blgo", listener=TCP_LISTENER))[0]
 
 
 def test_networks_have_one_spelling(tcp: ConfigState) -> None:
