@@ -22,6 +22,7 @@ from sozu.command.orders import (
 from sozu.command.rules import RULES
 from sozu.command.settings import Settings, in_force
 from sozu.command.state import ConfigState, diff, orders_of, same_facts
+from sozu.command.terms import Share
 
 LISTENER = "127.0.0.1:8080"
 HTTP = Protocol.HTTP
@@ -155,6 +156,15 @@ def test_a_listener_may_leave_a_cluster_that_is_gone(tcp: ConfigState) -> None:
     assert 'leads to cluster "blog"' in refusal(led, RemoveTcpFrontend(cluster="other", listener=TCP_LISTENER))[0]
     assert 'no cluster "blgo"' in refusal(led, RemoveTcpFrontend(cluster="blgo", listener=TCP_LISTENER))[0]
     assert 'no cluster "blgo"' in refusal(led, AddTcpFrontend(cluster="blgo", listener=TCP_LISTENER))[0]
+
+
+@pytest.mark.parametrize("shares", [(0.4, 99.4, 0.2), (33.3, 33.3, 33.4), (0.1,) * 1000, (100,)])
+def test_shares_may_be_all(state: ConfigState, shares: tuple[float, ...]) -> None:
+    split = tuple(Share(cluster=f"c{number}", share=share) for number, share in enumerate(shares))
+
+    assert commit(state, [AddCluster(cluster="blog", split=split)]).state.clusters["blog"].split == split
+    more = Share(cluster="more", share=1e-12)
+    assert refusal(state, AddCluster(cluster="blog", split=(*split, more))) == ("shares of more than 100 percent in all", "split")
 
 
 def test_networks_have_one_spelling(tcp: ConfigState) -> None:

@@ -1,6 +1,7 @@
 """By what a request may be tied to a backend or sent to another cluster: hash keys, cookies, shares. Pure."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from sozu.command.facts import LoadBalancing
 from sozu.command.orders import AddCluster
@@ -12,7 +13,7 @@ from sozu.command.terms import Share
 SOURCE = "source"
 # For these two a key finds its backend by its hash and by the weights alone, in every worker alike.
 KEYED = frozenset((LoadBalancing.HRW, LoadBalancing.MAGLEV))  # a key decides
-WHOLE = 100.0  # percent
+WHOLE = 100  # percent
 
 
 def hash_key_in(text: str) -> str:
@@ -60,5 +61,6 @@ def check_split(cluster: str, split: Sequence[Share]) -> None:
     # Two shares would be added up by some readers and the last one taken by others; the one number that is meant is easily written.
     if len(set(names)) < len(names):
         raise Objection("a cluster is named twice", "split")
-    if sum(share.share for share in split) > WHOLE:
+    # As they are written: 0.4 + 99.4 + 0.2 is more than 100 in binary fractions.
+    if sum(Decimal(repr(share.share)) for share in split) > WHOLE:
         raise Objection("shares of more than 100 percent in all", "split")
