@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sozu.command.draft import Change, Draft
-from sozu.command.orders import AnyOrder, ReplaceCertificate
-from sozu.command.rules import Objection, carry_out
-from sozu.command.rules.certificates import check_replacement
+from sozu.command.orders import AnyOrder
+from sozu.command.rules import Objection, carry_out, check_new
 from sozu.command.rules.codes import code_of
 from sozu.command.state import ConfigState
 
@@ -46,9 +45,8 @@ def commit(state: ConfigState, orders: Iterable[AnyOrder]) -> Commit:
     for index, order in enumerate(orders):
         try:
             # Here, and not in `carry_out`, by which workers follow and journals are replayed: an order that was committed before
-            # this rule came must not stop them.
-            if isinstance(order, ReplaceCertificate):
-                check_replacement(draft, order)
+            # one of these rules came must not stop them.
+            check_new(draft, order)
             carry_out(draft, order)
         except Objection as objection:
             # The first objection ends it. Those behind it would be about a state that this order did not make.

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import msgspec
 
-from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend, Listener, Overrides
+from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend, Listener, Overrides, Protocol
 from sozu.command.grouping import Grouping
 from sozu.command.orders import (
     AddBackend,
@@ -30,8 +30,8 @@ from sozu.command.orders import (
 
 # The fields that tell which frontend is meant; the rest are its settings.
 # By intersection, so that a field which is added to both belongs to a removal without anybody thinking of it; `wait` is a field of
-# the order alone.
-_NAMING = tuple(set(RemoveHttpFrontend.__struct_fields__) & set(Frontend.__struct_fields__))
+# the order alone. The certificate is none of them: it would spare a frontend whose pin an order before this one has taken off.
+_NAMING = tuple(set(RemoveHttpFrontend.__struct_fields__) & set(Frontend.__struct_fields__) - {"certificate"})
 
 FrontendKey = tuple[str, str, str, str, str, str]
 BackendKey = tuple[str, str]
@@ -112,15 +112,17 @@ def digest(state: ConfigState) -> str:
 def diff(before: ConfigState, after: ConfigState) -> list[AnyOrder]:
     """The orders that make `before` say what `after` says: additions and replacements in rank order, then removals in reverse.
 
-    One exception to that order: a frontend that moves to another cluster is removed first, since adding it while
-    another cluster owns it is refused. The whole list is one transaction, so no request sees the gap.
+    Two exceptions to that order: a frontend that moves to another cluster is removed first, since adding it while
+    another cluster owns it is refused; and a listener ceases to speak TLS last, when no certificate is for it any more.
+    The whole list is one transaction, so no request sees the gap.
     """
     # In pairs: of each kind what was and what will be. Facts are compared by value, so a state that was read from a file is no
     # change.
     tables = list(zip(_in_rank_order(before), _in_rank_order(after), strict=True))
-    additions = [addition(fact) for old, new in tables for key, fact in new.items() if old.get(key) != fact]
+    ceasing = [listener for listener in after.listeners.values() if _ceases(before.listeners.get(listener.address), listener)]
+    additions = [addition(fact) for old, new in tables for key, fact in new.items() if old.get(key) != fact and fact not in ceasing]
     removals = [removal(fact) for old, new in reversed(tables) for key, fact in old.items() if key not in new]
-    return [*_moves(before, after), *additions, *removals]
+    return [*_moves(before, after), *additions, *removals, *map(addition, ceasing)]
 
 
 def orders_of(state: ConfigState) -> list[AnyOrder]:
@@ -154,7 +156,6 @@ def removal(fact: AnyFact) -> AnyOrder:
         case Cluster(cluster=cluster):
             return RemoveCluster(cluster=cluster)
         case Frontend():
-            # Its pin is among these: should somebody pin it to another certificate meanwhile, the removal does not strike.
             return RemoveHttpFrontend(**{name: getattr(fact, name) for name in _NAMING})
         case Backend(cluster=cluster, address=address):
             return RemoveBackend(cluster=cluster, address=address)
@@ -177,6 +178,10 @@ def _in_rank_order(state: ConfigState) -> tuple[Mapping[str, AnyFact], ...]:
         state.backends,
     )
     return tuple(tables)
+
+
+def _ceases(before: Listener | None, after: Listener) -> bool:
+    return before is not None and before.protocol is Protocol.HTTPS and after.protocol is not Protocol.HTTPS
 
 
 def _moves(before: ConfigState, after: ConfigState) -> list[AnyOrder]:

@@ -1,12 +1,14 @@
 """The laws of DESIGN section 4, on random histories over a small world, where collisions are frequent."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 import operator
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sozu.command.certificates.table import CertificateTable
 from sozu.command.commit import Refused, commit
 from sozu.command.facts import LoadBalancing, Match, Position, Protocol
 from sozu.command.orders import (
@@ -25,6 +27,7 @@ from sozu.command.orders import (
 from sozu.command.routes import RouteTable
 from sozu.command.state import ConfigState, diff, orders_of, same_facts
 from sozu.command.terms import Health
+from tests.command import histories as everything
 
 ADDRESSES = ["127.0.0.1:80", "[::1]:80", "unix:/run/a.sock"]
 PATHS = ["/", "/api", "/api/", "/api/v1", "/apix"]
@@ -197,3 +200,38 @@ def test_a_table_that_follows_effects_equals_one_that_is_built_anew(
         for host in HOSTS[:3]:
             for target in TARGETS:
                 assert table.find(ADDRESSES[0], host, target) == anew.find(ADDRESSES[0], host, target)
+
+
+@given(st.lists(everything.transactions, max_size=12))
+def test_whatever_was_committed_can_be_replayed_and_gone_to_from_anywhere(history: list[list[AnyOrder]]) -> None:
+    states = [ConfigState(), *everything.reached(history)]
+
+    for state in states:
+        assert same_facts(commit(ConfigState(), orders_of(state)).state, state)
+    for before, after in [*pairwise(states), *pairwise(reversed(states)), (states[1], states[-1]), (states[-1], states[1])]:
+        assert same_facts(commit(before, diff(before, after)).state, after)
+
+
+@given(st.lists(everything.transactions, max_size=6), st.lists(everything.transactions, max_size=6))
+def test_a_diff_leads_from_any_state_to_any_other(one: list[list[AnyOrder]], other: list[list[AnyOrder]]) -> None:
+    a, b = everything.reached(one)[-1], everything.reached(other)[-1]
+
+    assert same_facts(commit(a, diff(a, b)).state, b)
+    assert same_facts(commit(b, diff(b, a)).state, a)
+
+
+@given(st.lists(everything.transactions, max_size=8))
+def test_certificates_that_follow_effects_equal_those_that_are_held_anew(history: list[list[AnyOrder]]) -> None:
+    state = everything.reached([])[0]
+    table = CertificateTable.of(state.certificates.values(), state.frontends.values())
+    for transaction in history:
+        try:
+            result = commit(state, transaction)
+        except Refused:
+            continue
+        state, table = result.state, table.after(result.effects)
+        anew = CertificateTable.of(state.certificates.values(), state.frontends.values())
+        assert list(table.certificates.values()) == list(anew.certificates.values())
+        for address in state.listeners:
+            for name in (None, "x.y", "a.x.y", "y"):
+                assert table.find(address, name) == anew.find(address, name)

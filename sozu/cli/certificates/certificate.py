@@ -37,7 +37,7 @@ def certificate() -> None:
 @click.option("--chain", "chain_file", type=FILE, help="The certificates between it and its root, if CERT has them not.")
 @click.option("--listener", metavar="ADDRESS", help="For one https listener only; else for all.")
 @click.option("--for-backends", is_flag=True, help="To be shown to backends, by clusters that name it; served nowhere.")
-@click.option("--force", is_flag=True, help="Also if it is not valid now.")
+@click.option("--force", is_flag=True, help="Also if it is not valid now, or taken from frontends that need it.")
 @socket_option
 def add(certificate_file: Path, key_file: Path, chain_file: Path | None, listener: str | None, *, force: bool, for_backends: bool) -> None:
     """

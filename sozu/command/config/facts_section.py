@@ -18,9 +18,9 @@ from sozu.command.config.references import check_references
 from sozu.command.config.schema import BackendEntry, ClusterEntry, FrontendEntry, ListenerEntry, laid_on
 from sozu.command.draft import Draft
 from sozu.command.facts import Certificate, Cluster, Protocol, Timeouts
-from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder
+from sozu.command.orders import AddBackend, AddCertificate, AddCluster, AddHttpFrontend, AddListener, AnyOrder
 from sozu.command.rules import Objection, Unknown, carry_out
-from sozu.command.rules.codes import code_of
+from sozu.command.rules.codes import STILL_NEEDED, code_of
 from sozu.command.shape import Path, steps
 from sozu.command.state import ConfigState
 
@@ -119,13 +119,24 @@ class _Section:
         values["answers"] = read_answers((*path, "answers"), entry.answers, self._folder, self._findings)
         values["tls"], shown = read_backend_terms((*path, "tls"), entry.tls, self._folder, self._findings)
         if shown is not None:
-            self._carry_out((*path, "tls"), shown, changes=True)  # several clusters may show one
+            self._show((*path, "tls"), shown)
         # None stays None: such a cluster follows the settings, also when orders change those later. What names one timeout has all four from here on.
         if entry.timeouts is not None:
             values["timeouts"] = laid_on(entry.timeouts, self._timeouts)
         if not self._carry_out(path, AddCluster(cluster=name, **values)):
             # Its frontends and backends are still to be checked, and that needs a cluster that is there.
             self.draft.put(Cluster(cluster=name))
+
+    def _show(self, path: Path, order: AddCertificate) -> None:
+        """A certificate for backends alone, unless the file has it already: several clusters may show one, and a listener serve it as well."""
+        held = self.draft.certificates.get(order.fingerprint)
+        if held is not None and held.private_key == order.private_key:  # of those that are lent the key is not told
+            return
+        # The rule would take the pin off: of a file such a thing is told.
+        if any(frontend.certificate == order.fingerprint for frontend in self.draft.frontends.values()):
+            self._findings.note(path, "a frontend is pinned to this certificate, and no listener of the file has it", code=STILL_NEEDED)
+            return
+        self._carry_out(path, order, changes=True)  # in the place of one that is lent
 
     def _read_frontends(self, path: Path, cluster: str, frontends: object) -> None:
         for place, value in self._sound_items((*path, "frontends"), frontends):

@@ -31,7 +31,7 @@ def state_after(path: Path, records: Iterable[Record]) -> ConfigState:
     for record in records:
         revision = record.revision
         try:
-            # `carry_out` and not `commit`, which asks more of new orders (`check_replacement`): what is in the journal has been
+            # `carry_out` and not `commit`, which asks more of new orders (`check_new`): what is in the journal has been
             # obeyed already, and a start that refuses it leaves no proxy.
             for order in record.orders:
                 carry_out(draft, as_carried_out(order))

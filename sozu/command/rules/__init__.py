@@ -30,7 +30,14 @@ from sozu.command.orders import (
     UpdateSettings,
 )
 from sozu.command.rules.backends import add_backend, remove_backend
-from sozu.command.rules.certificates import add_certificate, remove_certificate, replace_certificate
+from sozu.command.rules.certificates import (
+    add_certificate,
+    check_addition,
+    check_listener,
+    check_replacement,
+    remove_certificate,
+    replace_certificate,
+)
 from sozu.command.rules.clusters import add_cluster, remove_cluster
 from sozu.command.rules.frontends import add_frontend, remove_frontend
 from sozu.command.rules.leading import lead
@@ -39,7 +46,7 @@ from sozu.command.rules.objections import Objection, Unknown
 from sozu.command.rules.overrides import update_settings
 from sozu.command.rules.passing import named_frontend
 
-__all__ = ["RULES", "Objection", "Unknown", "carry_out"]
+__all__ = ["RULES", "Objection", "Unknown", "carry_out", "check_new"]
 
 
 # Here and not in leading.py: with a hostname the order is carried out anew as one of another kind, and only this table knows by which rule. From
@@ -72,6 +79,21 @@ RULES: Final[dict[type[AnyOrder], Callable[[Draft, Any], None]]] = {
     ReplaceCertificate: replace_certificate,
     RemoveCertificate: remove_certificate,
 }
+
+# What is asked of new orders besides. An order in the journal has been obeyed already, and a start that refuses it leaves no proxy; nor has a worker a
+# say in what was committed.
+_CHECKS: Final[dict[type[AnyOrder], Callable[[Draft, Any], None]]] = {
+    AddCertificate: check_addition,
+    AddListener: check_listener,
+    ReplaceCertificate: check_replacement,
+}
+
+
+def check_new(draft: Draft, order: AnyOrder) -> None:
+    """Ask of an order what is asked of new ones only, before it is carried out. Raises Objection."""
+    check = _CHECKS.get(type(order))
+    if check is not None:
+        check(draft, order)
 
 
 def carry_out(draft: Draft, order: AnyOrder) -> None:

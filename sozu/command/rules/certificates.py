@@ -12,7 +12,7 @@ from sozu.command.certificates.table import serves
 from sozu.command.draft import Draft
 from sozu.command.facts import Certificate, Cluster, Frontend, Protocol
 from sozu.command.nearest import did_you_mean
-from sozu.command.orders import AddCertificate, RemoveCertificate, ReplaceCertificate
+from sozu.command.orders import AddCertificate, AddListener, RemoveCertificate, ReplaceCertificate
 from sozu.command.rules.known import known_listener
 from sozu.command.rules.names import frontend_name
 from sozu.command.rules.objections import Objection, Unknown
@@ -25,21 +25,38 @@ EVERY_HOST: Final = "*"
 
 
 def add_certificate(draft: Draft, order: AddCertificate) -> None:
-    """Serve one more, or one that is there at another listener too or with another chain."""
-    held = draft.certificates.get(order.fingerprint)
-    listeners = tuple(address_in(each, "listeners") for each in order.listeners)
-    if order.listener is not None:
-        # One that is for all listeners stays so: to name one of them must never take it from the others. Else the new listener joins those before,
-        # each once, so that the same order twice has no effect.
-        before = held.listeners if held is not None else ()
-        everywhere = held is not None and not held.listeners
-        listeners = () if everywhere else tuple(dict.fromkeys((*before, address_in(order.listener, "listener"))))
-    for address in listeners:
-        _check_speaks_tls(draft, address)
-    # Backends are shown it by clusters that name it, and it need not even have a name that a client could ask for.
-    if order.for_backends and listeners:
-        raise Objection("what is for backends is served at no listener", "for_backends")
-    draft.put(_fact(order, order.fingerprint, listeners))
+    """Serve one more, or one that is there at another listener too or with another chain; pins that it can no longer keep are taken off."""
+    after = _added(draft, order)
+    # `check_addition` has asked whether they may go. Here, because they must not stay: a pin that the rules would refuse is one that no start gets over.
+    pinned = [frontend for frontend in _pinned_to(draft, after.fingerprint) if not _is_served(after, frontend)] if _narrows(draft, after) else []
+    draft.put(after)
+    _pin_anew(draft, pinned, None)
+
+
+def check_addition(draft: Draft, order: AddCertificate) -> None:
+    """Is it for listeners that can serve it, and does it stay where frontends need it? Asked of new orders only, as below. Raises Objection."""
+    after = _added(draft, order)
+    for address in (*after.listeners, *_listener_of(order)):
+        protocol = known_listener(draft, address, "listener").protocol
+        if protocol is not Protocol.HTTPS:
+            raise Objection(f"the listener at {address} speaks {protocol}, and certificates are for https", "listener")
+    if order.force or not _narrows(draft, after):
+        return
+    before = draft.certificates[after.fingerprint]
+    pinned = [frontend for frontend in _pinned_to(draft, after.fingerprint) if not _is_served(after, frontend)]
+    _refuse_if_any("pinned to it where it would not be served any more", pinned, "adds")
+    _refuse_if_any("without another certificate for {its} hostname", list(_left_alone(draft, before, after)), "adds")
+
+
+def check_listener(draft: Draft, order: AddListener) -> None:
+    """Does it go on to speak TLS while it has certificates of its own? Asked of new orders only, as below. Raises Objection."""
+    address = address_in(order.address)
+    held = draft.listeners.get(address)
+    if held is None or held.protocol is not Protocol.HTTPS or order.protocol is Protocol.HTTPS:
+        return
+    for certificate in draft.certificates.values():
+        if address in certificate.listeners:
+            raise Objection(f"certificate {certificate.fingerprint} is for this listener, which is to speak {order.protocol}: it has to go first")
 
 
 def leave_listener(draft: Draft, address: str) -> None:
@@ -63,14 +80,14 @@ def check_replacement(draft: Draft, order: ReplaceCertificate) -> None:
         return
     pinned = [frontend for frontend in _pinned_to(draft, before.fingerprint) if not _is_for(order.names, frontend)]
     _refuse_if_any("pinned to it, and the new one is not for {its} hostname", pinned, "replaces")
-    alone = list(_left_alone(draft, before, _fact(order, order.replacement, before.listeners)))
+    alone = list(_left_alone(draft, before, _replacing(draft, order, before)))
     _refuse_if_any("without another certificate for {its} hostname", alone, "replaces")
 
 
 def replace_certificate(draft: Draft, order: ReplaceCertificate) -> None:
     """Serve another in the place of one, for its listener and the frontends pinned to it; pins that cannot be to the new one are taken off."""
     before = _known(draft, order.fingerprint)
-    after = msgspec.structs.replace(_fact(order, order.replacement, before.listeners), for_backends=before.for_backends)
+    after = _replacing(draft, order, before)
     if not (after.names or after.for_backends):
         raise Objection("the certificate has no name that a client could ask for", "certificate")
     # The same certificate with another chain, say: its key stays, and with it the pins.
@@ -148,6 +165,54 @@ def _known(draft: Draft, text: str, field: str = "fingerprint") -> Certificate:
     return certificate
 
 
+def _added(draft: Draft, order: AddCertificate) -> Certificate:
+    """What an order makes of the certificate. Raises Objection."""
+    held = draft.certificates.get(order.fingerprint)
+    listeners = tuple(address_in(each, "listeners") for each in order.listeners)
+    if order.listener is not None:
+        # One that is for all listeners stays so: to name one of them must never take it from the others. Else the new listener joins those before,
+        # each once, so that the same order twice has no effect.
+        everywhere = held is not None and not held.listeners and not held.for_backends
+        before = held.listeners if held is not None else ()
+        listeners = () if everywhere else tuple(dict.fromkeys((*before, *_listener_of(order))))
+    for address in listeners:
+        known_listener(draft, address, "listener")
+    # Backends are shown it by clusters that name it, and it need not even have a name that a client could ask for.
+    if order.for_backends and listeners:
+        raise Objection("what is for backends is served at no listener", "for_backends")
+    return _fact(order, order.fingerprint, listeners)
+
+
+def _listener_of(order: AddCertificate) -> tuple[str, ...]:
+    return () if order.listener is None else (address_in(order.listener, "listener"),)
+
+
+def _replacing(draft: Draft, order: ReplaceCertificate, before: Certificate) -> Certificate:
+    """What an order puts in the place of `before`. Raises Objection."""
+    after = msgspec.structs.replace(_fact(order, order.replacement, before.listeners), for_backends=before.for_backends)
+    held = draft.certificates.get(after.fingerprint)
+    # One that is there already goes on to be served where it was: pins and listeners of its own rely on it.
+    if held is None or held.for_backends:
+        return after
+    if before.for_backends:
+        return msgspec.structs.replace(after, listeners=held.listeners, for_backends=False)
+    everywhere = not (before.listeners and held.listeners)
+    return msgspec.structs.replace(after, listeners=() if everywhere else tuple(dict.fromkeys((*before.listeners, *held.listeners))))
+
+
+def _narrows(draft: Draft, after: Certificate) -> bool:
+    """Is it to be served no more where it was? Not so for nearly all, and then no frontend has to be looked at."""
+    before = draft.certificates.get(after.fingerprint)
+    if before is None or before.for_backends:
+        return False
+    return after.for_backends or (bool(after.listeners) and not (before.listeners and set(before.listeners) <= set(after.listeners)))
+
+
+def _is_served(certificate: Certificate, frontend: Frontend) -> bool:
+    """Can the frontend be pinned to it, as far as listeners go?"""
+    return not certificate.for_backends and (frontend.listener is None or serves(certificate, frontend.listener))
+
+
 def _fact(order: AddCertificate | ReplaceCertificate, fingerprint: str, listeners: tuple[str, ...]) -> Certificate:
     # A tool leaves it empty and the master fills it in (admitting.py). Seen here, an order has gone around that door.
     if not fingerprint:
@@ -164,12 +229,6 @@ def _fact(order: AddCertificate | ReplaceCertificate, fingerprint: str, listener
         not_before=order.not_before,
         not_after=order.not_after,
     )
-
-
-def _check_speaks_tls(draft: Draft, address: str) -> None:
-    protocol = known_listener(draft, address, "listener").protocol
-    if protocol is not Protocol.HTTPS:
-        raise Objection(f"the listener at {address} speaks {protocol}, and certificates are for https", "listener")
 
 
 # ---- frontends ----

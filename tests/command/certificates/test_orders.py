@@ -1,57 +1,33 @@
 import pytest
 
 from sozu.command.certificates.terms import BackendTls
-from sozu.command.commit import Commit, Refused, commit
+from sozu.command.commit import Refused, commit
 from sozu.command.draft import Change, Draft
 from sozu.command.facts import Certificate, Protocol
 from sozu.command.orders import (
     AddCertificate,
-    AddCluster,
     AddHttpFrontend,
-    AddListener,
     AnyOrder,
     RemoveCertificate,
     RemoveHttpFrontend,
     RemoveListener,
-    ReplaceCertificate,
 )
 from sozu.command.rules import carry_out
 from sozu.command.state import ConfigState, diff, orders_of, same_facts
-
-HTTPS, OTHER, HTTP = "127.0.0.1:8443", "127.0.0.1:9443", "127.0.0.1:8080"
-A, B, C = "a" * 64, "b" * 64, "c" * 64
-
-
-def added(fingerprint: str, *names: str, listener: str | None = None, chain: tuple[str, ...] = ()) -> AddCertificate:
-    return AddCertificate(certificate="CERT", private_key="KEY", fingerprint=fingerprint, names=names, listener=listener, chain=chain)
-
-
-def replaced(old: str, new: str, *names: str, force: bool = False) -> ReplaceCertificate:
-    return ReplaceCertificate(fingerprint=old, replacement=new, certificate="CERT", private_key="KEY", names=names, force=force)
-
-
-@pytest.fixture
-def state() -> ConfigState:
-    orders: list[AnyOrder] = [
-        AddListener(protocol=Protocol.HTTPS, address=HTTPS),
-        AddListener(protocol=Protocol.HTTPS, address=OTHER),
-        AddListener(protocol=Protocol.HTTP, address=HTTP),
-        AddCluster(cluster="c"),
-        added(A, "a.example", "*.a.example"),
-        AddHttpFrontend(cluster="c", hostname="a.example"),
-        AddHttpFrontend(cluster="c", hostname="nobody.test"),
-    ]
-    return commit(ConfigState(), orders).state
-
-
-def done(state: ConfigState, *orders: AnyOrder) -> Commit:
-    return commit(state, orders)
-
-
-def refusal(state: ConfigState, *orders: AnyOrder) -> str:
-    with pytest.raises(Refused) as refused:
-        commit(state, orders)
-    return refused.value.reason
+from tests.command.certificates.ordering import (
+    HTTP,
+    HTTPS,
+    OTHER,
+    A,
+    B,
+    C,
+    added,
+    done,
+    for_backends,
+    refusal,
+    replaced,
+    showing,
+)
 
 
 def test_a_certificate_is_kept_as_it_was_examined(state: ConfigState) -> None:
@@ -232,14 +208,6 @@ def test_the_laws_hold_with_certificates(state: ConfigState) -> None:
     for one, other in ((state, pinned), (pinned, state), (ConfigState(), pinned), (pinned, ConfigState())):
         assert same_facts(commit(one, diff(one, other)).state, other)
     assert same_facts(commit(ConfigState(), orders_of(pinned)).state, pinned)
-
-
-def for_backends(fingerprint: str, *names: str) -> AddCertificate:
-    return AddCertificate(certificate="CERT", private_key="KEY", fingerprint=fingerprint, names=names, for_backends=True)
-
-
-def showing(fingerprint: str) -> AddCluster:
-    return AddCluster(cluster="tls", tls=BackendTls(certificate=fingerprint))
 
 
 def test_a_cluster_shows_a_certificate_that_is_there(state: ConfigState) -> None:
