@@ -19,7 +19,7 @@ from sozu.parsers.combinators import alt, length_data, map_, seq, times
 from sozu.parsers.fuse import fuse
 from sozu.parsers.leaves import be_u16, be_u32, one_of, tag, take
 
-A, AAAA, INTERNET = 1, 28, 1
+A, CNAME, AAAA, INTERNET = 1, 5, 28, 1
 RECURSIVE: Final = 0x0100
 RESPONSE, TRUNCATED, CODE = 0x8000, 0x0200, 0x000F
 # RFC 1035 2.3.4: a name has at most 255 bytes, and a label takes two at least.

@@ -4,7 +4,7 @@ First the machine's own table (/etc/hosts), then the resolvers of /etc/resolv.co
 know nothing, the system's own way (search domains, other sources) is tried in a thread, and believed for a while. No thread is used otherwise: a lookup costs two packets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,7 +17,7 @@ import gevent.resolver.thread  # getaddrinfo imports these when it is first call
 import gevent.threadpool
 
 from sozu.parsers.result import Done, run
-from sozu.parsers.wire.dns import AAAA, A, DnsAnswer, dns_answer, write_query
+from sozu.parsers.wire.dns import AAAA, CNAME, A, DnsAnswer, dns_answer, write_query
 
 HOSTS, RESOLVERS = Path("/etc/hosts"), Path("/etc/resolv.conf")
 TOLD: Final[dict[Path, str]] = {}  # what the master says that they say: a file that has taken the place of another cannot be read here
@@ -45,7 +45,7 @@ def look_up(host: str) -> Found:
     """The addresses of this host. Raises NoAddress."""
     # In the order of nsswitch.conf's usual `files dns`: who writes a name there means to overrule DNS.
     if found := in_hosts(host, _text(HOSTS)):
-        return Found(tuple(found), UNKNOWN_TTL)
+        return Found(found, UNKNOWN_TTL)
     failure = "no resolver is known"
     for resolver in resolvers(_text(RESOLVERS)):
         try:
@@ -60,11 +60,13 @@ def ask(resolver: tuple[str, int], host: str) -> Found:
     """What this resolver says. Raises NoAddress."""
     # One kind in a question: a message with two of them is legal by its format, but resolvers do not answer it.
     answers = [_ask(resolver, host.encode(), kind) for kind in (A, AAAA)]
-    wanted = [record for answer in answers for record in answer.records if len(record.data) == {A: 4, AAAA: 16}.get(record.kind)]
+    records = [record for answer in answers for record in answer.records]
+    wanted = [record for record in records if len(record.data) == {A: 4, AAAA: 16}.get(record.kind)]
     if not wanted:
         raise NoAddress(f"{host} has no address (DNS code {answers[0].code})")
-    addresses = dict.fromkeys(str(ip_address(record.data)) for record in wanted)
-    return Found(tuple(addresses), float(min(record.ttl for record in wanted)))
+    # An alias on the way may end before the addresses that it leads to: who fails over by an alias gives it seconds, and its addresses an hour.
+    shortest = min(record.ttl for record in records if record.kind in (A, AAAA, CNAME))
+    return Found(_ordered(str(ip_address(record.data)) for record in wanted), float(shortest))
 
 
 def _ask(resolver: tuple[str, int], host: bytes, kind: int) -> DnsAnswer:
@@ -117,18 +119,21 @@ def _as_the_system_does(host: str, failure: str) -> Found:
     except OSError as error:
         raise NoAddress(failure) from error
     # A scope (fe80::1%eth0) names an interface of this machine; backends are addressed without.
-    addresses = dict.fromkeys(str(row[4][0]) for row in rows if row[0] in (socket.AF_INET, socket.AF_INET6) and "%" not in str(row[4][0]))
+    addresses = _ordered(str(row[4][0]) for row in rows if row[0] in (socket.AF_INET, socket.AF_INET6) and "%" not in str(row[4][0]))
     if not addresses:
         raise NoAddress(failure)
-    # getaddrinfo may give them in another order each time (RFC 6724); the same addresses are to look the same.
-    return Found(tuple(sorted(addresses, key=lambda each: (":" in each, each))), UNKNOWN_TTL)
+    return Found(addresses, UNKNOWN_TTL)
 
 
-def in_hosts(host: str, text: str) -> list[str]:
+def _ordered(addresses: Iterable[str]) -> tuple[str, ...]:
+    # Resolvers turn the order with each answer (RFC 1794), getaddrinfo may change it too (RFC 6724); the same addresses are to look the same.
+    return tuple(sorted(set(addresses), key=lambda each: (":" in each, each)))
+
+
+def in_hosts(host: str, text: str) -> tuple[str, ...]:
     """The addresses of a host in the text of /etc/hosts (hosts(5))."""
     rows = (line.partition("#")[0].split() for line in text.splitlines())
-    found = [row[0] for row in rows if host in [name.lower() for name in row[1:]] and _is_address(row[0])]
-    return sorted(dict.fromkeys(found), key=lambda each: (":" in each, each))
+    return _ordered(row[0] for row in rows if host in [name.lower() for name in row[1:]] and _is_address(row[0]))
 
 
 def resolvers(text: str) -> Iterator[tuple[str, int]]:

@@ -17,8 +17,12 @@ Records = dict[int, list[tuple[int, bytes]]]
 def answer(query: bytes, records: Records, flags: int = 0x8180) -> bytes:
     """To a query for one kind."""
     kind = int.from_bytes(query[-4:-2], "big")
-    found = [b"\xc0\x0c" + query[-4:] + ttl.to_bytes(4, "big") + len(data).to_bytes(2, "big") + data for ttl, data in records.get(kind, [])]
+    found = [record(each, ttl, data) for each in (5, kind) for ttl, data in records.get(each, [])]
     return query[:2] + flags.to_bytes(2, "big") + query[4:6] + len(found).to_bytes(2, "big") + bytes(4) + query[12:] + b"".join(found)
+
+
+def record(kind: int, ttl: int, data: bytes) -> bytes:
+    return b"\xc0\x0c" + b"".join(each.to_bytes(2, "big") for each in (kind, 1)) + ttl.to_bytes(4, "big") + len(data).to_bytes(2, "big") + data
 
 
 @contextmanager
@@ -39,6 +43,18 @@ def resolver(reply: Callable[[bytes], list[bytes]], port: int = 0) -> Iterator[t
 def test_both_kinds_are_asked_for_and_the_shortest_time_holds() -> None:
     with resolver(lambda query: [answer(query, {1: [(60, V4)], 28: [(30, V6)]})]) as where:
         assert ask(where, "a.example") == Found(("192.0.2.1", "::1"), 30.0)
+
+
+def test_an_alias_on_the_way_has_its_time_too() -> None:
+    with resolver(lambda query: [answer(query, {5: [(5, b"\xc0\x0c")], 1: [(3600, V4)]})]) as where:
+        assert ask(where, "a.example") == Found(("192.0.2.1",), 5.0)
+
+
+def test_the_order_is_the_same_however_the_resolver_turns_it() -> None:
+    with resolver(lambda query: [answer(query, {1: [(60, b"\x0a" * 4), (60, V4), (60, b"\x0a" * 4)], 28: [(60, V6)]})]) as where:
+        assert ask(where, "a.example").addresses == ("10.10.10.10", "192.0.2.1", "::1")
+    with resolver(lambda query: [answer(query, {1: [(60, V4), (60, b"\x0a" * 4)], 28: [(60, V6)]})]) as where:
+        assert ask(where, "a.example").addresses == ("10.10.10.10", "192.0.2.1", "::1")
 
 
 def test_what_answers_another_question_is_not_believed() -> None:
@@ -86,7 +102,7 @@ def test_the_table_of_the_machine_goes_first(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(lookup, "HOSTS", tmp_path / "hosts")
     monkeypatch.setattr(lookup, "RESOLVERS", tmp_path / "none")
     assert look_up("db.example").addresses == ("127.0.0.1", "::1")
-    assert in_hosts("other", HOSTS) == []
+    assert in_hosts("other", HOSTS) == ()
 
 
 def test_resolvers_are_asked_in_their_order() -> None:
