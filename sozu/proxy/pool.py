@@ -15,13 +15,13 @@ from sozu.proxy.back import Back
 from sozu.proxy.clock import Clock
 from sozu.proxy.counters import Counters
 from sozu.proxy.deadlines import NEVER, Deadlines
-from sozu.proxy.loop.connect import connect
+from sozu.proxy.loop.connect import Preface, connect
 from sozu.proxy.registry import LiveBackend
 from sozu.proxy.stream import Stream
 
 # Far below the five seconds after which node and Apache close an idle connection by default, and far above a round trip.
 FRESH_SECONDS = 1.0
-Dial = Callable[[LiveBackend, int, Any, bytes], Stream]  # family, address, and what goes before all else; parks until the connection stands, raises `Broken`
+Dial = Callable[[LiveBackend, int, Any, Preface], Stream]  # family, address, and what goes before all else; parks until the connection stands, raises `Broken`
 
 
 class Pool:
@@ -62,7 +62,7 @@ class Pool:
         self._counters.backend_connections += 1
         return Back(stream, backend, self._deadlines, self._clock.now, self._age)
 
-    def connect(self, backend: LiveBackend, preface: bytes = b"") -> Stream:
+    def connect(self, backend: LiveBackend, preface: Preface = b"") -> Stream:
         """The same, for no exchange: it is nobody's but the caller's. In plain text the preface leaves with what comes next."""
         family, address = backend.address
         dial = self.dials.get(backend.key[0])
@@ -70,7 +70,7 @@ class Pool:
             return dial(backend, family, address, preface)
         stream = connect(family, address, self._hub)
         # One packet with the request, and no wait for a send of its own.
-        stream.queued = preface
+        stream.queued = preface if isinstance(preface, bytes) else preface(stream)
         return stream
 
     def give(self, back: Back) -> None:

@@ -12,6 +12,7 @@ from sozu.command.state import ConfigState
 from sozu.command.terms import Health, ProxyProtocol
 from sozu.proxy.health.asking import is_well
 from sozu.proxy.health.verdicts import Verdict
+from sozu.proxy.loop.connect import Preface
 from sozu.proxy.registry import BackendKey, LiveBackend, Registry
 from sozu.proxy.stream import Stream
 
@@ -30,7 +31,7 @@ class Target:
 class Rounds:
     """`follow` after each transaction, `run` when it begins or ceases to be our turn; verdicts of others come by `learn`."""
 
-    def __init__(self, registry: Registry, connect: Callable[[LiveBackend, bytes], Stream]) -> None:
+    def __init__(self, registry: Registry, connect: Callable[[LiveBackend, Preface], Stream]) -> None:
         self._registry = registry
         self._connect = connect
         self.tell: Tell | None = None  # who wants to know what we find

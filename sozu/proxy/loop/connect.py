@@ -11,6 +11,7 @@ from sozu.proxy.stream import Broken, Stream
 
 S = TypeVar("S", bound=Stream)
 SocketAddress = Any  # what connect() of the family takes
+Preface = bytes | Callable[[Stream], bytes]  # what goes before all else, or who says so once the connection stands; does not raise
 
 
 def connect(family: int, address: SocketAddress, hub: Hub) -> Stream:

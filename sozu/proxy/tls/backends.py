@@ -21,7 +21,7 @@ from sozu.command.certificates.terms import BackendTls
 from sozu.command.draft import Change
 from sozu.command.facts import Certificate, Cluster
 from sozu.command.hostnames import BadHostname, normal_hostname
-from sozu.proxy.loop.connect import connected
+from sozu.proxy.loop.connect import Preface, connected
 from sozu.proxy.pool import Dial, Pool
 from sozu.proxy.registry import LiveBackend, Registry
 from sozu.proxy.stream import Broken
@@ -150,13 +150,13 @@ class SecureBackends:
         for backend in () if roster is None else roster.members.values():
             backend.forget_idle()
 
-    def _dial(self, terms: BackendTls, backend: LiveBackend, family: int, address: Any, preface: bytes) -> TlsStream:
+    def _dial(self, terms: BackendTls, backend: LiveBackend, family: int, address: Any, preface: Preface) -> TlsStream:
         # `done` and not an except: what comes from outside while we park here (a deadline, a client that has gone) has to close the connection as well.
         stream, done = connected(family, address, self._hub, partial(BackendStream, sessions=self._sessions)), False
         try:
             if preface:
                 # In plain text and before the hello: a PROXY header stands before TLS, and is for whoever ends it.
-                stream.send_bytes(preface)
+                stream.send_bytes(preface if isinstance(preface, bytes) else preface(stream))
             place = self.context(terms), whom(terms, backend.name), backend.name, address
             stream.begin(self._engine(place))
             stream.handshake()

@@ -9,6 +9,7 @@ from sozu.command.orders import AddBackend, AddCluster, AnyOrder, RemoveBackend
 from sozu.command.state import ConfigState
 from sozu.command.terms import Health
 from sozu.proxy.health import Rounds, rounds
+from sozu.proxy.loop.connect import Preface
 from sozu.proxy.registry import BackendKey, LiveBackend, Registry
 from sozu.proxy.stream import Stream
 
@@ -16,7 +17,7 @@ A, B = "127.0.0.1:9001", "127.0.0.1:9002"
 CHECKED = AddCluster(cluster="web", health=Health(interval=0.001, rise=1, fall=2))
 
 
-def unreached(live: LiveBackend, _preface: bytes) -> Stream:
+def unreached(live: LiveBackend, _preface: Preface) -> Stream:
     raise AssertionError(live.name)  # `is_well` is another one here
 
 
