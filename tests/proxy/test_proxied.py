@@ -1,3 +1,6 @@
+import _socket
+from typing import Any
+
 import pytest
 
 from sozu.command.facts import Cluster
@@ -5,8 +8,8 @@ from sozu.command.terms import ProxyProtocol
 from sozu.parsers.result import Done, run
 from sozu.parsers.wire.proxy_header import Command, Endpoint, Family
 from sozu.parsers.wire.proxy_protocol import proxy_protocol
-from sozu.proxy.proxied import proxy_header
-from tests.proxy.lab import Lab, opened
+from sozu.proxy.proxied import ProxiedArrival, proxy_header
+from tests.proxy.lab import LISTENER, Lab, opened, pair, settle
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 0\r\n\r\n"
@@ -46,3 +49,34 @@ def test_each_request_goes_over_a_connection_that_says_for_whom() -> None:
             assert client.head().startswith(b"HTTP/1.1 200")
             assert origin.rest() == b""
             assert not lab.backend().idle
+
+
+class Alarmed(_socket.socket):
+    """One whose watcher gives a false alarm before something comes."""
+
+    alarms = 0
+
+    def recv(self, *arguments: Any) -> bytes:
+        self.alarms += 1
+        if self.alarms == 1:
+            raise BlockingIOError(11, "")
+        return super().recv(*arguments)
+
+
+def test_a_false_alarm_cuts_nobody() -> None:
+    raw, peer = pair()
+    begun: list[tuple[bytes, str]] = []
+    sock = Alarmed(raw.family, raw.type, raw.proto, fileno=raw.detach())
+
+    def begin(ours: _socket.socket, client: bytes, destination: str) -> None:
+        begun.append((client, destination))
+        ours.close()
+
+    with opened(Lab()) as lab:
+        lab.traffic.counters.connections_open += 1
+        ProxiedArrival(lab.traffic, sock, b"10.0.0.1:1", LISTENER, begin)
+        peer.send(b"PROXY TCP4 192.0.2.1 198.51.100.1 4711 80\r\n")
+        settle()
+        lab.traffic.counters.connections_open -= 1
+        peer.close()
+    assert begun == [(b"192.0.2.1:4711", "198.51.100.1:80")]

@@ -48,6 +48,10 @@ class ProxiedArrival:
     def _look(self) -> None:
         try:
             data = self._sock.recv(LONGEST, _socket.MSG_PEEK)
+        except BlockingIOError:
+            # Woken for nothing, which the kernel may do.
+            self.stream.when_readable(self._look)
+            return
         except OSError as error:
             self._fail(str(error))
             return
