@@ -1,6 +1,6 @@
 import gevent
 from gevent.hub import get_hub
-from greenlet import getcurrent
+from greenlet import GreenletExit, getcurrent
 
 from sozu.proxy.loop.spares import Spares
 
@@ -39,3 +39,16 @@ def test_no_more_are_kept_than_asked_for() -> None:
     in_hub(spares, *[gevent.idle] * 3)
     gevent.idle()
     assert len(spares.idle) == 1
+
+
+def test_one_that_ends_in_its_job_is_alive_no_more() -> None:
+    spares = Spares(get_hub())
+
+    def end() -> None:
+        raise GreenletExit
+
+    in_hub(spares, end)
+    assert (spares.alive, spares.idle) == (0, [])
+    in_hub(spares, gevent.idle)
+    gevent.idle()
+    assert (spares.alive, len(spares.idle)) == (1, 1)

@@ -41,7 +41,9 @@ class Spares:
         switch, hub, idle = getcurrent().switch, self._hub, self.idle
         self.alive += 1
         # Asked after each job and by no timer: what a crowd has left behind beyond `keep` ends as its exchanges do.
-        while len(idle) < self._keep:
-            idle.append(switch)
-            park(hub)()  # no variable holds the job: its session must not outlive it here
-        self.alive -= 1
+        try:
+            while len(idle) < self._keep:
+                idle.append(switch)
+                park(hub)()  # no variable holds the job: its session must not outlive it here
+        finally:
+            self.alive -= 1
