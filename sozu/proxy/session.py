@@ -211,7 +211,14 @@ class Session(Answerer):
         """End now."""
         if self._busy:
             # Not at once: whoever calls may be a greenlet, and a throw from there would not come back to it.
-            self._traffic.hub.loop.run_callback(self.throw, ClientGone("closed by the proxy"))
+            self._traffic.hub.loop.run_callback(self._cut)
+        else:
+            self._end()
+
+    def _cut(self) -> None:
+        # Asked again: what was busy may have come to its end meanwhile, and be idle.
+        if self._busy:
+            self.throw(ClientGone("closed by the proxy"))
         else:
             self._end()
 

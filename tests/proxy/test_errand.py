@@ -201,6 +201,21 @@ def test_a_session_that_is_closed_takes_its_backend_connection_along(lab: Lab) -
     assert lab.log.entries[-1].ended == "closed by the proxy"
 
 
+def test_a_session_that_is_closed_as_its_answer_arrives_ends_too(lab: Lab) -> None:
+    client, origin = asked(lab)
+    session = lab.session()
+    errand = session._errand
+    assert errand is not None
+    origin.send(OK)
+    # In one turn of the loop: the answer is passed on after the call and before what it has put off.
+    lab.traffic.hub.loop.run_callback(errand._back.stream._readable)
+    session.close()
+
+    assert client.answer()[1] == b"ok"
+    assert client.rest() == b""
+    assert not lab.traffic.sessions
+
+
 def refused(lab: Lab, origin: Peer) -> None:
     lab.pool.refusing["10.0.0.1:80"] = OSError()
     origin.close()
