@@ -31,3 +31,11 @@ def test_a_head_has_so_many_changes_at_most() -> None:
     edits = (HeaderEdit(remove="x"),) * 101
     with pytest.raises(Refused, match="100 changes of a head at most"):
         commit(ConfigState(), [AddCluster(cluster="c"), AddHttpFrontend(cluster="c", hostname="a.b", request_headers=edits)])
+
+
+def test_the_prefix_that_is_told_may_be_set_and_asked_for() -> None:
+    """All other X-Forwarded-* are the proxy's alone; of this one it knows nothing where it replaces none."""
+    edits, asked = (HeaderEdit(set="X-Forwarded-Prefix", value="/app"),), (Match(name="x-forwarded-prefix"),)
+    commit(ConfigState(), [AddCluster(cluster="c"), AddHttpFrontend(cluster="c", hostname="a.b", request_headers=edits, headers=asked)])
+    with pytest.raises(Refused):
+        commit(ConfigState(), [AddCluster(cluster="c"), AddHttpFrontend(cluster="c", hostname="a.b", request_headers=(HeaderEdit(remove="X-Forwarded-Host"),))])

@@ -99,7 +99,7 @@ def test_fields_pass_as_they_came() -> None:
     [
         b"Connection: keep-alive", b"Keep-Alive: timeout=5", b"Proxy-Connection: close", b"TE: trailers", b"Upgrade: x", b"Upgrade:", b"Close: x",
         b"HTTP2-Settings: AA", b"Forwarded: for=x", b"X-Forwarded-For: 1", b"x-forwarded-PROTO: a", b"X-Forwarded-Port: 1",
-        b"X-Forwarded-Host: a", b"Sozu-Id: 1",
+        b"X-Forwarded-Host: a", b"X-Forwarded-Prefix: /a", b"Sozu-Id: 1",
     ],
 )
 def test_what_ends_at_the_proxy_is_cut_out(line: bytes) -> None:

@@ -24,8 +24,8 @@ LOCATION_PLACES: Final = ("scheme", "host", "path", "query", "rest")
 # 11.2).
 FRAMING: Final = frozenset((b"content-length", b"transfer-encoding", b"trailer", b"expect"))
 # What ends at the proxy is its own to write; Host has `rewrite_host`, which tells the old one in X-Forwarded-Host; Date is the origin's or the
-# clock's (RFC 9110 6.6.1).
-_NEVER = {"request_headers": DROPPED_FROM_REQUESTS | FRAMING | {b"host"}, "response_headers": DROPPED_FROM_RESPONSES | FRAMING | {b"date"}}
+# clock's (RFC 9110 6.6.1). A prefix that is not replaced may be told all the same: an origin may know nothing of where it stands.
+_NEVER = {"request_headers": DROPPED_FROM_REQUESTS - {b"x-forwarded-prefix"} | FRAMING | {b"host"}, "response_headers": DROPPED_FROM_RESPONSES | FRAMING | {b"date"}}
 _VISIBLE, _TOKEN, _VALUE = frozenset(VCHAR), frozenset(TCHAR), frozenset(FIELD_BYTES)
 # Each edit that sets or removes is a search through all lines of a head.
 _MOST, _LONGEST = 100, 8192  # header edits of one head, characters of a value

@@ -26,7 +26,7 @@ ALWAYS_DROPPED: Final = frozenset((b"connection", b"keep-alive", b"upgrade", b"c
 # What a client or an origin says about its own connection, or about who the client is, ends here (RFC 9110 section 7.6.1).
 DROPPED_FROM_REQUESTS: Final = frozenset(
     b"connection keep-alive proxy-connection te upgrade http2-settings forwarded x-forwarded-for x-forwarded-proto "
-    b"x-forwarded-port x-forwarded-host sozu-id client-cert client-cert-chain".split()
+    b"x-forwarded-port x-forwarded-host x-forwarded-prefix sozu-id client-cert client-cert-chain".split()
 )
 DROPPED_FROM_RESPONSES: Final = frozenset(b"connection keep-alive proxy-connection te upgrade sozu-id".split())
 

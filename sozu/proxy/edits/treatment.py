@@ -48,7 +48,7 @@ class Treatment:
             fields = b"Host: %b\r\n%b" % (self._host, without(fields, HOST))
             named += b"X-Forwarded-Host: %b\r\n" % authority
         if named:
-            # What the client says of these is taken out, or the backend might read his line first.
+            # What a trusted proxy says of these is taken out, or the backend might read its line first.
             fields = without(fields, _NAMED_AGAIN) + named
         # The operator's edits last: they are about the head as a backend would get it without them.
         return b"%b\r\n%b" % (start, self._request_lines.apply(fields))

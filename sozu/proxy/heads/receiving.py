@@ -21,7 +21,7 @@ M = TypeVar("M")
 USER_AGENT, TE, DATE = 0, 1, 0  # where the fields that only the proxy wants are in `more` of a request and of a response
 SHORT: Final = FIELD_LIMIT * SHORTEST_FIELD  # bytes: a head this short can break no limit
 ROOMY: Final = min(HEAD_LIMIT, TARGET_LIMIT)  # bytes: this short, none but that on the number of its fields
-TRUSTED_FIELDS: Final = frozenset(b"forwarded x-forwarded-for x-forwarded-proto x-forwarded-port x-forwarded-host".split())
+TRUSTED_FIELDS: Final = frozenset(b"forwarded x-forwarded-for x-forwarded-proto x-forwarded-port x-forwarded-host x-forwarded-prefix".split())
 END: Final = b"\r\n\r\n"
 END_SIZE: Final = len(END)
 
