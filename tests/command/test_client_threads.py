@@ -95,6 +95,29 @@ def test_orders_of_other_threads_wait_until_a_transaction_is_over(client: Client
     assert echo.heard == ["begin", "collect", "commit", "add_cluster"]
 
 
+def test_an_order_that_is_given_as_a_mapping_waits_as_well(client: Client, echo: Echo) -> None:
+    other = threading.Thread(target=lambda: client.order({"type": "add_cluster", "cluster": "other"}))
+    third = threading.Thread(target=lambda: client.stream([{"type": "add_cluster", "cluster": "third"}]))
+    with client.transaction() as transaction:
+        other.start()
+        third.start()
+        other.join(0.2)
+        transaction.order(AddCluster(cluster="mine"))
+    other.join()
+    third.join()
+
+    assert echo.heard == ["begin", "collect", "commit", "add_cluster", "add_cluster"]
+
+
+def test_a_question_does_not_wait_for_a_transaction(client: Client, echo: Echo) -> None:
+    with client.transaction():
+        other = threading.Thread(target=lambda: client.order({"type": "status"}))
+        other.start()
+        other.join()
+
+    assert echo.heard == ["begin", "status", "commit"]
+
+
 def test_a_block_that_fails_abandons_its_transaction(client: Client, echo: Echo) -> None:
     def fail() -> None:
         with client.transaction() as transaction:

@@ -11,6 +11,7 @@ A plain blocking unix socket, any number of threads; scripts need nothing else o
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 import os
 from threading import RLock
 from types import TracebackType
@@ -25,7 +26,7 @@ from sozu.command.client.finding import find_socket
 from sozu.command.client.transaction import Transaction
 from sozu.command.events import Event
 from sozu.command.orders import AnyOrder, GivenCertificate, Order
-from sozu.command.requests import DumpState, Request, Rollback, SubscribeEvents
+from sozu.command.requests import ORDERS, DumpState, Request, Rollback, SubscribeEvents
 from sozu.command.requests import Status as AskStatus
 
 # Without a bound both ends would stand: the master's answers find no room since we do not read, it stops reading since too much is
@@ -83,8 +84,8 @@ class Client:
 
     def ask(self, request: Asked) -> Iterator[Answer]:
         """Send a request and yield its answers; the last one is OK. Raises RequestRefused if it is ERROR."""
-        # A generator: nothing is sent before its first answer is asked for. `order` relies on it, and takes its turn in between.
-        number = self._connection.post(_payload(request))
+        # A generator: nothing is sent before its first answer is asked for.
+        number = self._post(request)
         try:
             answer = self._heard(number)
             while not answer.final:
@@ -102,17 +103,14 @@ class Client:
         A `RemoveBackend` with `wait` ends when the last exchange on the last worker has.
         """
         answers = self.wait_for(request) if getattr(request, "wait", False) else self.ask(request)
-        if not isinstance(request, Order):
-            return _last(answers, hear)
-        with self._turn:
-            return _last(answers, hear)
+        return _last(answers, hear)
 
     def stream(self, requests: Iterable[Asked]) -> None:
         """Send many requests without waiting for each; returns when all have ended. Raises at the first that is refused."""
         waiting: deque[str] = deque()
         try:
             for request in requests:
-                waiting.append(self._connection.post(_payload(request)))
+                waiting.append(self._post(request))
                 if len(waiting) == _WINDOW:
                     # Out of the queue only when it has ended well: the one that is refused has to be forgotten with those behind
                     # it, or its last answers would be kept for nobody.
@@ -198,6 +196,12 @@ class Client:
 
     # ---- how ----------------------------------------------------------------------------------
 
+    def _post(self, request: Asked) -> str:
+        # The turn is needed while it is sent, and not until it is answered: the master reads one request after the other, and takes an
+        # order for a part of a transaction where one has begun before it. A removal may wait for days.
+        with self._turn if _is_order(request) else nullcontext():
+            return self._connection.post(_payload(request))
+
     def _heard(self, number: str) -> Answer:
         answer = self._connection.next_answer(number, self._timeout)
         if answer.status is Status.ERROR:
@@ -217,6 +221,10 @@ def _last(answers: Iterator[Answer], hear: Callable[[Answer], object]) -> Answer
         hear(answer)
     # Not an answer that is made up: `ask` ends in a final answer or raises, and a caller of ours who got None would report success.
     raise AssertionError("answers end with a final one, or an exception")
+
+
+def _is_order(request: Asked) -> bool:
+    return request.get("type") in ORDERS if isinstance(request, Mapping) else isinstance(request, Order)
 
 
 def _payload(request: Asked) -> bytes:

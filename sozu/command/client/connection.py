@@ -4,11 +4,12 @@ There is no thread of our own: of those who wait, one reads for all, and hands o
 """
 
 from collections import deque
+from contextlib import suppress
 import os
 from pathlib import Path
 import select
 import socket
-from threading import Lock
+from threading import RLock
 from time import monotonic
 
 import msgspec
@@ -29,8 +30,9 @@ class Connection:
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._sock.settimeout(patience)
         self._reader = FrameReader()
-        # Two locks: while one thread waits for answers, for ever perhaps, others must still be able to ask.
-        self._sending, self._reading = Lock(), Lock()
+        # Two locks: while one thread waits for answers, for ever perhaps, others must still be able to ask. Reentrant, since a signal
+        # may have the thread that waits close the connection.
+        self._sending, self._reading = RLock(), RLock()
         self._answers: dict[str, deque[Answer]] = {}  # to those that were posted and not forgotten
         self._count = 0
         self._lost: Exception | None = None
@@ -41,12 +43,18 @@ class Connection:
             raise NoMaster([Path(path)], error.strerror or str(error)) from error
 
     def close(self) -> None:
-        """Close it; who waits learns that the connection is lost."""
-        self._sock.close()
+        """Close it; who waits, in whatever thread, learns that the connection is lost."""
+        # A close wakes nobody who waits in `poll` (close(2)), so it comes second, when nobody uses the descriptor any more: else who is
+        # about to would use another's of the same number.
+        self._hang_up(ConnectionLost("the connection was closed here"))
+        with self._sending, self._reading:
+            self._sock.close()
 
     def post(self, payload: bytes) -> str:
         """Send a request, whose id is put in front of the payload's fields; the id. Raises ConnectionLost or RequestRefused."""
         with self._sending:
+            if self._lost is not None:
+                raise self._lost
             self._count += 1
             number = str(self._count)
             # Before it leaves: the thread that reads for all may have the answer before our `sendall` is back, and passes over what
@@ -59,6 +67,10 @@ class Connection:
             except (BrokenPipeError, ConnectionResetError) as error:
                 # What the master said before it closed tells more than the broken pipe; it is still to be read.
                 raise self._last_words(error) from error
+            except BaseException:
+                # Out of time, or interrupted: to the master the next request would be the rest of this one.
+                self._hang_up(ConnectionLost("a request was sent in part, and nothing can follow it"))
+                raise
         return number
 
     def next_answer(self, number: str, patience: float | None) -> Answer:
@@ -96,8 +108,8 @@ class Connection:
         try:
             self._take(self._sock.recv(_READ_SIZE))
         # Linux says reset, and not end of file, where the other end of a unix socket closes with something unread: a master that
-        # was killed. To us both mean the same: nothing more will come.
-        except ConnectionResetError:
+        # was killed. A signal may have closed our end. To us all mean the same: nothing more will come.
+        except OSError:
             self._take(b"")
 
     def _take(self, data: bytes) -> None:
@@ -127,16 +139,21 @@ class Connection:
             raise self._end(ConnectionLost(f"the master sent something that is no answer: {error}")) from error
 
     def _last_words(self, error: OSError) -> Exception:
-        try:
+        # Not beside another who reads: the end wakes him, too, and each would have a part of an answer.
+        with self._reading, suppress(ConnectionLost, RequestRefused, OSError):
             # To its end: the reason may stand behind answers to others.
-            while True:
-                self._take(self._sock.recv(_READ_SIZE))
-        except RequestRefused as refused:
-            return refused
-        except (ConnectionLost, OSError):
-            return self._end(ConnectionLost(f"the master has closed the connection ({error.strerror or 'broken pipe'})"))
+            while self._lost is None and (data := self._sock.recv(_READ_SIZE)):
+                self._take(data)
+        return self._end(ConnectionLost(f"the master has closed the connection ({error.strerror or 'broken pipe'})"))
+
+    def _hang_up(self, why: Exception) -> None:
+        self._end(why)
+        with suppress(OSError):  # the master may have closed before
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def _end(self, why: Exception) -> Exception:
         # Kept for those who wait as well: they find it when it is their turn to read, instead of a closed socket that says nothing.
-        self._lost = why
-        return why
+        # The first reason is the one: what is found out afterwards follows from it.
+        if self._lost is None:
+            self._lost = why
+        return self._lost
