@@ -11,6 +11,7 @@ from sozu.command.facts import AnyFact, Backend, Certificate, Cluster, Frontend,
 from sozu.command.rules.names import frontend_name
 
 Sign = Literal["+", "-", "~"]
+Place = tuple[type[AnyFact], Any]  # kind and key
 
 
 class Alteration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -38,19 +39,35 @@ class Alteration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def alterations(effects: Iterable[Change]) -> list[Alteration]:
-    """What these effects come to, each object once: one that comes and goes again is not there."""
-    first: dict[tuple[type[AnyFact], Any], AnyFact | None] = {}
-    last: dict[tuple[type[AnyFact], Any], AnyFact | None] = {}
+    """What these effects come to, each object once: one that comes and goes again is not there; one that takes another's place is a change."""
+    first: dict[Place, AnyFact | None] = {}
+    last: dict[Place, AnyFact | None] = {}
+    heirs: dict[Place, Place] = {}  # who took a place, and whose it was at first
     for change in effects:
-        fact = change.after or change.before
-        assert fact is not None, "a change has a side"
-        # By kind and key, not by identity: what one order takes and another puts back is the same object to whoever reads a plan.
-        place = (type(fact), fact.key)
+        places = _places(change)
         # What was there before the first change, and after the last: steps in between are nobody's business, since a transaction
         # shows none.
-        first.setdefault(place, change.before)
-        last[place] = change.after
-    return [_alteration(first[place], after) for place, after in last.items() if first[place] != after]
+        for place, before, after in places:
+            first.setdefault(place, before)
+            last[place] = after
+        if len(places) > 1:
+            (old, _, _), (new, _, _) = places
+            heirs[new] = heirs.get(old, old)
+    # Only where one has gone and the other come in its place: of two that were there before, one goes, and a plan has to say so.
+    replaced = {old: new for new, old in heirs.items() if first[new] is None and last[new] and first[old] and last[old] is None}
+    began = first | {new: first[old] for old, new in replaced.items()}
+    return [_alteration(began[place], after) for place, after in last.items() if began[place] != after and place not in replaced]
+
+
+def _places(change: Change) -> list[tuple[Place, AnyFact | None, AnyFact | None]]:
+    """What becomes of each object: two of them where one takes another's place."""
+    # By kind and key, not by identity: what one order takes and another puts back is the same object to whoever reads a plan.
+    before, after = ((type(fact), fact.key) if fact is not None else None for fact in change)
+    if before is None or after is None or before == after:
+        place = after or before
+        assert place is not None, "a change has a side"
+        return [(place, *change)]
+    return [(before, change.before, None), (after, None, change.after)]
 
 
 TO_DO, DONE = ("to add", "to change", "to remove"), ("added", "changed", "removed")
