@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from sozu.command.certificates.table import serves
 from sozu.command.config.loading import Configuration
 from sozu.command.facts import Backend, Cluster, Fact, Listener, Protocol
 from sozu.command.settings import Settings
@@ -46,10 +47,9 @@ def _listeners(state: ConfigState, keys: str | None) -> Iterator[str]:
 def _listener(listener: Listener, state: ConfigState, keys: str | None) -> dict[str, Any]:
     said = _said(listener)
     if keys is not None and listener.protocol is Protocol.HTTPS:
-        # Those for backends are served nowhere: they are named by the cluster that shows them.
-        served = (each for each in state.certificates.values() if not each.for_backends)
-        # Without listeners of its own a certificate is for all: the file has no place for that, so each listener names it.
-        here = [_files(each.fingerprint, keys) for each in served if listener.address in (each.listeners or state.listeners)]
+        # Those for backends are served nowhere: they are named by the cluster that shows them. Without listeners of its own a certificate is for all: the file
+        # has no place for that, so each listener names it.
+        here = [_files(each.fingerprint, keys) for each in state.certificates.values() if serves(each, listener.address)]
         return {**said, "certificates": here} if here else said
     return said
 
@@ -62,6 +62,7 @@ def _files(fingerprint: str, keys: str) -> dict[str, str]:
 def _clusters(state: ConfigState, keys: str | None) -> Iterator[str]:
     if state.clusters:
         yield "clusters:"
+    secure = [listener.address for listener in state.listeners.values() if listener.protocol is Protocol.HTTPS]
     for cluster in state.clusters.values():
         # Where they stand says to which cluster they belong; the key is unknown to an entry.
         frontends = [_flow(_said(each, but="cluster")) for each in state.frontends_of(cluster.cluster)]
@@ -69,7 +70,7 @@ def _clusters(state: ConfigState, keys: str | None) -> Iterator[str]:
         settings = _said(cluster, but="cluster")
         shown = None if cluster.tls is None else state.certificates.get(cluster.tls.certificate or "")
         # Over the fingerprint, which a master that begins with this file would not know. One that is served is named at its listener already.
-        if keys is not None and shown is not None and shown.for_backends:
+        if keys is not None and shown is not None and not any(serves(shown, each) for each in secure):
             settings["tls"].update(_files(shown.fingerprint, keys))
         yield from _cluster(cluster, settings, frontends, backends)
 
