@@ -1,3 +1,5 @@
+import pytest
+
 from sozu.command.commit import commit
 from sozu.command.draft import Change
 from sozu.command.edits.facts import BasicAuth, User
@@ -101,6 +103,45 @@ def test_frontends_that_leave_each_other_something_are_not_shadowed() -> None:
     frontends = [AddHttpFrontend(cluster="blog", hostname=host, path=path) for host, path in rules]
 
     assert shadows(state(*frontends, AddHttpFrontend(cluster="shop", hostname="x.y", path_exact="/"))) == []
+
+
+def test_no_name_path_or_value_is_taken_for_one_that_nobody_asks_for() -> None:
+    said = [
+        AddHttpFrontend(cluster="blog", hostname="any-name.x.y"),
+        AddHttpFrontend(cluster="blog", hostname="ANY-name-2.x.y"),
+        AddHttpFrontend(cluster="blog", hostname="a.b", path_exact="/api"),
+        AddHttpFrontend(cluster="blog", hostname="a.b", path_exact="/api/any-name"),
+        AddHttpFrontend(cluster="blog", hostname="b.c", headers=(Match(name="beta", value="any-name"),)),
+        AddHttpFrontend(cluster="blog", hostname="c.d", methods=("ANY", "ANY-NAME")),
+    ]
+    free = [
+        AddHttpFrontend(cluster="shop", hostname="*.x.y"),
+        AddHttpFrontend(cluster="shop", hostname="a.b", path="/api"),
+        AddHttpFrontend(cluster="shop", hostname="b.c", headers=(Match(name="beta"),)),
+        AddHttpFrontend(cluster="shop", hostname="c.d"),
+    ]
+
+    assert shadows(state(*said, *free)) == []
+
+
+@pytest.mark.parametrize(
+    "taker",
+    [
+        AddHttpFrontend(cluster="blog", hostname_regex=r"[a-m][^.]*\.x\.y", position=Position.PRE),
+        AddHttpFrontend(cluster="blog", hostname="*.x.y", path_regex="/(|a.*)", position=Position.PRE),
+        AddHttpFrontend(cluster="blog", hostname="*.x.y", headers=(Match(name="beta", regex="[a-m].*"),), position=Position.PRE),
+    ],
+)
+def test_an_expression_that_takes_a_word_may_leave_others(taker: AddHttpFrontend) -> None:
+    wildcard = AddHttpFrontend(cluster="shop", hostname="*.x.y", headers=(Match(name="beta"),))
+
+    assert shadows(state(taker, wildcard)) == []
+
+
+def test_an_expression_that_takes_all_that_there_is_leaves_nothing() -> None:
+    taker = AddHttpFrontend(cluster="blog", hostname_regex="x[.]y", path_regex="/(a|b)", position=Position.PRE)
+
+    assert [each.cluster for each in shadows(state(taker, AddHttpFrontend(cluster="shop", hostname="x.y", path_exact="/a")))] == ["shop"]
 
 
 def test_conditions_leave_something_to_those_who_ask_less() -> None:

@@ -9,7 +9,7 @@ from itertools import product
 import msgspec
 
 from sozu.command.facts import Frontend, Protocol
-from sozu.command.planning.witnesses import Witness, absences, witnesses
+from sozu.command.planning.witnesses import Witness, absences, unsaid, witnesses
 from sozu.command.routes import RouteTable
 from sozu.command.rules.names import frontend_name
 from sozu.command.state import ConfigState
@@ -32,11 +32,11 @@ def shadows(state: ConfigState) -> list[Shadow]:
     """All of them in this state that can be told for certain."""
     # One table for all, which is what workers will have; and absences of all frontends, since anyone's may decide about a request.
     table = RouteTable.of(state)
-    absent = absences(state.frontends.values())
+    absent, word = absences(state.frontends.values()), unsaid(state.frontends.values())
     listeners = [each.address for each in state.listeners.values() if each.active and each.protocol is not Protocol.TCP]
     found = (
         # In this order: a frontend at the wrong kind of listener gets nothing, whatever requests one could make for it.
-        _misplaced(frontend, state) or (None if frontend.passthrough else _shadow(frontend, witnesses(frontend, absent), table, listeners))
+        _misplaced(frontend, state) or (None if frontend.passthrough else _shadow(frontend, witnesses(frontend, absent, word), table, listeners))
         for frontend in state.frontends.values()
     )
     return [shadow for shadow in found if shadow is not None]
@@ -64,11 +64,23 @@ def _shadow(frontend: Frontend, made: list[Witness] | None, table: RouteTable, l
         # object.
         if route is not None and route.frontend.key == frontend.key:
             return None
+        if route is not None and _guessed(frontend, route.frontend):
+            return None
         if route is not None:
             takers[f"{frontend_name(route.frontend)} of cluster {route.frontend.cluster}"] = None
     # No witness, or none that anybody takes: then nothing is certain, and nothing is told. A false alarm would teach people not to
     # read these.
     return _told(frontend, f"its requests go to {', '.join(takers)}", *takers) if takers else None
+
+
+def _guessed(frontend: Frontend, taker: Frontend) -> bool:
+    """Is what the taker's expression takes made up by us? Then it may leave all else."""
+    matches = (*taker.headers, *taker.query, *taker.cookies)
+    return (
+        (taker.hostname_regex is not None and "*" in frontend.hostname)
+        or (taker.path_regex is not None and frontend.path_exact is None)
+        or any(match.regex is not None for match in matches)
+    )
 
 
 def _told(frontend: Frontend, why: str, *by: str) -> Shadow:

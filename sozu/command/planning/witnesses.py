@@ -5,13 +5,14 @@ absent are the exception: who escapes them has to show it, so requests come with
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import product
+from itertools import chain, count, product
+
+import msgspec
 
 from sozu.command.facts import Frontend, Match
 from sozu.command.routing.conditions import BareRequest
 
-# Taken for a name that no frontend has: one with this very label would seem to take all that comes to a wildcard above it.
-ANY = "any-name"  # stands for what is left open
+_ANY = "any-name"  # stands for what is left open, or this with a number behind it
 # 2 to this power, times paths and methods, is how many requests each frontend gets: 16 of a kind at the most.
 _MOST_ABSENT = 4  # conditions of absence: their combinations are tried
 
@@ -33,8 +34,17 @@ def absences(frontends: Iterable[Frontend]) -> list[Thing]:
     )
 
 
-def witnesses(frontend: Frontend, absent: Sequence[Thing]) -> list[Witness] | None:
-    """Some requests for this frontend; None where none can be made up: an expression says what it takes, not how to make it."""
+def unsaid(frontends: Iterable[Frontend]) -> str:
+    """A word that stands in none of these frontends."""
+    # One with this very label, or path, would seem to take all that comes to the wildcard above it. In all that they say and not in
+    # their conditions alone, so that a new condition need not be named here.
+    said = msgspec.json.encode(tuple(frontends)).lower()
+    words = chain((_ANY,), (f"{_ANY}-{number}" for number in count(2)))
+    return next(word for word in words if word.encode() not in said)
+
+
+def witnesses(frontend: Frontend, absent: Sequence[Thing], word: str) -> list[Witness] | None:
+    """Some requests for this frontend, with the word for what it leaves open; None where none can be made up: an expression says what it takes, not how to make it."""
     asked = [match for _, matches in _matches(frontend) for match in matches]
     # A text that an expression takes could be searched for, but not found for certain.
     if frontend.hostname_regex is not None or frontend.path_regex is not None or any(match.regex is not None for match in asked):
@@ -44,16 +54,16 @@ def witnesses(frontend: Frontend, absent: Sequence[Thing]) -> list[Witness] | No
     # Given up rather than tried in part: "can never match" must not mean "not in those that we had time for".
     if len(free) > _MOST_ABSENT:
         return None
-    given = [(thing, match.value or ANY) for thing, match in own.items() if match.present]
-    return list(_made(frontend, given, free))
+    given = [(thing, match.value or word) for thing, match in own.items() if match.present]
+    return list(_made(frontend, given, free, word))
 
 
-def _made(frontend: Frontend, given: list[tuple[Thing, str]], free: Sequence[Thing]) -> Iterator[Witness]:
+def _made(frontend: Frontend, given: list[tuple[Thing, str]], free: Sequence[Thing], word: str) -> Iterator[Witness]:
     # One label for the star, as routes read it; a host of more labels would be taken by nobody.
-    host = frontend.hostname.replace("*", ANY).encode()
-    methods = frontend.methods or ("ANY",)
-    for path, method, shown in product(_paths(frontend), methods, product((False, True), repeat=len(free))):
-        things = [*given, *((thing, ANY) for thing, show in zip(free, shown, strict=True) if show)]
+    host = frontend.hostname.replace("*", word).encode()
+    methods = frontend.methods or (word.upper(),)
+    for path, method, shown in product(_paths(frontend, word), methods, product((False, True), repeat=len(free))):
+        things = [*given, *((thing, word) for thing, show in zip(free, shown, strict=True) if show)]
         fields = "".join(f"{name}: {value}\r\n" for (kind, name), value in things if kind == "header")
         cookies = "; ".join(f"{name}={value}" for (kind, name), value in things if kind == "cookie")
         query = "&".join(f"{name}={value}" for (kind, name), value in things if kind == "query")
@@ -62,12 +72,12 @@ def _made(frontend: Frontend, given: list[tuple[Thing, str]], free: Sequence[Thi
         yield host, target.encode(), BareRequest(method.encode(), fields.encode())
 
 
-def _paths(frontend: Frontend) -> list[str]:
+def _paths(frontend: Frontend, word: str) -> list[str]:
     if frontend.path_exact is not None:
         return [frontend.path_exact]
     path = frontend.path or "/"
     # The prefix itself and something below it: an exact path of somebody else may take the one and leave the other.
-    return [path, f"{path.rstrip('/')}/{ANY}"]
+    return [path, f"{path.rstrip('/')}/{word}"]
 
 
 def _matches(frontend: Frontend) -> tuple[tuple[str, tuple[Match, ...]], ...]:
