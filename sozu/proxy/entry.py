@@ -17,6 +17,7 @@ class Texts(msgspec.Struct, frozen=True, gc=False):
     authority: bytes = b""
     path: bytes = b""  # with the query
     user_agent: bytes | None = None
+    minor: int = 1  # of the version of HTTP
     json: bytes | None = None
     tls: bytes | None = None
     sni: bytes | None = None
@@ -56,16 +57,16 @@ USUAL_TLS: Final = b'%b,"tls":"%b","sni":"%b"'
 PLAIN: Final = bytes(byte if 0x20 <= byte < 0x7F and byte not in b'"\\' else 0x7F - (byte == 0x7F) for byte in range(256))
 
 
-def texts_of(method: bytes, authority: bytes, path: bytes, user_agent: bytes | None) -> Texts:
+def texts_of(method: bytes, authority: bytes, path: bytes, user_agent: bytes | None, minor: int = 1) -> Texts:
     """The Texts of a head."""
     # One look at all of them together. That translate gives back the very bytes that it does not change is a habit of CPython: without it
     # each line would be written with care, and none would be wrong.
     said = b"".join((method, authority, path, user_agent or b""))
     if said.translate(PLAIN) is not said:  # it gives bytes back that it does not change
-        return Texts(method, authority, path, user_agent)
+        return Texts(method, authority, path, user_agent, minor)
     if user_agent:
-        return Texts(method, authority, path, user_agent, USUAL % (method, authority, path, user_agent))
-    return Texts(method, authority, path, user_agent, NAMELESS % (method, authority, path))
+        return Texts(method, authority, path, user_agent, minor, USUAL % (method, authority, path, user_agent))
+    return Texts(method, authority, path, user_agent, minor, NAMELESS % (method, authority, path))
 
 
 def with_tls(texts: Texts, version: str, server_name: str | None) -> Texts:

@@ -79,7 +79,7 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
     framing, method, agent = request_framing(view), view.method, view.more[USER_AGENT]
     # Nothing else is worked out for it: of a request that two readers could understand in two ways neither host nor route is to be believed.
     if framing is not NO_BODY and isinstance(framing, Refusal):
-        return Asked(view, framing, texts_of(method, b"", view.target, agent), listener=listener)
+        return Asked(view, framing, texts_of(method, b"", view.target, agent, view.minor), listener=listener)
     authority, target = view.host, view.target
     # Nearly every head has a Host and a path, and needs no second look at either.
     if authority is None or target[0] != SLASH:
@@ -89,7 +89,7 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
     if PERCENT in target or BACKSLASH in target or DOT in target or (settings.merge_slashes and SLASHES in target):
         plain = plain_target(target, merge_slashes=settings.merge_slashes, encoded_slashes=settings.encoded_slashes)
         if isinstance(plain, Reason):
-            return Asked(view, refusal(plain), texts_of(method, authority, target, agent), listener=listener)
+            return Asked(view, refusal(plain), texts_of(method, authority, target, agent, view.minor), listener=listener)
         target = plain
     route = routes.find(listener, hostname(authority) if COLON in authority else authority, target, view)
     cluster = None if route is None else route.cluster
@@ -114,7 +114,7 @@ def understand_request(view: RequestView, listener: str, routes: RouteTable, set
     return Asked(
         view,
         framing,
-        texts_of(method, authority, target, agent),
+        texts_of(method, authority, target, agent, view.minor),
         keep,
         head,
         # None sends each of them through Exchange._admitted: no way to a backend goes past the gate.

@@ -131,6 +131,11 @@ def test_the_common_format() -> None:
     assert line == b'192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] "GET /a?b=c HTTP/1.1" 200 4096\n'
 
 
+def test_the_common_format_tells_the_version_that_was_asked_in() -> None:
+    line = common_formatter(noon)([USUAL._replace(texts=texts_of(b"GET", b"", b"/", None, 0))])
+    assert b'"GET / HTTP/1.0"' in line
+
+
 def test_the_common_format_shows_a_dash_for_what_there_was_not() -> None:
     line = common_formatter(noon)([asking(client=b"", method=b"", path=b"", status=0, bytes_out=0)])
     assert line == b'- - - [14/Nov/2023:22:13:20 +0000] "- - HTTP/1.1" - -\n'

@@ -56,7 +56,6 @@ def combined_formatter(wall: Callable[[], float] = time.time) -> Formatter:
 def _common(entry: Entry, clock: WallClock) -> str:
     moment = clock.ago(entry.finished - entry.started)
     host = (plain(entry.client) or "-").rpartition(":")[0] or "-"
-    # The version is not among an entry's texts: it would be one more for each head that is remembered, for this format alone.
-    request = f"{quotable(entry.texts.method)} {quotable(entry.texts.path)} HTTP/1.1"
+    request = f"{quotable(entry.texts.method)} {quotable(entry.texts.path)} HTTP/1.{entry.texts.minor}"
     # A dash for no bytes and not 0, as the format has always had it.
     return f'{host} - - [{moment}] "{request}" {entry.status or "-"} {entry.bytes_out or "-"}'
