@@ -37,6 +37,19 @@ def grammar(rng: Random) -> Regular[Any]:
             return Regular(tree)
 
 
+def grammar_of_a_list(rng: Random) -> tuple[Regular[Any], Node]:
+    """One in which a list, of items of any kind, stands between other things; and such an item."""
+    while True:
+        item = Seq(tuple(node(rng, rng.choice([0, 0, 0, 1, 2])) for _ in range(rng.randint(1, 3))), rng.choice([None, None, None, 0]))
+        before, behind = node(rng, rng.choice([0, 0, 1])), Lit(b"\0") if rng.random() < 0.7 else node(rng, 1)
+        tree: Node = Seq((before, Rep(item, 0, None), behind), rng.choice([None, 1]))
+        if rng.random() < 0.2:
+            around: list[Node] = [Alt((tree, Lit(b"\1"))), Alt((Lit(b"\1"), tree)), Map(tree, repr), Seq((tree, Lit(b"\n")))]
+            tree = rng.choice(around)
+        if not nullable(item) and not any(clashes(tree)):
+            return Regular(tree), item
+
+
 def node(rng: Random, depth: int) -> Node:
     """Any tree that the combinators would build."""
     if depth == 0 or rng.random() < 0.15:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from fuzz.grammars import ALPHABET, grammar, mutated, sentence
+from fuzz.grammars import ALPHABET, grammar, grammar_of_a_list, mutated, sentence
 from sozu.parsers.fuse import Fused, fuse
 from sozu.parsers.result import Complete, Done, Error, Incomplete, Outcome, run
 from sozu.parsers.whole import whole
@@ -13,6 +13,7 @@ from sozu.parsers.whole import whole
 if TYPE_CHECKING:
     from fuzz.conftest import Rounds
     from sozu.parsers.regular import Regular
+    from sozu.parsers.tree import Node
 
 INPUTS_PER_GRAMMAR = 40
 
@@ -41,6 +42,31 @@ def same_whole(fused: Fused[Any], stepwise: Regular[Any], data: bytes) -> None:
     if isinstance(fast, Error):
         fast, slow = fast.position, getattr(slow, "position", slow)
     assert fast == slow, (fused.tree, data, fast, slow)
+
+
+def unrolled_like_plain(rng: Random, stepwise: Regular[Any], item: Node) -> bool:
+    """May it be unrolled? If so, it reads as it does when it is not, however many items there are."""
+    try:
+        unrolled = fuse(stepwise, unroll=True)
+    except ValueError as error:
+        assert "unrolled" in str(error)  # noqa: PT017 - and not the certificate
+        return False
+    plain = fuse(stepwise)
+    for items in (0, 1, 2, 4, *(rng.randint(0, 200) for _ in range(6))):
+        data = sentence(rng, stepwise.tree)
+        at = rng.randint(0, len(data))
+        data = data[:at] + b"".join(sentence(rng, item) for _ in range(items)) + data[at:]
+        for each in (data, mutated(rng, data)):
+            for variant in (unrolled.variant(unroll=1), unrolled.variant(unroll=2)):
+                assert variant.read(each, 0) == plain.quick.read(each, 0), (stepwise.tree, each)
+            assert facts(run(unrolled, each)) == facts(run(plain, each)), (stepwise.tree, each)
+    return True
+
+
+def test_random_lists_read_the_same_unrolled(rounds: Rounds) -> None:
+    for seed in rounds():
+        rng = Random(seed)
+        unrolled_like_plain(rng, *grammar_of_a_list(rng))
 
 
 def test_random_grammars_read_the_same_fused_and_step_by_step(rounds: Rounds) -> None:

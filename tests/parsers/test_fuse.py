@@ -6,8 +6,8 @@ from typing import Any
 from parsy import seq as parsy_seq
 import pytest
 
-from fuzz.grammars import grammar, mutated, sentence
-from fuzz.test_fusion import same
+from fuzz.grammars import grammar, grammar_of_a_list, mutated, sentence
+from fuzz.test_fusion import same, unrolled_like_plain
 from sozu.parsers.abnf import ALPHA, DIGIT, WSP
 from sozu.parsers.combinators import alt, many, many1, opt, recognize, record, sep_by, seq, times, value
 from sozu.parsers.fuse import Fused, explain, fuse
@@ -98,6 +98,43 @@ def test_unrolled_lists_are_the_same_lists(size: int) -> None:
     for data in (text, text.replace(b"= ", b"=  "), text[:-1], text.replace(b"k", b"1"), b"zz" + text):
         for pos in (0, 2):
             same(unrolled, plain, data, pos)
+
+
+@pytest.mark.parametrize(
+    ("stepwise", "why"),
+    [
+        (many((digits << tag(b";")).map(int)) << tag(b"."), "an item is more than its groups"),
+        (many(digits << tag(b";")) << tag(b"."), "an item is more than its groups"),
+        (many(seq(digits, tag(b";"))) << tag(b"."), "an item is more than its groups"),
+        (many(tag(b"ab")) << tag(b"."), "an item is more than its groups"),
+        (many(seq(word, opt(digits)) << tag(b";")) << tag(b"."), "an item is more than its groups"),
+        (many(seq(digits, many(pair) << tag(b"!"))) << tag(b"."), "an item is more than its groups"),
+        (seq(many(pair) << tag(b"."), digits << tag(b".")), "behind it"),
+        (seq(many(pair) << tag(b"."), many(pair) << tag(b"!")), "behind it"),
+        (seq(opt(many(pair) << tag(b".")), tag(b"!")), "behind it"),
+    ],
+)
+def test_what_unrolling_would_change_is_not_unrolled(stepwise: Regular[Any], why: str) -> None:
+    fuse(stepwise)
+    with pytest.raises(ValueError, match=f"cannot be unrolled.*{why}"):
+        fuse(stepwise, unroll=True)
+
+
+def test_lists_of_random_items_are_the_same_unrolled() -> None:
+    assert sum(unrolled_like_plain(rng, *grammar_of_a_list(rng)) for rng in map(Random, range(100))) > 10
+
+
+@pytest.mark.parametrize("stepwise", [many(pair), times(pair, 0, 3) << tag(b"."), word, opt(many(pair) >> tag(b"."))])
+def test_where_nothing_can_be_unrolled_nothing_changes(stepwise: Regular[Any]) -> None:
+    unrolled = fuse(stepwise, unroll=True)
+    for size in (0, 3, 60):
+        same(unrolled, fuse(stepwise), b"key= 1;" * size + b".")
+
+
+def test_a_text_that_looks_like_the_generated_function_is_only_a_text() -> None:
+    stepwise = seq(tag(b"def fused(data, pos=0):"), many(pair) << tag(b"."))
+    text = b"def fused(data, pos=0):" + b"key= 1;" * 60 + b"."
+    same(fuse(stepwise, unroll=True), stepwise, text)
 
 
 def test_a_fused_parser_is_a_part_of_other_parsers() -> None:

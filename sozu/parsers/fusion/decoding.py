@@ -54,7 +54,7 @@ class Decoder:
     """Numbers the groups of one pattern and names the objects that its expression refers to."""
 
     def __init__(self, dialect: Emitter, scope: dict[str, Any], unroll: int = 0) -> None:
-        """`unroll` items of a repetition get groups of their own, if their values are nothing but groups."""
+        """`unroll` items of a repetition get groups of their own: `part` raises ValueError if their values are more than groups, or groups follow."""
         self.dialect = dialect
         self.scope = scope
         self.unroll = unroll
@@ -98,6 +98,8 @@ class Decoder:
         """A group around `pattern`."""
         # The number of a group is its place in this list, so parts have to be made in the order in which their patterns stand. Groups never
         # nest: what is inside of one is emitted, not decoded.
+        if self.named is not None:
+            raise ValueError("cannot be unrolled: the list has a value behind it")
         self.groups.append(self.bind("g", None))
         return Part(b"(" + pattern + b")", self.groups[-1], len(self.groups))
 
@@ -195,9 +197,7 @@ class Decoder:
         nothing with a group may come after it.
         """
         begin = len(self.groups)
-        parts = [self.part(item, last=False) for _ in range(self.unroll)]
-        # Every item has the same number of groups, two or more: `Tuples` makes each value of them alone and never sees the item's expression. A map,
-        # or a value that is no group, would be lost, which is why `fuse` says what `unroll` is for.
+        parts = [self.flat(item) for _ in range(self.unroll)]
         width = (len(self.groups) - begin) // self.unroll
         # At least one item, or the group takes no part. With none allowed it would always take part, empty, and `lastindex` would always point
         # to it, so that no head would ever take the cheap way.
@@ -211,6 +211,16 @@ class Decoder:
         tuples = self.bind("t", Tuples(begin, width))
         many = f"[*{tuples}[{end}](groups), *{self.items(self.quickest(item), f'groups[{end}]')}]"
         return Part(pattern, f"({tuples}[last](groups) if (last := match.lastindex or 0) <= {end} else {many})")
+
+    def flat(self, item: Node) -> Part:
+        """An item that is the tuple of its groups: `Tuples` makes its value of them alone, and would lose a map or a constant."""
+        begin, certain, self.certain = len(self.groups), self.certain, True
+        part = self.part(item, last=False)
+        # A group that may be absent could be the last one, by which the items are counted.
+        if not self.certain or part.expression != tuple_of(self.groups[begin:]):
+            raise ValueError("cannot be unrolled: the value of an item is more than its groups")
+        self.certain = certain
+        return part
 
     def quickest(self, item: Node) -> Node:
         """How to look at an item for the second time."""
