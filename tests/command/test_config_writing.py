@@ -1,14 +1,16 @@
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
+from hypothesis import strategies as st
 import msgspec
 
 from sozu.command.commit import commit
 from sozu.command.config import Configuration, written
 from sozu.command.config.loading import read_configuration
-from sozu.command.edits.facts import Rate
+from sozu.command.edits.facts import AnswerPage, Rate
 from sozu.command.facts import LoadBalancing, LogLevel, Match, Protocol, Timeouts
 from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddListener, AnyOrder
+from sozu.command.rules.limits import LONGEST_BODY, LONGEST_TIMEOUT
 from sozu.command.settings import AccessLog, Metrics, Pool, Settings
 from sozu.command.state import ConfigState, same_facts
 from sozu.command.terms import Breaker, CheckKind, Failures, Health, ProxyProtocol, Queue, Retries, Share
@@ -88,6 +90,28 @@ def test_whatever_the_state_it_is_read_back(history: list[AnyOrder]) -> None:
 
     assert same_facts(again.state, facts)
     assert again.settings == SETTINGS
+
+
+@given(st.text())
+@example("\x7f \x80 \x85 \x9f \u2028 \u2029 \ufeff \ufffe \uffff \U0001f600 \U0001ffff")
+@example("\\u0085 \\\x85 \"\t\r\n'")
+def test_whatever_the_text_it_is_read_back(text: str) -> None:
+    pages = (AnswerPage(status=404, body=text.replace("{", "{{").replace("}", "}}")),)
+    settings = msgspec.structs.replace(SETTINGS, answers=pages)
+    facts = state(AddCluster(cluster="a", answers=pages))
+    again = read(written(Configuration(settings, facts)))
+
+    assert again.settings == settings
+    assert same_facts(again.state, facts)
+
+
+@given(st.floats(min_value=0, max_value=LONGEST_TIMEOUT, exclude_min=True), st.integers(min_value=1, max_value=LONGEST_BODY))
+@example(0.1 + 0.2, LONGEST_BODY)
+@example(5e-324, 1)
+def test_whatever_the_number_it_is_read_back(seconds: float, size: int) -> None:
+    settings = msgspec.structs.replace(SETTINGS, timeouts=Timeouts(back=seconds), max_body_size=size)
+
+    assert read(written(Configuration(settings, ConfigState()))).settings == settings
 
 
 def test_it_reads_as_people_write_it() -> None:

@@ -1,10 +1,6 @@
-"""A configuration as the text of a configuration file. Pure; `loading` reads it back to the same.
+"""A configuration as the text of a configuration file. Pure; `loading` reads it back to the same."""
 
-Texts stand in double quotes, as in JSON, which is YAML: so none can be mistaken for a number, a truth value or an alias.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping
-import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -14,6 +10,7 @@ from sozu.command.config.loading import Configuration
 from sozu.command.facts import Backend, Cluster, Fact, Listener, Protocol
 from sozu.command.settings import Settings
 from sozu.command.state import ConfigState
+from sozu.command.texts.flow import flow
 
 
 def written(configuration: Configuration, keys: str | None = None) -> str:
@@ -35,13 +32,13 @@ def _settings(settings: Settings) -> Iterator[str]:
     for name, value in msgspec.to_builtins(settings).items():
         # `omit_defaults` leaves out single values, but a struct of nothing else than those, such as `pool`, as an empty mapping.
         if value != {}:  # it says nothing but defaults
-            yield f"{name}: {_flow(value)}"
+            yield f"{name}: {flow(value)}"
 
 
 def _listeners(state: ConfigState, keys: str | None) -> Iterator[str]:
     if state.listeners:
         yield "listeners:"
-        yield from (f"  - {_flow(_listener(listener, state, keys))}" for listener in state.listeners.values())
+        yield from (f"  - {flow(_listener(listener, state, keys))}" for listener in state.listeners.values())
 
 
 def _listener(listener: Listener, state: ConfigState, keys: str | None) -> dict[str, Any]:
@@ -65,7 +62,7 @@ def _clusters(state: ConfigState, keys: str | None) -> Iterator[str]:
     secure = [listener.address for listener in state.listeners.values() if listener.protocol is Protocol.HTTPS]
     for cluster in state.clusters.values():
         # Where they stand says to which cluster they belong; the key is unknown to an entry.
-        frontends = [_flow(_said(each, but="cluster")) for each in state.frontends_of(cluster.cluster)]
+        frontends = [flow(_said(each, but="cluster")) for each in state.frontends_of(cluster.cluster)]
         backends = [_backend(each) for each in state.backends_of(cluster.cluster)]
         settings = _said(cluster, but="cluster")
         shown = None if cluster.tls is None else state.certificates.get(cluster.tls.certificate or "")
@@ -79,8 +76,8 @@ def _cluster(cluster: Cluster, settings: dict[str, Any], frontends: list[str], b
     if cluster.timeouts is not None:  # all of them: what is left out in a file is as outside
         settings["timeouts"] = msgspec.structs.asdict(cluster.timeouts)
     empty = not (settings or frontends or backends)
-    yield f"  {_flow(cluster.cluster)}:{' {}' if empty else ''}"
-    yield from (f"    {name}: {_flow(value)}" for name, value in settings.items())
+    yield f"  {flow(cluster.cluster)}:{' {}' if empty else ''}"
+    yield from (f"    {name}: {flow(value)}" for name, value in settings.items())
     yield from _list("frontends", frontends)
     yield from _list("backends", backends)
 
@@ -95,7 +92,7 @@ def _backend(backend: Backend) -> str:
     # The rules fill it in; a name that was never given would look like one, and stay behind when the address is edited.
     if backend.id == backend.address:
         del said["id"]
-    return _flow(backend.address if len(said) == 1 else said)
+    return flow(backend.address if len(said) == 1 else said)
 
 
 def _said(fact: Fact, but: str = "") -> dict[str, Any]:
@@ -104,12 +101,3 @@ def _said(fact: Fact, but: str = "") -> dict[str, Any]:
     said: dict[str, Any] = msgspec.to_builtins(fact)
     said.pop(but, None)
     return said
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {_flow(item)}" for name, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    # `ensure_ascii` would write what is beyond 16 bits as two surrogates, as JSON has to; YAML has no pairs, and libyaml refuses either half.
-    return json.dumps(value, ensure_ascii=False)

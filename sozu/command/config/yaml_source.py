@@ -32,8 +32,9 @@ _CONSTANTS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _DIGITS = frozenset("0123456789")
-# So many digits always fit into 64 bits, and `int` refuses more than 4300 of them with an error of its own.
-_LONGEST_NUMBER = 18
+# `int` refuses more than 4300 digits with an error of its own; a fraction has 325 where `export` writes the smallest that there is.
+_LONGEST_NUMBER = 400
+_LARGEST = 2**63 - 1  # what fits into a journal
 
 
 @dataclass(slots=True)
@@ -161,7 +162,8 @@ def plain_scalar(text: str) -> bool | int | float | str | None:
     if not whole or octal_looking or len(unsigned) > _LONGEST_NUMBER or not _DIGITS.issuperset(whole + rest):
         return text
     # No exponents, underscores, infinities and NaN: no setting needs them, and what is no number here is refused where one is expected.
-    return float(text) if point else int(text)
+    number = float(text) if point else int(text)
+    return number if abs(number) <= _LARGEST else text
 
 
 def _span_of(node: yaml.Node) -> Span:

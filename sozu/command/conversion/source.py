@@ -1,10 +1,10 @@
 """The upstream file as tables that know which of their keys were read. What was not is a note at the end: nothing is dropped in silence."""
 
 from collections.abc import Iterator, Mapping
-import re
-from typing import Any, Final
+from typing import Any
 
-_BLANK: Final = re.compile(r"\s")
+from sozu.command.rules.spellings import ID_LIMIT
+from sozu.command.texts.flow import in_one_line
 
 
 class Notes:
@@ -18,8 +18,8 @@ class Notes:
         return iter(self._lines)
 
     def add(self, place: str, text: str) -> None:
-        """One note."""
-        self._lines[f"{place}: {text}" if place else text] = None
+        """One note, of one line whatever it repeats: it is told on a terminal, and in a comment."""
+        self._lines[in_one_line(f"{place}: {text}" if place else text)] = None
 
 
 class Table:
@@ -62,9 +62,9 @@ class Table:
                 if isinstance(values, dict):
                     table = Table(values, place, self.notes)
                     # A name with a blank cannot be a cluster here, and the cluster is the last thing that should be left out for its name.
-                    sound = _BLANK.sub("-", name)
+                    sound = "".join(each if each.isprintable() and each != " " else "-" for each in name[:ID_LIMIT]) or "-"
                     if sound != name:
-                        self.notes.add(place, f"no name has a blank in it here: {sound}")
+                        self.notes.add(place, f"a name has 1 to {ID_LIMIT} visible characters here, and no blank: {sound}")
                     yield sound, table
                     table.leftovers()
                 else:

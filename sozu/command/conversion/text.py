@@ -1,16 +1,17 @@
-"""The result as YAML: texts in double quotes, as in JSON, so that none is mistaken for anything else; the notes on top as comments. Pure."""
+"""The result as YAML, with the notes on top as comments. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-import json
 from typing import Any
+
+from sozu.command.texts.flow import flow
 
 
 def written(settings: Mapping[str, Any], listeners: Sequence[Mapping[str, Any]], clusters: Mapping[str, Any], notes: Sequence[str]) -> str:
     """The text of a configuration file."""
     # Not by `config.writing`, although the result looks alike: that writes facts, and half of what stands here, such as files of certificates, is none yet.
-    lines = [*_notes(notes), *(f"{name}: {_flow(value)}" for name, value in settings.items())]
+    lines = [*_notes(notes), *(f"{name}: {flow(value)}" for name, value in settings.items())]
     if listeners:
-        lines += ["listeners:", *(f"  - {_flow(each)}" for each in listeners)]
+        lines += ["listeners:", *(f"  - {flow(each)}" for each in listeners)]
     if clusters:
         lines += ["clusters:", *(line for name, cluster in clusters.items() for line in _cluster(name, cluster))]
     # A file without a single key would be refused as one that was cut off.
@@ -27,20 +28,11 @@ def _notes(notes: Sequence[str]) -> Iterator[str]:
 
 def _cluster(name: str, cluster: Mapping[str, Any]) -> Iterator[str]:
     # `{}` says that nothing was forgotten; a key with nothing behind it would mean the same to the reader of the file.
-    yield f"  {_flow(name)}:{'' if cluster else ' {}'}"
+    yield f"  {flow(name)}:{'' if cluster else ' {}'}"
     for key, value in cluster.items():
         # A line each: of what is in a cluster these are the ones that come and go, and a diff shows which.
         if key in {"frontends", "backends"}:
             yield f"    {key}:"
-            yield from (f"      - {_flow(each)}" for each in value)
+            yield from (f"      - {flow(each)}" for each in value)
         else:
-            yield f"    {key}: {_flow(value)}"
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {_flow(item)}" for name, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    # YAML has no pairs of surrogates, which is how `ensure_ascii` writes what is beyond 16 bits.
-    return json.dumps(value, ensure_ascii=False)
+            yield f"    {key}: {flow(value)}"

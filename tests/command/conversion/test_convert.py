@@ -290,3 +290,20 @@ def _toml(value: object) -> str:
             return f"[{', '.join(map(_toml, value))}]"
         case _:
             return str(value)
+
+
+@pytest.mark.parametrize("name", ['"a\\nworkers: 9 #"', '"a\\u0085workers: 9 #"', '"a\\u2028b"', '"a\\u009fb\\uFEFF\\uFFFE"'])
+def test_a_note_is_a_comment_of_one_line_whatever_it_repeats(name: str) -> None:
+    conversion = convert(f"{name} = 3\n[clusters.{name}]\nsticky_name = {name}\n")
+    found = read_configuration(conversion.text, "f.yaml", Path("/"))
+
+    assert found.said == {"clusters"}
+    assert all(len(note.splitlines()) == 1 for note in conversion.notes)
+
+
+@given(st.text(), st.text())
+def test_names_and_texts_of_any_characters_come_out_as_a_configuration(name: str, text: str) -> None:
+    key, value = (f'"{"".join(f"{chr(92)}U{ord(each):08X}" for each in said)}"' for said in (name, text))
+    found = read(f"{key} = {value}\n[clusters.{key}]\n[[clusters.{key}.frontends]]\naddress = \"127.0.0.1:80\"\nhostname = {value}\nanswers = {{ 404 = {value} }}\n")
+
+    assert not found.settings.answers
