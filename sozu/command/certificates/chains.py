@@ -5,7 +5,7 @@ without the root, which a client must have anyway.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -15,7 +15,8 @@ from sozu.command.certificates.pem import BadCertificate, Block
 
 # Old files have the second label, which RFC 7468 section 5.1 lets a parser take for their sake; OpenSSL writes the third. What else
 # stands in a bundle (keys, parameters, requests) is not for us, and no reason to refuse it.
-CERTIFICATE_LABELS = frozenset(("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"))
+TRUSTED_LABEL = "TRUSTED CERTIFICATE"
+CERTIFICATE_LABELS = frozenset(("CERTIFICATE", "X509 CERTIFICATE", TRUSTED_LABEL))
 # Certificates. Whoever gives us a bundle decides how long a chain he makes of it, and each link costs the client bytes before its
 # first answer: web chains have one or two. What is longer is sent without its end, and the client may know the rest.
 LONGEST_CHAIN = 8
@@ -36,7 +37,21 @@ class Link:
 
 def read_links(blocks: Sequence[Block]) -> list[Link]:
     """The certificates among some blocks. Raises BadCertificate."""
-    return [_read_link(block) for block in blocks if block.label in CERTIFICATE_LABELS]
+    return [_read_link(_without_trust(block)) for block in blocks if block.label in CERTIFICATE_LABELS]
+
+
+def _without_trust(block: Block) -> Block:
+    """The certificate alone. OpenSSL writes behind it what it is trusted for, which is for those who judge it, not for who shows it."""
+    return replace(block, content=_first_value(block.content)) if block.label == TRUSTED_LABEL else block
+
+
+def _first_value(der: bytes) -> bytes:
+    # X.690 section 8.1.3: below 128 the octet behind the tag is the length, else how many octets there are of it.
+    length, begin = der[1] if len(der) > 1 else 0, 2
+    if length >= 128:
+        begin += length - 128
+        length = int.from_bytes(der[2:begin])
+    return der[: begin + length]
 
 
 def _read_link(block: Block) -> Link:

@@ -1,3 +1,4 @@
+from base64 import b64encode
 from collections.abc import Callable
 from hashlib import sha256
 import ssl
@@ -38,6 +39,25 @@ def flaws(certificate: str, key: str = "", *chain: str) -> str:
 def test_the_fingerprint_is_the_sha256_of_the_der() -> None:
     der = x509.load_pem_x509_certificate(LEAF.encode()).public_bytes(Encoding.DER)
     assert taken(LEAF).fingerprint == sha256(der).hexdigest()
+
+
+# SEQUENCE { SEQUENCE { OBJECT IDENTIFIER serverAuth } }, which `openssl x509 -trustout -addtrust serverAuth` writes behind it.
+TRUST = bytes.fromhex("300c300a06082b06010505070301")
+
+
+@pytest.mark.parametrize("trust", [b"", TRUST])
+def test_of_a_trusted_certificate_what_it_is_trusted_for_is_left_out(trust: bytes) -> None:
+    text = b64encode(ssl.PEM_cert_to_DER_cert(LEAF) + trust).decode()
+    trusted = f"-----BEGIN TRUSTED CERTIFICATE-----\n{text}\n-----END TRUSTED CERTIFICATE-----\n"
+
+    assert taken(trusted) == taken(LEAF)
+
+
+@pytest.mark.parametrize("content", [b"0", b"0\x80", b"0\x83\x01", TRUST, b"\xff" * 300])
+def test_a_trusted_certificate_that_is_none_is_refused(content: bytes) -> None:
+    trusted = f"-----BEGIN TRUSTED CERTIFICATE-----\n{b64encode(content).decode()}\n-----END TRUSTED CERTIFICATE-----\n"
+
+    assert "cert.pem:1: not a certificate that can be read" in flaws(trusted)
 
 
 def test_names_validity_and_kind_are_read() -> None:
