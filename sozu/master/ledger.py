@@ -4,7 +4,7 @@ What waits while an fsync runs is committed together with the next one (group co
 the fsync and is undone when it does; after it nothing can fail (`publication` deals with late workers).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 import logging
 from time import time
@@ -20,7 +20,7 @@ from sozu.command.facts import Listener
 from sozu.command.journal import Journal, JournalError, Record
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.conditions import holds_expression
-from sozu.command.state import BackendKey, ConfigState
+from sozu.command.state import ConfigState
 from sozu.master import garbage
 from sozu.master.aims import Aim, these
 from sozu.master.aside import Aside
@@ -106,14 +106,14 @@ class Ledger:
         aside: Aside,
         *,
         told: Told | None = None,
-        departures: Iterable[BackendKey] = (),
+        departures: Departures | None = None,
     ) -> None:
         """`told` hears of each publication, and must not switch greenlets; `aside` is for what only looks; `departures` are those of a master before."""
         self._state = self._drafted = state
         self._journal, self._sockets, self._roster, self._told = journal, sockets, roster, told
         self._proposals: Queue[Proposal | None] = Queue()
         self._writer, self._reader = Aside(), aside
-        self.departures = Departures(departures)
+        self.departures = departures or Departures()
         self._clerk = gevent.spawn(self._run)
 
     @property

@@ -15,7 +15,7 @@ import gevent.socket
 from sozu.command.certificates.sealing import TicketSecret
 from sozu.command.journal import Journal
 from sozu.command.settings import Settings, in_force
-from sozu.command.state import BackendKey
+from sozu.master.departures import Departures
 from sozu.master.logs import LogFile
 from sozu.master.restart import Replayed, replayed
 from sozu.master.sockets import ListenerSockets
@@ -61,7 +61,7 @@ class Programs:
 class Opened:
     """What is open, and what is known besides. `page` is the listening socket of the page of figures, if another master has opened it.
 
-    `since` is when the proxy started (monotonic seconds), `departures` are the backends that another master has removed,
+    `since` is when the proxy started (monotonic seconds), `departures` is what another master has removed,
     `orphanage` has the workers of one that died, `before` is what the journal says if it was read already. From the secret follow the keys that seal TLS session tickets; `rates` is
     a descriptor of the memory in which all workers count.
     """
@@ -73,7 +73,7 @@ class Opened:
     belongings: Belongings
     since: float
     page: gevent.socket.socket | None = None
-    departures: tuple[BackendKey, ...] = ()
+    departures: Departures = field(default_factory=Departures)
     orphanage: Orphanage = field(default_factory=Orphanage)
     before: Replayed | None = None
     ticket_secret: TicketSecret = field(default_factory=TicketSecret.new)

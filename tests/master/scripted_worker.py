@@ -20,11 +20,13 @@ from sozu.command.commit import commit
 from sozu.command.facts import Protocol
 from sozu.command.orders import (
     ActivateListener,
+    AddBackend,
     AddCluster,
     AddListener,
     AnyOrder,
     DeactivateListener,
     RemoveBackend,
+    RemoveCluster,
     RemoveListener,
     UpdateListener,
 )
@@ -201,7 +203,9 @@ class Worker:
             return
         self.apply(revision, orders)
         # Whatever it removes still runs.
+        removed = {order.cluster for order in orders if isinstance(order, RemoveCluster)}
         gone = [(order.cluster, order.address) for order in orders if isinstance(order, RemoveBackend)]
+        gone += [(order.cluster, order.address) for order in self.orders if isinstance(order, AddBackend) and order.cluster in removed]
         if "be-late" not in added:
             self.reply(number, data={"running": gone})
 

@@ -1,6 +1,8 @@
+from typing import Any
+
 from sozu.command.commit import commit
 from sozu.command.draft import Change
-from sozu.command.facts import Certificate, Cluster, Protocol
+from sozu.command.facts import Backend, Certificate, Cluster, Frontend, Listener, Protocol
 from sozu.command.orders import (
     AddBackend,
     AddCertificate,
@@ -56,28 +58,41 @@ def test_what_departed_is_remembered_until_it_is_back() -> None:
     gone = commit(first.state, [RemoveCluster(cluster="blog"), RemoveListener(protocol=Protocol.HTTP, address=LISTENER.address)])
     departures.follow(gone.effects)
 
-    assert list(departures) == [("shop", "127.0.0.1:9"), ("blog", "127.0.0.1:1")]
-    assert LISTENER.address in departures
+    assert list(departures.backends) == [("shop", "127.0.0.1:9"), ("blog", "127.0.0.1:1")]
+    assert LISTENER.address in departures.listeners
+    assert "blog" in departures.clusters
     departures.follow(commit(gone.state, [LISTENER, *BLOG]).effects)
-    assert list(departures) == [("shop", "127.0.0.1:9")]
-    assert LISTENER.address not in departures
+    assert list(departures.backends) == [("shop", "127.0.0.1:9")]
+    assert not departures.listeners
+    assert not departures.clusters
 
 
-def test_of_very_many_departures_the_last_are_remembered() -> None:
-    departures = Departures(("shop", str(number)) for number in range(REMEMBERED + 5))
-    departures.follow([])
+def test_of_very_many_departures_the_last_of_each_kind_are_remembered() -> None:
+    departures = Departures()
+    for number in range(REMEMBERED + 5):
+        name = str(number)
+        frontend, listener = Frontend(cluster="shop", hostname=name, path="/"), Listener(protocol=Protocol.HTTP, address=name)
+        departures.follow([Change(fact, None) for fact in (Backend(cluster="shop", address=name), frontend, listener, Cluster(cluster=name))])
 
-    assert len(list(departures)) == REMEMBERED
-    assert ("shop", "4") not in departures
+    for kind in (departures.backends, departures.frontends, departures.listeners, departures.clusters):
+        assert len(kind) == REMEMBERED
+    assert ("shop", "4") not in departures.backends
+    assert ("shop", "5") in departures.backends
+    assert "4" not in departures.listeners
+    assert "5" in departures.listeners
 
 
 def test_departures_that_are_packed_are_the_same() -> None:
     departures = Departures([("shop", "127.0.0.1:9")])
     gone = state(*BLOG, AddHttpFrontend(cluster="blog", hostname="blog.example"), LISTENER)
     departures.follow([Change(fact, None) for fact in gone.facts()])
-    before = list(departures)
+    before = remembered(departures)
 
     departures.pack()
 
-    assert list(departures) == before
-    assert all(fact.key in departures for fact in gone.facts() if not isinstance(fact, Cluster))
+    assert remembered(departures) == before
+    assert [len(keys) for keys in before] == [2, 1, 1, 1]
+
+
+def remembered(departures: Departures) -> list[list[Any]]:
+    return [list(keys) for keys in (departures.backends, departures.frontends, departures.listeners, departures.clusters)]

@@ -231,11 +231,11 @@ def test_a_removed_listener_is_closed_unless_it_is_back_already(house: House) ->
 def test_removed_backends_are_remembered_until_they_are_back(house: House) -> None:
     key = ("a", "127.0.0.1:1")
     house.propose(AddCluster(cluster="a"), AddBackend(cluster="a", address="127.0.0.1:1"))
-    assert key not in house.ledger.departures
+    assert key not in house.ledger.departures.backends
     house.propose(RemoveBackend(cluster="a", address="127.0.0.1:1"))
-    assert key in house.ledger.departures
+    assert key in house.ledger.departures.backends
     house.propose(AddBackend(cluster="a", address="127.0.0.1:1"))
-    assert key not in house.ledger.departures
+    assert key not in house.ledger.departures.backends
 
 
 def test_a_closed_ledger_finishes_what_was_proposed_and_takes_no_more(house: House) -> None:

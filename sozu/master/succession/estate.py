@@ -16,6 +16,7 @@ import msgspec
 from sozu.command.certificates.sealing import SIZE
 from sozu.command.events import Event
 from sozu.command.settings import Settings
+from sozu.command.state import BackendKey, FrontendKey
 from sozu.master.tools.tool import CarriedTool
 from sozu.master.workers.roster import WorkerState
 
@@ -69,7 +70,7 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     listeners: dict[str, list[int]]
     slots: list[SlotLeft]
     workers: list[WorkerLeft]
-    departed: list[tuple[str, str]]
+    departed: list[BackendKey]
     tools: list[CarriedTool]
     signals: list[Signals]
     events: list[Event] = []
@@ -80,6 +81,9 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     rates: int | None = None
     restaff: bool = False  # an order has changed how many workers there should be, and nobody has seen to it yet
     disordered: list[str] | None = None  # addresses of listeners, see ListenerSockets; an older one may not know
+    departed_frontends: list[FrontendKey] = []  # an older one left backends only
+    departed_listeners: list[str] = []
+    departed_clusters: list[str] = []
 
     def descriptors(self) -> Iterator[int]:
         """All of them: what must stay open."""

@@ -11,6 +11,7 @@ import gevent.socket
 from sozu.command.certificates.sealing import TicketSecret
 from sozu.command.channel import channel_to_worker
 from sozu.command.journal import Journal
+from sozu.master.departures import Departures
 from sozu.master.logs import LogFile
 from sozu.master.opening import Opened, common_memory
 from sozu.master.sockets import ListenerSockets
@@ -47,7 +48,7 @@ def inherit(estate: Estate) -> Opened:
         estate.belongings,
         estate.started,
         None if estate.metrics is None else gevent.socket.socket(fileno=estate.metrics),
-        tuple(estate.departed),
+        Departures(estate.departed, estate.departed_frontends, estate.departed_listeners, estate.departed_clusters),
         ticket_secret=TicketSecret(bytes.fromhex(estate.ticket_secret), estate.ticket_period),
         rates=common_memory() if estate.rates is None else estate.rates,
     )

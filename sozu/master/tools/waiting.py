@@ -38,15 +38,17 @@ class Waiting:
                 # Remembered under its normal address, however it was written when it was removed, and is written now.
                 key = (cluster, _normal(address))
                 # One that has come back is not waited for: to remove it again is a change, and goes through the ledger.
-                return key not in self.ledger.state.backends and key in self.ledger.departures
+                return key not in self.ledger.state.backends and key in self.ledger.departures.backends
             case RemoveCluster(cluster=cluster, wait=True):
-                return cluster not in self.ledger.state.clusters and any(key[0] == cluster for key in self.ledger.departures)
+                gone = self.ledger.departures
+                # An older master has left backends only, and no clusters.
+                return cluster not in self.ledger.state.clusters and (cluster in gone.clusters or any(key[0] == cluster for key in gone.backends))
             case RemoveListener(address=address, wait=True):
                 normal = _normal(address)
-                return normal not in self.ledger.state.listeners and normal in self.ledger.departures
+                return normal not in self.ledger.state.listeners and normal in self.ledger.departures.listeners
             case RemoveHttpFrontend(wait=True):
-                gone = _frontend(order)
-                return gone is not None and gone.key not in self.ledger.state.frontends and gone.key in self.ledger.departures
+                frontend = _frontend(order)
+                return frontend is not None and frontend.key not in self.ledger.state.frontends and frontend.key in self.ledger.departures.frontends
             case _:
                 return False
 
@@ -78,7 +80,7 @@ class Waiting:
                 case RemoveCluster():
                     # After a commit the workers have just said which of them still run.
                     # Who asks again may have lost any of those that are remembered.
-                    keys = self.ledger.departures if publication is None else still_running(publication)
+                    keys = tuple(self.ledger.departures.backends) if publication is None else still_running(publication)
                     yield from (key for key in keys if key[0] == order.cluster)
                 case _:
                     continue

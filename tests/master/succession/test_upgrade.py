@@ -294,4 +294,6 @@ def test_a_master_that_leaves_too_little_is_not_succeeded() -> None:
     assert missing(left) == []
     fewer = {**left, "Estate": tuple(name for name in left["Estate"] if name != "journal")}
     assert missing(fewer) == ["Estate.journal"]
+    # What was removed was backends only, in the estates of masters before this one.
+    assert missing({**left, "Estate": tuple(name for name in left["Estate"] if not name.startswith("departed_"))}) == []
     assert set(missing({})) >= {"Estate.journal", "WorkerLeft.pid", "SlotLeft.number", "CarriedTool.descriptor"}

@@ -1,31 +1,63 @@
 """Who waits or listens while the master is upgraded, and goes on with the next one."""
 
+from collections.abc import Callable
 from queue import Queue
 from threading import Thread
 
-from sozu.command.client import Client
-from sozu.command.orders import AddCluster, RemoveBackend
+import pytest
+
+from sozu.command.client import Client, RequestRefused
+from sozu.command.facts import Protocol
+from sozu.command.orders import AddCluster, RemoveBackend, RemoveCluster, RemoveHttpFrontend, RemoveListener
 from sozu.command.requests import Metrics, UpgradeMaster
-from tests.master.served import PATIENCE, Serve
+from tests.master.served import PATIENCE, Serve, Served
+
+Waited = RemoveBackend | RemoveCluster | RemoveHttpFrontend | RemoveListener
 
 
-def test_a_wait_of_the_client_goes_on_with_the_next_master(serve: Serve) -> None:
+def of_the_listener(served: Served) -> Waited:
+    return RemoveListener(protocol=Protocol.HTTP, address=served.told["listeners"][0], wait=True)
+
+
+@pytest.mark.parametrize(
+    ("removal_in", "in_use"),
+    [
+        (lambda _: RemoveBackend(cluster="blog", address="127.0.0.1:9001", wait=True), "live exchange"),
+        (lambda _: RemoveCluster(cluster="blog", wait=True), "live exchange"),
+        (lambda _: RemoveHttpFrontend(cluster="blog", hostname="blog.example.com", wait=True), "live exchange"),
+        (of_the_listener, "2 sessions"),
+    ],
+    ids=["backend", "cluster", "frontend", "listener"],
+)
+def test_a_wait_of_the_client_goes_on_with_the_next_master(serve: Serve, removal_in: Callable[[Served], Waited], in_use: str) -> None:
     served = serve(workers=1)
     told: Queue[str] = Queue()
-    removal = RemoveBackend(cluster="blog", address="127.0.0.1:9001", wait=True)
+    removal = removal_in(served)
 
     def wait() -> None:
         with Client(served.socket, timeout=PATIENCE) as other:
-            told.put(other.order(removal, hear=lambda answer: told.put(answer.message)).message)
+            try:
+                told.put(other.order(removal, hear=lambda answer: told.put(answer.message)).message)
+            except RequestRefused as refused:
+                told.put(f"refused: {refused}")
 
     waiting = Thread(target=wait)
     waiting.start()
-    until(told, "live exchange")
+    until(told, in_use)
     served.ask(UpgradeMaster(grace=0.1))
-    until(told, "live exchange")
+    until(told, in_use)
     served.ask(Metrics())  # which is when the scripted worker's exchanges end
     until(told, "may be stopped now")
     waiting.join(PATIENCE)
+
+
+def test_a_cluster_that_had_no_backends_is_known_to_the_next_master_as_removed(serve: Serve) -> None:
+    served = serve(workers=1)
+    served.ask(AddCluster(cluster="empty"))
+    served.ask(RemoveCluster(cluster="empty"))
+    served.ask(UpgradeMaster(grace=0.1))
+
+    assert served.ask(RemoveCluster(cluster="empty", wait=True))[-1].message.endswith("may be stopped now")
 
 
 def test_events_go_on_being_numbered_and_told(serve: Serve) -> None:
@@ -48,5 +80,5 @@ def test_events_go_on_being_numbered_and_told(serve: Serve) -> None:
 
 
 def until(told: "Queue[str]", words: str) -> None:
-    while words not in told.get(timeout=PATIENCE):
-        continue
+    while words not in (said := told.get(timeout=PATIENCE)):
+        assert not said.startswith("refused"), said
