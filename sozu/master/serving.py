@@ -145,7 +145,7 @@ class Master:
         tell_if_torn(opened.journal)
         end.callback(pidfile.remove, settings.pidfile)
         expiry = watch_expiry(self._events, lambda: self._ledger.state)
-        told = Chronicle(self._events, self._roster, self._heed_settings, expiry.look)
+        told = Chronicle(self._events, self._roster, self._heed_settings, expiry.look, lambda: self._slots.checks.follow())  # noqa: PLW0108 - there are no slots yet
         self._ledger = Ledger(self._before.state, opened.journal, opened.sockets, self._roster, aside, told=told, departures=opened.departures)
         end.callback(self._ledger.close)
         self._speak()

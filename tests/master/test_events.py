@@ -9,7 +9,7 @@ from sozu.command.client import Client, RequestRefused
 from sozu.command.commit import commit
 from sozu.command.draft import Change
 from sozu.command.events import Event
-from sozu.command.facts import Certificate, Cluster, Protocol
+from sozu.command.facts import Backend, Certificate, Cluster, Listener, Protocol
 from sozu.command.orders import (
     AddBackend,
     AddCluster,
@@ -241,6 +241,16 @@ def test_certificates_are_looked_at_when_one_comes() -> None:
     assert not looks
     chronicle.heard(Publication(2, [], [Change(None, certificate)]), AUTHOR)
     assert looks
+
+
+def test_each_change_of_clusters_and_backends_is_followed() -> None:
+    follows: list[None] = []
+    chronicle = Chronicle(Events(), Roster(), lambda: None, follow=lambda: follows.append(None))
+    chronicle.heard(Publication(1, [], [Change(None, Listener(protocol=HTTP, address=ADDRESS))]), AUTHOR)
+    assert not follows
+    chronicle.heard(Publication(2, [], [Change(Cluster(cluster="a"), None)]), AUTHOR)
+    chronicle.heard(Publication(3, [], [Change(None, Backend(cluster="a", address=ADDRESS))]), AUTHOR)
+    assert len(follows) == 2
 
 
 def watch_until_the_clock_stops(events: Events, state: ConfigState, clock: Callable[[], float]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 import gevent
 
 from sozu.command.draft import Change
-from sozu.command.facts import Backend, Certificate, Listener, Overrides
+from sozu.command.facts import Backend, Certificate, Cluster, Listener, Overrides
 from sozu.command.state import BackendKey
 from sozu.master.author import Author
 from sozu.master.news.events import Events
@@ -21,10 +21,17 @@ MOST_TOLD = 100  # backends that drain at once and are told one by one; more are
 
 
 class Chronicle:
-    """Writes to `events`; `speak` is called when the settings have changed, `look` when certificates have."""
+    """Writes to `events`; `speak` is called when the settings have changed, `look` when certificates have, `follow` when clusters or backends have."""
 
-    def __init__(self, events: Events, roster: Roster, speak: Callable[[], object], look: Callable[[], object] = lambda: None) -> None:
-        self._events, self._roster, self._speak, self._look = events, roster, speak, look
+    def __init__(
+        self,
+        events: Events,
+        roster: Roster,
+        speak: Callable[[], object],
+        look: Callable[[], object] = lambda: None,
+        follow: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._events, self._roster, self._speak, self._look, self._follow = events, roster, speak, look, follow
 
     def heard(self, publication: Publication, author: Author) -> None:
         """It is in force. Does not switch."""
@@ -41,6 +48,8 @@ class Chronicle:
         # At once, since the next look at all certificates may be an hour away.
         if any(isinstance(change.after, Certificate) for change in publication.effects):
             self._look()
+        if any(isinstance(change.after or change.before, Cluster | Backend) for change in publication.effects):
+            self._follow()
 
     def settled(self, publication: Publication) -> None:
         """The workers have confirmed it, or are replaced. Does not switch."""

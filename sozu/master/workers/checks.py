@@ -61,9 +61,22 @@ class Checks:
             for cluster, address in self._down:
                 worker.link.tell(Learn(cluster=cluster, address=address, up=False))
 
+    def follow(self) -> None:
+        """Another configuration is in force. Must not miss one: a backend may leave with one and be back with the next."""
+        # As workers do with what nobody asks any more. Were it remembered here, newcomers would be told that the backend is down when it is back and
+        # well, and who asks would never contradict: his verdict begins at up and stays there.
+        self._down = {key for key in self._down if self._is_asked(key)}
+
+    def _is_asked(self, key: Key) -> bool:
+        state = self._state()
+        cluster, backend = state.clusters.get(key[0]), state.backends.get(key)
+        return cluster is not None and cluster.health is not None and backend is not None and not backend.maintenance
+
     def hear(self, from_whom: Worker, found: Checked) -> None:
         """Remember a verdict and tell the others."""
         key = (found.cluster, found.address)
+        if not self._is_asked(key):
+            return  # it was under way while the backend or its checks went
         (self._down.discard if found.up else self._down.add)(key)
         for worker in self._told:
             if worker is not from_whom:

@@ -42,6 +42,7 @@ class Slots:
         self._living: set[Worker] = set()
         self._keepers: list[gevent.Greenlet[..., None]] = []
         self._one_replacement = BoundedSemaphore(1)
+        self.checks = Checks(roster, briefing.state)
         self._suspects = Suspects(briefing.settings.command_socket)
         self._spare = Spare(command)
         self._closed = False  # no slot is filled any more
@@ -76,7 +77,7 @@ class Slots:
         """Fill every slot, and keep them filled. Returns when each was tried once: is there a worker now?"""
         self._keepers = [gevent.spawn(self._keep_filled, slot) for slot in self._slots]
         self._keepers.append(gevent.spawn(Heartbeat(lambda: tuple(self._living)).run))
-        self._keepers.append(gevent.spawn(Checks(self._roster, self._briefing.state).run))
+        self._keepers.append(gevent.spawn(self.checks.run))
         self._keepers.append(gevent.spawn(Lookups(self._roster).run))
         if (most := self._briefing.settings.max_worker_memory) is not None:
             self._keepers.append(gevent.spawn(Scales(lambda: tuple(self._living), most).run))

@@ -56,6 +56,9 @@ class Rounds:
         """Is it our turn?"""
         self._running = running
         if running:
+            # Whose turn it is may be told by another master than the one that has heard of them, and what does not change is not told again.
+            for key in self._down:
+                self._tell(key, up=False)
             self._start()
         else:
             # What was found is kept: whoever asks next goes on from there, and no backend becomes well because a worker ended.
@@ -72,6 +75,10 @@ class Rounds:
     def _learn(self, key: BackendKey, *, up: bool) -> None:
         (self._down.discard if up else self._down.add)(key)
         self._registry.found(key, up=up)
+
+    def _tell(self, key: BackendKey, *, up: bool) -> None:
+        if self.tell is not None:
+            self.tell(key, up)
 
     def _start(self) -> None:
         if self._running:
@@ -94,8 +101,7 @@ class Rounds:
             known = live is not None and live.addresses  # nobody is ill whose name nobody knows
             if live is not None and known and verdict.hear(self._is_well(live, target), target.health):
                 self._learn(key, up=verdict.up)
-                if self.tell is not None:
-                    self.tell(key, verdict.up)
+                self._tell(key, up=verdict.up)
             # The interval runs from answer to question, so that one that answers slowly is never asked twice at once.
             gevent.sleep(target.health.interval)
 
