@@ -19,7 +19,7 @@ The heir was told Inherit with the other end of that way, by which clients come 
 Unknown fields are ignored here, so that a rolling upgrade may meet an older or newer peer; SCHEMA names the language.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -63,9 +63,9 @@ class Reply(Message, frozen=True, kw_only=True, tag="reply"):
 
 
 class Happened(Message, frozen=True, kw_only=True, tag="happened"):
-    """News that nobody asked for: of kind backend_down or backend_up, with cluster, address and, where there is one, the reason."""
+    """News that nobody asked for; the master tells them as events of its own, so a worker is not to tell of anything else."""
 
-    kind: str
+    kind: Literal["backend_down", "backend_up"]
     cluster: str
     address: str
     reason: str = ""

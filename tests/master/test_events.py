@@ -213,6 +213,16 @@ def test_a_worker_tells_of_backends_unasked(play: Play, caplog: pytest.LogCaptur
     assert caplog.messages == ["event=backend_down cluster='blog' address='127.0.0.1:1' reason='refused'"]
 
 
+def test_a_worker_that_tells_what_no_worker_may_is_not_heard(play: Play, caplog: pytest.LogCaptureFixture) -> None:
+    played = play()
+    told = b'{"type":"happened","kind":"x\\nevent=listener_removed","cluster":"blog","address":"127.0.0.1:1"}\0'
+    with caplog.at_level(logging.INFO):
+        played.channel._sock.sendall(memoryview(told))
+        assert played.link.ended.wait(PATIENCE)
+
+    assert caplog.messages == []
+
+
 def test_a_certificate_that_expires_soon_is_told_once_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expiry_module, "EVERY", 0)
     soon = Certificate(fingerprint="aa", certificate="", private_key="", names=("x.y",), not_after=20 * DAY)

@@ -139,7 +139,7 @@ def _ask(path: str, orphanage: Orphanage) -> None:
         line.close()
         remove(path)  # it has ended
     except (OSError, ChannelError) as error:
-        log.warning("event=orphan_lost rendezvous=%s reason=%r", path, str(error))
+        log.warning("event=orphan_lost rendezvous=%r reason=%r", path, str(error))
         # What it had sent before it fell silent is ours already. Left out, these sockets would stay open in this
         # process, chosen by the kernel and accepted on by nobody.
         orphanage.seized += heard + _end_whoever_listens(line, path)
@@ -159,7 +159,7 @@ def _hear(channel: Channel[FromWorker], path: str, pid: int, sockets: list[Held]
             sockets.append(Held(name.address, found.slot if name.lent_by is None else name.lent_by, descriptor))
         if found.last:
             break
-    log.info("event=orphan_found slot=%d pid=%d revision=%d version=%s", found.slot, found.pid, found.revision, found.version)
+    log.info("event=orphan_found slot=%d pid=%d revision=%d version=%r", found.slot, found.pid, found.revision, found.version)
     if found.schema != SCHEMA:
         log.warning("event=orphan_of_other_schema slot=%d pid=%d schema=%d", found.slot, found.pid, found.schema)
         # The one word that workers of every version know: they drain. Its sockets have come, so nobody is lost with it.

@@ -8,10 +8,13 @@ import glob
 import logging
 import os
 from pathlib import Path
+import re
 from secrets import token_hex
 import socket
 
 log = logging.getLogger("sozu.master")
+
+_MADE = re.compile(r"-[0-9]+-[0-9a-f]{8}")  # slot and chance
 
 
 class Places:
@@ -41,12 +44,14 @@ class Places:
 
     def __iter__(self) -> Iterator[str]:
         """The paths that are there, whether or not somebody listens."""
+        # Only what `make` may have made: what is found is removed where nobody listens, and killed where somebody does who says nothing.
         there = Path(self._prefix)
-        return iter(sorted(map(str, there.parent.glob(f"{glob.escape(there.name)}-*"))))
+        found = there.parent.glob(f"{glob.escape(there.name)}-*")
+        return iter(sorted(str(each) for each in found if _MADE.fullmatch(each.name.removeprefix(there.name))))
 
 
 def slot_of(path: str) -> int:
-    """Whose place it is: the slot's number."""
+    """Whose place it is, of those that Places finds: the slot's number."""
     # From behind: the folder and the command socket may have hyphens in their names.
     return int(path.rsplit("-", 2)[-2])
 

@@ -55,6 +55,7 @@ from sozu.proxy.names import lookup
 from sozu.proxy.registry import BackendKey
 from sozu.proxy.worker.bequeathing import Way
 from sozu.proxy.worker.master_link import MasterLink
+from sozu.proxy.worker.news import News
 from sozu.proxy.worker.orphan import Rendezvous, tell_who_we_are
 from sozu.proxy.worker.service import Service
 
@@ -247,7 +248,7 @@ class Life:
             self._answer(message.id, Status.PROCESSING, data=rows)
         self._answer(message.id, data=last)
 
-    def _tell_news(self, kind: str, backend: BackendKey, reason: str) -> None:
+    def _tell_news(self, kind: News, backend: BackendKey, reason: str) -> None:
         cluster, address = backend
         self._link.say(Happened(kind=kind, cluster=cluster, address=address, reason=reason))
 

@@ -1,10 +1,12 @@
 """What the master should hear unasked: which backends went down, which came up. Told once a tick, so that a backend that flaps floods nobody."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from sozu.proxy.registry import BackendKey, Registry
 
-Tell = Callable[[str, BackendKey, str], object]  # kind, backend, reason
+News = Literal["backend_down", "backend_up"]  # which Happened may tell
+Tell = Callable[[News, BackendKey, str], object]  # kind, backend, reason
 
 
 class HealthNews:

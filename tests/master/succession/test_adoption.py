@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+import logging
 import os
 from pathlib import Path
 import signal
@@ -14,7 +15,7 @@ import gevent.socket
 import pytest
 
 from sozu import __version__
-from sozu.command.channel import channel_to_worker
+from sozu.command.channel import channel_to_master, channel_to_worker
 from sozu.command.client import Client
 from sozu.command.facts import Protocol
 from sozu.command.orders import AddCluster, AddListener
@@ -158,6 +159,30 @@ def test_one_that_has_ended_after_its_first_words_is_not_taken_in() -> None:
 
     assert list(roster) == []
     assert [slot.vacant for slot in slots] == [True]
+
+
+def test_what_an_orphan_says_stays_in_its_place_in_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(adoption, "_end_whoever_listens", lambda *_: [])  # it is this very process
+    made = Places(str(tmp_path / "sozu.sock")).make(0)
+    assert made is not None
+    listening = gevent.socket.socket(fileno=made[0].detach())
+    listening.listen()
+    settings = Settings(command_socket="/nowhere", journal="/nowhere")
+
+    def say_who() -> None:
+        channel = channel_to_master(listening.accept()[0])
+        channel.send(
+            Found(version="1\nevent=took_over", schema=SCHEMA, pid=os.getpid(), slot=0, revision=0, digest="", settings=settings, draining=False, listeners=(), last=True)
+        )
+        channel.close()
+
+    telling = gevent.spawn(say_who)
+    with listening, caplog.at_level(logging.INFO):
+        (orphan,) = find_orphans(Places(str(tmp_path / "sozu.sock"))).orphans
+    telling.get()
+    orphan.channel.close()
+
+    assert caplog.messages == [f"event=orphan_found slot=0 pid={os.getpid()} revision=0 version='1\\nevent=took_over'"]
 
 
 def test_where_others_have_served_it_is_tried_again_though_nobody_can_be_started(serve: Serve) -> None:
