@@ -1,8 +1,11 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
+import errno
 import os
 from pathlib import Path
 import socket
+from types import SimpleNamespace
+from typing import Any
 
 import gevent
 import gevent.socket
@@ -16,7 +19,7 @@ from sozu.master.author import Author
 from sozu.master.sockets import CannotListen
 from sozu.master.tools import conversation
 from sozu.master.tools import door as door_module
-from sozu.master.tools.door import Door
+from sozu.master.tools.door import Door, accept_each
 from sozu.master.tools.tool import Declined, Final, Say, Tool
 
 PATIENCE = 60.0
@@ -150,6 +153,25 @@ def test_a_burst_of_silent_tools_keeps_out_nobody(tmp_path: Path) -> None:
 
         assert talk(tmp_path / "sock", "status")[-1].status == "OK"
     door.close()
+
+
+@pytest.mark.parametrize("number", [errno.EPROTO, errno.EPERM, errno.ENETUNREACH, errno.ECONNABORTED, errno.EMFILE])
+def test_an_acceptor_outlives_what_ails_one_connection(number: int, caplog: pytest.LogCaptureFixture) -> None:
+    ours, theirs = gevent.socket.socketpair()
+    outcomes: Iterator[Any] = iter([OSError(number, os.strerror(number)), (ours, ""), OSError(errno.EBADF, "closed")])
+    listening: Any = SimpleNamespace(accept=lambda: raised_or_given(next(outcomes)))
+    served: list[gevent.socket.socket] = []
+    with ours, theirs, pytest.raises(OSError, match="closed"):
+        accept_each(listening, served.append)
+
+    assert served == [ours]
+    assert f"reason={errno.errorcode[number]}" in caplog.text
+
+
+def raised_or_given(outcome: Any) -> Any:
+    if isinstance(outcome, OSError):
+        raise outcome
+    return outcome
 
 
 def test_a_stale_socket_is_replaced_and_a_living_one_is_not(tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ import secrets
 import socket
 
 import gevent
+import gevent.socket
 import pytest
 
 from sozu.master.surroundings.notify import READY, notify, reloading, show_life, watchdog_period
+
+PATIENCE = 60.0
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -40,14 +43,36 @@ def test_signs_of_life_come_twice_as_often_as_they_are_missed(told: dict[str, st
     assert watchdog_period(told, 7) == period
 
 
-def test_systemd_gets_signs_of_life_until_it_is_gone(tmp_path: Path) -> None:
+def test_systemd_gets_signs_of_life(tmp_path: Path) -> None:
     environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000"}
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(environment["NOTIFY_SOCKET"])
         life = gevent.spawn(show_life, environment, 7)
         gevent.idle()
         assert systemd.recv(100) == b"WATCHDOG=1"
-    life.join()
+    life.kill()
+
+
+def test_signs_of_life_go_on_where_one_is_lost(tmp_path: Path) -> None:
+    environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000"}
+    life = gevent.spawn(show_life, environment, 7)
+    gevent.idle()  # nobody is there
+    with gevent.socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(environment["NOTIFY_SOCKET"])
+        systemd.settimeout(PATIENCE)
+        assert systemd.recv(100) == b"WATCHDOG=1"
+        while notify("STATUS=one of many", environment):
+            continue
+        gevent.idle()  # its queue is full
+        assert life
+        while systemd.recv(100) != b"WATCHDOG=1":
+            continue
+    life.kill()
+
+
+def test_without_a_watchdog_no_signs_of_life_are_given(tmp_path: Path) -> None:
+    show_life({"NOTIFY_SOCKET": str(tmp_path / "notify")}, 7)
+    show_life({"WATCHDOG_USEC": "2000"}, 7)
 
 
 def test_a_reload_tells_its_time() -> None:

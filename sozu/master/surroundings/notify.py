@@ -29,16 +29,14 @@ def watchdog_period(environment: Mapping[str, str], pid: int) -> float | None:
 
 def notify(message: str, environment: Mapping[str, str], descriptors: Sequence[int] = ()) -> bool:
     """Send one message, with descriptors that stay ours; False when nobody asked for it or nobody listens (a supervisor that is gone is no reason to stop)."""
-    path = environment.get("NOTIFY_SOCKET", "")
-    if not path.startswith(("/", "@")):
+    address = _address(environment)
+    if address is None:
         return False
-    # "@" stands for the NUL of Linux' abstract names.
-    name = "\0" + path[1:] if path.startswith("@") else path
     # Non-blocking: where systemd does not read for a while, a letter is
     # lost, and not the turn of the loop that looks after the workers.
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as letter:
         try:
-            letter.connect(name)
+            letter.connect(address)
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors).tobytes())] if descriptors else []
             letter.sendmsg([message.encode()], rights)
         except OSError:
@@ -47,7 +45,17 @@ def notify(message: str, environment: Mapping[str, str], descriptors: Sequence[i
 
 
 def show_life(environment: Mapping[str, str], pid: int) -> None:
-    """Give signs of life as long as systemd waits for some: of this loop; the master looks after the workers itself."""
+    """Give signs of life if systemd waits for some: of this loop; the master looks after the workers itself."""
     period = watchdog_period(environment, pid)
-    while period is not None and notify(WATCHDOG, environment):
+    while period is not None and _address(environment) is not None:
+        # One may be lost, as any letter: systemd waits for two of them, and kills whoever gives none any more.
+        notify(WATCHDOG, environment)
         gevent.sleep(period)
+
+
+def _address(environment: Mapping[str, str]) -> str | None:
+    path = environment.get("NOTIFY_SOCKET", "")
+    if not path.startswith(("/", "@")):
+        return None
+    # "@" stands for the NUL of Linux' abstract names.
+    return "\0" + path[1:] if path.startswith("@") else path

@@ -30,17 +30,34 @@ BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn; who finds it full is
 LOOK_AGAIN = 0.05  # seconds, while all places are taken
 LAST_ANSWERS = 0.3  # seconds for the answers under way when the master ends
 SCARCE = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+# accept(2): Linux passes on errors that the new connection has met already. To take them for ours would end the page of
+# figures, or the command socket, because of one client's network.
+NOT_THIS_ONE = frozenset(
+    (
+        errno.ECONNABORTED,
+        errno.EPROTO,
+        errno.EPERM,  # a firewall forbids it
+        errno.ENETDOWN,
+        errno.ENOPROTOOPT,
+        errno.EHOSTDOWN,
+        errno.ENONET,
+        errno.EHOSTUNREACH,
+        errno.EOPNOTSUPP,
+        errno.ENETUNREACH,
+        errno.ETIMEDOUT,
+    )
+)
 
 
 def accept_each(listening: socket.socket, serve: Callable[[socket.socket], object]) -> None:
-    """Hand each new connection to `serve`; wait a little when descriptors or memory are short."""
+    """Hand each new connection to `serve`; wait a little when there is none to be had."""
     while True:
         try:
             connection, _ = listening.accept()
         except OSError as error:
-            # A client that left before it was accepted, or want of something that others will give back. Whatever else
-            # comes is taken to be about the socket itself, and would come again at each try, at full speed.
-            if error.errno not in SCARCE and error.errno != errno.ECONNABORTED:
+            # What ails the one connection, or want of something that others will give back. Whatever else comes is taken to
+            # be about the socket itself, and would come again at each try.
+            if error.errno not in SCARCE | NOT_THIS_ONE:
                 raise
             log.warning("event=accept_paused reason=%s", errno.errorcode[error.errno])
             # Whoever is in the backlog stays there, so without a pause the

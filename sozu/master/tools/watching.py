@@ -52,10 +52,10 @@ def _sums(roster: Roster, question: Question, counted: str) -> Iterator[tuple[Wo
         gathering.ask(worker, question)
     counts: dict[Worker, int] = {}
     told = 0
-    for worker, reply in gathering.replies():
-        if reply.status is Status.ERROR:
+    for worker, reply in gathering.words():
+        if reply is not None and reply.status is Status.ERROR:
             yield worker, 0
-        if not reply.status.final:
+        if reply is not None and not reply.status.final:
             counts[worker] = reply.data[counted]
         # Those that have said their last word, or have died, have none any
         # more; a sum without those that have not counted yet would be too

@@ -41,6 +41,10 @@ class Gathering:
 
     def replies(self) -> Iterator[tuple[Worker, Reply]]:
         """Every reply until all have said their final word or have gone, or until the deadline."""
+        return ((worker, reply) for worker, reply in self.words() if reply is not None)
+
+    def words(self) -> Iterator[tuple[Worker, Reply | None]]:
+        """The same, and None for each that goes without a final word."""
         while self._waiting:
             try:
                 link, reply = self._heard.get(timeout=self._left())
@@ -49,8 +53,7 @@ class Gathering:
             worker = self._waiting[link]
             if reply is None or reply.status.final:
                 del self._waiting[link]
-            if reply is not None:
-                yield worker, reply
+            yield worker, reply
 
     def _left(self) -> float | None:
         return None if self._deadline is None else max(0.0, self._deadline - monotonic())
