@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from sozu.command.orders import AddBackend
+from sozu.command.requests import Explain
 from tests.e2e.asking import get
 from tests.e2e.load import Load
 from tests.e2e.processes import LIMIT, Proxy, configuration, origin
@@ -117,6 +119,49 @@ def test_a_check_takes_an_origin_out_and_back_without_a_failed_request(tmp_path:
     assert load.failures == Counter()
     assert alone == {b"calm": 50}
     assert set(both) == {b"calm", b"moody"}
+
+
+def checked(folder: Path, *backends: str) -> Path:
+    health = {"path": "/health", "interval": 0.05, "timeout": 20, "rise": 1, "fall": 1, "status": [200, 404]}
+    return configuration(folder, {"all": {"health": health, "frontends": [{"hostname": "*"}], "backends": list(backends)}}, workers=2)
+
+
+def both_see_down(proxy: Proxy, address: str) -> None:
+    for _ in range(2):
+        proxy.lines.until(f"event=backend_down .*backend={address}")
+
+
+def test_a_newcomer_is_told_who_is_down_and_not_who_was(tmp_path: Path) -> None:
+    with moody() as (back, was), moody() as (ill, down), origin("calm") as calm:
+        ill.well = False
+        file = checked(tmp_path, was, down, calm)
+        with Proxy(tmp_path, "-c", str(file)) as proxy:
+            both_see_down(proxy, down)
+            back.well = False
+            both_see_down(proxy, was)
+            back.well = True
+            proxy.ask(AddBackend(cluster="all", address=was, maintenance=True))
+            proxy.ask(AddBackend(cluster="all", address=was))
+            os.kill(proxy.worker_pids()[1], signal.SIGKILL)
+            proxy.lines.until("event=worker_ready slot=1")
+            proxy.lines.until(f"event=backend_down .*backend={down}")
+            # Asked after all that the master has told the newcomer, over the same channel.
+            (explained,) = proxy.ask(Explain(url="http://a.example/")).data["explanations"]
+
+    assert {row["address"]: row["down"] for row in explained["backends"]} == {was: 0, down: 2, calm: 0}
+
+
+def test_who_is_down_outlives_the_master(tmp_path: Path) -> None:
+    with moody() as (ill, down), origin("calm") as calm:
+        ill.well = False
+        file = checked(tmp_path, down, calm)
+        with Proxy(tmp_path, "-c", str(file)) as first:
+            both_see_down(first, down)
+            first.process.kill()
+            first.wait()
+            with Proxy(tmp_path, "-c", str(file)) as second:
+                os.kill(second.worker_pids()[1], signal.SIGKILL)
+                second.lines.until(f"event=backend_down .*backend={down}")
 
 
 def test_a_session_passes_a_tcp_listener_whoever_speaks_first(tmp_path: Path, origin_address: str) -> None:
