@@ -339,6 +339,18 @@ def test_much_behind_an_answer_that_has_no_body_ends_the_connection(lab: Lab) ->
     assert client.is_open()
 
 
+def test_a_body_that_landed_is_not_lost_where_the_next_request_came_behind_a_body(lab: Lab) -> None:
+    client, origin, _ = lab.exchange(CHUNKED_POST)
+    client.send(b"1\r\n.\r\n0\r\n\r\n" + GET)
+    assert origin.read(11) == b"1\r\n.\r\n0\r\n\r\n"
+    lab.session().stream._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    origin.send(b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: %d\r\n\r\n" % READ_SIZE + LARGE[:READ_SIZE])
+    settle()
+    assert lab.session().stream.full
+    BUFFER[:ANSWER_SIZE] = bytes(ANSWER_SIZE)
+    assert client.answer()[1] == LARGE[:READ_SIZE]
+
+
 def test_who_sends_requests_ahead_gets_small_pieces(lab: Lab) -> None:
     client, origin, _ = lab.exchange(GET + GET)
     answer = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: %d\r\n\r\n" % READ_SIZE + LARGE[:READ_SIZE]

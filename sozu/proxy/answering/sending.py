@@ -85,8 +85,13 @@ class CarefulAnswer:
         pace = download_pace(client, traffic.clock, timeouts.back, timeouts.front, client.min_rate)
         # The deadline was the backend's until now; the first send below may already wait for the client.
         pace.before_write(0)
-        # Who has sent his next request already may not be reading: what he would leave to us to hold shall be little.
-        first, most = (HEAD_SIZE, LEAST) if client.stream.leftover else (ANSWER_SIZE, READ_SIZE)
+        first, most = ANSWER_SIZE, READ_SIZE
+        if client.stream.leftover:
+            # Who has sent his next request already may not be reading: what he would leave to us to hold shall be little.
+            first, most = HEAD_SIZE, LEAST
+            # That request may have come behind a body, after the answer was asked for: then much has landed in the buffer that all share, and
+            # what does not leave with the head was overwritten by the next one's answer while this client did not read.
+            self._source.leftover = bytes(self._source.leftover)
         piece = body.read(first) if self._source.leftover else b""  # all of it, or no pipe could take the rest
         record.bytes_out = len(head) + len(piece)
         client.stream.send_both(head, piece)
