@@ -256,6 +256,8 @@ class Session(Answerer):
             exchange.run(traffic, self, asked, incoming(asked.framing, self.stream), entrance.origins(self.client))
 
     def _wait_for_head(self, data: bytes) -> Asked:
+        # The one before is over: behind a HEAD, what is no request got a refusal that announced a body and had none.
+        self._request = None
         self.deadline = self._traffic.clock.after(self._traffic.settings.timeouts.request)
         return self._entrance.wait(self.stream, data)
 

@@ -81,6 +81,24 @@ def test_pipelined_requests_are_answered_in_order(lab: Lab) -> None:
     assert [client.answer()[1] for _ in range(3)] == [b"0", b"1", b"2"]
 
 
+def test_what_follows_a_head_request_and_is_none_is_refused_with_a_body(lab: Lab) -> None:
+    client, origin, _ = lab.exchange(GET.replace(b"GET", b"HEAD") + b"nonsense\r\n\r\n")
+    origin.send(OK[:-2])
+    client.head()
+    head, body = client.answer()
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert body
+    assert client.rest() == b""
+
+
+def test_a_session_that_waits_for_the_rest_of_a_head_answers_no_request(lab: Lab) -> None:
+    client, origin, _ = lab.exchange(GET + GET[:8])
+    origin.send(OK)
+    client.answer()
+    settle()
+    assert lab.session().request is None
+
+
 def test_a_head_that_drips_in_is_served(lab: Lab) -> None:
     client = lab.client()
     for byte in GET:
