@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from sozu.command.facts import Backend, Cluster
+from sozu.command.draft import Change
+from sozu.command.facts import Backend, Cluster, Frontend
 from sozu.command.terms import Breaker, Failures, Queue, Retries, Share
 from sozu.proxy.back import Back
 from sozu.proxy.stream import Broken
@@ -82,6 +83,59 @@ def test_who_waits_is_called_when_a_backend_comes(caplog: pytest.LogCaptureFixtu
         lab.change(Backend(cluster="c", address=B))
         assert lab.origin_at()[0] == B
     assert caplog.records == []
+
+
+def test_who_waits_does_not_go_to_a_backend_that_was_removed() -> None:
+    with opened(lab_with(max_exchanges=1, queue=Queue(size=2, seconds=20))) as lab:
+        first = lab.client(GET)
+        origin = lab.origin()
+        origin.head()
+        second = lab.client(GET)
+        settle()
+        lab.change(Frontend(cluster="c", hostname="*"), Backend(cluster="c", address=A), Cluster(cluster="c"), remove=True)
+        origin.send(OK)
+        assert status(first) == 200
+        assert status(second) == 503
+        assert lab.no_origin()
+
+
+def test_who_could_not_be_reached_is_not_followed_by_one_that_was_removed() -> None:
+    with opened(lab_with((A, B), retries=Retries())) as lab:
+        lab.pool.refusing = {A: None, B: None}
+        client = lab.client(GET)
+        settle()
+        (idle,) = (address for address in (A, B) if not lab.backend(address).exchanges)
+        lab.pool.refusing.pop(idle)
+        lab.change(Backend(cluster="c", address=idle), remove=True)
+        lab.wait(3.2)
+        assert status(client) == 504
+        assert lab.no_origin()
+
+
+def test_who_waits_is_called_when_room_comes_with_a_large_transaction() -> None:
+    with opened(lab_with(max_exchanges=1, queue=Queue(size=2))) as lab:
+        for _ in range(2):
+            lab.client(GET)
+        lab.origin()
+        registry = lab.traffic.registry
+        draft = registry.draft()
+        draft.after([Change(registry.rosters["c"].cluster, Cluster(cluster="c", max_exchanges=2, queue=Queue(size=2)))])
+        for _ in registry.prepare(draft):
+            settle()
+        registry.swap(draft)
+        assert lab.origin().head().startswith(b"GET")
+
+
+def test_who_waits_is_called_when_fewer_workers_share_the_room() -> None:
+    with opened(lab_with()) as lab:
+        lab.traffic.registry.divide(2)
+        lab.change(Cluster(cluster="c", max_exchanges=2, queue=Queue(size=2)))
+        for _ in range(2):
+            lab.client(GET)
+        lab.origin()
+        assert lab.no_origin()
+        lab.traffic.registry.divide(1)
+        assert lab.origin().head().startswith(b"GET")
 
 
 def test_want_of_our_own_is_no_fault_of_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:

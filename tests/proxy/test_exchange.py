@@ -181,6 +181,19 @@ def test_a_backend_that_refuses_is_passed_by(two: Lab) -> None:
     assert two.backend("10.0.0.1:80").exchanges == two.backend("10.0.0.2:80").exchanges == 0
 
 
+def test_a_backend_that_is_removed_while_another_is_tried_gets_nothing(two: Lab) -> None:
+    addresses = "10.0.0.1:80", "10.0.0.2:80"
+    two.pool.refusing = dict.fromkeys(addresses)
+    client = two.client(GET)
+    settle()
+    (idle,) = (address for address in addresses if not two.backend(address).exchanges)
+    two.pool.refusing.pop(idle)
+    two.change(Backend(cluster="c", address=idle), remove=True)
+    two.wait(3.2)
+    assert client.answer()[0].startswith(b"HTTP/1.1 504 ")
+    assert two.no_origin()
+
+
 def test_a_backend_that_does_not_open_in_time_is_504(lab: Lab) -> None:
     lab.pool.refusing["10.0.0.1:80"] = None
     client = lab.client(GET)

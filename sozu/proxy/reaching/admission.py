@@ -86,6 +86,8 @@ class Admission:
                 self._terms.queue.call_next()
                 failure = unreachable
                 self._tried.append(backend.key)
+                if not self._look_again():
+                    break
         # What was wrong with the last one tells the client more than that there is none.
         raise failure or NoBackend
 
@@ -127,8 +129,16 @@ class Admission:
                 # Once: who is called in vain waits again, but not for longer in all.
                 patience = self._traffic.clock.after(self._terms.patience)
             self._wait(patience)
-            # The configuration may have changed meanwhile: who has come since is to be found, too.
-            self._roster = self._traffic.registry.rosters.get(self._roster.cluster.cluster, self._roster)
+            if not self._look_again():
+                return None
+
+    def _look_again(self) -> bool:
+        """That has taken its time, and the configuration may have changed: who has come since is to be found, too. Is the cluster still there?"""
+        # Who has gone was told to be drained, and may be switched off: nothing may go there because somebody had it on an old list.
+        roster = self._traffic.registry.rosters.get(self._roster.cluster.cluster)
+        if roster is not None:
+            self._roster = roster
+        return roster is not None
 
     def _wait(self, until: float) -> None:
         turn = _Turn(self._traffic.hub)

@@ -44,7 +44,9 @@ def reach(traffic: Traffic, caller: Caller, seeker: Seeker, asked: Asked, repeat
             seeker.counted = None
             backend.end()
             tried += (backend.key,)
-            backend = roster.choose(tried) if len(tried) < MOST_BACKENDS else None
+            # Looked up again, since that has taken its time: who was removed meanwhile is drained for whoever asked, and may be switched off.
+            roster = traffic.registry.rosters.get(backend.key[0])
+            backend = None if roster is None or len(tried) >= MOST_BACKENDS else roster.choose(tried)
             if backend is None:
                 raise
             seeker.retries = len(tried)

@@ -59,6 +59,8 @@ class Terms:
         self.guests = _kept(self.guests, self._part(cluster.max_per_client), Guests)
         # Fewer seats send nobody away who sits already: `enter` looks at the size, and at nobody else.
         self.queue.size = self._part(cluster.queue.size) or 0 if cluster.queue is not None else 0
+        # Who was called when the roster was prepared has met the one before, and would else wait for the end of an exchange that may hang.
+        self.queue.call_all()
 
     def divide(self, workers: int) -> None:
         """Have the part that one of so many workers has."""
