@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 import json
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from parsy import Parser, Result
@@ -74,7 +75,8 @@ def symbol(text: bytes) -> Parser:
 
 # 18 digits in all: more than a float can tell apart, and few enough that int() of them costs nothing.
 whole_number = alt(tag(b"0"), seq(one_of(b"123456789"), digits(17)))
-fraction = seq(tag(b"."), one_of(DIGIT), digits(17))
+# Two more behind the point: Python writes the smallest number without an exponent as 0.000 and 17 digits.
+fraction = seq(tag(b"."), one_of(DIGIT), digits(19))
 exponent = seq(one_of(b"eE"), opt(one_of(b"+-")), one_of(DIGIT), digits(2))
 number: Regular[bytes] = recognize(seq(opt(tag(b"-")), whole_number, opt(fraction), opt(exponent)))
 
@@ -109,7 +111,9 @@ def of_plain(literal: bytes) -> Any:
 # Not fused: step by step, an error behind a number also knows how the number could have gone on. A filter is read once.
 text_or_none: Regular[Any] = alt(map_(json_constant, of_json), map_(plain, of_plain))
 text_constant = verify(text_or_none, lambda found: found is not None, "text in UTF-8")
-constant = lexeme(map_(text_constant << not_(one_of(IN_NAME)), lambda found: found[0]))
+# JSON's numbers have no bound, a float's have: 1e999 would become `Infinity`, which cannot be written again.
+finite_constant = verify(text_constant, lambda found: found[0] not in (inf, -inf), "number below 1.8e308")
+constant = lexeme(map_(finite_constant << not_(one_of(IN_NAME)), lambda found: found[0]))
 
 # --- Tests ------------------------------------------------------------------------------------------------------------
 

@@ -108,6 +108,8 @@ def test_constants_are_those_of_json_and_text_in_single_quotes(written: str, val
         ("é", 0, "name"),
         ("a == 'é' und b", 9, "'or'"),
         ('a == "\\ud800"', 5, "text in UTF-8"),
+        ("a == 1e999", 5, "number below 1.8e308"),
+        ("a in (1, -1e309)", 9, "number below 1.8e308"),
         ("a == '\ud800'", 5, "text in UTF-8"),
         ('a == "\ud800"', 5, "text in UTF-8"),
     ],
@@ -144,6 +146,13 @@ def test_a_filter_that_may_go_on_is_incomplete_and_what_follows_is_left_alone() 
     outcome = run(filter_expression, written + b";")
     assert isinstance(outcome, Done)
     assert outcome.rest == b";"
+
+
+@pytest.mark.parametrize("written", ["1.7976931348623157e308", "1.2345678901234567e-4", "5e-324", "999999999999999999", "9.999999999999999e15", "1e-999"])
+def test_numbers_at_the_edges_are_written_and_read_back(written: str) -> None:
+    expression = parse_filter(f"a == {written}")
+    assert not isinstance(expression, Error)
+    assert parse_filter(text(expression)) == expression
 
 
 @given(EXPRESSIONS)
