@@ -25,10 +25,10 @@ LONGEST: Final = 1000  # bytes of an expression
 # Counts are written out, so a few characters, "((a{99}){99}){99}", stand for a million positions. This stops them while they are laid out,
 # also where the parts take no byte and so are no positions.
 MOST_PARTS: Final = 2000  # of an expression in which what is counted is written out
-MOST_POSITIONS: Final = 500
+MOST_POSITIONS: Final = 500  # twice as many would take four times as long: a fifth of a second for `((a{0,99}){0,10})`
 # `(a|b)*a(a|b){n}` needs two to the power of n: the automaton has to remember which of the last n bytes were an `a`. An operator sees it refused
-# with the reason, in place of a master that does not answer.
-MOST_STATES: Final = 500
+# with the reason, in place of a master that does not answer. What is not ambiguous has a state for each position, the first and the dead one.
+MOST_STATES: Final = MOST_POSITIONS + 2
 REMEMBERED: Final = 1024  # expressions: tables of routes are built again with each change
 CASE: Final = 0x20  # the bit that tells `a` from `A`
 START: Final = -1  # the set before the first byte; the empty one is that from which nothing matches any more
@@ -71,12 +71,19 @@ class Regex:
 
     def may_begin(self, text: bytes) -> bool:
         """Does the expression match anything that begins with this text?"""
-        # For rules that could never hold: `path_regex: api` is refused when it is written, as all paths begin with "/". It does not prove that
-        # something matches: a class that is empty counts as a way on.
+        # For rules that could never hold: `path_regex: api` is refused when it is written, as all paths begin with "/".
         table, state, width = self._table, 0, max(self._sorts) + 1
         for sort in text.translate(self._sorts):
             state = table[state + sort]
-        return state in self._final or any(after != state for after in table[state : state + width])
+        # All states that can still be reached: that there is a way on is not enough, it may lead to a class that holds no byte.
+        reached, seen = [state], {state}
+        for begin in reached:  # grows meanwhile
+            if begin in self._final:
+                return True
+            ahead = set(table[begin : begin + width]) - seen
+            seen |= ahead
+            reached += ahead
+        return False
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -208,6 +215,6 @@ def _tabulated(pattern: str, positions: Positions, part: Part) -> Regex:
             table.append(numbers[here] * len(takers))
         # Asked after each state and not at the end: the work of a refused expression is bounded as well, and done in the loop of the master.
         if len(states) > MOST_STATES:
-            raise BadRegex("the expression is too ambiguous: a counted part behind an unbounded one takes too many states")
+            raise BadRegex(f"the expression is too ambiguous: it takes more than {MOST_STATES} states, as a counted part behind an unbounded one does")
     last = {number * len(takers) for number, took in enumerate(states) if took != START and took & part.last}
     return Regex(pattern, kinds, tuple(table), frozenset(last | {0}) if part.nullable else frozenset(last))

@@ -69,6 +69,7 @@ def test_letters_match_in_either_case_if_asked_to() -> None:
         ("x" * (LONGEST + 1), f"at most {LONGEST} characters, this one {LONGEST + 1}"),
         ("bücher", '"ü" is not ASCII'),
         (f"a{{{MOST_POSITIONS + 1}}}", "too long"),
+        ("x" * (MOST_POSITIONS + 1), "too long"),
         ("(((){999}){999}){999}", "too long"),
         ("(a|b)*a(a|b){12}", "too ambiguous"),
         ("/a(", "character 4: expected '(', ')'"),
@@ -81,6 +82,11 @@ def test_what_is_no_expression_says_why(pattern: str, why: str) -> None:
     assert why in str(refused.value)
 
 
+def test_a_plain_text_is_not_ambiguous_however_long() -> None:
+    for pattern in ("x" * MOST_POSITIONS, f"x{{{MOST_POSITIONS}}}"):
+        assert compile_regex(pattern).matches(b"x" * MOST_POSITIONS)
+
+
 def test_the_largest_expression_is_made_and_refused_quickly() -> None:
     begin = perf_counter()
     compile_regex(".*a.{7}")
@@ -88,7 +94,7 @@ def test_the_largest_expression_is_made_and_refused_quickly() -> None:
         with pytest.raises(BadRegex):
             compile_regex(f"({pattern}){{9}}")
 
-    assert MOST_STATES == 500
+    assert MOST_STATES == 502
     assert perf_counter() - begin < 2
 
 
@@ -115,3 +121,10 @@ def test_an_expression_knows_what_it_may_begin_with() -> None:
     assert compile_regex("/a").may_begin(b"/")
     assert not compile_regex("a").may_begin(b"/")
     assert not compile_regex("/a").may_begin(b"//")
+
+
+def test_an_expression_that_nothing_can_fulfil_begins_with_nothing() -> None:
+    for pattern in (r"/[^\d\D]", r"/a[^\d\D]", r"/(a[^\d\D])+", r"/.*[^\w\W]"):
+        assert not compile_regex(pattern).may_begin(b"/")
+    assert compile_regex(r"/a|/b[^\d\D]").may_begin(b"/")
+    assert not compile_regex(r"/a|/b[^\d\D]").may_begin(b"/b")
