@@ -34,7 +34,7 @@ from sozu.command.terms import Health, Share
 
 HTTPS, OTHER, ANOTHER = "127.0.0.1:443", "127.0.0.1:8443", "unix:/run/a.sock"
 A, B, C, D = (letter * 64 for letter in "abcd")
-NAMES: dict[str, tuple[str, ...]] = {A: ("x.y",), B: ("x.y", "*.y"), C: ("*.x.y",), D: ()}  # what is in a certificate never changes
+NAMES: dict[str, tuple[str, ...]] = {A: ("x.y",), B: ("x.y", "*.y", "*.x.y"), C: ("x.y", "*.x.y"), D: ()}  # what is in a certificate never changes
 
 clusters = st.sampled_from(["a", "b"])
 addresses = st.sampled_from([HTTPS, HTTPS, OTHER, ANOTHER])
@@ -91,12 +91,15 @@ def _named(kind: Callable[..., AnyOrder], cluster: str, listener: str | None, ce
 
 
 added, removed = st.just(AddHttpFrontend), st.just(RemoveHttpFrontend)
-orders: st.SearchStrategy[AnyOrder] = st.one_of(
+# What is most entangled is tried most often: which certificate is where, and who is pinned to it.
+entangled: st.SearchStrategy[AnyOrder] = st.one_of(
     *certificates,
-    st.builds(replacement, fingerprint=fingerprints, replacement=fingerprints, for_backends=rarely, force=rarely),
+    st.builds(replacement, fingerprint=fingerprints, replacement=fingerprints, for_backends=rarely, force=flags),
     st.builds(RemoveCertificate, fingerprint=fingerprints, force=flags),
     frontends,
-    frontends,
+    st.builds(AddListener, protocol=protocols, address=addresses),
+)
+everything_else: st.SearchStrategy[AnyOrder] = st.one_of(
     st.builds(_named, added, clusters, places, pins, st.sampled_from(_more)),
     st.builds(_named, added, clusters, places, st.none(), st.sampled_from([{"hostname": "x.y", "redirect": Redirect(to="/")}, {"hostname": "*", "deny": 403}])),
     st.builds(_named, removed, clusters, places, pins, st.sampled_from([{"hostname": "x.y"}, {"hostname": "*.x.y"}, *_more])),
@@ -112,7 +115,6 @@ orders: st.SearchStrategy[AnyOrder] = st.one_of(
         proxy_from=networks,
     ),
     st.builds(AddListener, protocol=protocols, address=addresses, trusted=networks, active=flags),
-    st.builds(AddListener, protocol=protocols, address=addresses),
     st.builds(UpdateListener, protocol=protocols, address=addresses, cluster=st.sampled_from([None, "b"]), trusted=networks),
     st.builds(UpdateListener, protocol=protocols, address=addresses, answers=answers, tls=terms),
     st.builds(ActivateListener, protocol=protocols, address=addresses),
@@ -134,13 +136,18 @@ orders: st.SearchStrategy[AnyOrder] = st.one_of(
     st.builds(UpdateSettings, workers=st.sampled_from([None, 2]), log_level=st.sampled_from([None, LogLevel.DEBUG])),
     st.builds(UpdateSettings, timeouts=st.sampled_from([None, Timeouts(back=5)])),
 )
+orders: st.SearchStrategy[AnyOrder] = st.booleans().flatmap(lambda often: entangled if often else everything_else)
 transactions = st.lists(orders, min_size=1, max_size=3)
 START: list[AnyOrder] = [
-    *(AddCluster(cluster="a"), AddCluster(cluster="b")),
+    AddCluster(cluster="a"),
     *(AddListener(protocol=Protocol.HTTPS, address=address) for address in (HTTPS, OTHER)),
     AddListener(protocol=Protocol.TCP, address=ANOTHER, cluster="gone"),
-    *(certificate(fingerprint=fingerprint, for_backends=False) for fingerprint in (A, B, D)),
-    *(AddHttpFrontend(cluster="a", hostname="x.y", listener=listener, certificate=A) for listener in (None, HTTPS)),
+    certificate(fingerprint=A, for_backends=False),
+    certificate(fingerprint=B, for_backends=False, listeners=(OTHER,)),
+    certificate(fingerprint=C, for_backends=False, listeners=(HTTPS,)),
+    certificate(fingerprint=D, for_backends=True),
+    AddCluster(cluster="b", tls=BackendTls(certificate=D)),
+    *(AddHttpFrontend(cluster="a", hostname="x.y", listener=listener, certificate=pin) for listener, pin in ((None, A), (OTHER, B), (HTTPS, C))),
 ]
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 import operator
-from typing import Any
+from typing import Any, get_args
 
-from hypothesis import given
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
+import pytest
 
 from sozu.command.certificates.table import CertificateTable
 from sozu.command.commit import Refused, commit
@@ -202,7 +203,8 @@ def test_a_table_that_follows_effects_equals_one_that_is_built_anew(
                 assert table.find(ADDRESSES[0], host, target) == anew.find(ADDRESSES[0], host, target)
 
 
-@given(st.lists(everything.transactions, max_size=12))
+@settings(max_examples=500)
+@given(st.lists(everything.transactions, min_size=1, max_size=6))
 def test_whatever_was_committed_can_be_replayed_and_gone_to_from_anywhere(history: list[list[AnyOrder]]) -> None:
     states = [ConfigState(), *everything.reached(history)]
 
@@ -212,7 +214,8 @@ def test_whatever_was_committed_can_be_replayed_and_gone_to_from_anywhere(histor
         assert same_facts(commit(before, diff(before, after)).state, after)
 
 
-@given(st.lists(everything.transactions, max_size=6), st.lists(everything.transactions, max_size=6))
+@settings(max_examples=500)
+@given(st.lists(everything.transactions, max_size=4), st.lists(everything.transactions, max_size=4))
 def test_a_diff_leads_from_any_state_to_any_other(one: list[list[AnyOrder]], other: list[list[AnyOrder]]) -> None:
     a, b = everything.reached(one)[-1], everything.reached(other)[-1]
 
@@ -235,3 +238,8 @@ def test_certificates_that_follow_effects_equal_those_that_are_held_anew(history
         for address in state.listeners:
             for name in (None, "x.y", "a.x.y", "y"):
                 assert table.find(address, name) == anew.find(address, name)
+
+
+@pytest.mark.parametrize("kind", get_args(AnyOrder))
+def test_histories_are_of_all_kinds_of_orders(kind: type[AnyOrder]) -> None:
+    find(everything.orders, lambda order: type(order) is kind, settings=settings(max_examples=5000))
