@@ -137,12 +137,12 @@ def normal_address(text: str) -> str:
 
 
 def _unix(path: str) -> Address:
-    # Absolute, since master, worker and tool each have a working directory of their own.
-    if not path.startswith("/"):
-        raise BadAddress(f'the path of a unix socket begins with "/": "unix:/{path.lstrip("./")}"?')
     # The kernel takes the path up to the first NUL (unix(7)): another file than the one that every message would name.
     if "\0" in path:
         raise BadAddress("the path of a unix socket holds no NUL")
+    # Absolute, since master, worker and tool each have a working directory of their own.
+    if not path.startswith("/"):
+        raise BadAddress(f'the path of a unix socket begins with "/": "unix:/{path.lstrip("./")}"?')
     # In bytes, as the kernel counts; a name that is no UTF-8 comes from the command line with surrogates in it (PEP 383).
     if len(path.encode("utf-8", "surrogateescape")) > UNIX_PATH_LIMIT:
         raise BadAddress(f"the path of a unix socket has at most {UNIX_PATH_LIMIT} bytes (unix(7))")

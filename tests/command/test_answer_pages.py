@@ -48,6 +48,12 @@ def test_a_file_that_is_no_page_says_why(tmp_path: Path) -> None:
 
     assert errors("answers: [{status: 404, file: latin}]", tmp_path) == [f"{tmp_path}/latin is not UTF-8"]
     assert errors("answers: [{status: 404, file: large}]", tmp_path) == [f"a page has at most {LARGEST_PAGE} bytes"]
+    (tmp_path / "long").write_bytes(b"\xef\xbb\xbfx" + "ü".encode() * LARGEST_PAGE)
+    assert errors("answers: [{status: 404, file: long}]", tmp_path) == [f"a page has at most {LARGEST_PAGE} bytes"]
+    (tmp_path / "cut").write_bytes("ü".encode()[:1])
+    assert errors("answers: [{status: 404, file: cut}]", tmp_path) == [f"{tmp_path}/cut is not UTF-8"]
+    (tmp_path / "full").write_bytes(b"\xef\xbb\xbf" + b"x" * LARGEST_PAGE)
+    assert len(read("answers: [{status: 404, file: full}]", tmp_path).settings.answers[0].body) == LARGEST_PAGE
     assert errors("answers: [{status: 404, file: .}]", tmp_path) == [f"{tmp_path} cannot be read: Is a directory"]
 
 

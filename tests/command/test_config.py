@@ -156,6 +156,7 @@ def test_without_a_file_there_is_a_socket_here_and_a_welcome_page(tmp_path: Path
         command_socket=str(tmp_path / "sozu.sock"), journal=str(tmp_path / "sozu.journal"), welcome=True
     )
     assert settings_without_file({"SOZU_SOCKET": "/run/x.sock"}).command_socket == "/run/x.sock"
+    assert settings_without_file({"SOZU_SOCKET": "~nosuchuser/x"}).command_socket == str(Path.cwd() / "~nosuchuser/x")
 
 
 @pytest.mark.parametrize(

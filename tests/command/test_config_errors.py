@@ -125,3 +125,27 @@ def test_any_text_is_a_configuration_or_refused_with_problems_in_their_order(tex
 
     assert places == sorted(places)
     assert all(line >= 1 and column >= 1 for line, column in places)
+
+
+@pytest.mark.parametrize(("name", "why"), [("~nosuchuser/x", "there is no home of"), ('"a\\0b"', "holds no NUL")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("command_socket: ", "journal: ", "pidfile: ", "access_log: {path: ", "answers: [{status: 404, file: "),
+        *('listeners: [{protocol: https, address: "127.0.0.1:1", certificates: [{key: k, certificate: ', "clusters: {a: {tls: {ca: "),
+        *('listeners: [{protocol: https, address: "127.0.0.1:1", tls: {client_ca: ', "clusters: {a: {tls: {key: k, certificate: "),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_told_at_its_place(text: str, name: str, why: str) -> None:
+    ends = "".join({"[": "]", "{": "}"}[each] for each in reversed(text) if each in "[{")
+    (problem,) = problems_of(f"{text}{name}{ends}\n")
+
+    assert why in problem.message
+    assert (problem.line, problem.column) == (1, len(text) + 1)
+
+
+@pytest.mark.parametrize("name", ["unix:~nosuchuser/x", '"unix:a\\0b"'])
+def test_an_address_that_no_socket_can_have_is_told_at_its_place(name: str) -> None:
+    (problem,) = problems_of(f"clusters: {{a: {{backends: [{name}]}}}}")
+
+    assert (problem.code, problem.line, problem.column) == ("bad-address", 1, 27)

@@ -1,11 +1,12 @@
 """Pages of the proxy's own answers in the file: with their text, or with the file that has it, which is read once, here."""
 
+from codecs import BOM_UTF8, getincrementaldecoder
 from collections.abc import Iterable
 from pathlib import Path as FilePath
 from typing import Final
 
 from sozu.command.config.findings import Findings
-from sozu.command.config.places import Folder
+from sozu.command.config.places import Folder, NoPath
 from sozu.command.config.schema import AnswerEntry
 from sozu.command.edits.facts import AnswerPage
 from sozu.command.rules.answers import LARGEST_PAGE
@@ -14,6 +15,9 @@ from sozu.command.shape import Path
 # A table of our own: `mimetypes` also reads what the machine has (/etc/mime.types), so one file would mean different answers on two machines.
 # The charset is said because bodies are sent as UTF-8, and a browser that is not told guesses.
 _TYPES: Final = {".html": "text/html; charset=utf-8", ".htm": "text/html; charset=utf-8", ".json": "application/json"}
+UTF_8: Final = getincrementaldecoder("utf-8")
+# A byte order mark, which counts for nothing, and what may be missing of the last character: without them a page is longer than it may be, still.
+_SLACK: Final = len(BOM_UTF8) + 4
 _PLAIN: Final = "text/plain; charset=utf-8"
 
 
@@ -30,7 +34,11 @@ def _read_page(path: Path, entry: AnswerEntry, folder: Folder, findings: Finding
         return None
     if entry.file is None:
         return AnswerPage(status=entry.status, body=entry.body or "", type=entry.type or _PLAIN)
-    file = FilePath(folder.path(entry.file))
+    try:
+        file = FilePath(folder.path(entry.file))
+    except NoPath as error:
+        findings.note((*path, "file"), str(error))
+        return None
     body = _text((*path, "file"), file, findings)
     if body is None:
         return None
@@ -40,15 +48,16 @@ def _read_page(path: Path, entry: AnswerEntry, folder: Folder, findings: Finding
 def _text(path: Path, file: FilePath, findings: Findings) -> str | None:
     try:
         with file.open("rb") as opened:
-            # One byte more than a page may have is enough for the rules to refuse it, and /dev/zero or a film, named by mistake, does not fill the memory.
-            content = opened.read(LARGEST_PAGE + 1)
-    # A name with a NUL, which YAML writes as "\0", is a ValueError of `open` and no OSError: the kernel is not even asked.
-    except (OSError, ValueError) as error:
-        findings.note(path, f"{file} cannot be read: {getattr(error, 'strerror', error)}")
+            # A little more than a page may have is enough for the rules to refuse it, and /dev/zero or a film, named by mistake, does not fill the memory.
+            content = opened.read(LARGEST_PAGE + _SLACK)
+    except OSError as error:
+        findings.note(path, f"{file} cannot be read: {error.strerror}")
         return None
+    # Editors of Windows begin a file with a byte order mark, which would otherwise be the first character of the page.
+    content = content.removeprefix(BOM_UTF8)
     try:
-        # Editors of Windows begin a file with a byte order mark, which would otherwise be the first character of the page.
-        return content.decode("utf-8-sig")
+        # Only what was cut off by us may end in the middle of a character.
+        return UTF_8().decode(content, final=len(content) <= LARGEST_PAGE)
     except UnicodeDecodeError:
         findings.note(path, f"{file} is not UTF-8")
         return None

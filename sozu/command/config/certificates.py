@@ -11,7 +11,7 @@ from sozu.command.certificates.admitting import complete
 from sozu.command.certificates.pem import BadCertificate
 from sozu.command.certificates.terms import BackendTls, Tls
 from sozu.command.config.findings import Findings
-from sozu.command.config.places import Folder
+from sozu.command.config.places import Folder, NoPath
 from sozu.command.config.schema import BackendTlsEntry, CertificateEntry, TlsEntry
 from sozu.command.orders import AddCertificate, AnyOrder
 from sozu.command.shape import Path
@@ -109,7 +109,10 @@ def _shown(entry: BackendTlsEntry, folder: Folder) -> AddCertificate:
 def _text(key: str, name: str, folder: Folder) -> str:
     if name.lstrip().startswith("-----BEGIN"):  # as `sozu export` writes it
         return name
-    file = folder.path(name)
+    try:
+        file = folder.path(name)
+    except NoPath as error:
+        raise Unreadable(key, name, str(error)) from error
     try:
         # Around its blocks a PEM file may hold any text (RFC 7468 section 2): bundles of authorities name theirs in UTF-8, or in Latin-1.
         # Inside of a block a replaced byte is no base64, and is shown with the line of that block; a UnicodeDecodeError would end in a traceback.

@@ -83,7 +83,8 @@ def read_configuration(text: str, file: str, folder: Path, held: Collection[Cert
 
 def settings_without_file(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of a `sozu serve` without a file: socket and journal in the working directory, and the welcome page."""
-    command_socket = Folder(Path.cwd()).path(environment.get(SOCKET_VARIABLE) or SOCKET_NAME)
+    # As it is written, where tools look for it: a `~` that the shell has left there is the name of a file.
+    command_socket = str(Path(environment.get(SOCKET_VARIABLE) or SOCKET_NAME).absolute())
     # The page that says how to go on is for whoever has just installed the proxy; a file has to ask for it, as strangers see it too.
     return Settings(command_socket=command_socket, journal=journal_beside(command_socket), welcome=True)
 

@@ -10,7 +10,7 @@ import msgspec
 from sozu.command.addresses import UNIX_PATH_LIMIT, Address, BadAddress, parse_address
 from sozu.command.config.answers import read_answers
 from sozu.command.config.findings import Findings
-from sozu.command.config.places import Folder, journal_beside
+from sozu.command.config.places import Folder, NoPath, journal_beside
 from sozu.command.config.schema import File, MetricsEntry, laid_on
 from sozu.command.edits.facts import AnswerPage
 from sozu.command.facts import Timeouts
@@ -125,11 +125,15 @@ def _address(path: Path, text: str | None, findings: Findings) -> Address | None
 
 def _path(path: Path, text: str, folder: Folder, findings: Findings) -> str:
     # `name` is empty for "", "/", "." and the like, which are folders or nothing; the kernel would say so only when it is opened.
-    if "\0" in text or not FilePath(text).name:
+    if not FilePath(text).name:
         findings.note(path, "not a path", expected="the path of a file")
         # Never opened: the file is refused. It has to be some path, and a short one, so that no second problem follows from it.
         return folder.path("nowhere")
-    return folder.path(text)
+    try:
+        return folder.path(text)
+    except NoPath as error:
+        findings.note(path, f"not a path: {error}")
+        return folder.path("nowhere")
 
 
 _FACTS = ("listeners", "clusters")
