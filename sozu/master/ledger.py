@@ -5,19 +5,17 @@ the fsync and is undone when it does; after it nothing can fail (`publication` d
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 import logging
 from time import time
 from typing import Protocol
 
 import gevent
-from gevent.event import AsyncResult
 from gevent.queue import Queue
 
 from sozu.command.certificates.admitting import admit, holds_certificate
 from sozu.command.commit import Commit, Refused, commit
 from sozu.command.facts import Listener
-from sozu.command.journal import Journal, JournalError, Record
+from sozu.command.journal import Journal, JournalError
 from sozu.command.orders import AnyOrder
 from sozu.command.rules.conditions import holds_expression
 from sozu.command.state import ConfigState
@@ -27,61 +25,15 @@ from sozu.master.aside import Aside
 from sozu.master.author import Author
 from sozu.master.departures import Departures
 from sozu.master.ports import with_real_ports
+from sozu.master.proposals import Entry, NothingToDo, NotWritten, Outdated, Proposal
 from sozu.master.publication import Publication
-from sozu.master.sockets import CannotListen, ListenerSockets, Staging
+from sozu.master.sockets import CannotListen, ListenerSockets
 from sozu.master.workers.briefing import give_listeners
-from sozu.master.workers.roster import Roster
+from sozu.master.workers.roster import Roster, Worker
 
 log = logging.getLogger("sozu.master")
 
 HEAVY = 500  # orders; beyond that many, or where something has to be compiled, a commit is computed off the loop, which supervises meanwhile
-
-
-class Outdated(Exception):
-    """Another revision than `if_revision` is in force."""
-
-
-class NotWritten(Exception):
-    """The journal took no record."""
-
-
-class NothingToDo(Exception):
-    """The configuration is what it was to become; no revision was made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A transaction that somebody waits for. With `if_any` it is none where there is nothing to do."""
-
-    aim: Aim
-    author: Author
-    if_revision: int | None
-    if_any: bool = False
-    outcome: "AsyncResult[Publication]" = field(default_factory=AsyncResult)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A proposal that was found good, ready to be written; its new listeners are open."""
-
-    proposal: Proposal
-    orders: Sequence[AnyOrder]
-    commit: Commit
-    staging: Staging
-
-    @property
-    def record(self) -> Record:
-        """What the journal keeps of it."""
-        author = self.proposal.author
-        return Record(
-            revision=self.commit.revision,
-            when=time(),
-            uid=author.uid,
-            pid=author.pid,
-            command=author.command,
-            orders=tuple(self.orders),
-            from_file=author.from_file,
-        )
 
 
 class Told(Protocol):
@@ -112,6 +64,7 @@ class Ledger:
         self._state = self._drafted = state
         self._journal, self._sockets, self._roster, self._told = journal, sockets, roster, told
         self._proposals: Queue[Proposal | None] = Queue()
+        self._left = set[str]()  # addresses that some revision has left, and whose sockets are still to be looked at
         self._writer, self._reader = Aside(), aside
         self.departures = departures or Departures()
         self._clerk = gevent.spawn(self._run)
@@ -153,9 +106,12 @@ class Ledger:
     # ---- the clerk: the only greenlet that runs what is below ----------------------------------
 
     def _run(self) -> None:
-        while self._serve_next():
-            if self._journal.overgrown and self._proposals.empty():
-                self._compact()
+        try:
+            while self._serve_next():
+                if self._journal.overgrown and self._proposals.empty():
+                    self._compact()
+        finally:
+            _leave_nobody_waiting([*self._waiting()])
 
     def _serve_next(self) -> bool:
         # A call of its own: who waits in a loop goes on holding the last of what came, which may be ten thousand orders.
@@ -190,6 +146,7 @@ class Ledger:
             for entry in entries:
                 self._publish(entry)
         self._drafted = self._state
+        self._close_unneeded()
         for proposal, found in zip(batch, examined, strict=True):
             if isinstance(found, Exception):  # told only now: it may be about what was being written
                 proposal.outcome.set_exception(found)
@@ -249,12 +206,20 @@ class Ledger:
         self.departures.follow(entry.commit.effects)
         publication = Publication(entry.commit.revision, entry.orders, entry.commit.effects)
         for worker in self._roster:
-            give_listeners(worker, self._sockets, opened)
-            publication.send(worker)
+            publication.send(worker, self._given(worker, opened))
         if self._told is not None:
             self._told.heard(publication, entry.proposal.author)
         gevent.spawn(self._see_through, publication)
         entry.proposal.outcome.set(publication)
+
+    def _given(self, worker: Worker, opened: Sequence[Listener]) -> str:
+        """Hand it these sockets; why it could not be done, or ""."""
+        try:
+            give_listeners(worker, self._sockets, opened)
+        # No descriptor is free for a duplicate. It is too late to refuse: whoever begins from the new state is handed all of them.
+        except OSError as error:
+            return f"it could not be given its sockets: {error.strerror}"
+        return ""
 
     # ---- afterwards, each in a greenlet: a worker may take seconds to confirm, and the clerk must not wait -------
 
@@ -263,9 +228,10 @@ class Ledger:
         if self._told is not None:
             self._told.settled(publication)
         # Only then: while a worker accepts there, a new listener on that address would be refused by our own probe.
-        for address in [change.before.address for change in publication.effects if isinstance(change.before, Listener)]:
+        if left := {change.before.address for change in publication.effects if isinstance(change.before, Listener)}:
             publication.await_the_deaf()
-            self._close_unless_needed(address)
+            self._left |= left
+            self._close_unneeded()
         if len(publication.effects) >= garbage.LARGE:
             garbage.give_back_after(publication, self._pack)
 
@@ -274,10 +240,12 @@ class Ledger:
         self._drafted = self._state if self._drafted is before else self._drafted
         self.departures.pack()
 
-    def _close_unless_needed(self, address: str) -> None:
-        needed = address in {*_accepting(self._state), *_accepting(self._drafted)}
-        if address in self._sockets and not needed:
-            self._sockets.close(address)
+    def _close_unneeded(self) -> None:
+        # Not while a batch is being written: of its transactions one may need what the next one leaves again, and all may be taken back.
+        if self._drafted is self._state:
+            for address in self._left.difference(_accepting(self._state)).intersection(self._sockets):
+                self._sockets.close(address)
+            self._left.clear()
 
 
 def _accepting(state: ConfigState) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import gevent
 from gevent.queue import Queue
+import msgspec
 
 from sozu.command.answers import Status
 from sozu.command.channel import parts
@@ -20,6 +21,12 @@ from sozu.master.workers.roster import Worker, WorkerState
 AT_ONCE = 32_768  # bytes of orders in one message: a worker decodes it in a fraction of a millisecond, between two requests
 PATIENCE = 5.0  # seconds in which a worker confirms a transaction,
 PATIENCE_PER_ORDER = 0.001  # and so much more for each of its orders
+
+
+class _Confirmation(msgspec.Struct, frozen=True):
+    """What is read of the data of a reply (Publish)."""
+
+    running: tuple[BackendKey, ...] = ()
 
 
 class Publication:
@@ -39,10 +46,13 @@ class Publication:
         # Cut once for all workers: to cut means to encode each order to know its length.
         self._parts = list(parts(orders, AT_ONCE))
 
-    def send(self, worker: Worker) -> None:
-        """Publish to one worker. Never waits."""
+    def send(self, worker: Worker, obstacle: str = "") -> None:
+        """Publish to one worker, which is replaced where there is an obstacle to what it should do. Never waits."""
+        leaving = worker.state is WorkerState.DRAINING
+        if obstacle and not leaving:
+            self._fail(worker, obstacle)
         # A worker that drains should know, for the sessions it still has; but it may hang, and takes no new ones: not waited for.
-        if worker.state is WorkerState.DRAINING:
+        if leaving or obstacle:
             Gathering(None).ask(worker, self._messages)
             self._leaving.append(worker)
         else:
@@ -59,10 +69,7 @@ class Publication:
                 # we think: only one that begins from the new state is sure to have it.
                 self._fail(worker, f"revision {self.revision} failed: {reply.message}")
             elif reply.status is Status.OK:
-                self.confirmed += 1
-                # They come with the confirmation, so that whoever waits for removed backends has to ask about these few
-                # only. Idle ones have drained as soon as all have confirmed.
-                self.running.update((cluster, address) for cluster, address in (reply.data or {}).get("running", ()))
+                self._confirm(worker, reply)
             self._news.put((worker, reply))
         for worker in filter(self._is_late, self._unheard):
             self._fail(worker, f"it had not confirmed revision {self.revision} in time")
@@ -77,6 +84,17 @@ class Publication:
 
     def __iter__(self) -> Iterator[tuple[Worker, Reply]]:
         return iter(self._news.get, None)
+
+    def _confirm(self, worker: Worker, reply: Reply) -> None:
+        # They come with the confirmation, so that whoever waits for removed backends has to ask about these few
+        # only. Idle ones have drained as soon as all have confirmed.
+        try:
+            self.running.update(msgspec.convert(reply.data or {}, _Confirmation).running)
+        # Whoever has taken a worker over may say anything: that costs him the worker, and not us those who wait for an answer.
+        except msgspec.ValidationError as error:
+            self._fail(worker, f"its confirmation of revision {self.revision} makes no sense: {error}")
+        else:
+            self.confirmed += 1
 
     def _is_late(self, worker: Worker) -> bool:
         # One that is starting has this transaction in its queue. One that has ended has a successor with it; but who hung until it was

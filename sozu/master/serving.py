@@ -25,10 +25,9 @@ from sozu.command.journal import JournalError
 from sozu.command.orders import AnyOrder
 from sozu.command.requests import DEFAULT_GRACE
 from sozu.command.settings import Settings, in_force
-from sozu.command.worker_protocol import TakeLog
 from sozu.master.aside import Aside
 from sozu.master.history import History
-from sozu.master.ledger import Ledger, NotWritten
+from sozu.master.ledger import Ledger
 from sozu.master.loads import Loads
 from sozu.master.metrics.figures import Figures
 from sozu.master.metrics.page import MetricsPage
@@ -37,6 +36,7 @@ from sozu.master.news.chronicle import Chronicle
 from sozu.master.news.events import EventLog, Events
 from sozu.master.news.expiry import watch_expiry
 from sozu.master.opening import NOTHING, CannotStart, Opened, Programs, open_all
+from sozu.master.proposals import NotWritten
 from sozu.master.restart import Beginning, begin, replayed, tell_if_torn
 from sozu.master.signals import caught
 from sozu.master.sockets import CannotListen
@@ -57,9 +57,8 @@ from sozu.master.tools.looking import Looking
 from sozu.master.tools.rehearsing import Rehearsal
 from sozu.master.tools.verbs import Verbs
 from sozu.master.tools.waiting import Waiting
-from sozu.master.workers.briefing import Briefing, age_hourly
+from sozu.master.workers.briefing import Briefing, age_hourly, give_log
 from sozu.master.workers.filling import SlotNotFilled, launch_early, needed
-from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.rendezvous import Places
 from sozu.master.workers.roster import Roster, Worker
 from sozu.master.workers.slots import Slots
@@ -196,7 +195,7 @@ class Master:
             sockets.close(address)
         take_in(self._opened.orphanage, self._slots, self._settings, state)
         pidfile.write(self._settings.pidfile)
-        self._give_log()
+        give_log(self._roster, self._opened.log)
 
     def run(self, announce: Callable[[Started], object]) -> int | Estate:
         """Serve until stopped, or until the code on disk shall go on."""
@@ -281,12 +280,7 @@ class Master:
         except OSError as error:
             log.error("event=log_not_reopened reason=%r", str(error))  # noqa: TRY400 - the old file stays in use
         else:
-            self._give_log()
-
-    def _give_log(self) -> None:
-        descriptors = self._opened.log.descriptors
-        for worker in self._roster if descriptors else ():
-            Gathering(None).ask(worker, lambda number: [TakeLog(id=number, descriptors=1)], descriptors)
+            give_log(self._roster, self._opened.log)
 
     def _started(self) -> Started:
         return Started(

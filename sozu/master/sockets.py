@@ -9,6 +9,7 @@ Unix: one socket that all slots share, there is nothing to spread over.
 
 from collections.abc import Iterable, Iterator, Mapping
 import errno
+import logging
 import os
 from pathlib import Path
 import socket
@@ -18,6 +19,8 @@ from typing import Self
 from sozu.command.addresses import Address, parse_address
 from sozu.master.surroundings.storing import Store
 from sozu.master.workers.steering import numbers, release, steer
+
+log = logging.getLogger("sozu.master")
 
 BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn
 
@@ -271,8 +274,12 @@ def refuse_if_alive(path: str) -> None:
 
 
 def _remove_socket_file(address: Address) -> None:
-    if _is_unix(address):
-        Path(address.host).unlink(missing_ok=True)
+    try:
+        if _is_unix(address):
+            Path(address.host).unlink(missing_ok=True)
+    # It stays then, and nobody listens there: no reason not to go on with what else is to be closed, or not to stop.
+    except OSError as error:
+        log.warning("event=socket_not_removed address=%s reason=%r", address, str(error))
 
 
 def _end_listening(sockets: Iterable[socket.socket]) -> None:

@@ -1,10 +1,13 @@
 """Workers whose side of the channel is played by a test."""
 
 from collections.abc import Callable
+import errno
+import os
 import socket
 from typing import Any
 
 import gevent.socket
+import pytest
 
 from sozu.command.answers import Status
 from sozu.command.channel import Channel, channel_to_master, channel_to_worker
@@ -42,3 +45,15 @@ class Played:
 
 
 Play = Callable[[], Played]
+
+
+def give_duplicates(monkeypatch: pytest.MonkeyPatch, *given: bool) -> None:
+    """Of the next calls of os.dup these are given what they want; no descriptor is free for the others."""
+    dup, calls = os.dup, iter(given)
+
+    def duplicate(number: int) -> int:
+        if not next(calls):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return dup(number)
+
+    monkeypatch.setattr(os, "dup", duplicate)

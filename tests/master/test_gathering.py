@@ -1,15 +1,17 @@
 """Questions to workers over real channels; the workers are the other ends, played by the tests."""
 
 import os
+import socket
 
 import pytest
 
 from sozu.command.answers import Status
-from sozu.command.worker_protocol import AskStatus, Hello, Message, Ready, TakeLog
+from sozu.command.worker_protocol import AskStatus, GiveListeners, Hello, Message, Ready, TakeLog
 from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.link import LinkEnded
 from sozu.master.workers.roster import WorkerState
-from tests.master.played import Play
+from tests.master.played import Play, give_duplicates
+from tests.procfs import descriptors
 
 
 def status(number: int) -> list[Message]:
@@ -97,6 +99,17 @@ def test_descriptors_go_as_duplicates(play: Play) -> None:
 
     assert os.read(reader, 10) == b"log"
     os.close(reader)
+
+
+def test_duplicates_are_closed_where_one_could_not_be_made(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = play()
+    give_duplicates(monkeypatch, True, True, False)
+    before = descriptors(os.getpid())
+    with socket.socket() as one, pytest.raises(OSError, match="Too many open files"):
+        played.link.tell(GiveListeners(listeners=()), [one, one, one])
+
+    assert descriptors(os.getpid()) == before
+
 
 
 def test_descriptors_that_were_never_sent_are_closed_with_the_link(play: Play) -> None:

@@ -1,6 +1,9 @@
 from collections.abc import Callable, Iterable, Iterator
+import errno
+import os
 from pathlib import Path
 import socket
+import threading
 from typing import Any
 from weakref import ref
 
@@ -24,15 +27,18 @@ from sozu.command.orders import (
     RemoveListener,
 )
 from sozu.command.state import ConfigState
+from sozu.command.worker_protocol import Publish
 from sozu.master import garbage
 from sozu.master import publication as publication_module
 from sozu.master.aside import Aside
 from sozu.master.author import Author
-from sozu.master.ledger import HEAVY, Ledger, NotWritten, Outdated
+from sozu.master.ledger import HEAVY, Ledger
+from sozu.master.proposals import NotWritten, Outdated
 from sozu.master.sockets import CannotListen, ListenerSockets
 from sozu.master.workers.roster import Roster, WorkerState
-from tests.master.played import Play
+from tests.master.played import Play, Played, give_duplicates
 
+PATIENCE = 60.0
 AUTHOR = Author(uid=1, pid=2, command="a test")
 
 
@@ -41,9 +47,12 @@ class FaultyJournal(Journal):
 
     fault: Exception | None = None
     writes = 0
+    slow: threading.Event | None = None  # a write waits for it
 
     def write(self, records: Iterable[Record]) -> None:
         self.writes += 1
+        if self.slow is not None:
+            self.slow.wait(PATIENCE)
         if self.fault is not None:
             raise self.fault
         super().write(records)
@@ -326,3 +335,98 @@ def test_after_a_large_change_that_nobody_asks_about_any_more_memory_is_given_ba
     assert packed.wait(10)
     assert set(house.ledger.state.clusters) == {"a"}
     assert house.propose(AddCluster(cluster="b")) == 2
+
+
+def served(house: House, play: Play) -> tuple[Played, str]:
+    """A worker that serves, and the listener that it has been given."""
+    played = play()
+    played.worker.process.ended = Event()
+    played.worker.now(WorkerState.RUNNING)
+    house.roster.join(played.worker)
+    publication = house.ledger.propose([listener("127.0.0.1:0")], AUTHOR)
+    played.reply(published(played).id)
+    list(publication)
+    (address,) = house.ledger.state.listeners
+    return played, address
+
+
+def published(played: Played) -> Publish:
+    while not isinstance(message := played.heard(), Publish):
+        pass
+    return message
+
+
+def settled(house: House) -> None:
+    """Everything that was proposed is written, and what follows is done."""
+    assert house.journal.slow is not None
+    house.journal.slow.set()
+    house.ledger.close()
+    gevent.idle()
+
+
+def test_a_listener_that_leaves_while_it_comes_and_leaves_again_costs_the_ledger_nothing(house: House, play: Play) -> None:
+    played, address = served(house, play)
+    remove = RemoveListener(protocol=Protocol.HTTP, address=address)
+    removal = house.ledger.propose([remove], AUTHOR)
+    house.journal.slow = threading.Event()
+    proposed = [gevent.spawn(house.ledger.propose, [order], AUTHOR) for order in (listener(address), remove)]
+    gevent.idle()
+    played.reply(published(played).id)
+    list(removal)
+    gevent.idle()
+    settled(house)
+    played.close()
+    gevent.joinall(proposed, PATIENCE)
+
+    assert [each.get().revision for each in proposed] == [3, 4]
+    gevent.idle()
+    assert address not in house.sockets
+
+
+def test_a_removed_listener_whose_return_could_not_be_written_is_closed(house: House, play: Play) -> None:
+    played, address = served(house, play)
+    removal = house.ledger.propose([RemoveListener(protocol=Protocol.HTTP, address=address)], AUTHOR)
+    house.journal.slow, house.journal.fault = threading.Event(), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    back = gevent.spawn(house.ledger.propose, [listener(address)], AUTHOR)
+    gevent.idle()
+    played.reply(published(played).id)
+    list(removal)
+    gevent.idle()
+    held = address in house.sockets
+    settled(house)
+
+    assert held
+    assert isinstance(back.exception, NotWritten)
+    assert address not in house.sockets
+
+
+def test_nobody_waits_for_a_ledger_that_was_interrupted(house: House) -> None:
+    house.journal.slow, house.journal.fault = threading.Event(), JournalUnusable("cannot be taken back")
+    first = gevent.spawn(house.propose, AddCluster(cluster="a"))
+    gevent.idle()
+    second = gevent.spawn(house.propose, AddCluster(cluster="b"))
+    gevent.idle()
+    house.journal.slow.set()
+    gevent.joinall([first, second], PATIENCE)
+
+    assert [type(each.exception) for each in (first, second)] == [NotWritten, NotWritten]
+
+
+def test_a_worker_that_cannot_be_given_a_socket_is_replaced_and_all_others_are_told(house: House, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    fortunate, unfortunate, leaving = plays = [play() for _ in range(3)]
+    for played in plays:
+        played.worker.now(WorkerState.DRAINING if played is leaving else WorkerState.RUNNING)
+        house.roster.join(played.worker)
+    give_duplicates(monkeypatch, True, False, False)
+    publication = house.ledger.propose([listener("127.0.0.1:0")], AUTHOR)
+    monkeypatch.undo()
+    messages = [published(played) for played in plays]
+    fortunate.reply(messages[0].id)
+    list(publication)
+
+    assert [message.revision for message in messages] == [1, 1, 1]
+    assert unfortunate.replaced == ["it could not be given its sockets: Too many open files"]
+    assert publication.late == [unfortunate.worker]
+    assert leaving.replaced == []
+    house.ledger.propose([AddCluster(cluster="a")], AUTHOR)
+    assert house.ledger.state.revision == 2

@@ -4,7 +4,10 @@ from pathlib import Path
 import pytest
 
 from sozu.command.settings import AccessLog
+from sozu.command.worker_protocol import TakeLog
 from sozu.master.logs import LogFile
+from sozu.master.workers.briefing import give_log
+from tests.master.played import Play, give_duplicates
 
 
 def test_reopening_finds_the_new_file_after_a_rotation(tmp_path: Path) -> None:
@@ -45,3 +48,15 @@ def test_a_dash_is_standard_output_and_none_is_no_log() -> None:
     log.reopen()
 
     assert log.descriptors == ()
+
+
+def test_a_worker_that_cannot_be_given_the_log_keeps_no_other_from_it(tmp_path: Path, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = LogFile(AccessLog(path=str(tmp_path / "access.log")))
+    one, two = play(), play()
+    give_duplicates(monkeypatch, False, True)
+    give_log([one.worker, two.worker], log)
+    log.close()
+
+    message, (descriptor,) = two.channel.receive()
+    os.close(descriptor)
+    assert isinstance(message, TakeLog)

@@ -97,6 +97,31 @@ def test_a_worker_that_is_still_starting_is_not_late(play: Play, monkeypatch: py
     assert starting.replaced == []
 
 
+@pytest.mark.parametrize("data", [[1], {"running": 1}, {"running": [["a", []]]}, {"running": [["a"]]}, "text"])
+def test_a_worker_that_confirms_what_makes_no_sense_is_replaced_and_nobody_waits(play: Play, data: object) -> None:
+    played = play()
+    played.worker.now(WorkerState.RUNNING)
+    published = publication()
+    published.send(played.worker)
+    played.reply(1, data=data)
+    published.follow()
+
+    assert [worker for worker, _ in published] == [played.worker]
+    assert (published.late, published.confirmed, published.running) == ([played.worker], 0, set())
+    assert "makes no sense" in played.replaced[0]
+
+
+def test_a_confirmation_that_says_more_than_we_know_of_is_one(play: Play) -> None:
+    played = play()
+    played.worker.now(WorkerState.RUNNING)
+    published = publication()
+    published.send(played.worker)
+    played.reply(1, data={"running": [["a", "b"]], "later": 1})
+    published.follow()
+
+    assert (published.late, published.confirmed, published.running) == ([], 1, {("a", "b")})
+
+
 def test_a_worker_that_drains_is_told_and_not_waited_for(play: Play) -> None:
     draining = play()
     draining.worker.now(WorkerState.DRAINING)

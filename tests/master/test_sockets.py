@@ -171,3 +171,16 @@ def test_what_goes_is_chosen_no_more_though_somebody_else_has_it_still(sockets: 
         each.close()
 
     assert count >= 40
+
+
+def test_a_socket_file_that_cannot_be_removed_keeps_nothing_else_open(sockets: ListenerSockets, tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+    sockets.open(f"unix:{path}")
+    other = sockets.open("127.0.0.1:0")
+    path.unlink()
+    path.mkdir()
+    sockets.close_all()
+
+    assert list(sockets) == []
+    with pytest.raises(ConnectionRefusedError):
+        connect(other)

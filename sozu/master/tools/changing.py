@@ -12,7 +12,8 @@ from sozu.command.state import ConfigState
 from sozu.master.aims import Aim, nothing_but, the_same_as
 from sozu.master.aside import Aside
 from sozu.master.history import History, NoSuchRevision
-from sozu.master.ledger import Ledger, NothingToDo, NotWritten, Outdated
+from sozu.master.ledger import Ledger
+from sozu.master.proposals import NothingToDo, NotWritten, Outdated
 from sozu.master.publication import Publication
 from sozu.master.sockets import CannotListen
 from sozu.master.stopping import Stopping

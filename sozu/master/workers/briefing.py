@@ -6,6 +6,7 @@ revision, it joins the roster in the same instant, and its channel keeps order; 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+import logging
 from time import time
 from typing import Final
 
@@ -18,11 +19,14 @@ from sozu.command.channel import parts, portions
 from sozu.command.facts import AnyFact, Listener
 from sozu.command.settings import Settings
 from sozu.command.state import ConfigState, orders_of
-from sozu.command.worker_protocol import Apportion, GiveListeners, ListenerName, Load, MeetThere, Welcome
+from sozu.command.worker_protocol import Apportion, GiveListeners, ListenerName, Load, MeetThere, TakeLog, Welcome
 from sozu.master.logs import LogFile
 from sozu.master.sockets import ListenerSockets
+from sozu.master.workers.gathering import Gathering
 from sozu.master.workers.rendezvous import Places
 from sozu.master.workers.roster import Roster, Worker
+
+log = logging.getLogger("sozu.master")
 
 HOUR: Final = 3600.0  # seconds
 
@@ -44,16 +48,16 @@ class Briefing:
         """Tell a newcomer everything up to the last part of the state, which makes it accept and say Ready."""
         # From here to `join` nothing may switch, and `tell` never does: a transaction that was committed in between
         # would be neither in this state nor in the newcomer's queue.
-        state, log = self.state(), self.log.descriptors
+        state, access_log = self.state(), self.log.descriptors
         secret = self.ticket_secret
         # Aged before it is told: the hourly look may be most of an hour
         # away, and no newcomer is to learn what must be forgotten.
         secret.age(time())
         welcome = Welcome(
-            slot=newcomer.slot, settings=self.settings, ticket_secret=secret.value.hex(), ticket_period=secret.period, descriptors=len(log)
+            slot=newcomer.slot, settings=self.settings, ticket_secret=secret.value.hex(), ticket_period=secret.period, descriptors=len(access_log)
         )
         self._agree_where_to_meet(newcomer)  # first: from Welcome on it is confined, and may listen nowhere
-        newcomer.link.tell(welcome, log)
+        newcomer.link.tell(welcome, access_log)
         memory = () if self.rates is None else (self.rates,)
         newcomer.link.tell(Apportion(workers=self.sockets.slots, descriptors=len(memory)), memory)
         # Before the state, with the last part of which it accepts. A worker that had the state first would say that it
@@ -114,6 +118,15 @@ def age_hourly(secret: TicketSecret) -> None:
     while True:
         secret.age(time())
         gevent.sleep(HOUR)
+
+
+def give_log(workers: Iterable[Worker], file: LogFile) -> None:
+    """Have them write the access log there, if there is one."""
+    for worker in workers if file.descriptors else ():
+        try:
+            Gathering(None).ask(worker, lambda number: [TakeLog(id=number, descriptors=1)], file.descriptors)
+        except OSError as error:  # no descriptor is free: it goes on with the file that it has
+            log.error("event=log_not_given slot=%d reason=%r", worker.slot, str(error))  # noqa: TRY400 - said in words
 
 
 def give_listeners(worker: Worker, sockets: ListenerSockets, listeners: Iterable[Listener]) -> None:

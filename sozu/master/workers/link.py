@@ -63,11 +63,11 @@ class WorkerLink:
         self._reader, self._writer = gevent.spawn(self._read), gevent.spawn(self._write)
 
     def tell(self, message: Message, files: Sequence[socket.socket | int] = ()) -> None:
-        """Send a message, with duplicates of these files (ours stay open). Never waits."""
+        """Send a message, with duplicates of these files (ours stay open). Never waits. Raises OSError where no descriptor is free for them."""
         if not self.ended.is_set():
             # Duplicated now and not when they are sent: by then the
             # listener may be closed, and its number belong to another file.
-            self._outbox.put((message, [_duplicate(each) for each in files]))
+            self._outbox.put((message, _duplicates(files)))
 
     def ask(self, question: Question, listener: Listening, files: Sequence[socket.socket | int] = ()) -> None:
         """Send a question whose replies go to `listener`; its last message carries the files. Never waits."""
@@ -183,8 +183,15 @@ class WorkerLink:
             listener.hear(self, None)
 
 
-def _duplicate(file: socket.socket | int) -> int:
-    return os.dup(file if isinstance(file, int) else file.fileno())
+def _duplicates(files: Iterable[socket.socket | int]) -> list[int]:
+    made: list[int] = []
+    try:
+        # An in-place addition keeps those that were made before the one that failed: lost, they would be missing for good where they are missing already.
+        made += (os.dup(file if isinstance(file, int) else file.fileno()) for file in files)
+    except OSError:
+        _close(made)
+        raise
+    return made
 
 
 def _close(descriptors: Iterable[int]) -> None:

@@ -225,7 +225,9 @@ class Slots:
                 self.fill(slot, REPLACEMENT_GRACE, anew=False)
 
     def _replace(self, slot: Slot, worker: Worker, reason: str) -> None:
-        if slot.worker is worker and slot.unfit is not worker:
+        if worker.state is WorkerState.STARTING:  # nobody waits for one that cannot follow: whoever fills the slot tries again
+            worker.process.kill()
+        elif slot.worker is worker and slot.unfit is not worker:
             log.warning("event=worker_replaced slot=%d pid=%d reason=%r", worker.slot, worker.process.pid, reason)
             if worker.hung:
                 self._suspects.name(worker, reason)
