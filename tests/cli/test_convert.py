@@ -29,8 +29,9 @@ def test_the_result_goes_to_a_file(source: Path, tmp_path: Path) -> None:
     assert CliRunner().invoke(program, ["check", str(tmp_path / "sozu.yaml")]).exit_code == 0
 
 
-def test_what_is_no_toml_is_bad_input(tmp_path: Path) -> None:
-    (tmp_path / "x").write_text("a: 1")
+@pytest.mark.parametrize("text", ["a: 1", "a = " + "[" * 10_000])
+def test_what_is_no_toml_is_bad_input(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x").write_text(text)
 
     result = CliRunner().invoke(program, ["convert", str(tmp_path / "x")])
 

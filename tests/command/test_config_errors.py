@@ -4,8 +4,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
+import yaml
 
-from sozu.command.config import ConfigurationError, Problem, load_configuration
+from sozu.command.config import ConfigurationError, Problem, load_configuration, yaml_source
 from sozu.command.config.loading import read_configuration
 
 CASES = sorted(Path(__file__).with_name("configurations").glob("*.yaml"))
@@ -60,6 +61,28 @@ def test_aliases_that_explode_are_refused_quickly() -> None:
         read_configuration("\n".join(lines), "f.yaml", Path("/"))
 
     assert [problem.message[:7] for problem in refused.value.problems].count("aliases") == 1
+
+
+@pytest.mark.parametrize("loader", [yaml_source._LOADER, yaml.BaseLoader])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "a: " + "{a: " * 100_000, "- " * 100_000, "? " * 100_000, '["]", ' * 50_000, "a:\n  b:\n    [\n" + "[\n" * 100_000, "[" * 5_000 + "]" * 5_000]
+)
+def test_what_is_nested_too_deeply_is_refused_before_it_is_composed(text: str, loader: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_source, "_LOADER", loader)
+    problem, *_ = problems_of(text)
+
+    assert problem.message.startswith("nested too deeply")
+
+
+def test_what_is_no_yaml_is_told_of_a_large_file_too() -> None:
+    (problem,) = problems_of("clusters: {" + ", ".join(f"c{n}: {{}}" for n in range(10_000)) + ", ]")
+
+    assert problem.message.startswith("not YAML")
+
+
+def test_brackets_in_texts_and_side_by_side_are_not_nested() -> None:
+    body = "{{" * 10_000
+    read_configuration(f'answers: [{{status: 404, body: "{body}"}}]\nclusters: {{{", ".join(f"c{n}: {{}}" for n in range(10_000))}}}\n', "f.yaml", Path("/"))
 
 
 def test_a_path_that_the_file_does_not_hold_is_an_error_where_it_begins() -> None:

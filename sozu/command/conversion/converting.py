@@ -81,6 +81,8 @@ def convert(source: str) -> Conversion:
         values = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
         raise NotToml(str(error)) from error
+    except RecursionError as error:
+        raise NotToml("nested too deeply") from error
     notes = Notes()
     table = Table(values, "", notes)
     # Listeners go before clusters, which ask them for timeouts, cookies and HSTS; `leftovers` goes last, when all that is read was read.
