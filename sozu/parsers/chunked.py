@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import msgspec
 import parsy
 
-from sozu.parsers.abnf import HEXDIG, WSP
+from sozu.parsers.abnf import FIELD_BYTES, HEXDIG, TCHAR, WSP
 from sozu.parsers.combinators import alt, many, map_, opt, recognize, seq, value, verify
 from sozu.parsers.fields.lists import quoted_raw, token
 from sozu.parsers.fuse import fuse
@@ -143,14 +143,25 @@ class ChunkedReader:
         An Error tells position and reason: the body must not be passed on as if it were whole.
         """
         held = len(self._held)
-        # Only a line that is cut is copied, never payload: that stays in the caller's buffer. What is held is read again with each piece, so the work is
-        # the square of a line's length; `limit_line` and `limit_trailers` bound it.
+        if held and self._is_more_of_a_trailer(data):
+            self._held, self.spans = self._held + data, []
+            return INCOMPLETE
+        # Only a line that is cut is copied, never payload: that stays in the caller's buffer. What is held is read again with each piece. For a chunk
+        # line the work is the square of its length, which `limit_line` bounds.
         window = self._held + bytes(data) if held else data
         outcome = self._follow(window)
         if held:
             # Held bytes are those of an unfinished line, hence never payload: no index becomes negative.
             self.spans = [(start - held, end - held) for start, end in self.spans]
         return Done(data, outcome.value, outcome.end - held) if isinstance(outcome, Done) else outcome
+
+    def _is_more_of_a_trailer(self, data: Bytes) -> bool:
+        """Does the trailer whose beginning is held go on with all of `data`, in its name or its value, and within the limit?"""
+        # A trailer section may be long. Read again with each byte that drips, 8000 bytes of it would cost an eighth of a second.
+        if self._trailers is None or self._held.endswith(b"\r") or self._trailers_size + len(self._held) + len(data) > self._limit_trailers:
+            return False
+        # What is held is right, so the next byte is known to be right too where it is of the same kind; all others are the grammar's to judge.
+        return not bytes(data).translate(None, FIELD_BYTES if b":" in self._held else TCHAR)
 
     def skip(self, size: int) -> None:
         """`size` bytes of the current chunk's payload went another way."""

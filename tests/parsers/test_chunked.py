@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Iterator
+from time import thread_time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -241,3 +242,50 @@ def test_every_line_is_read_whole_byte_by_byte_and_with_bytes_behind(
 )
 def test_every_line_is_refused_where_it_is_wrong(grammar: Fused[object], text: bytes, position: int) -> None:
     refuses(grammar, text, position)
+
+
+@pytest.mark.parametrize("begin", [b"", b"x: "], ids=["name", "value"])
+def test_a_trailer_that_drips_costs_each_byte_once(begin: bytes) -> None:
+    def seconds(size: int) -> float:
+        times = []
+        for _ in range(3):
+            reader = ChunkedReader(limit_trailers=1 << 20)
+            reader.feed(b"0\r\n" + begin)
+            start = thread_time()
+            for _ in range(size):
+                reader.feed(b"x")
+            times.append(thread_time() - start)
+        return min(times)
+
+    # Eight times as much; squared it would be 64 times.
+    assert seconds(16_000) < 24 * seconds(2_000)
+
+
+@pytest.mark.parametrize("piece", [b"\r", b"\n", b"\0", b":", b" ", b"a b", b"\rx", b"x\r\n\r\n", b"\xff", b"\x7f"])
+@pytest.mark.parametrize("begin", [b"", b"\r", b"x", b"x:", b"x: y", b"x: y\r", b"x: y\r\n", b"x: y\r\n\r", b"Te", b"Te: y"])
+def test_a_trailer_means_the_same_however_it_is_cut(begin: bytes, piece: bytes) -> None:
+    for size in (3, 4, 8192):
+        whole, cut = ChunkedReader(limit_trailers=size), ChunkedReader(limit_trailers=size)
+        at_once = whole.feed(b"0\r\n" + begin + piece)
+        outcome = cut.feed(b"0\r\n" + begin)
+        if isinstance(outcome, Incomplete):
+            outcome = cut.feed(memoryview(piece))
+        assert facts(outcome) == facts(at_once), (begin, piece, size)
+
+
+def test_more_of_a_trailer_is_no_payload() -> None:
+    reader = ChunkedReader()
+    reader.feed(b"1\r\na\r\n0\r\nx: y")
+    assert reader.spans == [(3, 4)]
+    assert reader.feed(b"z") == Incomplete()
+    assert reader.spans == []
+    assert reader.feed(b"\r\n\r\n").value == [(b"x", b"yz")]  # type: ignore[union-attr]
+
+
+def facts(outcome: object) -> object:
+    match outcome:
+        case Done(value=value):
+            return value
+        case Error(position=position):
+            return position, outcome.reason
+    return "incomplete"
