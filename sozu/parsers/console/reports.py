@@ -18,6 +18,7 @@ from sozu.parsers.head_reader import HEAD_LIMIT
 from sozu.parsers.kinds import KINDS, WHOLE_VALUES
 from sozu.parsers.result import Done, Error, Incomplete, run
 from sozu.parsers.views import View
+from sozu.parsers.wire.http2 import HEADER_SIZE, LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 Report = dict[str, Any]
 # Input comes from anywhere, also from `yes |`: whatever is held of it has a bound here.
-LARGEST_VALUE: Final = (1 << 24) + 9  # bytes: what may be held of one value; the longest frame of HTTP/2
+LARGEST_VALUE: Final = HEADER_SIZE + LARGEST  # bytes: what may be held of one value; the longest frame of HTTP/2
 EAGER: Final = 64 * 1024  # bytes: up to here a value is read again with everything that comes
 # At least BEFORE of rendering.py: an error at the first byte of a block shows as much in front of it as any other.
 CONTEXT: Final = 64  # bytes of the block before that an error may point into

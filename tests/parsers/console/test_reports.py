@@ -48,6 +48,12 @@ def test_no_more_than_one_value_is_held_in_memory() -> None:
     assert LARGEST_VALUE < 24 << 20
 
 
+def test_no_value_is_longer_than_the_longest_frame_of_http_2() -> None:
+    begin = b"\xff\xff\xff\xfa\0" + bytes(4)
+
+    assert len(begin) + int.from_bytes(begin[:3], "big") == LARGEST_VALUE
+
+
 @pytest.mark.parametrize(
     ("data", "outcome"),
     [(b"/a?b", "done"), (b"/a\n", "done"), (b"/a\r\n", "done"), (b"http://", "incomplete"), (b"/ ", "error")],
