@@ -56,11 +56,15 @@ class Pool:
 
     def open(self, backend: LiveBackend, preface: bytes = b"") -> Back:
         """A new connection on which `preface` goes before all else, also before TLS; parks until it stands, raises `Broken`."""
-        # It parks: the configuration may have changed by the time it stands, so the count and the age are of afterwards.
+        # It parks: the configuration may have changed by the time it stands, so the count and the age are of afterwards. The stack is of before: who has
+        # moved meanwhile, or is spoken to in another way, must not keep what was opened for how it was.
+        home = backend.idle
         stream = self.connect(backend, preface)
         # After it stands: one that could not be had is a failure (`blame`), and no connection.
         self._counters.backend_connections += 1
-        return Back(stream, backend, self._deadlines, self._clock.now, self._age)
+        back = Back(stream, backend, self._deadlines, self._clock.now, self._age)
+        back.home = home
+        return back
 
     def connect(self, backend: LiveBackend, preface: Preface = b"") -> Stream:
         """The same, for no exchange: it is nobody's but the caller's. In plain text the preface leaves with what comes next."""

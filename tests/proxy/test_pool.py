@@ -1,13 +1,18 @@
 """Which connections are kept, for how long, and who may ride on them; what a fresh exchange sees of it is in test_exchange.py."""
 
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
 
 from sozu.command.certificates.terms import BackendTls
+from sozu.command.draft import Change
 from sozu.command.facts import Backend, Cluster, Frontend
 from sozu.command.settings import Pool as Limits
-from tests.proxy.lab import Lab, Peer, opened, settle
+from sozu.command.terms import ProxyProtocol
+from sozu.proxy.pool import Pool
+from sozu.proxy.stream import Stream
+from tests.proxy.lab import Lab, Peer, opened, pair, settle
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n."
@@ -20,12 +25,12 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         yield lab
 
 
-def at_once(lab: Lab, count: int) -> list[Peer]:
+def at_once(lab: Lab, count: int, *, begins: bytes = b"GET ") -> list[Peer]:
     """So many exchanges at the same time, all of them ended; the backend's ends, in the order of their ends."""
     clients = [lab.client(GET) for _ in range(count)]
     origins = [lab.origin() for _ in clients]
     for origin in origins:
-        origin.head()
+        assert origin.head().startswith(begins)
         origin.send(OK)
         settle()
     for client in clients:
@@ -126,3 +131,28 @@ def test_a_connection_in_use_while_its_backend_goes_over_to_tls_is_not_kept(lab:
     client.answer()
     settle()
     assert not origin.is_open()
+
+
+def test_a_connection_that_was_opened_while_its_backend_changed_is_not_kept(lab: Lab) -> None:
+    ours, peer = pair()
+    lab.peers.append(peer)
+
+    def dial(*_: object) -> Stream:
+        lab.change(Cluster(cluster="c", proxy_protocol=ProxyProtocol.V1))  # while it parks
+        return Stream(ours, lab.traffic.hub)
+
+    lab.pool.dials = {"c": dial}
+    lab.pool.give(Pool.open(lab.pool, lab.backend()))
+    assert not peer.is_open()
+
+
+def test_a_connection_of_one_client_does_not_come_to_others_while_a_large_transaction_is_prepared(lab: Lab) -> None:
+    lab.change(Cluster(cluster="c", proxy_protocol=ProxyProtocol.V1))
+    registry = lab.traffic.registry
+    draft = registry.draft()
+    draft.after([Change(registry.rosters["c"].cluster, Cluster(cluster="c"))])
+    deque(registry.prepare(draft), maxlen=0)
+    (origin,) = at_once(lab, 1, begins=b"PROXY ")
+    registry.swap(draft)
+    assert not origin.is_open()
+    assert lab.backend().shares

@@ -19,7 +19,7 @@ from sozu.proxy.registry.balancing import balancer_for
 from sozu.proxy.registry.live_backend import BackendKey, LiveBackend, SocketAddress
 from sozu.proxy.registry.recovery import Recovery
 from sozu.proxy.registry.roster import Roster
-from sozu.proxy.registry.stacks import Stacks
+from sozu.proxy.registry.stacks import Stacks, shares
 from sozu.proxy.registry.terms import Terms, terms_for
 from sozu.proxy.registry.terms.misses import Misses
 
@@ -275,7 +275,9 @@ class RosterDraft:
         old = self.rosters.pop(name, None)
         self.replaced.append(old)
         cluster = self._clusters.pop(name, old.cluster if old else None)
-        members, facts, changing = dict(old.members) if old else {}, Facts(), False
+        # Another stack is a change too: prepared, it would take in connections that exchanges open in the old way until the swap.
+        changing = old is not None and cluster is not None and shares(old.cluster) is not shares(cluster)
+        members, facts = dict(old.members) if old else {}, Facts()
         for address, fact in backends.items():
             left = members.pop(address, None)
             if fact is not None:

@@ -20,7 +20,7 @@ class Stacks:
 
     def place(self, live: LiveBackend, cluster: Cluster) -> None:
         """Give a backend of this cluster the stack that it should have."""
-        plain = cluster.tls is None and cluster.proxy_protocol is None
+        plain = shares(cluster)
         if live.shares:
             # One that goes over to TLS, or to PROXY headers, must not find a connection in plain text in its stack, nor put its own into that of the others.
             if not plain:
@@ -46,3 +46,8 @@ class Stacks:
             self._shared[live.name] = stack, users - 1
         while users == 1 and stack:
             stack.pop().close()
+
+
+def shares(cluster: Cluster) -> bool:
+    """Is a connection to it nobody's in particular?"""
+    return cluster.tls is None and cluster.proxy_protocol is None
