@@ -95,9 +95,9 @@ class Exchange(Record):
         if asked.special is None:
             raise NoRoute
         self.cluster = asked.special.cluster.cluster
+        self._front.deadline = self._traffic.clock.after(asked.timeouts.request)  # a password may wait for its check, and a client's idle time is over
         cluster = asked.special.admit(asked.view, self.client, self._traffic.desk)
-        ours = b"".join((origin, SOZU_ID, self.request_id, END))
-        self._asked = asked = permitted(self._traffic, self._front, asked, ours)
+        self._asked = asked = permitted(self._traffic, self._front, asked, b"".join((origin, SOZU_ID, self.request_id, END)))
         return cluster, asked
 
     def _with_body(self, head: bytes, cluster: Cluster) -> bytes:
@@ -166,7 +166,7 @@ class Exchange(Record):
             raise failure
         self.retries += 1
         back.close()
-        self._back = None
+        self._back = self.ended = None
         self._back = renewed = open_back(self._traffic, self._front, back.backend, self._asked.timeouts)
         return self._ask(renewed, request)
 

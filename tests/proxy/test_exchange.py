@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 import gc
+import socket
 
 import pytest
 
@@ -570,6 +571,25 @@ def test_ended_connections_leave_nothing_to_the_collector(lab: Lab) -> None:
         assert connections() <= before
     finally:
         gc.enable()
+
+
+def test_a_large_request_that_is_asked_again_leaves_no_complaint(lab: Lab) -> None:
+    client, origin, _ = lab.exchange(GET)
+    origin.send(OK)
+    client.answer()
+    settle()
+    (back,) = lab.backend().idle
+    back.stream._sock.shutdown(socket.SHUT_WR)  # so that the next send fails at once, as after a reset that is on its way
+    client.send(POST.replace(b"POST", b"PUT").replace(b"5", b"60000") + bytes(60_000))
+    settle()
+    origin.close()
+    renewed = lab.origin()
+    renewed.head()
+    renewed.read(60_000)
+    renewed.send(OK)
+    client.answer()
+    settle()
+    assert [(entry.status, entry.retries, entry.ended) for entry in lab.log.entries] == [(200, 0, None), (200, 1, None)]
 
 
 def test_a_retry_that_fails_as_well_is_502(lab: Lab) -> None:

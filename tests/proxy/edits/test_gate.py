@@ -104,6 +104,24 @@ def test_what_is_no_name_and_password_is_refused_without_a_check(lab: Lab, said:
     assert client.answer()[0].startswith(b"HTTP/1.1 401 ")
 
 
+def test_a_check_has_its_time_however_long_the_client_was_idle(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    going_on = threading.Event()
+    monkeypatch.setattr(Users, "check", lambda *_: going_on.wait(10))
+    lab.change(Frontend(cluster="c", hostname="slow.example", basic_auth=AUTH))  # where nobody is remembered
+    client = lab.client(get(b"old.example"))
+    client.answer()
+    lab.wait(59.9)
+    client.send(get(b"slow.example", fields=RIGHT))
+    settle()
+    lab.wait(5)
+    assert len(lab.log.entries) == 1
+    going_on.set()
+    origin = lab.origin()
+    origin.head()
+    origin.send(OK)
+    assert client.answer()[1] == b"ok"
+
+
 def test_who_was_right_once_is_let_in_without_a_check(lab: Lab) -> None:
     client = lab.client(get(b"auth.example", fields=RIGHT))
     origin = lab.origin()
