@@ -20,11 +20,13 @@ from sozu.command.orders import (
     AddHttpFrontend,
     AddListener,
     AnyOrder,
+    GivenCertificate,
     RemoveBackend,
     RemoveCertificate,
     RemoveCluster,
     RemoveHttpFrontend,
     RemoveListener,
+    ReplaceCertificate,
     UpdateSettings,
 )
 
@@ -96,9 +98,8 @@ class ConfigState:
 
 def same_facts(one: ConfigState, other: ConfigState) -> bool:
     """Whether two states say the same, whatever their revisions."""
-    # As dicts compare, which do not ask for the order. It tells one thing, the default among certificates, and that is not restored
-    # by `diff` either.
-    return one.at(0) == other.at(0)
+    # As dicts compare, which do not ask for the order. It tells one thing, the default among certificates.
+    return one.at(0) == other.at(0) and _defaults(one, one.certificates.values()) == _defaults(other, other.certificates.values())
 
 
 def digest(state: ConfigState) -> str:
@@ -114,7 +115,8 @@ def diff(before: ConfigState, after: ConfigState) -> list[AnyOrder]:
 
     Two exceptions to that order: a frontend that moves to another cluster is removed first, since adding it while
     another cluster owns it is refused; and a listener ceases to speak TLS last, when no certificate is for it any more.
-    The whole list is one transaction, so no request sees the gap.
+    Behind it all certificates change places, where a listener would have another default. The whole list is one transaction, so no
+    request sees the gap.
     """
     # In pairs: of each kind what was and what will be. Facts are compared by value, so a state that was read from a file is no
     # change.
@@ -122,7 +124,7 @@ def diff(before: ConfigState, after: ConfigState) -> list[AnyOrder]:
     ceasing = [listener for listener in after.listeners.values() if _ceases(before.listeners.get(listener.address), listener)]
     additions = [addition(fact) for old, new in tables for key, fact in new.items() if old.get(key) != fact and fact not in ceasing]
     removals = [removal(fact) for old, new in reversed(tables) for key, fact in old.items() if key not in new]
-    return [*_moves(before, after), *additions, *removals, *map(addition, ceasing)]
+    return [*_moves(before, after), *additions, *removals, *map(addition, ceasing), *_changes_of_places(before, after)]
 
 
 def orders_of(state: ConfigState) -> list[AnyOrder]:
@@ -190,3 +192,47 @@ def _moves(before: ConfigState, after: ConfigState) -> list[AnyOrder]:
         for key, fact in before.frontends.items()
         if (successor := after.frontends.get(key)) is not None and successor.cluster != fact.cluster
     ]
+
+
+def _changes_of_places(before: ConfigState, after: ConfigState) -> list[AnyOrder]:
+    """Puts the default certificates first, in their order, where additions and removals alone leave a listener with another."""
+    wanted = _defaults(after, after.certificates.values())
+    serving = [key for key, one in after.certificates.items() if not one.for_backends]
+    # As they stand by then: who was there keeps his place, also if he has changed, and who is new comes last.
+    standing = [key for key in before.certificates if key in after.certificates and not after.certificates[key].for_backends]
+    standing += [key for key in serving if key not in before.certificates]
+    defaults = set(wanted.values())
+    orders: list[AnyOrder] = []
+    for place, key in enumerate([key for key in serving if key in defaults]):
+        if _defaults(after, [after.certificates[each] for each in standing]) == wanted:
+            break
+        if (other := standing[place]) != key:
+            orders += _change_of_place(after, other, key)
+            standing.remove(key)
+            standing[place] = key
+            standing.append(other)
+    return orders
+
+
+def _change_of_place(state: ConfigState, other: str, key: str) -> list[AnyOrder]:
+    """One certificate takes the place of another, which comes last; then all is said again that the replacement said."""
+    # Not removed and added again, all those that stand before it: there may be thousands, each with frontends that are pinned to it.
+    one = addition(state.certificates[key])
+    said = {name: getattr(one, name) for name in GivenCertificate.__struct_fields__} | {"force": True}
+    named: list[AnyFact] = [cluster for cluster in state.clusters.values() if cluster.tls is not None and cluster.tls.certificate == other]
+    named += [frontend for frontend in state.frontends.values() if frontend.certificate == other]
+    return [ReplaceCertificate(fingerprint=other, replacement=key, **said), addition(state.certificates[other]), *map(addition, named), one]
+
+
+def _defaults(state: ConfigState, certificates: Iterable[Certificate]) -> dict[str, str]:
+    """The default certificate of each listener of this state, were these the certificates in this order (`table.CertificateTable` asks the same)."""
+    found: dict[str, str] = {}
+    left = {each.address for each in state.listeners.values() if each.protocol is Protocol.HTTPS}
+    for one in certificates:
+        if not left:
+            break
+        if not one.for_backends:
+            served = left.intersection(one.listeners) if one.listeners else left
+            found |= dict.fromkeys(served, one.fingerprint)
+            left = left - served
+    return found

@@ -12,6 +12,7 @@ from sozu.command.rules.names import frontend_name
 
 Sign = Literal["+", "-", "~"]
 Place = tuple[type[AnyFact], Any]  # kind and key
+_OWN = "its own"  # where a certificate stands that has not moved
 
 
 class Alteration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -39,10 +40,14 @@ class Alteration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def alterations(effects: Iterable[Change]) -> list[Alteration]:
-    """What these effects come to, each object once: one that comes and goes again is not there; one that takes another's place is a change."""
+    """What these effects come to, each object once: one that comes and goes again is not there.
+
+    A certificate that takes another's place is a change of that one; one that was there before stands elsewhere then.
+    """
     first: dict[Place, AnyFact | None] = {}
     last: dict[Place, AnyFact | None] = {}
     heirs: dict[Place, Place] = {}  # who took a place, and whose it was at first
+    moved: dict[Place, str] = {}  # where those stand that went and came again
     for change in effects:
         places = _places(change)
         # What was there before the first change, and after the last: steps in between are nobody's business, since a transaction
@@ -50,13 +55,21 @@ def alterations(effects: Iterable[Change]) -> list[Alteration]:
         for place, before, after in places:
             first.setdefault(place, before)
             last[place] = after
+            moved[place] = "behind the others" if before is None else moved.get(place, _OWN)
         if len(places) > 1:
             (old, _, _), (new, _, _) = places
             heirs[new] = heirs.get(old, old)
+            moved[new] = _OWN if heirs[new] == new else f"that of {heirs[new][1]}"
     # Only where one has gone and the other come in its place: of two that were there before, one goes, and a plan has to say so.
     replaced = {old: new for new, old in heirs.items() if first[new] is None and last[new] and first[old] and last[old] is None}
     began = first | {new: first[old] for old, new in replaced.items()}
-    return [_alteration(began[place], after) for place, after in last.items() if began[place] != after and place not in replaced]
+    # Of certificates alone the order means something: the first of a listener is its default.
+    elsewhere = {place: where for place, where in moved.items() if where != _OWN and place[0] is Certificate and first[place] and last[place]}
+    return [
+        _alteration(began[place], after, elsewhere.get(place))
+        for place, after in last.items()
+        if (began[place] != after or place in elsewhere) and place not in replaced
+    ]
 
 
 def _places(change: Change) -> list[tuple[Place, AnyFact | None, AnyFact | None]]:
@@ -80,7 +93,7 @@ def counted(rows: Iterable[Alteration], words: tuple[str, str, str] = TO_DO) -> 
     return ", ".join(f"{signs.count(sign)} {word}" for sign, word in zip("+~-", words, strict=True))
 
 
-def _alteration(before: AnyFact | None, after: AnyFact | None) -> Alteration:
+def _alteration(before: AnyFact | None, after: AnyFact | None, elsewhere: str | None) -> Alteration:
     fact = after or before
     assert fact is not None, "there is a difference"
     if isinstance(fact, Overrides):
@@ -96,6 +109,8 @@ def _alteration(before: AnyFact | None, after: AnyFact | None) -> Alteration:
     if after is None:
         return Alteration(sign="-", kind=kind, name=name, cluster=cluster)
     differing = {field: [old.get(field), new.get(field)] for field in {**old, **new} if old.get(field) != new.get(field)}
+    if elsewhere is not None:
+        differing["place"] = [_OWN, elsewhere]
     return Alteration(sign="~", kind=kind, name=name, cluster=cluster, fields=differing)
 
 

@@ -25,13 +25,16 @@ def test_one_that_is_new_is_a_change(state: ConfigState) -> None:
 def test_one_that_is_held_already_is_not_told_and_the_other_goes(state: ConfigState) -> None:
     both = done(state, added(B, "a.example", "*.a.example")).state
 
-    assert planned(both, replaced(A, B, "a.example", "*.a.example")) == [("-", A, {})]
+    assert planned(both, replaced(A, B, "a.example", "*.a.example")) == [
+        ("~", B, {"place": ["its own", f"that of {A}"]}),
+        ("-", A, {}),
+    ]
 
 
 def test_one_that_is_held_for_less_changes(state: ConfigState) -> None:
     both = done(state, added(B, "a.example", "*.a.example", listener=OTHER)).state
 
-    assert planned(both, replaced(A, B, "a.example", "*.a.example")) == [("~", B, {"listeners": [(OTHER,), None]}), ("-", A, {})]
+    assert planned(both, replaced(A, B, "a.example", "*.a.example")) == [("~", B, {"listeners": [(OTHER,), None], "place": ["its own", f"that of {A}"]}), ("-", A, {})]
 
 
 def test_one_that_takes_a_place_and_gives_it_back_is_no_change(state: ConfigState) -> None:
@@ -43,7 +46,10 @@ def test_one_that_takes_a_place_and_gives_it_back_is_no_change(state: ConfigStat
 def test_one_that_comes_again_behind_its_heir_stays(state: ConfigState) -> None:
     names = "a.example", "*.a.example"
 
-    assert planned(state, replaced(A, B, *names), added(A, *names)) == [("+", B, {"names": names})]
+    assert planned(state, replaced(A, B, *names), added(A, *names)) == [
+        ("~", A, {"place": ["its own", "behind the others"]}),
+        ("+", B, {"names": names}),
+    ]
     assert sorted(planned(state, replaced(A, B, *names), added(A, *names), replaced(A, C, *names))) == [
         ("+", B, {"names": names}),
         ("~", C, {}),
