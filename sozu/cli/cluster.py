@@ -7,7 +7,7 @@ import click
 from sozu.cli.certificates.tls_options import terms_in
 from sozu.cli.conversation import order
 from sozu.cli.limit_options import named_settings, settings_on, timeouts_in
-from sozu.cli.listing import orders_in_force, show_rows
+from sozu.cli.listing import orders_in_force, show_rows, timeouts_in_force
 from sozu.cli.options import json_option, socket_option
 from sozu.cli.waiting import remove_and_wait, waiting_options
 from sozu.command.certificates.terms import BackendTls
@@ -49,7 +49,7 @@ def cluster() -> None:
 @click.argument("cluster_id", metavar="ID")
 @click.option("--load-balancing", type=click.Choice([policy.value for policy in LoadBalancing]), default="round_robin", show_default=True)
 @click.option("--hash-on", default="source", metavar="KEY", show_default=True, help="For hrw and maglev: source, header:NAME or cookie:NAME.")
-@click.option("--timeout", "limits", metavar="NAME=SECONDS", multiple=True, help="request, front, back or connect; may be repeated.")
+@click.option("--timeout", "limits", metavar="NAME=SECONDS", multiple=True, help="request, front, back or connect; may be repeated. The others stay as they are for all now.")
 @click.option("--max-body-size", type=int, metavar="BYTES", help="The largest body of a request; else as the settings say.")
 @click.option("--min-rate", type=int, metavar="BYTES", help="How many bytes a second a client has to send or take; else as the settings say.")
 @click.option("--tls", "terms", metavar="NAME=VALUE", multiple=True, help="Its backends speak TLS: ca (a file), server_name, verify, certificate (a fingerprint).")
@@ -66,7 +66,7 @@ def add(cluster_id: str, limits: tuple[str, ...], terms: tuple[str, ...], more: 
       sozu cluster add shop --set sticky=SITE --set max_exchanges=50 --set 'queue={"size": 20}'
     """
     # What has an option with a syntax of its own goes in first; the rest is laid on it and checked together, so that each mistake is told by its name.
-    begun = AddCluster(cluster=cluster_id, timeouts=timeouts_in(limits), tls=terms_in(terms, BackendTls))
+    begun = AddCluster(cluster=cluster_id, timeouts=timeouts_in(limits, timeouts_in_force), tls=terms_in(terms, BackendTls))
     order(settings_on(begun, settings | named_settings(more)))
 
 

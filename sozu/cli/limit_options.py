@@ -1,6 +1,6 @@
 """Settings as options of a verb: `--timeout NAME=SECONDS` and `--set NAME=VALUE`, which may be repeated. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import json
 from math import isfinite, nan
 from typing import Any, TypeVar
@@ -15,11 +15,11 @@ from sozu.command.orders import Order
 AnOrder = TypeVar("AnOrder", bound=Order)
 
 
-def timeouts_in(words: Iterable[str], others: Timeouts | None = None) -> Timeouts | None:
-    """Those that are named, the rest as in `others`; None if none is. Raises click.BadParameter."""
+def timeouts_in(words: Iterable[str], others: Callable[[], Timeouts]) -> Timeouts | None:
+    """Those that are named, the rest as in `others`, which are asked for if one is named; None if none is. Raises click.BadParameter."""
     limits = dict(map(_limit, words))
     # A struct of four: there is no order that changes one of them alone, so those that were not named have to come from somewhere.
-    return Timeouts(**{**_fields(others or Timeouts()), **limits}) if limits else None
+    return Timeouts(**{**_fields(others()), **limits}) if limits else None
 
 
 def named_settings(words: Iterable[str]) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from typing import Any
 import click
 import msgspec
 
-from sozu.cli.conversation import collect
+from sozu.cli.conversation import collect, converse
+from sozu.command.facts import Overrides, Timeouts
 from sozu.command.orders import Order
-from sozu.command.requests import DumpState
+from sozu.command.requests import DumpState, Status
+from sozu.command.settings import Settings, in_force
 
 Row = Mapping[str, Any]
 
@@ -24,6 +26,17 @@ def orders_in_force(kind: type[Order]) -> list[Row]:
     dumped = [order for part in collect(DumpState()) for order in part["orders"]]
     tag = kind.__struct_config__.tag
     return [msgspec.to_builtins(_whole(order, kind)) for order in dumped if order["type"] == tag]
+
+
+def settings_in_force() -> Settings:
+    """Those that the master began with, and what orders have changed of them."""
+    told = converse(Status()).data
+    return in_force(msgspec.convert(told["settings"], Settings), msgspec.convert(told["overrides"], Overrides))
+
+
+def timeouts_in_force() -> Timeouts:
+    """Those of whatever has none of its own."""
+    return settings_in_force().timeouts
 
 
 def show_rows(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, nothing: str) -> None:

@@ -6,14 +6,12 @@ import click
 import msgspec
 from msgspec import UNSET
 
-from sozu.cli.conversation import converse, order
+from sozu.cli.conversation import order
 from sozu.cli.limit_options import timeouts_in
-from sozu.cli.listing import aligned, show_json
+from sozu.cli.listing import aligned, settings_in_force, show_json, timeouts_in_force
 from sozu.cli.options import json_option, socket_option
 from sozu.command.facts import LogLevel, Overrides
 from sozu.command.orders import UpdateSettings
-from sozu.command.requests import Status
-from sozu.command.settings import Settings, in_force
 
 # From the struct itself, so that a setting which orders may change has its `--as-file` without a word here.
 NAMES = Overrides.__struct_fields__
@@ -52,7 +50,7 @@ def set_settings(limits: tuple[str, ...], as_file: tuple[str, ...], log_level: s
     if limits:
         # The order has all four or none, so those that were not named are asked for first. Two who set different ones at the same moment
         # overwrite each other: the later one wins, and `sozu log` tells both.
-        changes["timeouts"] = timeouts_in(limits, _in_force().timeouts)
+        changes["timeouts"] = timeouts_in(limits, timeouts_in_force)
     if log_level is not None:
         changes["log_level"] = LogLevel(log_level)
     # None is an answer of its own: no longer changed, whatever the file says then. Hence UNSET for what stays as it is.
@@ -74,14 +72,8 @@ def show(*, as_json: bool) -> None:
       sozu settings show --json
     """
     # The others are in `status --json`: here stands what `set` could change.
-    values = {name: value for name, value in msgspec.to_builtins(_in_force()).items() if name in NAMES}
+    values = {name: value for name, value in msgspec.to_builtins(settings_in_force()).items() if name in NAMES}
     if as_json:
         show_json(values)
     else:
         click.echo("\n".join(aligned([{"setting": name, "value": value} for name, value in values.items()], ("setting", "value"))))
-
-
-def _in_force() -> Settings:
-    told = converse(Status()).data
-    # `status` tells both halves, what the master was started with and what orders have changed; laid over each other by the master's own code.
-    return in_force(msgspec.convert(told["settings"], Settings), msgspec.convert(told["overrides"], Overrides))

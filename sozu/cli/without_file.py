@@ -10,6 +10,7 @@ from sozu.command.orders import AddBackend, AddCluster, AddHttpFrontend, AddList
 from sozu.command.state import ConfigState
 
 EVERY_HOST = "*"
+_ALL = "all"
 
 
 def state_of(listen: str, routes: Iterable[str]) -> ConfigState:
@@ -34,7 +35,8 @@ def _orders_of(routes: Iterable[str]) -> Iterator[AnyOrder]:
         host, _, address = route.rpartition("=")
         hostname = host or EVERY_HOST
         # Several addresses of one host are one cluster, whose backends take turns; it is called as its host, so that the next command is easily guessed.
-        cluster = "all" if hostname == EVERY_HOST else hostname
+        # The dot of the root makes it another name for the same host, and none that the cluster of every host has.
+        cluster = _ALL if hostname == EVERY_HOST else f"{hostname}." if hostname == _ALL else hostname
         # To add once more what is there already is an update that changes nothing.
         yield AddCluster(cluster=cluster)
         yield AddHttpFrontend(cluster=cluster, hostname=hostname)

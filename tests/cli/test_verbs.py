@@ -5,6 +5,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 import pytest
+import trustme
 
 from sozu.cli.program import program
 from sozu.command.orders import AddCluster
@@ -44,8 +45,8 @@ def without_id(request: dict[str, Any]) -> dict[str, Any]:
 ORDERS = [
     (["cluster", "add", "blog"], {"type": "add_cluster", "cluster": "blog"}),
     (
-        ["cluster", "add", "blog", "--load-balancing", "random", "--timeout", "back=5"],
-        {"type": "add_cluster", "cluster": "blog", "load_balancing": "random", "timeouts": {"back": 5.0}},
+        ["cluster", "add", "blog", "--load-balancing", "random"],
+        {"type": "add_cluster", "cluster": "blog", "load_balancing": "random"},
     ),
     (
         ["cluster", "add", "blog", "--max-body-size", "1000", "--min-rate", "0"],
@@ -197,8 +198,39 @@ def test_an_order_that_is_refused_ends_with_1_and_says_that_nothing_changed(star
     assert "nothing was changed" in done.stderr
 
 
+def test_what_a_cluster_leaves_out_of_its_timeouts_is_as_for_all(start: Start) -> None:
+    settings = {"command_socket": "/s", "journal": "/j", "timeouts": {"request": 7.0, "front": 8.0}}
+    master = start({"status": [{"status": "OK", "data": {"settings": settings, "overrides": {"timeouts": {"connect": 2.0, "request": 7.0}}}}]})
+
+    assert sozu("cluster", "add", "blog", "--timeout", "back=5").exit_code == 0
+    assert master.asked[-1]["timeouts"] == {"request": 7.0, "back": 5.0, "connect": 2.0}
+
+
+def test_the_fingerprint_is_told_also_where_a_worker_confirms_late(start: Start, tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("late.example")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    late = {"status": "OK", "message": "committed", "data": {"revision": 3, "late": [1]}}
+    start({"add_certificate": [late], "replace_certificate": [late]})
+
+    for verb in (["add"], ["replace", "0" * 64]):
+        done = sozu("certificate", *verb, "cert.pem", "key.pem")
+        assert done.exit_code == 5
+        assert [len(line) for line in done.stdout.splitlines()] == [len("committed"), 64]
+
+
+def test_certificates_are_listed_without_a_word_about_keys(start: Start) -> None:
+    fact = {"type": "add_certificate", "certificate": "PEM", "key": "(withheld)", "fingerprint": "0" * 64, "names": ["a.b"]}
+    start({"dump_state": [{"status": "OK", "message": "revision 2", "data": {"revision": 2, "orders": [fact]}}]})
+
+    (row,) = json.loads(sozu("certificate", "list", "--json").stdout)
+    assert (row["fingerprint"], row["names"]) == ("0" * 64, ["a.b"])
+    assert not {"key", "private_key", "certificate"} & row.keys()
+
+
 def test_bad_input_ends_with_2() -> None:
     for arguments in (
+        ["frontend", "add", "blog", "x.y", "--status", "308"],
         ["cluster", "add"],
         ["cluster", "add", "blog", "--timeout", "bak=1"],
         ["cluster", "add", "blog", "--timeout", "back=soon"],

@@ -30,6 +30,15 @@ def test_a_host_may_have_backends_of_its_own() -> None:
     assert [backend.address for backend in state.backends_of("all")] == ["[::1]:9002"]
 
 
+@pytest.mark.parametrize("name", ["all", "ALL", "all."])
+def test_a_host_may_be_called_as_the_cluster_of_every_host_is(name: str) -> None:
+    state = state_of("127.0.0.1:0", [f"{name}=127.0.0.1:9001", "127.0.0.1:9002"])
+    clusters = {front.hostname: front.cluster for front in state.frontends.values()}
+
+    assert [backend.address for backend in state.backends_of(clusters["all"])] == ["127.0.0.1:9001"]
+    assert [backend.address for backend in state.backends_of(clusters["*"])] == ["127.0.0.1:9002"]
+
+
 @pytest.mark.parametrize(("listen", "routes"), [("nowhere", []), ("127.0.0.1:0", ["x=nowhere"]), ("127.0.0.1:0", ["a b=127.0.0.1:1"])])
 def test_what_the_proxy_would_refuse_starts_nothing(listen: str, routes: list[str]) -> None:
     with pytest.raises(click.UsageError, match="Nothing was started"):

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from sozu.cli.certificates.reading import read_files
-from sozu.cli.conversation import order
+from sozu.cli.conversation import Unconfirmed, order
 from sozu.cli.listing import orders_in_force, show_rows
 from sozu.cli.options import json_option, socket_option
 from sozu.command.certificates.names import covers
@@ -16,7 +16,7 @@ from sozu.command.orders import AddCertificate, AddCluster, AddHttpFrontend, Rem
 
 FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 COLUMNS: Final = ("fingerprint", "names", "kind", "expires", "listeners", "use")
-LEFT_OUT: Final = frozenset(("certificate", "key", "chain", "force", "listener"))
+LEFT_OUT: Final = frozenset(("certificate", "private_key", "chain", "force", "listener"))
 
 
 @click.group()
@@ -53,9 +53,7 @@ def add(certificate_file: Path, key_file: Path, chain_file: Path | None, listene
     fact = read_files(certificate_file, key_file, chain_file, force=force, for_backends=for_backends)
     # As it was read, with the chain in order and the key without its file's other blocks; the master examines it again, since it believes no tool.
     texts: dict[str, Any] = {"certificate": fact.certificate, "private_key": fact.private_key, "chain": fact.chain}
-    order(AddCertificate(**texts, listener=listener, force=force, for_backends=for_backends))
-    # Alone on a line of its own, after the answer: a script keeps it for the `replace` to come.
-    click.echo(fact.fingerprint)
+    _order(AddCertificate(**texts, listener=listener, force=force, for_backends=for_backends), fact.fingerprint)
 
 
 @certificate.command()
@@ -79,8 +77,17 @@ def replace(old: str, certificate_file: Path, key_file: Path, chain_file: Path |
     texts: dict[str, Any] = {"certificate": fact.certificate, "private_key": fact.private_key, "chain": fact.chain}
     # One order, and no `remove` with an `add`: between those two a handshake would find none, and the other way round all pins would have to be moved
     # one by one.
-    order(ReplaceCertificate(fingerprint=old, **texts, force=force, for_backends=for_backends))
-    click.echo(fact.fingerprint)
+    _order(ReplaceCertificate(fingerprint=old, **texts, force=force, for_backends=for_backends), fact.fingerprint)
+
+
+def _order(change: AddCertificate | ReplaceCertificate, fingerprint: str) -> None:
+    try:
+        order(change)
+    except Unconfirmed:  # committed, and so there to be named
+        click.echo(fingerprint)
+        raise
+    # Alone on a line of its own, after the answer: a script keeps it for the `replace` to come.
+    click.echo(fingerprint)
 
 
 @certificate.command()

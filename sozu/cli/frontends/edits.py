@@ -75,7 +75,7 @@ def edit_options(command: Decorated) -> Decorated:
         click.option("--user", "basic_auth", metavar="NAME:HASH", multiple=True, callback=_users, help="Ask for a password (sozu password); may be repeated."),
         click.option("--deny-from", metavar="NETWORK", multiple=True, help="Refuse these clients."),
         click.option("--allow-from", metavar="NETWORK", multiple=True, help="Refuse all clients but these."),
-        click.option("--status", "redirect_status", type=int, default=302, help="Of the redirect: 301, 302, 303, 307 or 308."),
+        click.option("--status", "redirect_status", type=int, help="Of the redirect: 301, 302, 303, 307 or 308; else 302."),
         click.option("--redirect-to", metavar="TEMPLATE", help='Send clients elsewhere, as to "https://{host}{path}{query}".'),
         click.option("--rate", metavar="N[/SECONDS][+BURST]", callback=_rate, help="How many requests one client's address may send (10/1+20)."),
         click.option("--deny", type=int, metavar="STATUS", help="Refuse with 401 or 403."),
@@ -88,4 +88,6 @@ def edits_of(options: dict[str, Any]) -> dict[str, Any]:
     """The fields of an order; the two options of a redirect are one of them."""
     # Taken out, as the order has no such fields: for msgspec's structs an argument too many is a TypeError.
     to, status = options.pop("redirect_to"), options.pop("redirect_status")
-    return {**options, "redirect": None if to is None else Redirect(to=to, status=status)}
+    if to is None and status is not None:
+        raise click.UsageError("--status is that of a redirect: say where it leads, with --redirect-to")
+    return {**options, "redirect": None if to is None else Redirect(to=to, status=302 if status is None else status)}

@@ -60,7 +60,6 @@ class _Bounded(msgspec.Struct):
 
     workers: Annotated[int, msgspec.Meta(ge=1, le=MOST_WORKERS)] = 1
     max_connections: Annotated[int, msgspec.Meta(ge=1, le=MOST_CONNECTIONS)] = 1
-    timeouts: dict[str, Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIMEOUT)]] = {}
 
 
 class NotToml(Exception):
@@ -109,8 +108,7 @@ def _settings(table: Table) -> dict[str, Any]:
             table.note(key, f"{value!r} is none; it is left out")
     if table.take("handle_process_affinity", bool):
         settings["affinity"] = True
-    timeouts = {ours: value for key, ours in _TIMEOUTS.items() if (value := table.take(key, (int, float)))}
-    if timeouts:
+    if timeouts := _timeouts(table):
         settings["timeouts"] = timeouts
     _read_logs(table, settings)
     # Key by key, so that one number out of bounds costs no other setting.
@@ -125,6 +123,18 @@ def _settings(table: Table) -> dict[str, Any]:
     for key, text in _NEEDLESS.items():
         table.explain(key, text)
     return settings
+
+
+def _timeouts(table: Table) -> dict[str, float]:
+    timeouts = {}
+    for key, ours in _TIMEOUTS.items():
+        value = table.take(key, (int, float))
+        # Each by itself, so that one without sense costs no other; NaN, of which TOML has one, is below nothing.
+        if value is not None and 0 < value <= LONGEST_TIMEOUT:
+            timeouts[ours] = value
+        elif value is not None:
+            table.note(key, f"more than 0 and at most {LONGEST_TIMEOUT:.0f} seconds here, and not {value}; it is left out")
+    return timeouts
 
 
 def _read_metrics(table: Table, settings: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sozu.command.config.loading import Configuration, read_configuration
 from sozu.command.conversion import NotToml, convert
 from sozu.command.edits.facts import HeaderEdit, Redirect
-from sozu.command.facts import Frontend, LoadBalancing, Position, Protocol
+from sozu.command.facts import Frontend, LoadBalancing, Position, Protocol, Timeouts
 from sozu.command.terms import ProxyProtocol
 
 PAGE = (Path(__file__).parents[3] / "docs" / "conversion.md").read_text("utf-8")
@@ -231,6 +231,14 @@ def test_a_cluster_may_have_a_dot_in_its_name_and_loses_its_blanks() -> None:
 def test_nothing_comes_out_that_would_not_be_taken_in(source: str, note: str) -> None:
     assert any(each.startswith(note) for each in convert(source).notes), convert(source).notes
     read(source)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "999999", "nan", "inf"])
+def test_a_timeout_that_can_be_none_costs_no_other_and_is_noted(value: str) -> None:
+    source = f"front_timeout = {value}\nback_timeout = 7\n"
+
+    assert read(source).settings.timeouts == Timeouts(back=7)
+    assert [note.partition(":")[0] for note in convert(source).notes] == ["front_timeout"]
 
 
 KNOWN = {
