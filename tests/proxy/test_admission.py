@@ -233,6 +233,24 @@ def test_a_cluster_that_fails_is_left_alone_until_one_request_succeeds() -> None
         assert origin.head()
 
 
+def test_a_client_that_is_too_slow_is_no_trial_of_the_cluster() -> None:
+    with opened(lab_with(breaker=Breaker(share=50, least=1, pause=5), failures=Failures(limit=0))) as lab:
+        client, origin, _ = lab.exchange(GET)
+        origin.send(BAD)
+        assert status(client) == 500
+        lab.wait(6)
+        slow = lab.client(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+        lab.origin()
+        lab.wait(61)
+        assert status(slow) == 408
+        trial = lab.client(GET)
+        origin = lab.origin()
+        other = lab.client(GET)
+        assert status(other) == 503
+        origin.send(OK)
+        assert status(trial) == 200
+
+
 def test_who_found_no_room_is_no_failure_of_the_cluster() -> None:
     with opened(lab_with(max_exchanges=1, queue=Queue(size=1, seconds=2), breaker=Breaker(share=1, least=1))) as lab:
         first = lab.client(GET)

@@ -46,6 +46,7 @@ class Seeker(Protocol):
     retries: int
     started: float
     connected: float | None
+    responded: float | None
     status: int
     counted: Counted | None
 

@@ -14,9 +14,10 @@ SERVER_ERROR: Final = 500
 
 
 class Outcome(Protocol):
-    """How it went; 0 if the client was told nothing."""
+    """How it went; 0 if the client was told nothing. `responded`: when the backend did."""
 
     status: int
+    responded: float | None
 
 
 class Place(Protocol):
@@ -74,7 +75,9 @@ class Lease:
         if terms.breaker is not None:
             # An exchange ends its lease when its status is known, and not before: a breaker that asked earlier never opened.
             status, was_open = 0 if self.refused else self._outcome.status, terms.breaker.open
-            terms.breaker.done(self._clock.now, well=None if not status else status < SERVER_ERROR)
+            # What we told a client of its own request, that it is too slow with its body or breaks a rule in it, says nothing of the cluster.
+            ours = self._outcome.responded is None and status < SERVER_ERROR
+            terms.breaker.done(self._clock.now, well=None if not status or ours else status < SERVER_ERROR)
             if terms.breaker.open is not was_open:
                 log.info("event=circuit_%s cluster=%s", "closed" if was_open else "opened", terms.name)
         if self.backend is not None and terms.queue.waiting:  # who was refused leaves no place, and whoever is called in vain goes to the end of the queue

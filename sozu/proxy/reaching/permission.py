@@ -36,7 +36,7 @@ class _Silent(BackendFailed):
 class Inquiry:
     """Who seeks a backend for a question: see Seeker. `whom` is that backend, once it is known."""
 
-    __slots__ = ("backend", "cluster", "connected", "counted", "retries", "started", "status", "whom")
+    __slots__ = ("backend", "cluster", "connected", "counted", "responded", "retries", "started", "status", "whom")
 
     whom: LiveBackend | None
 
@@ -46,6 +46,7 @@ class Inquiry:
         self.retries = self.status = 0
         self.started = monotonic()
         self.connected: float | None = None
+        self.responded: float | None = None
         self.counted: Counted | None = None
         self.whom = None
 
@@ -97,7 +98,7 @@ def _ask(traffic: Traffic, front: Front, inquiry: Inquiry, asked: Asked, head: b
         if back.last_used >= NEVER:
             raise
         answered, body = _converse(traffic, front, open_back(traffic, front, back.backend, asked.timeouts), asked, head)
-    inquiry.status = answered.view.status
+    inquiry.status, inquiry.responded = answered.view.status, monotonic()
     return answered, body
 
 
