@@ -1,6 +1,7 @@
 import collections
 import socket
 
+from msgspec import structs
 import pytest
 
 from sozu.command.commit import Refused, commit
@@ -351,6 +352,20 @@ def test_what_is_prepared_is_met_by_nobody_before_the_swap() -> None:
 
     world.registry.swap(draft)
     assert {world.choose().name for _ in range(4)} == {A, B}
+
+
+def test_keys_stay_where_they_are_while_a_change_is_prepared() -> None:
+    maglev = AddCluster(cluster="web", load_balancing=LoadBalancing.MAGLEV)
+    world = World(maglev, add(A), add(B), add("127.0.0.1:9003"))
+    draft = world.registry.draft()
+    draft.after(commit(world.state, [structs.replace(maglev, sticky="S")]).effects)
+    keys = [b"%d" % number for number in range(100)]
+    before = [world.registry.rosters["web"].choose((), key) for key in keys]
+
+    collections.deque(world.registry.prepare(draft), maxlen=0)
+    assert [world.registry.rosters["web"].choose((), key) for key in keys] == before
+    world.registry.swap(draft)
+    assert [world.registry.rosters["web"].choose((), key) for key in keys] == before
 
 
 def test_who_goes_down_between_preparation_and_swap_is_not_chosen_afterwards() -> None:

@@ -22,7 +22,8 @@ class Roster:
 
     def __init__(self, cluster: Cluster, balancer: Balancer, members: Mapping[str, LiveBackend], terms: Terms | None) -> None:
         self.cluster = cluster
-        self.balancer = balancer
+        # Its own: this roster is sorted before it is in force, and a table knows the tuple of one roster only. Shared, nearly all keys moved until the swap.
+        self.balancer = balancer.beside() if isinstance(balancer, Maglev) else balancer
         self.members = members
         self.terms = terms
         self.sole: LiveBackend | None = None

@@ -26,6 +26,12 @@ class Maglev:
         self._traits: list[tuple[int, float]] = []
         self._table: Sequence[int] = ()
 
+    def beside(self) -> "Maglev":
+        """Another one with the same table, to be prepared for other candidates while this one goes on."""
+        other = Maglev()
+        other._table, other._traits = self._table, self._traits
+        return other
+
     def prepare(self, candidates: Sequence[Candidate]) -> None:
         """From now on these are the backends."""
         # Seeds and weights are all that a table is made of: a change that leaves both as they are (of the cluster's timeouts, say) keeps the table.
