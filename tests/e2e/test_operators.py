@@ -133,9 +133,9 @@ def both_see_down(proxy: Proxy, address: str) -> None:
 
 def test_a_newcomer_is_told_who_is_down_and_not_who_was(tmp_path: Path) -> None:
     with moody() as (back, was), moody() as (ill, down), origin("calm") as calm:
-        ill.well = False
         file = checked(tmp_path, was, down, calm)
         with Proxy(tmp_path, "-c", str(file)) as proxy:
+            ill.well = False
             both_see_down(proxy, down)
             back.well = False
             both_see_down(proxy, was)
@@ -153,9 +153,9 @@ def test_a_newcomer_is_told_who_is_down_and_not_who_was(tmp_path: Path) -> None:
 
 def test_who_is_down_outlives_the_master(tmp_path: Path) -> None:
     with moody() as (ill, down), origin("calm") as calm:
-        ill.well = False
         file = checked(tmp_path, down, calm)
         with Proxy(tmp_path, "-c", str(file)) as first:
+            ill.well = False
             both_see_down(first, down)
             first.process.kill()
             first.wait()
