@@ -138,6 +138,28 @@ def test_who_waits_is_called_when_fewer_workers_share_the_room() -> None:
         assert lab.origin().head().startswith(b"GET")
 
 
+def test_who_waits_is_called_when_there_is_no_limit_any_more() -> None:
+    with opened(lab_with(max_exchanges=1, queue=Queue(size=2))) as lab:
+        for _ in range(3):
+            lab.client(GET)
+        lab.origin()
+        lab.change(Cluster(cluster="c"))
+        settle()
+        assert lab.backend().exchanges == 3
+
+
+def test_who_waits_is_told_when_the_cluster_goes() -> None:
+    with opened(lab_with(max_exchanges=1, queue=Queue(size=2))) as lab:
+        lab.client(GET)
+        lab.origin()
+        second = lab.client(GET)
+        settle()
+        lab.change(Frontend(cluster="c", hostname="*"), Backend(cluster="c", address=A), Cluster(cluster="c"), remove=True)
+        settle()
+        assert [entry.status for entry in lab.log.entries] == [503]
+        assert status(second) == 503
+
+
 def test_want_of_our_own_is_no_fault_of_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_descriptor(*_: object) -> Back:
         raise Broken(None, OSError(EMFILE, ""))

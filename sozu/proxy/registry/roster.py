@@ -46,6 +46,12 @@ class Roster:
             # Here as well as at the end of exchanges: a backend that comes up again, or has just been added, ends no exchange of which the queue would hear.
             self.terms.queue.call_all()  # somebody may have come back, with room
 
+    def leave(self) -> None:
+        """Another one is in its place, or none."""
+        if self.terms is not None:
+            # Who waits looks again: the cluster may have no limit any more, or be gone. Nobody else would call, where the new roster has no terms.
+            self.terms.queue.call_all()
+
     def _sorted(self) -> tuple[tuple[LiveBackend, ...], tuple[LiveBackend, ...]]:
         able = [live for live in self.members.values() if live.serves]
         well = [live for live in able if live.well] or able

@@ -168,8 +168,7 @@ class Registry:
     def publish(self, draft: "RosterDraft") -> None:
         """Change all at once. For a large draft, see the next two."""
         self.swap(draft)
-        for _ in self.settle(draft):
-            continue
+        deque(self.settle(draft), maxlen=0)
 
     def swap(self, draft: "RosterDraft") -> None:
         """From here on new exchanges meet the new rosters; those that run keep what they chose."""
@@ -201,7 +200,8 @@ class Registry:
             live.retire()
             yield
         while draft.replaced:  # nobody has them any more, and ten thousand at once take some milliseconds
-            draft.replaced.pop()
+            if (old := draft.replaced.pop()) is not None:
+                old.leave()
             yield
 
     def _welcome(self, live: LiveBackend, fact: Backend, draft: "RosterDraft") -> None:
