@@ -147,7 +147,8 @@ class Session(Answerer):
 
     def _linger(self) -> None:
         """Let the client read our last answer: bytes of it that we never read would make the kernel send a reset (RFC 9112 section 9.6)."""
-        if self.unread or self.stream.leftover:
+        # Who was not asked whether he goes on may have sent more: with that unread, a close would drop even what has not left yet.
+        if self.unread or self.stream.leftover or (self.draining and self.stream.grab()):
             self.deadline = self._traffic.clock.after(LINGER_SECONDS)
             self.stream.leftover = b""
             # The end of our side first, so that the client learns that its answer is whole while we still take what it sends.

@@ -11,7 +11,7 @@ from sozu.proxy.exchange import Exchange
 from sozu.proxy.session import Session
 from sozu.proxy.stream import Stream
 from sozu.proxy.upload import Upload
-from tests.proxy.lab import Lab, Peer, field, names, opened, settle
+from tests.proxy.lab import Lab, Peer, client_over_tcp, field, names, opened, settle
 
 GET = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\n"
@@ -503,6 +503,20 @@ def test_a_client_that_was_told_to_go_on_may_ask_once_more(lab: Lab) -> None:
     origin.send(OK)
     assert field(client.answer()[0], b"connection") == b"close"
     assert client.rest() == b""
+
+
+def test_the_last_answer_of_a_draining_worker_is_not_lost_to_a_request_behind_it(lab: Lab) -> None:
+    client = client_over_tcp(lab.traffic, GET)
+    origin = lab.origin()
+    origin.head()
+    lab.session().drain()
+    client.send(GET)
+    settle()
+    origin.send(OK)
+    head, body = client.answer()
+    assert (field(head, b"connection"), body) == (b"close", b"ok")
+    assert client.rest_or_reset() == (b"", False)
+    client.close()
 
 
 def test_a_drained_client_that_asks_no_more_is_closed(lab: Lab) -> None:
