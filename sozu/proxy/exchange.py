@@ -283,7 +283,7 @@ class Exchange(Record):
             self._back.close()
         if isinstance(failure, BackendFailed):
             blame(self._traffic, None if self._back is None else self._back.backend)
-        if self.bytes_out or not failure.status:
+        if self.bytes_out or not failure.status or front.stream.full:  # also in the middle of a 1xx, or of the answer before
             front.cut()
             return
         self.status = failure.status

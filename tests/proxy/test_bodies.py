@@ -239,6 +239,18 @@ def test_interim_answers_are_passed_on(lab: Lab) -> None:
     assert client.answer()[1] == b"ok"
 
 
+def test_no_answer_begins_in_the_middle_of_an_interim_one(lab: Lab) -> None:
+    client, origin, _ = lab.exchange(CHUNKED_POST)
+    lab.session().stream._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    origin.send(b"HTTP/1.1 103 Early Hints\r\nX: " + b"x" * 12_000 + b"\r\n\r\n")
+    settle()
+    assert lab.session().stream.full
+    client.send(b"no chunk\r\n")
+    settle()
+    assert b"HTTP/1.1 400" not in client.rest()
+    assert "chunk" in (lab.entry().ended or "")
+
+
 def test_an_expectation_that_is_honoured(lab: Lab) -> None:
     client, origin, head = lab.exchange(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
     assert field(head, b"expect") == b"100-continue"
