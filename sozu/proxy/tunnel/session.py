@@ -120,11 +120,14 @@ class TunnelSession:
             upload.wait()
         finally:
             self.deadline = NEVER
-            # Until it has ended it touches both streams, and waiting for that is no time for a deadline (`NEVER` above).
-            upload.stop()
-            back.backend.tunnels -= 1
-            back.close()
-            record.bytes_in, record.bytes_out = up.count, down.count
+            try:
+                # Until it has ended it touches both streams, and waiting for that is no time for a deadline (`NEVER` above).
+                upload.stop()
+            finally:
+                # Also where a worker that cuts its last sessions throws into that very wait.
+                back.backend.tunnels -= 1
+                back.close()
+                record.bytes_in, record.bytes_out = up.count, down.count
 
     def _end(self) -> None:
         traffic, record = self._traffic, self._record

@@ -180,3 +180,18 @@ def test_a_drain_lets_a_tunnel_run_and_a_close_cuts_it(lab: Lab) -> None:
     assert (client.rest(), origin.rest()) == (b"", b"")
     settle()
     assert lab.entry().ended == "closed by the proxy"
+
+
+def test_one_that_is_late_and_cut_in_one_turn_leaves_nothing_behind(lab: Lab) -> None:
+    connect(lab)
+    origin = lab.origin()
+    (session,) = lab.traffic.sessions
+
+    def both() -> None:
+        session.expire()
+        session.close()
+
+    lab.traffic.hub.loop.run_callback(both)
+    settle()
+    assert (lab.backend().tunnels, lab.backend().exchanges) == (0, 0)
+    assert not origin.is_open()
