@@ -144,7 +144,7 @@ class Master:
         tell_if_torn(opened.journal)
         end.callback(pidfile.remove, settings.pidfile)
         expiry = watch_expiry(self._events, lambda: self._ledger.state)
-        told = Chronicle(self._events, self._roster, self._heed_settings, expiry.look, lambda: self._slots.checks.follow())  # noqa: PLW0108 - there are no slots yet
+        told = Chronicle(self._events, self._roster, self._heed_settings, expiry.look, follow=lambda: self._slots.checks.follow(), lend=lambda: self._slots.lend_anew())  # noqa: PLW0108 - there are no slots yet
         self._ledger = Ledger(self._before.state, opened.journal, opened.sockets, self._roster, aside, told=told, departures=opened.departures)
         end.callback(self._ledger.close)
         self._speak()
@@ -191,11 +191,15 @@ class Master:
         sockets, wins = self._opened.sockets, file_wins or self._before.from_file
         self._beginning = begin(self._ledger, sockets, configuration.state, file_wins=wins, workers_win=workers_win)
         state = self._ledger.state
-        for address in set(sockets) - {each.address for each in state.listeners.values() if each.active}:
-            sockets.close(address)
+        self._close_unneeded()
         take_in(self._opened.orphanage, self._slots, self._settings, state)
         pidfile.write(self._settings.pidfile)
         give_log(self._roster, self._opened.log)
+
+    def _close_unneeded(self) -> None:
+        """Nobody is going to accept on those: who has removed a listener may have died, or handed over, before all workers had left it."""
+        for address in set(self._opened.sockets) - {each.address for each in self._ledger.state.listeners.values() if each.active}:
+            self._opened.sockets.close(address)
 
     def run(self, announce: Callable[[Started], object]) -> int | Estate:
         """Serve until stopped, or until the code on disk shall go on."""
@@ -211,6 +215,7 @@ class Master:
     def go_on(self, estate: Estate, obstacle: OSError | None) -> int | Estate:
         """Serve with what another master has left; an obstacle is why it is its own heir."""
         self._events.resume(estate.events)
+        self._close_unneeded()
         inherit_workers(estate, self._slots)
         for signum in estate.signals:
             self._wishes.put(signum)

@@ -90,10 +90,10 @@ class ListenerSockets:
         _close(each for slot, each in adopted.items() if slot >= self.slots)
 
     def hand_over(self) -> dict[str, list[int]]:
-        """For another master: a descriptor for each address and slot."""
-        # Duplicates: ours close with their objects, whoever is the next
-        # master; should the exec fail, it is we who go on with these.
-        return {address: [os.dup(each.fileno()) for each in opened] for address, opened in self._open.items()}
+        """For another master: a descriptor for each address and slot. Here nothing is open any more."""
+        # No duplicates: should the exec fail, this process goes on with these, and the kernel would choose the others for good.
+        given, self._open = self._open, {}
+        return {address: [each.detach() for each in opened] for address, opened in given.items()}
 
     def steer(self, count: int) -> None:
         """New connections go to the first `count` slots only."""
@@ -107,19 +107,21 @@ class ListenerSockets:
 
     def shrink(self, count: int) -> None:
         """Close the sockets of all slots but the first `count`, to which everything was steered."""
-        for address, opened in self._open.items():
-            stay, go = opened[:count], opened[count:]
-            self._open[address] = stay
-            if go:
-                # Given back to systemd before ours is closed, and waited for: as long as anybody holds a copy the
-                # kernel goes on choosing that socket, for nobody.
-                self._store.follow(self._open)
-                self._store.settle()
-            if go and _in_group(stay[0]):
-                _end_listening(go)
+        go = {address: opened[count:] for address, opened in self._open.items() if opened[count:]}
+        self._open = {address: opened[:count] for address, opened in self._open.items()}
+        if go:
+            # Given back to systemd before ours are closed, and waited for: as long as anybody holds a copy the
+            # kernel goes on choosing that socket, for nobody.
+            self._store.follow(self._open)
+            self._store.settle()
+        for address, opened in go.items():
+            # Asked for now: listeners have come and gone meanwhile.
+            stay = self._open.get(address)
+            if stay is not None and _in_group(stay[0]):
+                _end_listening(opened)
                 # Only after the others have ceased to listen: its hash spreads over whoever is in the group.
                 release(stay[0])
-            _close(go)
+            _close(opened)
 
     def close(self, address: str) -> None:
         """Stop listening on an address; connections that no worker had accepted are reset."""

@@ -1,7 +1,7 @@
 """A master whose workers are scripted: `serve_scripted.py CONFIGURATION_FILE [--apply] [--full] [--impatient] [worker's manners]`.
 
 The code that follows it in an upgrade is this file again, with `heir` before the rest; it is as bad as the file `new_code` in the
-configuration's folder says: it may crash, exit or hang at its start, or have a worker that is not understood (`bad-worker`).
+configuration's folder says: it may crash, exit or hang at its start, be there for the trial only (`vanish`), or have a worker that is not understood (`bad-worker`).
 
 What was announced is printed as one line of JSON (with `--full`, standard output takes no more after it); the exit code is that of `serve`, 3 when it could not start. With
 `--impatient` it waits only a moment for a worker to confirm, or for new code to be ready.
@@ -44,10 +44,21 @@ if "--impatient" in sys.argv:
 
 def programs(file: str, manners: Sequence[str]) -> Programs:
     worker = [sys.executable, WORKER, *(manner for manner in manners if manner not in OWN_MANNERS)]
-    return Programs(worker, [sys.executable, __file__, "heir", file, *manners])
+    return Programs(worker, [str(heir_of(file)), file, *manners])
+
+
+def heir_of(file: str) -> Path:
+    """The code on disk: a program of its own, so that it can vanish."""
+    return Path(file).with_name("heir")
+
+
+def put_on_disk(file: str) -> None:
+    heir_of(file).write_text(f'#!/bin/sh\nexec {sys.executable} {__file__} heir "$@"\n')
+    heir_of(file).chmod(0o700)
 
 
 def main(file: str, *manners: str) -> int:
+    put_on_disk(file)
     try:
         return serve(load_configuration(file), programs(file, manners), file_wins="--apply" in manners, announce=announce)
     except CannotStart as why:
@@ -65,6 +76,8 @@ def heir(file: str, *arguments: str) -> int:
             return 0
         case "hang":
             signal.pause()
+        case "vanish" if part == "--trial":
+            heir_of(file).unlink()
         case "bad-worker":
             manners.append("--other-schema")
     if part == "--trial":

@@ -263,6 +263,15 @@ def test_each_change_of_clusters_and_backends_is_followed() -> None:
     assert len(follows) == 2
 
 
+def test_each_change_of_listeners_is_lent_anew() -> None:
+    lent: list[None] = []
+    chronicle = Chronicle(Events(), Roster(), lambda: None, lend=lambda: lent.append(None))
+    chronicle.heard(Publication(1, [], [Change(None, Cluster(cluster="a"))]), AUTHOR)
+    assert not lent
+    chronicle.heard(Publication(2, [], [Change(None, Listener(protocol=HTTP, address=ADDRESS))]), AUTHOR)
+    assert lent
+
+
 def watch_until_the_clock_stops(events: Events, state: ConfigState, clock: Callable[[], float]) -> None:
     try:
         Expiry(events, lambda: state, clock).watch()

@@ -61,6 +61,20 @@ def test_a_signal_to_a_child_that_has_ended_goes_nowhere() -> None:
     assert process.fate == "status 0"
 
 
+def test_a_signal_to_one_that_was_forgotten_goes_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    process = child("import signal; signal.pause()")
+    process.forget()
+    process.forget()
+    monkeypatch.setattr(signal, "pidfd_send_signal", lambda descriptor, _: sent.append(descriptor))
+    process.kill()
+    os.kill(process.pid, signal.SIGKILL)
+    os.waitpid(process.pid, 0)
+
+    assert sent == []  # the number may be another process's by now
+    assert not process.ended.is_set()
+
+
 def test_a_child_does_not_inherit_the_line_to_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", "/run/notify")
     process = child("import os; raise SystemExit('NOTIFY_SOCKET' in os.environ)")

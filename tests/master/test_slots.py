@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 import errno
 import os
 from pathlib import Path
+from select import select
 import signal
 import socket
 import sys
@@ -278,6 +279,73 @@ def test_a_loan_of_another_master_ends_when_the_slot_is_filled(large_house: Hous
 
     assert left == SlotLeft(number=1, fills=0, lent_to=borrower.process.pid)
     assert _slot_left(second) == SlotLeft(number=1, fills=1)
+
+
+def test_what_a_worker_was_lent_is_lent_to_its_successor_before_it_drains() -> None:
+    house = House(slots=2)
+    slots = house.slots("--ignore-drain")
+    slots.start()
+    first, second = running(slots)
+    leave_empty(slots, second)
+    slots.renew(next(iter(slots)), PATIENCE)
+    borrower = list(slots)[1].borrower
+    house.close()
+
+    assert first.state is WorkerState.DRAINING
+    assert borrower is next(iter(slots)).worker
+
+
+def test_a_listener_that_comes_while_a_slot_is_empty_is_lent_with_the_others(large_house: House) -> None:
+    slots = large_house.slots()
+    slots.start()
+    leave_empty(slots, running(slots)[1])
+    late = large_house.sockets.open("127.0.0.1:0")
+    large_house.state = commit(large_house.state, [AddListener(protocol=Protocol.HTTP, address=late)]).state
+    slots.lend_anew()
+    of_the_empty_slot = large_house.sockets.of_slot(1, late)
+    host, _, port = late.rpartition(":")
+    waiting = [socket.create_connection((host, int(port)), PATIENCE) for _ in range(20)]
+    until(lambda: not select([of_the_empty_slot], [], [], 0)[0])
+    for each in waiting:
+        each.close()
+
+
+def test_nothing_is_lent_once_everything_is_another_master_s(large_house: House) -> None:
+    slots = large_house.slots()
+    slots.start()
+    first, second = running(slots)
+    slots.give_up()
+    second.process.kill()
+    second.process.ended.wait(PATIENCE)
+    gevent.idle()
+
+    assert first.able
+    assert list(slots)[1].borrower is None
+
+
+def test_a_newcomer_that_could_not_follow_is_ended_and_tried_again(house: House) -> None:
+    slots = house.slots("--never-ready")
+    (slot,) = slots
+    coming = gevent.spawn(slots.fill, slot, 0.0)
+    until(lambda: len(slots._living) == 1)
+    (newcomer,) = slots._living
+    newcomer.replace("a test")
+    with pytest.raises(SlotNotFilled):
+        coming.get(timeout=PATIENCE)
+
+    assert newcomer.process.fate == "signal SIGKILL"
+
+
+@pytest.mark.parametrize(("first", "then"), [(0.0, PATIENCE), (PATIENCE, 0.0)])
+def test_the_last_word_says_how_long_a_worker_may_drain(house: House, monkeypatch: pytest.MonkeyPatch, first: float, then: float) -> None:
+    monkeypatch.setattr(leaving, "EXIT_PATIENCE", 0.05)
+    slots = house.slots("--ignore-drain")
+    slots.start()
+    (worker,) = running(slots)
+    leaving.see_off(worker, first)
+    leaving.see_off(worker, then)
+
+    assert worker.process.ended.wait(0.3 if then else PATIENCE) is (then == 0.0)
 
 
 def test_who_comes_to_a_slot_that_was_dropped_meanwhile_goes_again(large_house: House) -> None:

@@ -122,6 +122,23 @@ def test_fewer_slots_are_fewer_kept_and_systemd_is_waited_for(systemd: Systemd) 
     sockets.close_all()
 
 
+def test_listeners_come_and_go_while_systemd_is_waited_for(systemd: Systemd) -> None:
+    sockets, address = opened(systemd)
+    leaving = sockets.open("127.0.0.1:0")
+    systemd.read()
+    sockets.steer(1)
+    shrinking = gevent.spawn(sockets.shrink, 1)
+    gevent.sleep(0)
+    coming = {sockets.open("127.0.0.1:0") for _ in range(2)}
+    sockets.close(leaving)
+    systemd.read()
+    shrinking.get()
+
+    assert set(sockets) == {address} | coming
+    assert set(systemd.kept) == {name_of(0, each) for each in sockets}
+    sockets.close_all()
+
+
 def test_more_slots_are_more_kept(systemd: Systemd) -> None:
     sockets, address = opened(systemd, slots=1)
     sockets.slots = 2

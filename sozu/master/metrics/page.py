@@ -5,7 +5,6 @@ It is served by the master, so that one page speaks for all workers, and a worke
 
 from collections.abc import Callable
 import logging
-import os
 
 import gevent
 from gevent import socket
@@ -45,7 +44,7 @@ class MetricsPage:
         self._acceptor.kill()
         # Each of them ends within that time anyway, so an upgrade cuts no scrape in two.
         self._readers.join(PATIENCE)
-        return os.dup(self._listening.fileno())
+        return self._listening.detach()
 
     def close(self) -> None:
         """Serve no more."""

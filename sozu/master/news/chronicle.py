@@ -21,7 +21,7 @@ MOST_TOLD = 100  # backends that drain at once and are told one by one; more are
 
 
 class Chronicle:
-    """Writes to `events`; `speak` is called when the settings have changed, `look` when certificates have, `follow` when clusters or backends have."""
+    """Writes to `events`; `speak` is called when the settings have changed, `look` when certificates have, `follow` when clusters or backends have, `lend` when listeners have."""
 
     def __init__(
         self,
@@ -29,9 +29,11 @@ class Chronicle:
         roster: Roster,
         speak: Callable[[], object],
         look: Callable[[], object] = lambda: None,
+        *,
         follow: Callable[[], object] = lambda: None,
+        lend: Callable[[], object] = lambda: None,
     ) -> None:
-        self._events, self._roster, self._speak, self._look, self._follow = events, roster, speak, look, follow
+        self._events, self._roster, self._speak, self._look, self._follow, self._lend = events, roster, speak, look, follow, lend
 
     def heard(self, publication: Publication, author: Author) -> None:
         """It is in force. Does not switch."""
@@ -50,6 +52,9 @@ class Chronicle:
             self._look()
         if any(isinstance(change.after or change.before, Cluster | Backend) for change in publication.effects):
             self._follow()
+        # Behind what the workers were told: on what they do not know of yet they would not accept.
+        if any(isinstance(change.after or change.before, Listener) for change in publication.effects):
+            self._lend()
 
     def settled(self, publication: Publication) -> None:
         """The workers have confirmed it, or are replaced. Does not switch."""

@@ -7,7 +7,6 @@ this, so that the estate can as well be taken by the very same process, should t
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 import logging
-import os
 
 import gevent
 
@@ -48,13 +47,15 @@ def hand_over(held: Holdings, asker: object, grace: float) -> Estate:
     held.ledger.close()
     workers = held.slots.give_up()
     left = list(_workers_left(workers))
+    # Descriptors as they are, where that can be: a duplicate would be wanted where there may be none left, and the original would
+    # stay open in this process, should it be the next master too.
     return Estate(
         version=__version__,
         settings=held.settings,
         started=held.opened.since,
-        journal=os.dup(held.opened.journal.fileno()),
+        journal=held.opened.journal.fileno(),
         door=door,
-        log=next(map(os.dup, held.opened.log.descriptors), None),
+        log=next(iter(held.opened.log.descriptors), None),
         metrics=metrics,
         listeners=held.opened.sockets.hand_over(),
         disordered=list(held.opened.sockets.disordered),
@@ -70,7 +71,7 @@ def hand_over(held: Holdings, asker: object, grace: float) -> Estate:
         grace=grace,
         ticket_secret=held.opened.ticket_secret.value.hex(),
         ticket_period=held.opened.ticket_secret.period,
-        rates=os.dup(held.opened.rates),
+        rates=held.opened.rates,
     )
 
 

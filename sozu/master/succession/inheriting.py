@@ -3,7 +3,6 @@
 import logging
 import os
 from pathlib import Path
-from time import monotonic
 
 import gevent
 import gevent.socket
@@ -69,7 +68,7 @@ def inherit_workers(estate: Estate, slots: Slots) -> None:
                 slots.go_on_lending(lender.number, worker)
         # The greenlet that was to end it went with the other program; its time has run on meanwhile.
         if worker.leave_by is not None:
-            gevent.spawn(await_exit, worker, max(0.0, worker.leave_by - monotonic()))
+            gevent.spawn(await_exit, worker)
 
 
 def _worker(left: WorkerLeft) -> Worker | None:

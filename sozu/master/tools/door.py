@@ -134,7 +134,7 @@ class Door:
         # For the words to those who are told to ask again: they are in the outboxes by now, and go with this program.
         self._conversations.join(LAST_ANSWERS)
         self._aside.close()
-        return os.dup(self._listening.fileno()), [each.value for each in handing if each.value is not None]
+        return self._listening.detach(), [each.value for each in handing if each.value is not None]
 
     def _converse(self, connection: socket.socket, answer: Answering) -> None:
         author = _peer(connection)

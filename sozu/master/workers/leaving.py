@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 import logging
 import signal
 import socket
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -35,7 +36,7 @@ def see_off(worker: Worker, grace: float, heir: Worker | None = None) -> None:
     for way in ways:
         way.close()
     # In a greenlet of its own, since this is called for several in a row, and in the middle of `fill`.
-    gevent.spawn(await_exit, worker, grace + EXIT_PATIENCE)
+    gevent.spawn(await_exit, worker)
 
 
 def _way_between(heir: Worker | None) -> list[socket.socket]:
@@ -70,11 +71,15 @@ def _in_words(worker: Worker, told: Mapping[str, Any]) -> str:
     return f"{worker.name}: {told.get('exchanges', 0)} exchanges, {told['connections']} connections"
 
 
-def await_exit(worker: Worker, patience: float) -> None:
-    """Wait for the end of a worker that drains; kill it after so many seconds."""
+def await_exit(worker: Worker) -> None:
+    """Wait for the end of a worker that drains; kill it at the time by which it has to have gone."""
+    leave_by = worker.leave_by
+    assert leave_by is not None, "it was told to drain"
     # Without a channel Drain has not reached it; a signal does, and means the same to it.
     if worker.link.ended.is_set():
         worker.process.send(signal.SIGTERM)
-    if not worker.process.ended.wait(patience):
+    ended = worker.process.ended.wait(max(0.0, leave_by - monotonic()))
+    # Where it was told anew, as by a stop, another greenlet waits for that time; one that another master watches is not ours to kill.
+    if not ended and worker.leave_by == leave_by and worker.process.watched:
         log.warning("event=worker_killed slot=%d pid=%d reason='did not exit'", worker.slot, worker.process.pid)
         worker.process.kill()

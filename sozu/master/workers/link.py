@@ -116,9 +116,12 @@ class WorkerLink:
         self._reader.kill()
         if self.ended.is_set() or not self._writer.ready():
             return None
-        # A duplicate, since ours is closed with its object. What was read of a message is nowhere else; and a number
+        # A duplicate, since a channel cannot part with its own. What was read of a message is nowhere else; and a number
         # that was used before would find the answer to another question.
-        return Handed(os.dup(self._channel.fileno()), self._channel.unread, next(self._ids))
+        handed = Handed(os.dup(self._channel.fileno()), self._channel.unread, next(self._ids))
+        # Should the exec fail, this process goes on with the other one, whose end has to be the end of the channel.
+        self._channel.close()
+        return handed
 
     def _read(self) -> None:
         try:

@@ -45,15 +45,20 @@ class Process:
         """End it at once (SIGKILL), if it has not ended."""
         self.send(signal.SIGKILL)
 
+    @property
+    def watched(self) -> bool:
+        """Does it run, and is it ours to watch?"""
+        return self._pidfd >= 0
+
     def send(self, signum: signal.Signals) -> None:
-        """Send a signal, if it has not ended."""
-        if not self.ended.is_set():
+        """Send a signal, if it has not ended; and not to one that was forgotten, whose descriptor may be another process's by now."""
+        if self.watched:
             with suppress(ProcessLookupError):  # nobody's child of ours, and reaped before we heard of it
                 signal.pidfd_send_signal(self._pidfd, signum)
 
     def forget(self) -> None:
         """Watch it no more: a successor of this master will."""
-        if not self.ended.is_set():
+        if self.watched:
             self._unwatch()
 
     def _reap(self) -> None:
@@ -69,6 +74,7 @@ class Process:
         self._watcher.stop()
         self._watcher.close()
         os.close(self._pidfd)
+        self._pidfd = -1
 
 
 def _fate(pidfd: int) -> str:

@@ -140,9 +140,9 @@ class Slots:
         self._suspects.watch(newcomer)
         before, slot.worker = slot.worker, newcomer
         self._end_loan(slot)
-        self._lend_out()
         if before is not None:
             see_off(before, grace, newcomer)
+        self._lend_out()  # only now: what the one before was lent is lent to somebody who stays
         slot.fills += 1
         # The first ones are announced by `serve`, in words for people.
         level = logging.DEBUG if slot.fills == 1 else logging.INFO
@@ -185,12 +185,18 @@ class Slots:
 
     def _lend_out(self) -> None:
         """Who is in a queue that nobody serves need not wait for the slot's next worker: another accepts there, and they outlive us too. Never waits."""
-        able = [each.worker for each in self._slots if each.worker is not None and each.worker.able]
+        able = [each.worker for each in self._slots if each.worker is not None and each.worker.able and not self._closed]
         for slot in (*self._slots, *self._dropped) if able else ():
             served = any(each is not None and each.able for each in (slot.worker, slot.borrower))
             if not served and self._lent(slot.number, able[0]):
                 slot.borrower = able[0]
                 log.info("event=slot_lent slot=%d to=%d pid=%d", slot.number, able[0].slot, able[0].process.pid)
+
+    def lend_anew(self) -> None:
+        """Listeners have come or gone: who accepts for another slot does so on all that there are now. Never waits."""
+        for slot in (*self._slots, *self._dropped):
+            if slot.borrower is not None and slot.borrower.able:
+                self._lent(slot.number, slot.borrower)
 
     def _lent(self, number: int, borrower: Worker) -> bool:
         try:

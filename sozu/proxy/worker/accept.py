@@ -52,7 +52,7 @@ _NOT_THIS_ONE = frozenset(
         errno.ETIMEDOUT,
     )
 )
-_NO_RESOURCES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+NO_RESOURCES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 Serve = Callable[[_socket.socket, Any, str], None]
 MakeRoom = Callable[[], int]  # how many sessions were closed
@@ -237,7 +237,7 @@ class AcceptLoop:
 
     def _fail(self, error: OSError) -> None:
         # Where nobody idle can go, the next accept would fail as this one did, at full speed: the pause is what keeps a starved worker from spinning.
-        if error.errno in _NO_RESOURCES:
+        if error.errno in NO_RESOURCES:
             # With room the watcher fires again, since the client still waits: no loop here, so that those inside have their turn between.
             if not self._make_room():  # else there is something to try again with
                 self._reserve.release()

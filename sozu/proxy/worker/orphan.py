@@ -10,6 +10,7 @@ import os
 import socket as plain
 import struct
 
+import gevent
 from gevent import socket
 
 from sozu import __version__
@@ -17,10 +18,12 @@ from sozu.command.channel import portions
 from sozu.command.settings import Settings
 from sozu.command.state import ConfigState, digest
 from sozu.command.worker_protocol import SCHEMA, Found, ListenerName
+from sozu.proxy.worker.accept import NO_RESOURCES
 from sozu.proxy.worker.master_link import MasterLink
 
 log = logging.getLogger("sozu.proxy")
 
+PAUSE = 0.1  # seconds without a descriptor, or memory, for a connection; a master waits for three
 WAITING = 1024  # masters; there is one at a time, but those that have died since stay in the queue of a worker that hangs
 
 
@@ -37,7 +40,14 @@ class Rendezvous:
     def next_master(self) -> socket.socket:
         """Wait for one; its end of a channel."""
         while True:
-            connection, _ = self._listening.accept()
+            try:
+                connection, _ = self._listening.accept()
+            except OSError as error:
+                # It would end this worker, with all whom it serves; and somebody may yet close something.
+                if error.errno not in NO_RESOURCES:
+                    raise
+                gevent.sleep(PAUSE)
+                continue
             # The kernel's word for who connected (unix(7), SO_PEERCRED). The file's mode says the
             # same, but a folder may be anybody's, and what goes out here are listening sockets.
             _, uid, _ = struct.unpack("3i", connection.getsockopt(plain.SOL_SOCKET, plain.SO_PEERCRED, struct.calcsize("3i")))

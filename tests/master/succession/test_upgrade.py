@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+import resource
 import signal
 import socket
 import time
@@ -11,14 +12,16 @@ import pytest
 
 from sozu import __version__
 from sozu.command.client import Client, RequestRefused
-from sozu.command.orders import AddBackend, AddCluster, UpdateSettings
+from sozu.command.facts import Protocol
+from sozu.command.orders import AddBackend, AddCluster, AddListener, RemoveListener, UpdateSettings
 from sozu.command.requests import Begin, Commit, DumpState, Metrics, UpgradeMaster, UpgradeWorker
 from sozu.master.succession.estate import missing, names_left
 from sozu.master.succession.trial import perform
 from sozu.master.succession.upgrade import Job
 from sozu.master.tools.tool import Declined
+from tests.master.serve_scripted import put_on_disk
 from tests.master.served import PATIENCE, Serve, Served
-from tests.procfs import children
+from tests.procfs import children, descriptors
 
 
 def story(served: Served, request: UpgradeMaster | UpgradeWorker) -> list[str]:
@@ -188,6 +191,53 @@ def test_bad_code_on_the_disk_changes_nothing(serve: Serve, new_code: str, reaso
     assert [row["pid"] for row in after["workers"]] == [row["pid"] for row in before["workers"]]
     assert served.connect()[1] == before["workers"][0]["pid"]
     assert served.ask(UpgradeMaster())
+
+
+def test_code_that_has_gone_after_its_trial_leaves_the_master_and_its_descriptors_as_they_were(serve: Serve) -> None:
+    served = serve(workers=2)
+    before = served.workers()
+    (address,) = served.told["listeners"]
+    counts = []
+    (served.folder / "new_code").write_text("vanish")
+    for _ in range(3):
+        with pytest.raises(RequestRefused, match=r"cannot be started: .* No such file or directory; nothing was changed"):
+            served.ask(UpgradeMaster())
+        put_on_disk(str(served.folder / "sozu.yaml"))
+        counts.append(descriptors(served.told["pid"]))
+    taker = served.connect()[1]
+    served.ask(RemoveListener(protocol=Protocol.HTTP, address=address))
+
+    assert [row["pid"] for row in served.workers()] == [row["pid"] for row in before]
+    assert taker in {row["pid"] for row in before}
+    assert max(counts) - min(counts) < len(before)  # a tool that has asked may still be leaving
+    with pytest.raises(ConnectionRefusedError):
+        served.connect()
+
+
+def test_an_upgrade_needs_no_second_descriptor_for_each_listening_socket(serve: Serve) -> None:
+    served = serve(workers=2)
+    for _ in range(20):
+        served.ask(AddListener(protocol=Protocol.HTTP, address="127.0.0.1:0"))
+    pid = served.told["pid"]
+    room = descriptors(pid) + 30
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (room, room))
+    served.ask(UpgradeMaster())
+
+    assert served.status()["pid"] == pid
+    assert served.connect()
+
+
+def test_a_listener_that_a_worker_had_not_left_yet_is_closed_by_the_next_master(serve: Serve) -> None:
+    served = serve(workers=2)
+    (address,) = served.told["listeners"]
+    os.kill(pids(served)[1], signal.SIGSTOP)
+    with Client(served.socket, timeout=PATIENCE) as tool:
+        told = next(tool.ask(RemoveListener(protocol=Protocol.HTTP, address=address)))
+        served.ask(UpgradeMaster(grace=0.1))
+
+    assert not told.status.final
+    with pytest.raises(ConnectionRefusedError):
+        served.connect()
 
 
 def test_new_code_that_hangs_is_given_up_and_no_other_upgrade_begins_meanwhile(serve: Serve) -> None:
