@@ -152,7 +152,8 @@ def test_no_name_that_a_client_may_send_gets_it_what_is_another_tenants(shared: 
     for name in (None, "192.0.2.7", "nobody.test", ".".join(["x" * 61] * 4), "ONE.example"):
         assert answered(name, "other.example") == 421
         assert answered(name, "One.Example.:443") == 200
-    assert answered("one.example", "127.0.0.1") == 200
+    assert answered("one.example", "www.one.example") == 200
+    assert answered("one.example", "127.0.0.1") == 421  # which only one of the two covers
 
 
 # ---- sessions that live on ----

@@ -1,11 +1,13 @@
 """HTTPS to backends: verified by default, kept alive, and a 502 that says why where a backend is not who it should be."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 import hashlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import json
 from pathlib import Path
 from queue import Queue
+import re
 import ssl
 import threading
 from typing import Any, ClassVar
@@ -74,6 +76,17 @@ def server_context() -> ssl.SSLContext:
     STRANGER.configure_trust(context)  # whom the proxy's own certificate is of
     context.verify_mode = ssl.CERT_OPTIONAL
     return context
+
+
+@contextmanager
+def in_a_thread(server: Quiet) -> Iterator[None]:
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        serving.join()
 
 
 @pytest.fixture(scope="module")
@@ -224,27 +237,26 @@ def test_health_checks_speak_tls_too(proxy: Proxy, backend: str) -> None:
 
 
 def test_a_proxy_header_goes_before_the_handshake(proxy: Proxy) -> None:
-    with Told(server_context()) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        address = f"127.0.0.1:{server.server_address[1]}"
+    with Told(server_context()) as server, in_a_thread(server):
+        port = server.server_address[1]
+        address = f"127.0.0.1:{port}"
         terms, health = BackendTls(ca=AUTHORITY.cert_pem.bytes().decode()), Health(path="/health", interval=0.05)
         proxy.ask(AddCluster(cluster="told", tls=terms, proxy_protocol=ProxyProtocol.V1, health=health))
         proxy.ask(AddHttpFrontend(cluster="told", hostname="told"))
         proxy.ask(AddBackend(cluster="told", address=address))
-        assert server.heard.get(timeout=LIMIT) == b"PROXY UNKNOWN\r\n"  # a check
+        check = re.fullmatch(rb"PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ (\d+)\r\n", server.heard.get(timeout=LIMIT))
+        assert check is not None
+        assert int(check[1]) == port
         client = connect(proxy.port)
         client.connect()
-        host, port = client.sock.getsockname()
+        host, source = client.sock.getsockname()
         client.request("GET", "/", headers={"Host": "told"})
         assert client.getresponse().status == 200
         client.close()
-        expected = f"PROXY TCP4 {host} 127.0.0.1 {port} {proxy.port}\r\n".encode()
+        expected = f"PROXY TCP4 {host} 127.0.0.1 {source} {proxy.port}\r\n".encode()
         while server.heard.get(timeout=LIMIT) != expected:
             pass  # another check
         proxy.ask(RemoveBackend(cluster="told", address=address))
-        server.shutdown()
-        serving.join()
 
 
 def test_whom_the_system_trusts_is_trusted_by_a_worker_that_may_open_no_file(tmp_path: Path, backend: str) -> None:
