@@ -1,6 +1,7 @@
 """The upstream file as tables that know which of their keys were read. What was not is a note at the end: nothing is dropped in silence."""
 
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import Any
 
 from sozu.command.rules.spellings import ID_LIMIT
@@ -55,7 +56,8 @@ class Table:
                 self.notes.add(place, "is not a table")
 
     def named(self, *keys: str) -> Iterator[tuple[str, "Table"]]:
-        """Tables by their names, under any of these keys."""
+        """Tables by their names, under any of these keys; no name comes twice."""
+        used: set[str] = set()
         for key in keys:
             for name, values in self.take(key, dict, {}).items():
                 place = f"{self._at(key)}.{name}"
@@ -65,6 +67,11 @@ class Table:
                     sound = "".join(each if each.isprintable() and each != " " else "-" for each in name[:ID_LIMIT]) or "-"
                     if sound != name:
                         self.notes.add(place, f"a name has 1 to {ID_LIMIT} visible characters here, and no blank: {sound}")
+                    # Two names may become one, and either key may have it: the later cluster would take the place of the other in silence.
+                    if sound in used:
+                        sound = next(filter(lambda other: other not in used, _others(sound)))
+                        self.notes.add(place, f"there is another cluster of that name; this one is {sound}")
+                    used.add(sound)
                     yield sound, table
                     table.leftovers()
                 else:
@@ -107,3 +114,8 @@ class Table:
 
     def _at(self, key: str) -> str:
         return f"{self.place}.{key}" if self.place else key
+
+
+def _others(name: str) -> Iterator[str]:
+    """Names like this one, without end."""
+    return (f"{name[: ID_LIMIT - len(str(number)) - 1]}-{number}" for number in count(2))

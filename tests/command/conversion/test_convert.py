@@ -101,6 +101,20 @@ def test_what_is_no_toml_says_where() -> None:
         convert("a = = 1")
 
 
+def test_two_names_that_become_one_are_two_clusters_all_the_same() -> None:
+    backend = "backends = [{{address = '127.0.0.1:{}'}}]"
+    source = "\n".join(
+        f"[{key}]\n{backend.format(port)}"
+        for port, key in enumerate(("clusters.'a b'", "clusters.'a-b'", "applications.a-b", f"clusters.{'x' * 200}y", f"clusters.{'x' * 200}z"), 1)
+    )
+    found = convert(source)
+    state = read(source).state
+    assert {address: cluster for cluster, address in state.backends} == {
+        "127.0.0.1:1": "a-b", "127.0.0.1:2": "a-b-2", "127.0.0.1:3": "a-b-3", "127.0.0.1:4": "x" * 128, "127.0.0.1:5": "x" * 126 + "-2",
+    }
+    assert "clusters.a-b: there is another cluster of that name; this one is a-b-2" in found.notes
+
+
 def test_an_empty_file_is_an_empty_configuration() -> None:
     assert convert("").text == "{}\n"
     assert list(read("").state.facts()) == []
