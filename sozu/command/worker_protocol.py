@@ -197,7 +197,7 @@ class AskBackends(Message, frozen=True, kw_only=True, tag="ask_backends"):
 
 
 class AskStatus(Message, frozen=True, kw_only=True, tag="ask_status"):
-    """Reply data: {"connections": n, "exchanges": n, "requests": n, "accepting": bool}."""
+    """Reply data: {"connections": n, "exchanges": n, "requests": n, "accepting": bool, "ending": bool}, and more."""
 
     id: int
 

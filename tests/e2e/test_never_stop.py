@@ -174,6 +174,22 @@ def ask_on(connection: http.client.HTTPConnection) -> int:
     return port
 
 
+def test_nobody_waits_in_the_queue_of_a_worker_that_was_told_to_end_while_it_still_serves(proxy: Proxy, origin_address: str) -> None:
+    downloading = connect(proxy.port)
+    downloading.request("GET", "/held/told-end", headers={"Host": "any.example"})
+    with downloading.getresponse() as response:
+        response.read(500)
+        before = proxy.worker_pids()
+        for pid in before:
+            os.kill(pid, signal.SIGTERM)
+        for _ in range(20):
+            assert get(proxy.port)[0] == 200
+        assert any(Path(f"/proc/{pid}").exists() for pid in before)  # nobody had to wait for its end
+        get(int(origin_address.partition(":")[2]), "/release/told-end")
+        response.read()
+    downloading.close()
+
+
 def test_a_worker_that_is_stopped_is_replaced_and_its_queue_answered(proxy: Proxy) -> None:
     victim = proxy.worker_pids()[0]
     os.kill(victim, signal.SIGSTOP)

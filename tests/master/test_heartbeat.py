@@ -42,6 +42,26 @@ def test_who_is_silent_is_hung_and_replaced_once(play: Play) -> None:
     assert one.worker.hung
 
 
+def test_who_was_told_to_end_by_somebody_else_gets_a_successor_at_once(play: Play) -> None:
+    one, heartbeat = asked(play)
+    one.reply(question(one), Status.OK, data={"ending": False})
+    gevent.idle()
+    assert one.replaced == []
+
+    heartbeat.look(101.0)
+    one.reply(question(one), Status.OK, data={"ending": True})
+    gevent.idle()
+    assert one.replaced == ["it was told to end, and not by the master"]
+
+
+def test_who_drains_by_our_own_word_needs_none(play: Play) -> None:
+    one, _ = asked(play)
+    one.worker.now(WorkerState.DRAINING)
+    one.reply(question(one), Status.OK, data={"ending": True})
+    gevent.idle()
+    assert one.replaced == []
+
+
 def test_who_answers_late_hangs_no_more(play: Play) -> None:
     one, heartbeat = asked(play)
     heartbeat.look(100.0 + SILENCE)

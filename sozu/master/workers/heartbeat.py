@@ -47,9 +47,16 @@ class Heartbeat:
             if worker.state is WorkerState.RUNNING and not worker.link.ended.is_set():
                 self._look_at(worker, now)
 
-    def hear(self, link: WorkerLink, reply: Reply | None) -> None:  # noqa: ARG002 - any reply will do
+    def hear(self, link: WorkerLink, reply: Reply | None) -> None:
         """Take an answer from a link."""
         self._asked.pop(link, None)
+        if reply is None or not isinstance(reply.data, dict) or reply.data.get("ending") is not True:
+            return
+        # Somebody has sent it a SIGTERM: it accepts no more, and may have sessions for the whole of its grace. Whoever
+        # comes to its queue meanwhile would wait as long, so its successor comes now and not when it has gone.
+        for worker in self._workers():
+            if worker.link is link and worker.state is WorkerState.RUNNING:
+                worker.replace("it was told to end, and not by the master")
 
     def _look_at(self, worker: Worker, now: float) -> None:
         asked = self._asked.get(worker.link)

@@ -176,11 +176,8 @@ class Life:
                 gevent.spawn(self._watch, message)
             case WatchListener() | WatchFrontend():
                 gevent.spawn(self._watch_sessions, message)
-            case AskBackends() | AskDigest():
-                self._tell_state(message)
-            case AskStatus() | AskMetrics():
-                service = self._serving()
-                self._answer(message.id, data={**service.status(), **self._holds} if isinstance(message, AskStatus) else service.metrics())
+            case AskBackends() | AskDigest() | AskStatus() | AskMetrics():
+                self._tell(message)
             case TakeLog() | AskWitness():
                 self._share(message, descriptors)
             case RunChecks() | Learn() | TakeNames():
@@ -236,11 +233,13 @@ class Life:
             running = service.still_running()
             self._answer(message.id, data={"running": running} if running else None)
 
-    def _tell_state(self, message: AskBackends | AskDigest) -> None:
-        if isinstance(message, AskDigest):
-            self._answer(message.id, data={"digest": self._serving().digest()})
-        else:
-            self._tell_backends(message)
+    def _tell(self, message: AskBackends | AskDigest | AskStatus | AskMetrics) -> None:
+        if isinstance(message, AskBackends):
+            return self._tell_backends(message)
+        service = self._serving()
+        if isinstance(message, AskStatus):
+            return self._answer(message.id, data={**service.status(), **self._holds, "ending": self._ending.is_set()})
+        return self._answer(message.id, data={"digest": service.digest()} if isinstance(message, AskDigest) else service.metrics())
 
     def _tell_backends(self, message: AskBackends) -> None:
         *some, last = portions(self._serving().backends(message.clusters), _ROWS)
